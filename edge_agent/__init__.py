@@ -1,0 +1,1 @@
+"""The edge agent: manages SIMs and channels on a site and carries their calls and SMS through one tunnel."""

@@ -1,0 +1,199 @@
+"""What the core asks of drivers, and what drivers may ask of the core."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from telecore.events import Event
+from telecore.ids import E164, Address, ChannelId, DeviceId
+from telecore.model import ChannelState, DeviceIdentity, SignalLevel, Sim
+
+
+@dataclass(frozen=True, slots=True)
+class SmsPart:
+    """One received PDU. ``key`` is the same each time the same PDU is read, from whatever storage."""
+
+    channel: ChannelId
+    key: str
+    sender: Address
+    body: str
+    sent_at: datetime | None
+    ref: int | None = None
+    part: int = 1
+    parts: int = 1
+    wide_ref: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StatusReport:
+    """An SMS-STATUS-REPORT (23.040 §9.2.2.3)."""
+
+    channel: ChannelId
+    key: str
+    ref: int
+    recipient: Address
+    status: int
+    done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class RadioStatus:
+    """The SIM and its registration, as the modem tells them now."""
+
+    state: ChannelState
+    sim: Sim | None = None
+    signal: SignalLevel | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingCall:
+    """A call that rings. ``voice`` is the line's handle on it, not yet answered."""
+
+    channel: ChannelId
+    caller: Address | None
+    voice: VoiceCall
+
+
+class Core(Protocol):
+    """What a device tells the agent. When ``part`` or ``report`` returns, the thing is safe on disk."""
+
+    async def part(self, part: SmsPart) -> None: ...
+    async def report(self, report: StatusReport) -> None: ...
+    async def radio(self, channel: ChannelId, status: RadioStatus) -> None: ...
+    async def ussd(self, channel: ChannelId, reply: UssdReply) -> None: ...
+    async def event(self, event: Event) -> None: ...
+    def incoming(self, call: IncomingCall) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class OutboundSms:
+    """One message to submit. ``validity_s`` becomes TP-VP (23.040 §9.2.3.12)."""
+
+    to: str
+    body: str
+    report: bool = True
+    validity_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitRef:
+    """TP-MR of one submitted segment."""
+
+    ref: int
+    segment: int
+    segments: int
+
+
+OnSegment = Callable[[SubmitRef], Awaitable[None]]
+"""Called when the network took a segment, before the next is begun; when it returns, the ref is on disk."""
+
+
+class SmsService(Protocol):
+    async def submit(self, sms: OutboundSms, first: int, on_segment: OnSegment) -> None:
+        """Submit the segments from number ``first`` (0-based) on.
+
+        Raises DeviceRefused (nothing of that segment went out), OutcomeUnknown (it may have), DeviceLost, Transient.
+        """
+
+
+class UssdState(StrEnum):
+    DONE = "done"
+    REPLY_WANTED = "reply_wanted"
+    RELEASED = "released"
+    NOT_SUPPORTED = "not_supported"
+    TIMEOUT = "timeout"
+
+
+@dataclass(frozen=True, slots=True)
+class UssdReply:
+    state: UssdState
+    text: str
+
+
+class UssdService(Protocol):
+    async def request(self, code: str) -> UssdReply: ...
+    async def cancel(self) -> None: ...
+
+
+class RadioService(Protocol):
+    async def status(self) -> RadioStatus: ...
+    async def restart(self) -> None: ...
+
+
+class VoiceEventKind(StrEnum):
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    DIGIT = "digit"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceEvent:
+    """``cause`` is Q.850's and comes with ENDED, ``digit`` with DIGIT (the modem's own report of a tone)."""
+
+    kind: VoiceEventKind
+    cause: int | None = None
+    digit: str = ""
+
+
+class PcmStream(Protocol):
+    """Sound of one call, both ways: s16le mono. ``on_frame`` is called with 20 ms as it arrives."""
+
+    rate: int
+    on_frame: Callable[[bytes], None]
+
+    def send(self, frame: bytes) -> None:
+        """Hand over 20 ms. Called on the one clock of the agent; never blocks, never raises for a lost line."""
+
+
+class VoiceCall(Protocol):
+    """One call on one line, from its first ring to its verified end."""
+
+    pcm: PcmStream | None
+    detects_dtmf: bool
+    on_event: Callable[[VoiceEvent], None]
+
+    async def answer(self) -> None: ...
+    async def hang_up(self, cause: int = 16) -> None:
+        """End it and see it ended. Never raises for a call that is over already."""
+
+    async def send_digits(self, digits: str) -> None:
+        """Press these (0-9, *, #, A-D); the network makes the tones. Raises DeviceRefused."""
+
+
+class VoiceService(Protocol):
+    async def dial(self, to: str, on_event: Callable[[VoiceEvent], None], caller: E164 | None = None) -> VoiceCall:
+        """Begin a call; its progress comes as events. Raises Busy, NoNetwork, DeviceRefused, DeviceLost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One line able to carry traffic: a bundle of optional services."""
+
+    id: ChannelId
+    radio: RadioService | None = None
+    sms: SmsService | None = None
+    ussd: UssdService | None = None
+    voice: VoiceService | None = None
+
+
+class Device(Protocol):
+    """One modem or one gateway."""
+
+    id: DeviceId
+    identity: DeviceIdentity
+    channels: Sequence[Channel]
+
+    async def open(self) -> None:
+        """Reach it, learn what it is, make it ready. Raises DeviceLost, DeviceRefused, TimedOut."""
+
+    async def run(self, core: Core) -> None:
+        """Serve until the device is lost."""
+
+    async def close(self) -> None:
+        """Let go. Never raises; bounded in time."""

@@ -1,0 +1,121 @@
+"""Why calls end and messages fail: Q.850 causes, CMS and CME codes, TP-ST, mapped on to Twilio's words."""
+
+from __future__ import annotations
+
+from enum import IntEnum, StrEnum
+
+from telecore.model import CallStatus
+
+
+class Cause(IntEnum):
+    """Q.850 §2.2.7, as far as GSM networks use it (24.008 §10.5.4.11)."""
+
+    UNALLOCATED_NUMBER = 1
+    NO_ROUTE = 3
+    OPERATOR_BARRING = 8
+    NORMAL_CLEARING = 16
+    USER_BUSY = 17
+    NO_USER_RESPONDING = 18
+    NO_ANSWER = 19
+    SUBSCRIBER_ABSENT = 20
+    CALL_REJECTED = 21
+    NUMBER_CHANGED = 22
+    DESTINATION_OUT_OF_ORDER = 27
+    INVALID_NUMBER = 28
+    FACILITY_REJECTED = 29
+    NORMAL_UNSPECIFIED = 31
+    NO_CIRCUIT = 34
+    NETWORK_OUT_OF_ORDER = 38
+    TEMPORARY_FAILURE = 41
+    CONGESTION = 42
+    CHANNEL_UNAVAILABLE = 44
+    RESOURCES_UNAVAILABLE = 47
+    NOT_SUBSCRIBED = 50
+    BARRED = 57
+    SERVICE_UNAVAILABLE = 63
+    CREDIT_EXHAUSTED = 68
+    TIMER_EXPIRED = 102
+    INTERWORKING = 127
+
+
+_STATUS_BEFORE_ANSWER = {
+    Cause.USER_BUSY: CallStatus.BUSY,
+    Cause.CALL_REJECTED: CallStatus.BUSY,
+    Cause.NORMAL_CLEARING: CallStatus.NO_ANSWER,
+    Cause.NORMAL_UNSPECIFIED: CallStatus.NO_ANSWER,
+    Cause.NO_USER_RESPONDING: CallStatus.NO_ANSWER,
+    Cause.NO_ANSWER: CallStatus.NO_ANSWER,
+    Cause.SUBSCRIBER_ABSENT: CallStatus.NO_ANSWER,
+    Cause.TIMER_EXPIRED: CallStatus.NO_ANSWER,
+}
+
+SIP_RESPONSES = {
+    1: 404, 3: 404, 8: 403, 16: 200, 17: 486, 18: 480, 19: 480, 20: 480, 21: 603, 22: 410, 27: 502, 28: 484,
+    29: 501, 31: 480, 34: 503, 38: 503, 41: 503, 42: 503, 44: 503, 47: 503, 50: 403, 57: 403, 63: 503, 68: 402,
+    102: 504, 127: 500,
+}  # fmt: skip
+"""RFC 3398 §8.2.6.1, and for causes it leaves out the nearest response."""
+
+
+def status_of(cause: int, *, answered: bool) -> CallStatus:
+    """Twilio's final status of a call that ended with this cause."""
+    if answered:
+        return CallStatus.COMPLETED
+    try:
+        return _STATUS_BEFORE_ANSWER.get(Cause(cause), CallStatus.FAILED)
+    except ValueError:
+        return CallStatus.FAILED
+
+
+def sip_response_of(cause: int, *, answered: bool) -> int:
+    """What ``SipResponseCode`` of the final status callback says."""
+    return 200 if answered else SIP_RESPONSES.get(cause, 500)
+
+
+class Blame(StrEnum):
+    """Whose fault a failed submit is, and so what to do next (``modems`` facts: D, H/O, R, F, unknown)."""
+
+    DESTINATION = "destination"
+    SIM = "sim"
+    NETWORK = "network"
+    MODEM = "modem"
+    UNKNOWN = "unknown"
+
+
+_CMS: dict[int, tuple[Blame, int]] = {
+    1: (Blame.DESTINATION, 30005), 8: (Blame.SIM, 30004), 10: (Blame.SIM, 30004), 17: (Blame.NETWORK, 30017),
+    21: (Blame.SIM, 30007), 27: (Blame.DESTINATION, 30003), 28: (Blame.DESTINATION, 30005),
+    29: (Blame.SIM, 30004), 30: (Blame.DESTINATION, 30003), 38: (Blame.NETWORK, 30017),
+    41: (Blame.NETWORK, 30017), 42: (Blame.NETWORK, 30017), 47: (Blame.NETWORK, 30017), 50: (Blame.SIM, 30004),
+    69: (Blame.MODEM, 30008), 192: (Blame.NETWORK, 30017), 193: (Blame.SIM, 30004), 194: (Blame.NETWORK, 30017),
+    195: (Blame.DESTINATION, 30005), 196: (Blame.DESTINATION, 30004), 197: (Blame.UNKNOWN, 30008),
+    310: (Blame.SIM, 30008), 311: (Blame.SIM, 30008), 312: (Blame.SIM, 30008), 313: (Blame.SIM, 30008),
+    314: (Blame.NETWORK, 30008), 315: (Blame.SIM, 30008), 316: (Blame.SIM, 30008), 317: (Blame.SIM, 30008),
+    318: (Blame.SIM, 30008), 331: (Blame.NETWORK, 30017), 332: (Blame.UNKNOWN, 30008), 500: (Blame.NETWORK, 30008),
+}  # fmt: skip
+
+
+def blame_cms(code: int | None) -> tuple[Blame, int]:
+    """Who is to blame for ``+CMS ERROR: code`` (27.005 §3.2.5), and Twilio's error code for it."""
+    return _CMS.get(code if code is not None else 500, (Blame.MODEM, 30008))
+
+
+class ReportKind(StrEnum):
+    DELIVERED = "delivered"
+    TRYING = "trying"
+    FAILED = "failed"
+
+
+def report_kind(status: int) -> ReportKind:
+    """What a TP-ST says (23.040 §9.2.3.15): 0x20–0x3F the service centre still tries, 0x40 and above it gave up."""
+    if status < 0x20:
+        return ReportKind.DELIVERED
+    return ReportKind.TRYING if status < 0x40 else ReportKind.FAILED
+
+
+_REPORT_CODES = {0x41: 30005, 0x45: 30003, 0x46: 30036}
+
+
+def report_code(status: int) -> int:
+    """Twilio's error code for a failed TP-ST."""
+    return _REPORT_CODES.get(status, 30008)

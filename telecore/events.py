@@ -1,0 +1,190 @@
+"""Everything that can have happened. Facts in the past tense; they travel up, through the spool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from telecore.ids import E164, Address, CallSid, ChannelId, CommandId, EventId, MessageSid, new_id
+from telecore.model import ChannelStatus, DeviceIdentity, Recording
+from telecore.schema import Tagged
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event(Tagged, family=True):
+    """A fact. ``command`` names the command it answers, if any. Which edge speaks, the tunnel knows."""
+
+    id: EventId = field(default_factory=lambda: EventId(new_id()))
+    at: datetime = field(default_factory=_now)
+    command: CommandId | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeStarted(Event):
+    """The agent's process began; calls of an earlier ``instance`` that have no end are over."""
+
+    kind: ClassVar[str] = "edge.started"
+    instance: str
+    version: str
+    platform: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InventoryReported(Event):
+    kind: ClassVar[str] = "edge.inventory"
+    channel: ChannelId
+    device: DeviceIdentity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelChanged(Event):
+    kind: ClassVar[str] = "channel.changed"
+    status: ChannelStatus
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageReceived(Event):
+    """``message`` was made by the edge when the first part came, so a repetition is recognised."""
+
+    kind: ClassVar[str] = "message.received"
+    message: MessageSid
+    channel: ChannelId
+    sender: Address
+    recipient: E164 | None
+    body: str
+    parts: int
+    sent_at: datetime | None
+    complete: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageSubmitted(Event):
+    """The network took every segment. ``refs`` are their TP-MR (23.040 §9.2.3.6)."""
+
+    kind: ClassVar[str] = "message.submitted"
+    message: MessageSid
+    channel: ChannelId
+    segments: int
+    refs: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageDelivered(Event):
+    kind: ClassVar[str] = "message.delivered"
+    message: MessageSid
+    done_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageFailed(Event):
+    """``code`` is Twilio's error code. ``after_submit``: the network had taken it (undelivered, not failed).
+
+    ``uncertain``: it may have been sent; nobody repeats it by himself.
+    """
+
+    kind: ClassVar[str] = "message.failed"
+    message: MessageSid
+    code: int
+    reason: str
+    after_submit: bool = False
+    uncertain: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UssdReplied(Event):
+    """``state``: ``done``, ``reply_wanted``, ``released``, ``not_supported`` or ``timeout`` (27.007 §7.15)."""
+
+    kind: ClassVar[str] = "ussd.replied"
+    channel: ChannelId
+    state: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEvent(Event):
+    """Something about one leg. ``call`` is made by whoever begins the leg: the edge for an inbound one."""
+
+    call: CallSid
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallOffered(CallEvent):
+    """A call comes in. ``caller`` is None when the network withholds it."""
+
+    kind: ClassVar[str] = "call.offered"
+    channel: ChannelId
+    caller: Address | None
+    called: E164 | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallInitiated(CallEvent):
+    """The edge has begun to dial."""
+
+    kind: ClassVar[str] = "call.initiated"
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallRinging(CallEvent):
+    """The called party is alerted."""
+
+    kind: ClassVar[str] = "call.ringing"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallAnswered(CallEvent):
+    kind: ClassVar[str] = "call.answered"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnded(CallEvent):
+    """``cause`` is Q.850's. ``by``: ``caller``, ``callee``, ``us``, ``network``, ``timeout`` or ``restart``.
+
+    ``duration_s`` counts from the answer; None when it was never answered.
+    """
+
+    kind: ClassVar[str] = "call.ended"
+    cause: int
+    by: str
+    duration_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingMade(CallEvent):
+    """A recording lies at the edge; the cloud asks for its bytes by hash. ``source`` is Twilio's word."""
+
+    kind: ClassVar[str] = "recording.made"
+    recording: Recording
+    source: str = "RecordVerb"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningRaised(Event):
+    kind: ClassVar[str] = "warning.raised"
+    code: str
+    severity: str
+    subject: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarningCleared(Event):
+    kind: ClassVar[str] = "warning.cleared"
+    code: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRejected(Event):
+    """A wish that was not carried out, and nothing of it was begun. ``code`` is Twilio's."""
+
+    kind: ClassVar[str] = "command.rejected"
+    subject: str = ""
+    code: int
+    reason: str

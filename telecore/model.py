@@ -1,0 +1,180 @@
+"""The nouns both sides speak of, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from telecore.ids import (
+    E164,
+    AccountSid,
+    Address,
+    CallSid,
+    ChannelId,
+    Iccid,
+    Imei,
+    Imsi,
+    MessageSid,
+    Plmn,
+    RecordingSid,
+    Sha256,
+)
+
+
+class Service(StrEnum):
+    """What a channel offers, as in GSM's teleservices."""
+
+    VOICE = "voice"
+    SMS = "sms"
+    USSD = "ussd"
+
+
+class Direction(StrEnum):
+    """Twilio's words."""
+
+    INBOUND = "inbound"
+    OUTBOUND_API = "outbound-api"
+    OUTBOUND_DIAL = "outbound-dial"
+    OUTBOUND_REPLY = "outbound-reply"
+
+
+class ChannelState(StrEnum):
+    ABSENT = "absent"
+    LOCKED = "locked"
+    SEARCHING = "searching"
+    DENIED = "denied"
+    REGISTERED = "registered"
+    FAULTY = "faulty"
+    DISABLED = "disabled"
+
+
+class CallStatus(StrEnum):
+    """Twilio's words."""
+
+    QUEUED = "queued"
+    INITIATED = "initiated"
+    RINGING = "ringing"
+    IN_PROGRESS = "in-progress"
+    COMPLETED = "completed"
+    BUSY = "busy"
+    FAILED = "failed"
+    NO_ANSWER = "no-answer"
+    CANCELED = "canceled"
+
+
+class MessageStatus(StrEnum):
+    """Twilio's words."""
+
+    ACCEPTED = "accepted"
+    SCHEDULED = "scheduled"
+    QUEUED = "queued"
+    SENDING = "sending"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    RECEIVING = "receiving"
+    RECEIVED = "received"
+
+
+@dataclass(frozen=True, slots=True)
+class Sim:
+    """A card. ``msisdn`` is None when neither the SIM nor the configuration knows the number."""
+
+    iccid: Iccid
+    imsi: Imsi | None = None
+    msisdn: E164 | None = None
+    operator: Plmn | None = None
+    operator_name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SignalLevel:
+    """Received signal in dBm (27.007 §8.5: −113 + 2·rssi)."""
+
+    dbm: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceIdentity:
+    """Who the box says it is (27.007 §5.1–5.4)."""
+
+    manufacturer: str
+    model: str
+    revision: str
+    imei: Imei | None = None
+    profile: str | None = None
+    port: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelStatus:
+    """How one line stands. ``reason`` says in a few words why it is not registered."""
+
+    channel: ChannelId
+    state: ChannelState
+    since: float
+    offers: frozenset[Service] = frozenset()
+    sim: Sim | None = None
+    signal: SignalLevel | None = None
+    device: DeviceIdentity | None = None
+    busy_legs: int = 0
+    sent_today: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """Audio named by the hash of its content: a WAV file of 8 kHz µ-law mono. ``ms`` is its length."""
+
+    sha256: Sha256
+    size: int
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """Sound kept of a call: a WAV file of 8 kHz 16-bit linear PCM, its hash and its length in seconds."""
+
+    sid: RecordingSid
+    call: CallSid
+    sha256: Sha256
+    size: int
+    duration_s: float
+    channels: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What the customer sees as one SMS, however many segments it took."""
+
+    sid: MessageSid
+    account: AccountSid
+    direction: Direction
+    sender: Address
+    recipient: Address
+    body: str
+    status: MessageStatus
+    channel: ChannelId | None = None
+    segments: int = 1
+    error_code: int | None = None
+    created_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One party's connection, Twilio's Call."""
+
+    sid: CallSid
+    account: AccountSid
+    direction: Direction
+    caller: Address
+    called: Address
+    status: CallStatus
+    channel: ChannelId | None = None
+    parent: CallSid | None = None
+    created_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None

@@ -1,0 +1,126 @@
+"""News that is stale if late: sent at once, never stored, lost with a cut line.
+
+Whoever depends on an answer says it again after each reconnect; whoever answers answers again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from telecore.commands import Command
+from telecore.events import Event
+from telecore.ids import CallSid, DialId, Sha256
+from telecore.model import ChannelStatus
+from telecore.schema import Tagged
+from telecore.twiml.control import DialSpec
+from telecore.twiml.page import Outcome
+
+
+class Notice(Tagged, family=True):
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LiveCall:
+    """A leg that exists at the edge now. ``page`` is the last page it was given."""
+
+    call: CallSid
+    channel: str
+    answered: bool
+    page: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat(Notice):
+    """Up, after each greeting, on every change, and at least each 10 s: how the edge stands."""
+
+    kind: ClassVar[str] = "heartbeat"
+    instance: str
+    version: str
+    uptime_s: float
+    channels: tuple[ChannelStatus, ...]
+    calls: tuple[LiveCall, ...]
+    spooled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Announced(Notice):
+    """Up: an event of a live call, ahead of its numbered copy, which has the same id."""
+
+    kind: ClassVar[str] = "announced"
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class PageEnded(Notice):
+    """Up, and again after a reconnect until a higher page comes."""
+
+    kind: ClassVar[str] = "page.ended"
+    call: CallSid
+    page: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class PageFaulted(Notice):
+    """Up: something of a running page could not be done as asked; ``code`` is Twilio's. The page goes on."""
+
+    kind: ClassVar[str] = "page.faulted"
+    call: CallSid
+    page: int
+    code: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RouteWanted(Notice):
+    """Up: a <Dial> wants legs. Answered by ``Do(RouteDial)``."""
+
+    kind: ClassVar[str] = "route.wanted"
+    call: CallSid
+    dial: DialId
+    spec: DialSpec
+
+
+@dataclass(frozen=True, slots=True)
+class Do(Notice):
+    """Down: a command that matters only while its call lives."""
+
+    kind: ClassVar[str] = "do"
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class BlobWanted(Notice):
+    """Either way: send me these bytes from ``offset`` on, as bulk frames that carry ``transfer``."""
+
+    kind: ClassVar[str] = "blob.wanted"
+    transfer: int
+    sha256: Sha256
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BlobMissing(Notice):
+    """Either way: the answer to BlobWanted when there is no such thing."""
+
+    kind: ClassVar[str] = "blob.missing"
+    transfer: int
+    sha256: Sha256
+
+
+@dataclass(frozen=True, slots=True)
+class BlobStored(Notice):
+    """Down: these bytes are safe in the cloud; the edge may forget them."""
+
+    kind: ClassVar[str] = "blob.stored"
+    sha256: Sha256
+
+
+@dataclass(frozen=True, slots=True)
+class BlobHeld(Notice):
+    """Up, after each greeting: recordings that still lie here, for the cloud to want or to call stored."""
+
+    kind: ClassVar[str] = "blob.held"
+    hashes: tuple[Sha256, ...]

@@ -1,0 +1,116 @@
+"""What the verbs of a page need from the world. ``edge_agent/call_control.py`` is the one implementation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from telecore.ids import CallSid, RecordingSid
+from telecore.model import CallStatus, Clip
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A clip played ``loop`` times (0: for ever), or silence of ``pause_s`` seconds when there is no clip."""
+
+    clip: Clip | None = None
+    loop: int = 1
+    pause_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CollectSpec:
+    """Digits to wait for. ``timeout_s`` runs from the end of the prompts and anew from each digit."""
+
+    timeout_s: float = 5.0
+    num_digits: int | None = None
+    finish_on_key: str = "#"
+    barge_in: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Collected:
+    """What was pressed, without the finish key. ``finished_by``: ``key``, ``count`` or ``timeout``."""
+
+    digits: str
+    finished_by: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSpec:
+    """A recording that ends by silence, a key, its length, or the caller."""
+
+    timeout_s: float = 5.0
+    finish_on_key: str = "1234567890*#"
+    max_length_s: float = 3600.0
+    play_beep: bool = True
+    trim_silence: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """``digits`` is the key that ended it, or ``hangup``, or empty (silence, length)."""
+
+    sid: RecordingSid
+    duration_s: float
+    digits: str
+
+
+@dataclass(frozen=True, slots=True)
+class DialTarget:
+    """One ``<Number>``. ``url`` is the whisper page run on who answers, before both are joined."""
+
+    number: str
+    url: str | None = None
+    method: str = "POST"
+    send_digits: str = ""
+    status_callback: str | None = None
+    status_callback_method: str = "POST"
+    status_callback_events: tuple[str, ...] = ("completed",)
+
+
+@dataclass(frozen=True, slots=True)
+class DialSpec:
+    """Whom to call and how long. ``record`` is Twilio's word (``do-not-record``, ``record-from-answer``, …)."""
+
+    targets: tuple[DialTarget, ...]
+    caller_id: str | None = None
+    timeout_s: float = 30.0
+    time_limit_s: float = 14400.0
+    answer_on_bridge: bool = False
+    hangup_on_star: bool = False
+    sequential: bool = False
+    ring_tone: str = "auto"
+    record: str = "do-not-record"
+    trim_silence: bool = False
+    recording_track: str = "both"
+    recording_status_callback: str | None = None
+    recording_status_callback_method: str = "POST"
+    recording_status_callback_events: tuple[str, ...] = ("completed",)
+
+
+@dataclass(frozen=True, slots=True)
+class DialOutcome:
+    """How a dial ended. ``call`` is the leg that answered, or the last one tried; None when none could be made."""
+
+    status: CallStatus
+    call: CallSid | None = None
+    duration_s: int = 0
+    bridged: bool = False
+    recording: RecordingSid | None = None
+    recording_duration_s: float = 0.0
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+class CallControl(Protocol):
+    """The call a page runs on. Every method may be cancelled; a hang-up by the caller cancels the whole page."""
+
+    async def ensure_answered(self) -> None: ...
+    async def play(self, prompt: Prompt) -> None: ...
+    async def collect(self, want: CollectSpec, prompts: Sequence[Prompt]) -> Collected: ...
+    async def record(self, spec: RecordSpec) -> Recorded | None: ...
+    async def dial(self, spec: DialSpec) -> DialOutcome: ...
+    async def send_digits(self, digits: str) -> None: ...
+    async def reject(self, busy: bool) -> None: ...
+    async def hang_up(self) -> None: ...
