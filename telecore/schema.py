@@ -12,10 +12,9 @@ import binascii
 import dataclasses
 import types
 import typing
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import Enum
-from functools import cache
 from typing import Any, ClassVar, TypeVar, Union
 
 from telecore.errors import InvalidRequest
@@ -81,23 +80,28 @@ def dump(value: object) -> Any:
 
 
 def _dump_dataclass(value: Any) -> dict[str, Any]:
-    cls: Hashable = type(value)
     out: dict[str, Any] = {"kind": value.kind} if isinstance(value, Tagged) else {}
-    for name, default in _plain_fields(cls):
+    for name, default in _plain_fields(type(value)):
         item = getattr(value, name)
         if item is not default and item != default:
             out[name] = dump(item)
     return out
 
 
-@cache
-def _plain_fields(cls: Any) -> tuple[tuple[str, Any], ...]:
-    return tuple((f.name, f.default) for f in dataclasses.fields(cls))
+_FIELDS: dict[type[Any], tuple[tuple[str, Any], ...]] = {}
+_HINTS: dict[type[Any], dict[str, Any]] = {}
 
 
-@cache
-def _hints(cls: Any) -> dict[str, Any]:
-    return typing.get_type_hints(cls)
+def _plain_fields(cls: type[Any]) -> tuple[tuple[str, Any], ...]:
+    if cls not in _FIELDS:
+        _FIELDS[cls] = tuple((f.name, f.default) for f in dataclasses.fields(cls))
+    return _FIELDS[cls]
+
+
+def _hints(cls: type[Any]) -> dict[str, Any]:
+    if cls not in _HINTS:
+        _HINTS[cls] = typing.get_type_hints(cls)
+    return _HINTS[cls]
 
 
 def _value(hint: Any, data: object, path: str, strict: bool) -> Any:
@@ -191,8 +195,7 @@ def _dataclass(hint: type[Any], data: object, path: str, strict: bool) -> Any:
     if not isinstance(data, Mapping):
         raise SchemaError(path, f"must be a mapping, not {_name_of(data)}")
     cls = _member(hint, data, path) if issubclass(hint, Tagged) else hint
-    key: Hashable = cls
-    hints = _hints(key)
+    hints = _hints(cls)
     fields = {f.name: f for f in dataclasses.fields(cls) if f.init}
     if strict:
         _refuse_unknown(fields, cls, data, path)

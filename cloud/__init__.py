@@ -1,0 +1,1 @@
+"""The cloud controller: Twilio's REST API, TwiML, routing and the watch over a fleet of edges."""

@@ -1,0 +1,1 @@
+"""SQLAlchemy Core behind typed functions; no other folder imports sqlalchemy."""

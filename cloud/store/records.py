@@ -1,0 +1,169 @@
+"""What the store gives and takes, as values. Moments are aware UTC datetimes; ``id`` orders rows by creation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from telecore.ids import (
+    E164,
+    AccountSid,
+    Address,
+    CallSid,
+    ChannelId,
+    EdgeId,
+    MessageSid,
+    NumberSid,
+    RecordingSid,
+    Sha256,
+)
+from telecore.model import CallStatus, ChannelStatus, Direction, MessageStatus
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """``status``: active, suspended or closed."""
+
+    sid: AccountSid
+    friendly_name: str
+    auth_token: str
+    created_at: datetime
+    updated_at: datetime
+    status: str = "active"
+    owner: AccountSid | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A URL of the customer's and how to call it."""
+
+    url: str = ""
+    method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRecord:
+    """A SIM's number, Twilio's IncomingPhoneNumber. ``channel`` is where its SIM was seen last."""
+
+    sid: NumberSid
+    account: AccountSid
+    number: E164
+    friendly_name: str
+    created_at: datetime
+    updated_at: datetime
+    channel: ChannelId | None = None
+    voice: Hook = field(default_factory=Hook)
+    voice_fallback: Hook = field(default_factory=Hook)
+    sms: Hook = field(default_factory=Hook)
+    sms_fallback: Hook = field(default_factory=Hook)
+    status_callback: Hook = field(default_factory=Hook)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRecord:
+    sid: MessageSid
+    account: AccountSid
+    direction: Direction
+    sender: Address
+    recipient: Address
+    body: str
+    status: MessageStatus
+    created_at: datetime
+    updated_at: datetime
+    sent_at: datetime | None = None
+    segments: int = 1
+    error_code: int | None = None
+    error_message: str | None = None
+    channel: ChannelId | None = None
+    status_callback: str = ""
+    not_after: datetime | None = None
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """``page`` is the number of the last page sent; ``sequence`` of the next status callback."""
+
+    sid: CallSid
+    account: AccountSid
+    direction: Direction
+    caller: Address
+    called: Address
+    status: CallStatus
+    created_at: datetime
+    updated_at: datetime
+    number: NumberSid | None = None
+    channel: ChannelId | None = None
+    edge: EdgeId | None = None
+    parent: CallSid | None = None
+    started_at: datetime | None = None
+    answered_at: datetime | None = None
+    ended_at: datetime | None = None
+    duration_s: int | None = None
+    cause: int | None = None
+    url: str = ""
+    method: str = "POST"
+    twiml: str = ""
+    fallback: Hook = field(default_factory=Hook)
+    status_callback: Hook = field(default_factory=Hook)
+    status_callback_events: tuple[str, ...] = ("completed",)
+    page: int = 0
+    sequence: int = 0
+    time_limit_s: int = 14400
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRecord:
+    """``status``: processing until the bytes are here, then completed; ``absent`` when they never come."""
+
+    sid: RecordingSid
+    account: AccountSid
+    call: CallSid
+    sha256: Sha256
+    size: int
+    duration_s: float
+    channels: int
+    source: str
+    status: str
+    created_at: datetime
+    updated_at: datetime
+    status_callback: Hook = field(default_factory=Hook)
+    status_callback_events: tuple[str, ...] = ("completed",)
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeRecord:
+    """``key_sha256`` is empty until the edge has enrolled; the token lives hashed and once."""
+
+    edge: EdgeId
+    account: AccountSid
+    created_at: datetime
+    key_sha256: str = ""
+    enrolled_at: datetime | None = None
+    last_seen_at: datetime | None = None
+    instance: str = ""
+    version: str = ""
+    stream: str = ""
+    applied: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRecord:
+    """The last that was heard of a channel."""
+
+    channel: ChannelId
+    edge: EdgeId
+    status: ChannelStatus
+    heard_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PageOf:
+    """One page of a keyset listing, newest first. ``before`` and ``after`` are SIDs to go on from, if any."""
+
+    items: tuple[object, ...]
+    next_after: str | None = None
+    previous_before: str | None = None
+    number: int = 0

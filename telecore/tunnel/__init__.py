@@ -1,0 +1,1 @@
+"""The tunnel between an edge and the cloud."""

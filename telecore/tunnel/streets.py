@@ -1,0 +1,55 @@
+"""The two ends of a numbered street, and of the blobs beside it, as each side must offer them to its link.
+
+Sender keeps numbered rows until the peer says which number it has *applied*. The receiver writes effect and number
+in one transaction; a number not above the one it has is a repetition.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from telecore.ids import Sha256
+
+
+class Outgoing(Protocol):
+    """Rows to be told. ``stream`` is made when the store is made: a wiped disk starts a new street."""
+
+    @property
+    def stream(self) -> str: ...
+    @property
+    def highest(self) -> int:
+        """The highest number given out so far, 0 for none."""
+
+    async def read(self, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
+        """Rows above ``after``, in order; numbers may have gaps."""
+
+    async def forget(self, upto: int) -> None:
+        """The peer has applied everything up to here."""
+
+
+class Incoming(Protocol):
+    """Where the peer's rows go."""
+
+    async def applied(self, stream: str) -> int:
+        """The last number of this street that is applied here, 0 for none."""
+
+    async def apply(self, stream: str, seq: int, payload: dict[str, Any], *, history: bool) -> None:
+        """Commit the effect and the number together. ``history``: it happened before the greeting.
+
+        A payload that cannot be understood is logged, skipped and counted as applied: it must not stop the street.
+        """
+
+
+class BlobStore(Protocol):
+    """Bytes named by their SHA-256, some here whole, some in part."""
+
+    async def size(self, sha256: Sha256) -> int | None:
+        """Size of a whole one, None when it is not here."""
+
+    async def read(self, sha256: Sha256, offset: int, count: int) -> bytes: ...
+    async def partial(self, sha256: Sha256) -> int:
+        """How many bytes of an unfinished one are here."""
+
+    async def write(self, sha256: Sha256, offset: int, data: bytes) -> None: ...
+    async def complete(self, sha256: Sha256) -> bool:
+        """Check the hash, make it durable and whole. False: the bytes were wrong and are gone."""
