@@ -162,6 +162,9 @@ class RecordingMade(CallEvent):
     kind: ClassVar[str] = "recording.made"
     recording: Recording
     source: str = "RecordVerb"
+    status_callback: str = ""
+    status_callback_method: str = "POST"
+    status_callback_events: tuple[str, ...] = ("completed",)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

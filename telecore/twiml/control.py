@@ -46,6 +46,9 @@ class RecordSpec:
     max_length_s: float = 3600.0
     play_beep: bool = True
     trim_silence: bool = True
+    status_callback: str = ""
+    status_callback_method: str = "POST"
+    status_callback_events: tuple[str, ...] = ("completed",)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class DialTarget:
     url: str | None = None
     method: str = "POST"
     send_digits: str = ""
-    status_callback: str | None = None
+    status_callback: str = ""
     status_callback_method: str = "POST"
     status_callback_events: tuple[str, ...] = ("completed",)
 
@@ -85,7 +88,7 @@ class DialSpec:
     record: str = "do-not-record"
     trim_silence: bool = False
     recording_track: str = "both"
-    recording_status_callback: str | None = None
+    recording_status_callback: str = ""
     recording_status_callback_method: str = "POST"
     recording_status_callback_events: tuple[str, ...] = ("completed",)
 
@@ -107,7 +110,9 @@ class CallControl(Protocol):
     """The call a page runs on. Every method may be cancelled; a hang-up by the caller cancels the whole page."""
 
     async def ensure_answered(self) -> None: ...
-    async def play(self, prompt: Prompt) -> None: ...
+    async def play(self, prompt: Prompt) -> None:
+        """Sound, or silence. Silence does not answer a call that still rings: it delays the answer."""
+
     async def collect(self, want: CollectSpec, prompts: Sequence[Prompt]) -> Collected: ...
     async def record(self, spec: RecordSpec) -> Recorded | None: ...
     async def dial(self, spec: DialSpec) -> DialOutcome: ...

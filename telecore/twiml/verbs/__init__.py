@@ -1,1 +1,24 @@
-"""One verb each."""
+"""One verb each: its value, how it is read, how it is executed. The one list of them is here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from telecore.twiml.document import Node, Reading
+from telecore.twiml.page import Verb
+from telecore.twiml.verbs import dial, gather, hangup, pause, play, record, redirect, reject, say
+
+Reader = Callable[[Node, Reading], Verb | None]
+"""None: there is nothing to execute, and a warning says why."""
+
+READERS: Mapping[str, Reader] = {
+    "Dial": dial.read,
+    "Gather": gather.read,
+    "Hangup": hangup.read,
+    "Pause": pause.read,
+    "Play": play.read,
+    "Record": record.read,
+    "Redirect": redirect.read,
+    "Reject": reject.read,
+    "Say": say.read,
+}

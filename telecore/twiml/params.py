@@ -1,0 +1,124 @@
+"""The form fields of each webhook, in Twilio's names. Values are text; order does not matter to a signature."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from telecore.model import Direction
+
+API_VERSION = "2010-04-01"
+Fields = dict[str, str]
+
+
+def moment(when: datetime) -> str:
+    """RFC 2822 with ``+0000``: ``Fri, 24 May 2019 17:44:46 +0000``."""
+    return format_datetime(when.astimezone(UTC))
+
+
+def voice(
+    *, call: str, account: str, caller: str, called: str, status: str, direction: Direction, parent: str | None = None
+) -> Fields:
+    """What every voice request says. An inbound call's first request has the status ``ringing``."""
+    fields = {
+        "CallSid": call,
+        "AccountSid": account,
+        "From": caller,
+        "To": called,
+        "Caller": caller,
+        "Called": called,
+        "CallStatus": status,
+        "Direction": str(direction),
+        "ApiVersion": API_VERSION,
+    }
+    if parent:
+        fields["ParentCallSid"] = parent
+    return fields
+
+
+def call_progress(
+    base: Mapping[str, str],
+    *,
+    sequence: int,
+    at: datetime,
+    duration_s: int | None = None,
+    sip_response: int | None = None,
+) -> Fields:
+    """A call's status callback. The final one carries its duration (0 if unanswered) and a SIP response code."""
+    fields = dict(base) | {
+        "CallbackSource": "call-progress-events",
+        "SequenceNumber": str(sequence),
+        "Timestamp": moment(at),
+    }
+    if sip_response is not None:
+        seconds = duration_s or 0
+        fields |= {
+            "CallDuration": str(seconds),
+            "Duration": str((seconds + 59) // 60),
+            "SipResponseCode": str(sip_response),
+        }
+    return fields
+
+
+def message_received(*, message: str, account: str, sender: str, recipient: str, body: str, segments: int) -> Fields:
+    """The webhook of an inbound message."""
+    return {
+        "MessageSid": message,
+        "SmsSid": message,
+        "SmsMessageSid": message,
+        "AccountSid": account,
+        "From": sender,
+        "To": recipient,
+        "Body": body,
+        "NumMedia": "0",
+        "NumSegments": str(segments),
+        "SmsStatus": "received",
+        "ApiVersion": API_VERSION,
+    }
+
+
+def message_status(
+    *, message: str, account: str, sender: str, recipient: str, status: str, error_code: int | None = None
+) -> Fields:
+    """A message's status callback."""
+    fields = {
+        "MessageSid": message,
+        "SmsSid": message,
+        "MessageStatus": status,
+        "SmsStatus": status,
+        "AccountSid": account,
+        "From": sender,
+        "To": recipient,
+        "ApiVersion": API_VERSION,
+    }
+    if error_code is not None and status in ("failed", "undelivered"):
+        fields["ErrorCode"] = str(error_code)
+    return fields
+
+
+def recording_status(
+    *,
+    account: str,
+    call: str,
+    recording: str,
+    url: str,
+    status: str,
+    duration_s: float,
+    channels: int,
+    started_at: datetime,
+    source: str,
+) -> Fields:
+    """A recording's status callback."""
+    return {
+        "AccountSid": account,
+        "CallSid": call,
+        "RecordingSid": recording,
+        "RecordingUrl": url,
+        "RecordingStatus": status,
+        "RecordingDuration": str(round(duration_s)),
+        "RecordingChannels": str(channels),
+        "RecordingStartTime": moment(started_at),
+        "RecordingSource": source,
+        "RecordingTrack": "both" if source == "DialVerb" else "inbound",
+    }
