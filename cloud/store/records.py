@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Generic, TypeVar
 
 from telecore.ids import (
     E164,
@@ -18,6 +19,8 @@ from telecore.ids import (
     Sha256,
 )
 from telecore.model import CallStatus, ChannelStatus, Direction, MessageStatus
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,10 +163,86 @@ class ChannelRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class PageOf:
-    """One page of a keyset listing, newest first. ``before`` and ``after`` are SIDs to go on from, if any."""
+class CallbackRecord:
+    """A request to the customer's application that must be made. Those of one ``subject`` go out in order."""
 
-    items: tuple[object, ...]
+    id: int
+    account: AccountSid
+    kind: str
+    subject: str
+    url: str
+    method: str
+    params: dict[str, str]
+    token: str
+    created_at: datetime
+    due_at: datetime
+    attempts: int = 0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """An event as it was heard; ``subject`` is the SID or channel it is about, ``payload`` its JSON form."""
+
+    id: int
+    event: str
+    edge: EdgeId
+    kind: str
+    subject: str
+    at: datetime
+    received_at: datetime
+    payload: dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationRecord:
+    """What went wrong with a document or a webhook, for the customer to read. ``level``: error or warning."""
+
+    sid: str
+    account: AccountSid
+    subject: str
+    level: str
+    code: int
+    text: str
+    url: str
+    method: str
+    created_at: datetime
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorRecord:
+    """Who may see the operator's page. ``password`` is the salted hash, see ``cloud/web/passwords.py``."""
+
+    name: str
+    password: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """From the first moment on, and before the second; None leaves that side open."""
+
+    since: datetime | None = None
+    before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """Which page of a list: the ``size`` rows after (older than) or before (newer than) this SID; else the newest."""
+
+    size: int = 50
+    after: str | None = None
+    before: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PageOf(Generic[T]):
+    """One page of a keyset listing, newest first.
+
+    ``next_after`` is the SID to go on after when older rows exist, ``previous_before`` likewise towards the newer.
+    """
+
+    items: tuple[T, ...]
     next_after: str | None = None
     previous_before: str | None = None
-    number: int = 0

@@ -1,0 +1,53 @@
+"""Accounts and subaccounts."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, or_
+
+from cloud.store import keyset, tables
+from cloud.store.records import AccountRecord, Cursor, PageOf
+from cloud.store.rows import now
+from cloud.store.schema import accounts
+from telecore.ids import AccountSid, new_sid
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFilter:
+    friendly_name: str | None = None
+    status: str | None = None
+
+
+def create(conn: Connection, friendly_name: str, owner: AccountSid | None = None) -> AccountRecord:
+    """A new active account with a random token."""
+    made = now()
+    record = AccountRecord(
+        sid=AccountSid(new_sid("AC")),
+        friendly_name=friendly_name,
+        auth_token=secrets.token_hex(16),
+        created_at=made,
+        updated_at=made,
+        owner=owner,
+    )
+    return tables.add(conn, accounts, AccountRecord, record)
+
+
+def get(conn: Connection, sid: str) -> AccountRecord | None:
+    return tables.find(conn, accounts, AccountRecord, sid=sid)
+
+
+def update(conn: Connection, sid: str, **changes: object) -> AccountRecord | None:
+    """Set fields by name; the record as it is now."""
+    return tables.change(conn, accounts, AccountRecord, sid, changes)
+
+
+def list_(conn: Connection, account: str, wanted: AccountFilter, cursor: Cursor) -> PageOf[AccountRecord]:
+    """The account and its subaccounts."""
+    where = [or_(accounts.c.sid == account, accounts.c.owner == account)]
+    if wanted.friendly_name is not None:
+        where.append(accounts.c.friendly_name == wanted.friendly_name)
+    if wanted.status is not None:
+        where.append(accounts.c.status == wanted.status)
+    return keyset.page(conn, accounts, AccountRecord, where, cursor)

@@ -1,0 +1,71 @@
+"""Requests to customers' applications that must be made: status callbacks, webhooks of inbound messages."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, exists, insert, select, update
+
+from cloud.store.records import CallbackRecord, Hook
+from cloud.store.rows import from_row, now
+from cloud.store.schema import callbacks
+from telecore.ids import AccountSid, new_id
+
+
+def add(
+    conn: Connection,
+    account: AccountSid,
+    subject: str,
+    hook: Hook,
+    params: dict[str, str],
+    *,
+    kind: str = "status",
+    due_at: datetime | None = None,
+) -> int:
+    """Queue a request about ``subject`` (a SID). It carries one idempotency token through all its attempts."""
+    made = now()
+    row = {
+        "account": account,
+        "kind": kind,
+        "subject": subject,
+        "url": hook.url,
+        "method": hook.method,
+        "params": params,
+        "token": new_id(),
+        "created_at": made,
+        "due_at": due_at or made,
+        "attempts": 0,
+        "pending": True,
+        "error": "",
+    }
+    key = conn.execute(insert(callbacks).values(row)).inserted_primary_key
+    return int(key[0]) if key else 0
+
+
+def next_due(conn: Connection, at: datetime, limit: int = 50) -> list[CallbackRecord]:
+    """Those whose time has come, and before which nothing of the same subject still waits."""
+    earlier = callbacks.alias("earlier")
+    blocked = exists().where(
+        earlier.c.subject == callbacks.c.subject, earlier.c.pending.is_(True), earlier.c.id < callbacks.c.id
+    )
+    ready = select(callbacks).where(callbacks.c.pending.is_(True), callbacks.c.due_at <= at, ~blocked)
+    rows = conn.execute(ready.order_by(callbacks.c.due_at, callbacks.c.id).limit(limit)).mappings()
+    return [from_row(CallbackRecord, row) for row in rows]
+
+
+def next_moment(conn: Connection) -> datetime | None:
+    """When the first pending one is due; None when nothing waits."""
+    asked = select(callbacks.c.due_at).where(callbacks.c.pending.is_(True)).order_by(callbacks.c.due_at).limit(1)
+    return conn.execute(asked).scalar()
+
+
+def done(conn: Connection, id_: int) -> None:
+    """The application has taken it."""
+    conn.execute(delete(callbacks).where(callbacks.c.id == id_))
+
+
+def failed(conn: Connection, id_: int, retry_at: datetime | None, error: str) -> None:
+    """An attempt failed; without ``retry_at`` it was the last one, and the row stays as a dead letter."""
+    values: dict[str, object] = {"attempts": callbacks.c.attempts + 1, "error": error[:500]}
+    values |= {"pending": False} if retry_at is None else {"due_at": retry_at}
+    conn.execute(update(callbacks).where(callbacks.c.id == id_).values(values))

@@ -1,0 +1,39 @@
+"""What was heard last of each channel."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, RowMapping, select
+
+from cloud.store import tables
+from cloud.store.records import ChannelRecord
+from cloud.store.rows import now
+from cloud.store.schema import channels
+from telecore import schema
+from telecore.ids import EdgeId
+from telecore.model import ChannelStatus
+
+
+def upsert(conn: Connection, edge: EdgeId, status: ChannelStatus, *, at: datetime | None = None) -> None:
+    """Remember how the channel stands."""
+    values = {"channel": status.channel, "edge": edge, "status": schema.dump(status), "heard_at": at or now()}
+    tables.upsert(conn, channels, values)
+
+
+def get(conn: Connection, channel: str) -> ChannelRecord | None:
+    row = conn.execute(select(channels).where(channels.c.channel == channel)).mappings().one_or_none()
+    return None if row is None else _record(row)
+
+
+def list_(conn: Connection, edge: str | None = None) -> list[ChannelRecord]:
+    """Those of one edge, or all, by name."""
+    asked = select(channels).order_by(channels.c.channel)
+    if edge is not None:
+        asked = asked.where(channels.c.edge == edge)
+    return [_record(row) for row in conn.execute(asked).mappings()]
+
+
+def _record(row: RowMapping) -> ChannelRecord:
+    status = schema.read(ChannelStatus, row["status"], strict=False)
+    return ChannelRecord(status.channel, row["edge"], status, row["heard_at"])

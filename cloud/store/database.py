@@ -1,0 +1,212 @@
+"""The one door to the database: a thread that writes and commits in groups, and a few that read.
+
+On SQLite (WAL, ``synchronous=FULL``) every commit costs a flush of the disk. All writes that wait while one flush runs
+share the next transaction, each inside a savepoint, so that one that fails takes no other down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+
+from cloud.store import migrate
+from telecore.errors import LocalProtocolError, Refused, Transient
+
+__all__ = ["Conflict", "Connection", "Database", "StoreFailed"]
+
+T = TypeVar("T")
+
+GROUP = 256
+"""Writes that share one commit at most; bounds how long the first of them waits."""
+BUSY_MS = 5000
+READERS = 4
+
+
+class Conflict(Refused):
+    """A row with that key is there already, or one it refers to is not."""
+
+    code = 20409
+    status = 409
+
+
+class StoreFailed(Transient):
+    """The database could not do it now: disk full, locked, or failing. Nothing of the transaction was kept."""
+
+
+class _Job(Generic[T]):
+    """One write and whoever waits for it. As a context manager it keeps what the write raised."""
+
+    def __init__(self, write: Callable[[Connection], T]) -> None:
+        self.write = write
+        self.done: Future[T] = Future()
+        self.result: T
+        self.error: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        self.error = error
+        return isinstance(error, Exception)
+
+    def tell(self, failure: BaseException | None) -> None:
+        """Wake the waiter: with the commit's failure, its own, or its result."""
+        error = failure or self.error
+        if error is None:
+            self.done.set_result(self.result)
+        else:
+            self.done.set_exception(_translated(error))
+
+
+class Database:
+    """``url`` is SQLAlchemy's: ``sqlite:////var/lib/simferry/cloud.db``. Use as an async context manager."""
+
+    def __init__(self, url: str) -> None:
+        self._url = make_url(url)
+        self._lite = self._url.get_backend_name() == "sqlite"
+        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
+        self._writer: threading.Thread | None = None
+        self._readers: ThreadPoolExecutor | None = None
+        self._engines: list[Engine] = []
+
+    async def open(self) -> None:
+        """Bring the schema up to date and start the threads. Raises StoreFailed."""
+        await asyncio.to_thread(self._prepare)
+        writing, self._reading = self._engine("BEGIN IMMEDIATE", writer=True), self._engine("BEGIN", writer=False)
+        self._readers = ThreadPoolExecutor(READERS, "store-reader")
+        self._writer = threading.Thread(target=self._write_for_ever, args=(writing,), name="store-writer", daemon=True)
+        self._writer.start()
+
+    async def close(self) -> None:
+        """Commit what is queued, then let go."""
+        if self._writer is None or self._readers is None:
+            return
+        self._jobs.put(None)
+        await asyncio.to_thread(self._writer.join)
+        await asyncio.to_thread(self._readers.shutdown)
+        self._writer = self._readers = None
+        for engine in self._engines:
+            engine.dispose()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def write(self, write: Callable[[Connection], T]) -> T:
+        """Run ``write`` in the writer's transaction and return its result after the commit.
+
+        What it raises is raised here and undoes its own changes only. Raises Conflict, StoreFailed.
+        A caller that is cancelled cannot tell whether the write was made.
+        """
+        if self._writer is None:
+            raise LocalProtocolError("the database is not open")
+        job = _Job(write)
+        self._jobs.put(job)
+        return await asyncio.wrap_future(job.done)
+
+    async def read(self, read: Callable[[Connection], T]) -> T:
+        """Run ``read`` on one consistent view, beside the writer. Raises StoreFailed."""
+        if self._readers is None:
+            raise LocalProtocolError("the database is not open")
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, read)
+
+    def _read(self, read: Callable[[Connection], T]) -> T:
+        try:
+            with self._reading.begin() as conn:
+                return read(conn)
+        except SQLAlchemyError as error:
+            raise _translated(error) from error
+
+    def _prepare(self) -> None:
+        if self._lite and self._url.database:
+            path = Path(self._url.database)
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))  # SQLite itself would make it 0644
+        try:
+            migrate.upgrade(self._url)
+        except SQLAlchemyError as error:
+            raise _translated(error) from error
+
+    def _engine(self, begin: str, *, writer: bool) -> Engine:
+        engine = create_engine(self._url, pool_size=1 if writer else READERS, max_overflow=0)
+        if self._lite:
+            _tune(engine, begin, query_only=not writer)
+        self._engines.append(engine)
+        return engine
+
+    def _write_for_ever(self, engine: Engine) -> None:
+        while (job := self._jobs.get()) is not None:
+            group, last = [job], False
+            with suppress(queue.Empty):
+                while len(group) < GROUP and not last:
+                    more = self._jobs.get_nowait()
+                    last = more is None
+                    group.extend([] if more is None else [more])
+            _commit(engine, [job for job in group if job.done.set_running_or_notify_cancel()])
+            if last:
+                return
+
+
+def _commit(engine: Engine, group: list[_Job[Any]]) -> None:
+    """One transaction for all; whoever fails alone is undone alone."""
+    failure: BaseException | None = None
+    try:
+        with engine.begin() as conn:
+            for job in group:
+                with job, conn.begin_nested():
+                    job.result = job.write(conn)
+                if isinstance(job.error, DBAPIError):
+                    _refuse_broken(conn, job.error)
+    except SQLAlchemyError as error:
+        failure = error
+    for job in group:
+        job.tell(failure)
+
+
+def _refuse_broken(conn: Connection, error: DBAPIError) -> None:
+    """A full disk makes SQLite drop the whole transaction; what follows would commit by itself."""
+    raw = conn.connection.dbapi_connection
+    if not getattr(raw, "in_transaction", True):
+        raise error
+
+
+def _tune(engine: Engine, begin: str, *, query_only: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def on_connect(raw: Any, _: object) -> None:
+        raw.isolation_level = None  # we begin transactions ourselves
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON"):
+            raw.execute(f"PRAGMA {pragma}").close()
+        if query_only:
+            raw.execute("PRAGMA query_only=ON").close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(conn: Connection) -> None:
+        conn.execute(text(begin))
+
+
+def _translated(error: BaseException) -> BaseException:
+    if isinstance(error, IntegrityError):
+        made: BaseException = Conflict(f"a conflict in the store: {error.orig}")
+    elif isinstance(error, DBAPIError):
+        made = StoreFailed(f"the store failed: {error.orig}")
+    else:
+        return error
+    made.__cause__ = error
+    return made

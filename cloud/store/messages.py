@@ -1,0 +1,72 @@
+"""SMS in and out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Connection, select
+
+from cloud.store import keyset, tables
+from cloud.store.records import Between, Cursor, MessageRecord, PageOf
+from cloud.store.rows import from_row
+from cloud.store.schema import messages
+from telecore.model import MessageStatus
+from telecore.states import MESSAGE_STATES, may_become
+
+
+@dataclass(frozen=True, slots=True)
+class MessageFilter:
+    sender: str | None = None
+    recipient: str | None = None
+    sent: Between = field(default_factory=Between)
+
+
+def insert(conn: Connection, record: MessageRecord) -> MessageRecord:
+    """The record with its ``id``. Raises IntegrityError (Conflict outside) for a known SID."""
+    return tables.add(conn, messages, MessageRecord, record)
+
+
+def get(conn: Connection, sid: str) -> MessageRecord | None:
+    return tables.find(conn, messages, MessageRecord, sid=sid)
+
+
+def update(conn: Connection, sid: str, **changes: object) -> MessageRecord | None:
+    """Set fields by name, without looking at the state; the record as it is now."""
+    return tables.change(conn, messages, MessageRecord, sid, changes)
+
+
+def update_status(conn: Connection, sid: str, status: MessageStatus, **changes: object) -> MessageRecord | None:
+    """Take the step if MESSAGE_STATES allows it, with ``changes`` to other fields.
+
+    None when there is no such message or the step is not allowed (a repetition, or one that came late).
+    """
+    record = get(conn, sid)
+    if record is None or not may_become(MESSAGE_STATES, record.status, status):
+        return None
+    return update(conn, sid, status=status, **changes)
+
+
+def delete(conn: Connection, sid: str) -> bool:
+    return tables.remove(conn, messages, sid)
+
+
+def list_(conn: Connection, account: str, wanted: MessageFilter, cursor: Cursor) -> PageOf[MessageRecord]:
+    where: list[ColumnElement[bool]] = [messages.c.account == account, *keyset.within(messages.c.sent_at, wanted.sent)]
+    if wanted.sender is not None:
+        where.append(messages.c.sender == wanted.sender)
+    if wanted.recipient is not None:
+        where.append(messages.c.recipient == wanted.recipient)
+    return keyset.page(conn, messages, MessageRecord, where, cursor)
+
+
+def latest(conn: Connection, limit: int) -> tuple[MessageRecord, ...]:
+    """The newest of all accounts, newest first."""
+    return keyset.page(conn, messages, MessageRecord, [], Cursor(size=limit)).items
+
+
+def expired(conn: Connection, at: datetime, limit: int = 100) -> list[MessageRecord]:
+    """Messages still not submitted whose time is over, oldest first."""
+    waiting = messages.c.status.in_([MessageStatus.ACCEPTED.value, MessageStatus.QUEUED.value])
+    asked = select(messages).where(waiting, messages.c.not_after < at).order_by(messages.c.id).limit(limit)
+    return [from_row(MessageRecord, row) for row in conn.execute(asked).mappings()]

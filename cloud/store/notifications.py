@@ -1,0 +1,46 @@
+"""The customer's debugger log: what went wrong with a document or a webhook."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from cloud.store import tables
+from cloud.store.records import Hook, NotificationRecord
+from cloud.store.rows import from_row, now
+from cloud.store.schema import notifications
+from telecore.ids import AccountSid, new_sid
+
+
+def add(
+    conn: Connection,
+    account: AccountSid,
+    subject: str,
+    code: int,
+    text: str,
+    *,
+    hook: Hook | None = None,
+    level: str = "error",
+) -> NotificationRecord:
+    """``subject`` is the SID of the call or message it happened to."""
+    where = hook or Hook()
+    record = NotificationRecord(
+        sid=new_sid("NO"),
+        account=account,
+        subject=subject,
+        level=level,
+        code=code,
+        text=text[:2000],
+        url=where.url,
+        method=where.method,
+        created_at=now(),
+    )
+    return tables.add(conn, notifications, NotificationRecord, record)
+
+
+def list_(conn: Connection, account: str, *, about: str | None = None, limit: int = 100) -> list[NotificationRecord]:
+    """The latest of an account, newest first, all or those about one SID."""
+    asked = select(notifications).where(notifications.c.account == account)
+    if about is not None:
+        asked = asked.where(notifications.c.subject == about)
+    rows = conn.execute(asked.order_by(notifications.c.id.desc()).limit(limit)).mappings()
+    return [from_row(NotificationRecord, row) for row in rows]

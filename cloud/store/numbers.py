@@ -1,0 +1,74 @@
+"""Numbers of SIMs, Twilio's IncomingPhoneNumbers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from cloud.store import keyset, tables
+from cloud.store.records import Cursor, NumberRecord, PageOf
+from cloud.store.rows import now
+from cloud.store.schema import numbers
+from telecore.ids import E164, AccountSid, ChannelId, NumberSid, new_sid
+
+_LIKE_SPECIAL = re.compile(r"([\\%_])")
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFilter:
+    """``pattern``: digits, ``*`` for any one of them; it may stand anywhere in the number."""
+
+    pattern: str | None = None
+    friendly_name: str | None = None
+
+
+def create(
+    conn: Connection, account: AccountSid, number: E164, *, channel: ChannelId | None = None, friendly_name: str = ""
+) -> NumberRecord:
+    """Raises IntegrityError (Conflict outside) for a number that is somebody's already."""
+    made = now()
+    record = NumberRecord(
+        sid=NumberSid(new_sid("PN")),
+        account=account,
+        number=number,
+        friendly_name=friendly_name or number,
+        created_at=made,
+        updated_at=made,
+        channel=channel,
+    )
+    return tables.add(conn, numbers, NumberRecord, record)
+
+
+def get(conn: Connection, sid: str) -> NumberRecord | None:
+    return tables.find(conn, numbers, NumberRecord, sid=sid)
+
+
+def get_by_number(conn: Connection, number: str) -> NumberRecord | None:
+    return tables.find(conn, numbers, NumberRecord, number=number)
+
+
+def get_by_channel(conn: Connection, channel: str) -> NumberRecord | None:
+    """The number whose SIM was seen last in this channel; the latest of them when SIMs were swapped."""
+    found = keyset.page(conn, numbers, NumberRecord, [numbers.c.channel == channel], Cursor(size=1)).items
+    return found[0] if found else None
+
+
+def update(conn: Connection, sid: str, **changes: object) -> NumberRecord | None:
+    """Set fields by name; the record as it is now."""
+    return tables.change(conn, numbers, NumberRecord, sid, changes)
+
+
+def delete(conn: Connection, sid: str) -> bool:
+    return tables.remove(conn, numbers, sid)
+
+
+def list_(conn: Connection, account: str, wanted: NumberFilter, cursor: Cursor) -> PageOf[NumberRecord]:
+    where = [numbers.c.account == account]
+    if wanted.pattern is not None:
+        pattern = _LIKE_SPECIAL.sub(r"\\\1", wanted.pattern).replace("*", "_")
+        where.append(numbers.c.number.like(f"%{pattern}%", escape="\\"))
+    if wanted.friendly_name is not None:
+        where.append(numbers.c.friendly_name == wanted.friendly_name)
+    return keyset.page(conn, numbers, NumberRecord, where, cursor)

@@ -1,0 +1,67 @@
+"""Recordings: what is known of the sound; the bytes lie in files named by their hash."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, func, select
+
+from cloud.store import keyset, tables
+from cloud.store.records import Between, Cursor, PageOf, RecordingRecord
+from cloud.store.rows import from_row
+from cloud.store.schema import recordings
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingFilter:
+    call: str | None = None
+    created: Between = field(default_factory=Between)
+
+
+def insert(conn: Connection, record: RecordingRecord) -> RecordingRecord:
+    """The record with its ``id``. Raises IntegrityError (Conflict outside) for a known SID."""
+    return tables.add(conn, recordings, RecordingRecord, record)
+
+
+def get(conn: Connection, sid: str) -> RecordingRecord | None:
+    return tables.find(conn, recordings, RecordingRecord, sid=sid)
+
+
+def by_call(conn: Connection, call: str) -> list[RecordingRecord]:
+    """Oldest first."""
+    rows = conn.execute(select(recordings).where(recordings.c.call == call).order_by(recordings.c.id)).mappings()
+    return [from_row(RecordingRecord, row) for row in rows]
+
+
+def by_hash(conn: Connection, sha256: str) -> list[RecordingRecord]:
+    """All that share these bytes, oldest first."""
+    rows = conn.execute(select(recordings).where(recordings.c.sha256 == sha256).order_by(recordings.c.id)).mappings()
+    return [from_row(RecordingRecord, row) for row in rows]
+
+
+def with_status(conn: Connection, status: str, limit: int = 1000) -> list[RecordingRecord]:
+    """Those in this state, oldest first."""
+    asked = select(recordings).where(recordings.c.status == status).order_by(recordings.c.id).limit(limit)
+    return [from_row(RecordingRecord, row) for row in conn.execute(asked).mappings()]
+
+
+def count_of_hash(conn: Connection, sha256: str) -> int:
+    """How many recordings need these bytes."""
+    asked = select(func.count()).select_from(recordings).where(recordings.c.sha256 == sha256)
+    return int(conn.execute(asked).scalar_one())
+
+
+def update(conn: Connection, sid: str, **changes: object) -> RecordingRecord | None:
+    """Set fields by name; the record as it is now."""
+    return tables.change(conn, recordings, RecordingRecord, sid, changes)
+
+
+def delete(conn: Connection, sid: str) -> bool:
+    return tables.remove(conn, recordings, sid)
+
+
+def list_(conn: Connection, account: str, wanted: RecordingFilter, cursor: Cursor) -> PageOf[RecordingRecord]:
+    where = [recordings.c.account == account, *keyset.within(recordings.c.created_at, wanted.created)]
+    if wanted.call is not None:
+        where.append(recordings.c.call == wanted.call)
+    return keyset.page(conn, recordings, RecordingRecord, where, cursor)

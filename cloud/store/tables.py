@@ -1,0 +1,58 @@
+"""What every table with SIDs does alike: insert, get, change, delete."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from cloud.store.rows import columns, from_row, now, to_row
+from cloud.store.schema import tombstones
+
+R = TypeVar("R")
+
+
+def add(conn: Connection, table: Table, cls: type[R], record: R) -> R:
+    """Insert; the record as it is now, with its ``id``."""
+    key = conn.execute(insert(table).values(to_row(record))).inserted_primary_key
+    row = conn.execute(select(table).where(table.c.id == (key[0] if key else None))).mappings().one()
+    return from_row(cls, row)
+
+
+def find(conn: Connection, table: Table, cls: type[R], **key: object) -> R | None:
+    """The one row whose columns have these values."""
+    where = [table.c[name] == value for name, value in key.items()]
+    row = conn.execute(select(table).where(*where)).mappings().one_or_none()
+    return None if row is None else from_row(cls, row)
+
+
+def change(conn: Connection, table: Table, cls: type[R], sid: str, changes: dict[str, object]) -> R | None:
+    """Set these fields and ``updated_at``; the record as it is now, None when there is no such row."""
+    values = {"updated_at": now(), **columns(changes)}
+    conn.execute(update(table).where(table.c.sid == sid).values(values))
+    return find(conn, table, cls, sid=sid)
+
+
+def remove(conn: Connection, table: Table, sid: str) -> bool:
+    """Delete, remembering the row's place for page tokens. False when there was none."""
+    place = conn.execute(select(table.c.id).where(table.c.sid == sid)).scalar()
+    if place is None:
+        return False
+    conn.execute(delete(table).where(table.c.sid == sid))
+    insert_new(conn, tombstones, {"sid": sid, "id": place})
+    return True
+
+
+def insert_new(conn: Connection, table: Table, values: dict[str, object]) -> bool:
+    """Insert unless a key of the row is there already; whether it was new."""
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    return conn.execute(dialect.insert(table).values(values).on_conflict_do_nothing()).rowcount > 0
+
+
+def upsert(conn: Connection, table: Table, values: dict[str, object]) -> None:
+    """Insert, or replace the other columns of the row with that primary key."""
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    keys = [column.name for column in table.primary_key]
+    rest = {name: value for name, value in values.items() if name not in keys}
+    conn.execute(dialect.insert(table).values(values).on_conflict_do_update(index_elements=keys, set_=rest))
