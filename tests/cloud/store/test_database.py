@@ -1,0 +1,167 @@
+"""Group commit, isolation of failures, and what happens when the disk is full."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+import stat
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from cloud.store import accounts
+from cloud.store.database import Conflict, Connection, Database, StoreFailed
+from cloud.store.records import AccountRecord
+from cloud.store.schema import clips
+from telecore.errors import LocalProtocolError, NotFound
+
+
+def put(conn: Connection, key: str) -> str:
+    conn.execute(clips.insert().values(key=key, sha256="0" * 64, size=1, ms=1, made_at=accounts.now()))
+    return key
+
+
+def keys(conn: Connection) -> set[str]:
+    return {key for (key,) in conn.execute(text("SELECT key FROM clips"))}
+
+
+async def test_a_write_returns_its_result_and_is_seen_by_readers(db: Database) -> None:
+    assert await db.write(lambda conn: put(conn, "a")) == "a"
+    assert await db.read(keys) == {"a"}
+
+
+async def test_many_writers_share_few_commits(db: Database, tmp_path: Path) -> None:
+    held = threading.Event()
+    blocker = asyncio.create_task(db.write(lambda conn: held.wait(5)))
+    await asyncio.sleep(0.05)
+    transactions: set[int] = set()
+
+    def note(conn: Connection, key: str) -> None:
+        put(conn, key)
+        transactions.add(id(conn.get_transaction()))
+
+    writers = [asyncio.create_task(db.write(lambda conn, n=n: note(conn, f"k{n}"))) for n in range(100)]
+    await asyncio.sleep(0.05)
+    held.set()
+    await asyncio.gather(blocker, *writers)
+    assert len(transactions) == 1
+    assert len(await db.read(keys)) == 100
+
+
+async def test_one_that_fails_takes_no_other_down(db: Database) -> None:
+    def fail(conn: Connection) -> None:
+        put(conn, "half")
+        raise NotFound("no such thing")
+
+    results = await asyncio.gather(
+        db.write(lambda conn: put(conn, "a")),
+        db.write(fail),
+        db.write(lambda conn: put(conn, "b")),
+        return_exceptions=True,
+    )
+    assert results[0] == "a"
+    assert isinstance(results[1], NotFound)
+    assert results[2] == "b"
+    assert await db.read(keys) == {"a", "b"}
+
+
+async def test_a_broken_key_is_a_conflict(db: Database) -> None:
+    await db.write(lambda conn: put(conn, "a"))
+    with pytest.raises(Conflict):
+        await db.write(lambda conn: put(conn, "a"))
+
+
+async def test_a_row_of_nobodys_account_is_refused(db: Database) -> None:
+    with pytest.raises(Conflict):
+        await db.write(
+            lambda conn: conn.execute(
+                text("INSERT INTO notifications VALUES (1,'NO','ACx','s','error',1,'t','','POST',0)")
+            )
+        )
+
+
+async def test_a_full_disk_fails_the_whole_group_and_keeps_nothing(db: Database) -> None:
+    await db.write(lambda conn: put(conn, "before"))
+    pages = await db.read(lambda conn: int(conn.execute(text("PRAGMA page_count")).scalar_one()))
+    held = threading.Event()
+    blocker = asyncio.create_task(db.write(lambda conn: held.wait(5)))
+    await asyncio.sleep(0.05)
+    # SQLITE_FULL, as a full disk raises it, in the middle of a group of three.
+    limit = asyncio.create_task(db.write(lambda conn: conn.execute(text(f"PRAGMA max_page_count={pages}")).close()))
+    first = asyncio.create_task(db.write(lambda conn: put(conn, "first")))
+    big = asyncio.create_task(db.write(lambda conn: put(conn, "x" * 100_000)))
+    after = asyncio.create_task(db.write(lambda conn: put(conn, "after")))
+    await asyncio.sleep(0.05)
+    held.set()
+    results = await asyncio.gather(blocker, limit, first, big, after, return_exceptions=True)
+    stored = await db.read(keys)
+    assert isinstance(results[3], StoreFailed)
+    # What was told to be stored is stored, and nothing else.
+    told = {key for key in ("first", "after") if key in results}
+    assert stored == {"before"} | told
+    await db.write(lambda conn: conn.execute(text("PRAGMA max_page_count=100000")).close())
+    assert await db.write(lambda conn: put(conn, "again")) == "again"
+
+
+async def test_readers_cannot_write(db: Database) -> None:
+    with pytest.raises(StoreFailed):
+        await db.read(lambda conn: put(conn, "a"))
+
+
+async def test_a_cancelled_writer_that_has_not_begun_writes_nothing(db: Database) -> None:
+    held = threading.Event()
+    blocker = asyncio.create_task(db.write(lambda conn: held.wait(5)))
+    await asyncio.sleep(0.05)
+    writer = asyncio.create_task(db.write(lambda conn: put(conn, "a")))
+    await asyncio.sleep(0)
+    writer.cancel()
+    await asyncio.sleep(0)
+    held.set()
+    await blocker
+    assert await db.read(keys) == set()
+
+
+async def test_what_was_acknowledged_survives_without_a_close(db: Database, tmp_path: Path) -> None:
+    await db.write(lambda conn: put(conn, "a"))
+    with sqlite3.connect(tmp_path / "cloud.db") as other:
+        assert other.execute("SELECT key FROM clips").fetchall() == [("a",)]
+        assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    other.close()
+
+
+async def test_commits_are_flushed_to_the_disk(db: Database) -> None:
+    assert await db.write(lambda conn: conn.execute(text("PRAGMA synchronous")).scalar_one()) == 2  # FULL
+
+
+async def test_the_file_is_for_its_owner_only(db: Database, tmp_path: Path) -> None:
+    assert stat.S_IMODE((tmp_path / "cloud.db").stat().st_mode) == 0o600
+
+
+async def test_close_commits_what_is_queued_and_leaves_no_thread(tmp_path: Path) -> None:
+    before = set(threading.enumerate())
+    database = Database(f"sqlite:///{tmp_path / 'x.db'}")
+    await database.open()
+    writers = [asyncio.create_task(database.write(lambda conn, n=n: put(conn, f"k{n}"))) for n in range(20)]
+    await asyncio.sleep(0)
+    await database.close()
+    await asyncio.gather(*writers)
+    async with database:
+        assert len(await database.read(keys)) == 20
+    left = {thread for thread in set(threading.enumerate()) - before if thread.name.startswith("store")}
+    assert left == set()
+    with pytest.raises(LocalProtocolError):
+        await database.write(lambda conn: None)
+
+
+async def test_a_file_that_is_no_database_is_said_so(tmp_path: Path) -> None:
+    (tmp_path / "x.db").write_bytes(os.urandom(8192))
+    with pytest.raises(StoreFailed, match="not a database"):
+        await Database(f"sqlite:///{tmp_path / 'x.db'}").open()
+
+
+async def test_accounts_have_twilios_shape(account: AccountRecord) -> None:
+    assert len(account.sid) == 34
+    assert len(account.auth_token) == 32

@@ -1,0 +1,140 @@
+"""Enrolment tokens, the street down, what is applied, events, callbacks."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from cloud.store import applied, callbacks, channels, clips, edges, events, notifications, outbox
+from cloud.store.database import Database
+from cloud.store.records import AccountRecord, Hook
+from telecore.commands import RestartChannel, SendMessage
+from telecore.errors import NotAllowed, NotFound
+from telecore.events import MessageReceived
+from telecore.ids import Address, ChannelId, EdgeId, Iccid, MessageSid, Sha256, new_sid
+from telecore.model import ChannelState, ChannelStatus, Clip, Service, SignalLevel, Sim
+
+EDGE = EdgeId("site-1")
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+KEY = "k" * 64
+
+
+async def test_a_token_enrols_once(db: Database, account: AccountRecord) -> None:
+    token = await db.write(lambda c: edges.create(c, EDGE, account.sid))
+    made = await db.write(lambda c: edges.enrol(c, token, KEY))
+    assert (made.edge, made.key_sha256) == (EDGE, KEY)
+    assert made.enrolled_at is not None
+    with pytest.raises(NotAllowed):
+        await db.write(lambda c: edges.enrol(c, token, "x" * 64))
+    assert await db.read(lambda c: edges.by_key(c, KEY)) == await db.read(lambda c: edges.get(c, EDGE))
+    assert await db.read(lambda c: edges.by_key(c, "")) is None
+
+
+async def test_a_token_dies_of_age(db: Database, account: AccountRecord) -> None:
+    token = await db.write(lambda c: edges.create(c, EDGE, account.sid, at=NOON, life=timedelta(hours=24)))
+    with pytest.raises(NotAllowed):
+        await db.write(lambda c: edges.enrol(c, token, KEY, at=NOON + timedelta(hours=25)))
+
+
+async def test_a_new_token_leaves_the_running_edge_its_key_until_it_is_used(
+    db: Database, account: AccountRecord
+) -> None:
+    first = await db.write(lambda c: edges.create(c, EDGE, account.sid))
+    await db.write(lambda c: edges.enrol(c, first, KEY))
+    second = await db.write(lambda c: edges.create(c, EDGE, account.sid))
+    record = await db.read(lambda c: edges.get(c, EDGE))
+    assert record is not None
+    assert record.key_sha256 == KEY
+    assert (await db.write(lambda c: edges.enrol(c, second, "n" * 64))).key_sha256 == "n" * 64
+
+
+async def test_the_outbox_counts_up_and_never_gives_a_number_twice(db: Database, account: AccountRecord) -> None:
+    await db.write(lambda c: edges.create(c, EDGE, account.sid))
+    other = EdgeId("site-2")
+    await db.write(lambda c: edges.create(c, other, account.sid))
+    wish = SendMessage(message=MessageSid("SM1"), channel=ChannelId("site-1/m"), to="+1", body="សួស្តី")
+    one = await db.write(lambda c: outbox.append(c, EDGE, wish))
+    await db.write(lambda c: outbox.append(c, other, RestartChannel(channel=ChannelId("site-2/m"))))
+    two = await db.write(lambda c: outbox.append(c, EDGE, RestartChannel(channel=ChannelId("site-1/m"))))
+    rows = await db.read(lambda c: outbox.read(c, EDGE, 0, 10))
+    assert [seq for seq, _ in rows] == [one, two]
+    assert rows[0][1]["body"] == "សួស្តី"
+    assert await db.write(lambda c: outbox.forget(c, EDGE, two)) == 2
+    stream, highest = await db.read(lambda c: outbox.stream(c, EDGE))
+    assert stream
+    assert highest == two
+    assert await db.write(lambda c: outbox.append(c, EDGE, wish)) > two
+    with pytest.raises(NotFound):
+        await db.read(lambda c: outbox.stream(c, EdgeId("nowhere")))
+
+
+async def test_applied_numbers_are_kept_for_each_street(db: Database, account: AccountRecord) -> None:
+    await db.write(lambda c: edges.create(c, EDGE, account.sid))
+    await db.write(lambda c: applied.set(c, EDGE, "old", 9))
+    await db.write(lambda c: applied.set(c, EDGE, "new", 2))
+    await db.write(lambda c: applied.set(c, EDGE, "new", 3))
+    assert await db.read(lambda c: (applied.get(c, EDGE, "old"), applied.get(c, EDGE, "new"))) == (9, 3)
+    assert await db.read(lambda c: applied.get(c, EDGE, "unknown")) == 0
+    record = await db.read(lambda c: edges.get(c, EDGE))
+    assert record is not None
+    assert (record.stream, record.applied) == ("new", 3)
+
+
+async def test_an_event_is_kept_once(db: Database) -> None:
+    event = MessageReceived(
+        message=MessageSid("SM1"),
+        channel=ChannelId("site-1/m"),
+        sender=Address("+1"),
+        recipient=None,
+        body="hi",
+        parts=1,
+        sent_at=None,
+    )
+    assert await db.write(lambda c: events.insert(c, event, EDGE))
+    assert not await db.write(lambda c: events.insert(c, replace(event, body="again"), EDGE))
+    kept = await db.read(lambda c: events.list_(c, about="SM1"))
+    assert [(item.kind, item.payload["body"]) for item in kept] == [("message.received", "hi")]
+
+
+async def test_a_channel_is_as_it_was_heard_last(db: Database) -> None:
+    status = ChannelStatus(
+        channel=ChannelId("site-1/m"),
+        state=ChannelState.REGISTERED,
+        since=12.5,
+        offers=frozenset({Service.SMS, Service.VOICE}),
+        sim=Sim(Iccid("8985501")),
+        signal=SignalLevel(-71),
+    )
+    await db.write(lambda c: channels.upsert(c, EDGE, status))
+    changed = replace(status, state=ChannelState.SEARCHING, signal=None)
+    await db.write(lambda c: channels.upsert(c, EDGE, changed))
+    assert [row.status for row in await db.read(channels.list_)] == [changed]
+    assert await db.read(lambda c: channels.list_(c, "site-2")) == []
+
+
+async def test_callbacks_of_one_subject_keep_their_order(db: Database, account: AccountRecord) -> None:
+    hook = Hook("http://a.example/s")
+    first = await db.write(lambda c: callbacks.add(c, account.sid, "CA1", hook, {"n": "1"}, due_at=NOON))
+    await db.write(lambda c: callbacks.add(c, account.sid, "CA1", hook, {"n": "2"}, due_at=NOON))
+    third = await db.write(lambda c: callbacks.add(c, account.sid, "CA2", hook, {"n": "3"}, due_at=NOON))
+    assert [row.id for row in await db.read(lambda c: callbacks.next_due(c, NOON))] == [first, third]
+    await db.write(lambda c: callbacks.failed(c, first, NOON + timedelta(minutes=1), "HTTP 500"))
+    assert [row.id for row in await db.read(lambda c: callbacks.next_due(c, NOON))] == [third]
+    await db.write(lambda c: callbacks.done(c, third))
+    assert await db.read(callbacks.next_moment) == NOON
+    await db.write(lambda c: callbacks.failed(c, first, None, "HTTP 500"))
+    due = await db.read(lambda c: callbacks.next_due(c, NOON))
+    assert [row.params for row in due] == [{"n": "2"}]
+
+
+async def test_clips_and_notifications(db: Database, account: AccountRecord) -> None:
+    clip = Clip(Sha256("a" * 64), 100, 50)
+    await db.write(lambda c: clips.put(c, "text", clip))
+    assert await db.read(lambda c: clips.get(c, "text")) == clip
+    assert await db.read(lambda c: clips.get(c, "other")) is None
+    sid = new_sid("CA")
+    await db.write(lambda c: notifications.add(c, account.sid, sid, 11200, "HTTP 500", hook=Hook("http://a.example")))
+    (only,) = await db.read(lambda c: notifications.list_(c, account.sid, about=sid))
+    assert (only.code, only.url, only.level) == (11200, "http://a.example", "error")
