@@ -1,0 +1,142 @@
+"""Clips and recordings of the cloud: files named by the hash of their content."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from telecore.errors import LocalProtocolError, NotFound
+from telecore.ids import Sha256, new_id
+
+T = TypeVar("T")
+
+MAX_READ = 1024 * 1024
+_HASH = re.compile(r"[0-9a-f]{64}")
+_THREADS = 4
+_FAN_OUT = 256
+
+
+class Files:
+    """A ``BlobStore``. What is whole lies at ``ab/abcdef…``; what is not yet lies in ``partial/``.
+
+    A file appears under its name only when all of it is on the disk.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._partial = directory / "partial"
+        self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="files")
+
+    async def open(self) -> None:
+        """Make the directories. Raises OSError."""
+        await self._run(self._prepare)
+
+    async def close(self) -> None:
+        """Finish what is being written."""
+        await asyncio.get_running_loop().run_in_executor(None, self._threads.shutdown)
+
+    async def add(self, data: bytes) -> Sha256:
+        """Keep these bytes; their name. When it returns they are on the disk."""
+        return await self._run(lambda: self._add(data))
+
+    def path(self, sha256: Sha256) -> Path:
+        """Where a whole one lies, or would. Raises NotFound for what cannot be a name."""
+        if not _HASH.fullmatch(sha256):
+            raise NotFound("not the name of a file")
+        return self._directory / sha256[:2] / sha256
+
+    async def size(self, sha256: Sha256) -> int | None:
+        return await self._run(lambda: _size(self.path(sha256))) if _HASH.fullmatch(sha256) else None
+
+    async def read(self, sha256: Sha256, offset: int, count: int) -> bytes:
+        """At most ``count`` bytes, and never more than a megabyte. Raises NotFound."""
+        return await self._run(lambda: _read(self.path(sha256), offset, min(count, MAX_READ)))
+
+    async def partial(self, sha256: Sha256) -> int:
+        return await self._run(lambda: _size(self._begun(sha256)) or 0)
+
+    async def write(self, sha256: Sha256, offset: int, data: bytes) -> None:
+        """Go on with an unfinished one. Raises LocalProtocolError where that would leave a hole."""
+        await self._run(lambda: self._write(sha256, offset, data))
+
+    async def complete(self, sha256: Sha256) -> bool:
+        return await self._run(lambda: self._complete(sha256))
+
+    async def delete(self, sha256: Sha256) -> None:
+        """Forget it; nothing happens when it is not here."""
+        await self._run(lambda: self.path(sha256).unlink(missing_ok=True))
+
+    async def _run(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _prepare(self) -> None:
+        self._partial.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for number in range(_FAN_OUT):
+            (self._directory / f"{number:02x}").mkdir(exist_ok=True, mode=0o700)
+
+    def _begun(self, sha256: Sha256) -> Path:
+        return self._partial / self.path(sha256).name
+
+    def _add(self, data: bytes) -> Sha256:
+        sha256 = Sha256(hashlib.sha256(data).hexdigest())
+        if _size(self.path(sha256)) == len(data):
+            return sha256
+        made = self._partial / f"new-{new_id()}"
+        made.write_bytes(data)
+        self._publish(made, self.path(sha256))
+        return sha256
+
+    def _write(self, sha256: Sha256, offset: int, data: bytes) -> None:
+        with os.fdopen(os.open(self._begun(sha256), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b") as file:
+            if offset > os.fstat(file.fileno()).st_size:
+                raise LocalProtocolError(f"bytes at {offset} would leave a hole in {sha256[:12]}")
+            file.seek(offset)
+            file.write(data)
+
+    def _complete(self, sha256: Sha256) -> bool:
+        begun = self._begun(sha256)
+        if _size(begun) is None:
+            return _size(self.path(sha256)) is not None
+        with begun.open("rb") as file:
+            right = hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        if not right:
+            begun.unlink()
+            return False
+        self._publish(begun, self.path(sha256))
+        return True
+
+    def _publish(self, made: Path, path: Path) -> None:
+        """Content to the disk, then the name, then the directory that holds the name."""
+        _flush(made)
+        made.replace(path)
+        _flush(path.parent)
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _size(path: Path) -> int | None:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return None
+
+
+def _read(path: Path, offset: int, count: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            file.seek(offset)
+            return file.read(count)
+    except FileNotFoundError as error:
+        raise NotFound("there is no such file") from error

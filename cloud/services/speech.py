@@ -1,0 +1,126 @@
+"""Text → clip: rendered once, remembered by text, voice and language, shared by whoever asks meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Protocol
+
+from cloud.services.clips import clip_file
+from cloud.services.files import Files
+from cloud.services.voices import choose
+from telecore.audio.wav import Pcm
+from telecore.ids import Sha256
+from telecore.model import Clip
+
+_IN_MEMORY = 10_000
+
+LoadClip = Callable[[str], Awaitable[Clip | None]]
+SaveClip = Callable[[str, Clip], Awaitable[None]]
+
+
+class SpeechEngine(Protocol):
+    """What makes sound of text. ``name`` goes into the cache's key; ``available`` are its languages, lower case."""
+
+    name: str
+    available: frozenset[str]
+
+    async def render(self, text: str, voice: str) -> Pcm:
+        """Raises SpeechFailed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """``warnings``: Twilio's codes and sentences about a voice or language that is not to be had."""
+
+    clip: Clip
+    warnings: tuple[tuple[int, str], ...] = ()
+
+
+class ClipCache:
+    """Clips by the key of what they were made from: in memory, then in the store, and only then made."""
+
+    def __init__(self, files: Files, load: LoadClip, save: SaveClip) -> None:
+        self._files = files
+        self._load = load
+        self._save = save
+        self._known: OrderedDict[str, Clip] = OrderedDict()
+        self._making: dict[str, asyncio.Task[Clip]] = {}
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="clips")
+
+    async def get(self, key: str) -> Clip | None:
+        """The clip of this key, if its file is still here. What is in memory costs no wait for a disk."""
+        if key in self._known:
+            self._known.move_to_end(key)
+            return self._known[key]
+        clip = await self._load(key)
+        if clip is None or await self._files.size(clip.sha256) != clip.size:
+            return None
+        self._remember(key, clip)
+        return clip
+
+    async def get_or_make(self, key: str, make: Callable[[], Awaitable[Pcm]]) -> Clip:
+        """Whoever asks for the same key at the same time gets the same one; what ``make`` raises is raised to all."""
+        found = self._known.get(key)
+        if found is not None:
+            return found
+        task = self._making.get(key)
+        if task is None:
+            task = self._making[key] = asyncio.create_task(self._find_or_make(key, make))
+            task.add_done_callback(lambda done: self._made(key, done))
+        return await asyncio.shield(task)  # one impatient caller must not spoil it for the others
+
+    async def keep(self, key: str, sound: Pcm) -> Clip:
+        """Make a clip of this sound and remember it under the key."""
+        loop = asyncio.get_running_loop()
+        data, ms = await loop.run_in_executor(self._thread, clip_file, sound)
+        clip = Clip(await self._files.add(data), len(data), ms)
+        self._remember(key, clip)
+        await self._save(key, clip)
+        return clip
+
+    async def close(self) -> None:
+        """Drop what is being made."""
+        tasks = list(self._making.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._thread.shutdown(wait=False)
+
+    async def _find_or_make(self, key: str, make: Callable[[], Awaitable[Pcm]]) -> Clip:
+        return await self.get(key) or await self.keep(key, await make())
+
+    def _made(self, key: str, task: asyncio.Task[Clip]) -> None:
+        self._making.pop(key, None)
+        if not task.cancelled():
+            task.exception()  # seen here even when every caller has gone
+
+    def _remember(self, key: str, clip: Clip) -> None:
+        self._known[key] = clip
+        self._known.move_to_end(key)
+        while len(self._known) > _IN_MEMORY:
+            self._known.popitem(last=False)
+
+
+class Speech:
+    """Speaks through one engine."""
+
+    def __init__(self, engine: SpeechEngine, cache: ClipCache) -> None:
+        self._engine = engine
+        self._cache = cache
+
+    async def clip(self, text: str, voice: str | None = None, language: str | None = None) -> Spoken:
+        """The text as a clip. Raises SpeechFailed."""
+        chosen = choose(voice, language, self._engine.available)
+        key = speech_key(self._engine.name, chosen.voice, text)
+        clip = await self._cache.get_or_make(key, lambda: self._engine.render(text, chosen.voice))
+        return Spoken(clip, chosen.warnings)
+
+
+def speech_key(engine: str, voice: str, text: str) -> Sha256:
+    """What a rendered text is remembered by."""
+    return Sha256(hashlib.sha256("\0".join(("say", engine, voice, text)).encode("utf-8", "replace")).hexdigest())

@@ -1,0 +1,43 @@
+"""URLs as customers give them, made fit to be asked and signed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+
+from telecore.errors import InvalidRequest
+
+MAX_LENGTH = 4000
+_KEPT = "%/:?#[]@!$&'()*+,;=-._~"
+
+
+class InvalidUrl(InvalidRequest):
+    """It is not one that could be asked."""
+
+    code = 11100
+
+
+def canonical(url: str) -> str:
+    """The form that is both asked and signed: no fragment, no credentials lost, only characters that may travel.
+
+    Raises InvalidUrl.
+    """
+    if len(url) > MAX_LENGTH:
+        raise InvalidUrl(f"the URL is longer than {MAX_LENGTH} characters")
+    try:
+        parts = urlsplit(url.strip())
+        host, _ = parts.hostname, parts.port
+        netloc = parts.netloc if parts.netloc.isascii() else parts.netloc.encode("idna").decode()
+    except ValueError as error:  # UnicodeError is one
+        raise InvalidUrl("the URL is not valid") from error
+    if parts.scheme.lower() not in {"http", "https"} or not host:
+        raise InvalidUrl("the URL must begin with http:// or https:// and name a host")
+    path = quote(parts.path, safe=_KEPT) or "/"
+    return urlunsplit((parts.scheme.lower(), netloc, path, quote(parts.query, safe=_KEPT), ""))
+
+
+def with_query(url: str, params: Mapping[str, str]) -> str:
+    """The URL with these fields after its own query."""
+    if not params:
+        return url
+    return f"{url}{'&' if '?' in url else '?'}{urlencode(params)}"
