@@ -113,6 +113,8 @@ class CallRecord:
     page: int = 0
     sequence: int = 0
     time_limit_s: int = 14400
+    recording_callback: Hook = field(default_factory=Hook)
+    recording_callback_events: tuple[str, ...] = ("completed",)
     id: int = 0
 
 

@@ -124,6 +124,8 @@ calls = Table(
     Column("page", Integer, nullable=False),
     Column("sequence", Integer, nullable=False),
     Column("time_limit_s", Integer, nullable=False),
+    *_hook("recording_callback"),
+    Column("recording_callback_events", JSON, nullable=False),
     Index("ix_calls_account_id", "account", "id"),
     Index("ix_calls_edge_status", "edge", "status"),
     Index("ix_calls_status", "status"),

@@ -1,0 +1,87 @@
+"""What may be asked of the services, checked and typed; and the services' face towards the API."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cloud.store.records import CallRecord, Hook, MessageRecord
+from telecore.ids import E164, AccountSid, Address
+from telecore.model import CallStatus
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    """An SMS to send. ``sender`` is a number of the account. ``validity_s`` runs from now."""
+
+    sender: E164
+    to: Address
+    body: str
+    status_callback: str = ""
+    validity_s: int = 36000
+    smart_encoded: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateMessage:
+    """``redact`` empties the body; ``cancel`` is for a message that is not sent yet."""
+
+    redact: bool = False
+    cancel: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewCall:
+    """A call to place. Either ``url`` or ``twiml`` is given; ``caller`` is a number of the account."""
+
+    caller: E164
+    to: Address
+    url: str = ""
+    method: str = "POST"
+    twiml: str = ""
+    fallback: Hook = field(default_factory=Hook)
+    status_callback: Hook = field(default_factory=Hook)
+    status_callback_events: tuple[str, ...] = ("completed",)
+    timeout_s: int = 60
+    time_limit_s: int = 14400
+    send_digits: str = ""
+    record: bool = False
+    record_channels: int = 1
+    trim_silence: bool = True
+    recording_callback: Hook = field(default_factory=Hook)
+    recording_callback_events: tuple[str, ...] = ("completed",)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateCall:
+    """What to change on a live call. None: leave it. ``status`` is completed or canceled."""
+
+    status: CallStatus | None = None
+    url: str | None = None
+    method: str = "POST"
+    twiml: str | None = None
+    fallback: Hook | None = None
+    status_callback: Hook | None = None
+    time_limit_s: int | None = None
+
+
+class Calls(Protocol):
+    """``services.calls.CallService``. Raises NotFound for a call that is not the account's."""
+
+    async def create(self, account: AccountSid, wanted: NewCall) -> CallRecord: ...
+    async def update(self, account: AccountSid, sid: str, wanted: UpdateCall) -> CallRecord:
+        """Raises InvalidRequest 21220 when the call is not in a state for it."""
+
+    async def delete(self, account: AccountSid, sid: str) -> None:
+        """Raises InvalidRequest 20009 for a call that has not ended."""
+
+
+class Messages(Protocol):
+    """``services.messages.MessageService``. Raises NotFound for a message that is not the account's."""
+
+    async def create(self, account: AccountSid, wanted: NewMessage) -> MessageRecord: ...
+    async def update(self, account: AccountSid, sid: str, wanted: UpdateMessage) -> MessageRecord:
+        """Raises InvalidRequest 30409 when it cannot be cancelled any more."""
+
+    async def delete(self, account: AccountSid, sid: str) -> None:
+        """Raises InvalidRequest 20009 while it is being sent."""
