@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from telecore.audio import g711
-from telecore.audio.wav import AudioFormatError, Pcm, read_wav, write_wav
+from telecore.audio.wav import AudioFormatError, Pcm, read_wav, write_ulaw_wav, write_wav
 from telecore.errors import TelecoreError
 
 PCM_GUID_TAIL = bytes.fromhex("000000001000800000aa00389b71")
@@ -37,6 +37,14 @@ def test_the_standard_library_reads_what_we_write():
     with wave.open(io.BytesIO(write_wav(RAMP * 2, 16000, 2))) as file:
         assert (file.getnchannels(), file.getframerate(), file.getsampwidth()) == (2, 16000, 2)
         assert file.readframes(99) == RAMP * 2
+
+
+@pytest.mark.parametrize("count", [0, 1, 160, 161])
+def test_ulaw_that_is_written_is_read(count: int):
+    data = bytes(n % 256 for n in range(count))
+    written = write_ulaw_wav(data, 16000)
+    assert read_wav(written) == Pcm(16000, g711.ulaw_to_l16(data))
+    assert int.from_bytes(written[4:8], "little") == len(written) - 8
 
 
 @pytest.mark.parametrize(("width", "tail"), [(2, b""), (3, b"\x7f"), (4, b"\x12\x34")])

@@ -1,0 +1,51 @@
+"""Arithmetic on L16 frames: sum, gain, level."""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Iterable, Sequence
+from itertools import zip_longest
+
+
+def mix(frames: Sequence[bytes]) -> bytes:
+    """The sum, saturated at full scale, as long as the longest frame; silence of no length if there is none."""
+    if len(frames) < 2:
+        return frames[0] if frames else b""
+    sums = list(map(sum, zip_longest(*map(_samples, frames), fillvalue=0)))
+    return _pack(sums)
+
+
+def gain(frame: bytes, factor: float) -> bytes:
+    """Every sample times ``factor`` (1.0 leaves the frame as it is), saturated at full scale."""
+    if factor == 1.0:
+        return frame
+    return _pack([round(sample * factor) for sample in _samples(frame)])
+
+
+def rms(frame: bytes) -> float:
+    """Root mean square in units of a sample: 0 for silence, 32768 at most."""
+    samples = _samples(frame)
+    return math.hypot(*samples) / math.sqrt(len(samples)) if samples else 0.0
+
+
+def peak(frame: bytes) -> int:
+    """The largest magnitude of a sample, 0 to 32768."""
+    samples = _samples(frame)
+    return max(abs(max(samples)), abs(min(samples))) if samples else 0
+
+
+def _samples(frame: bytes) -> tuple[int, ...]:
+    return struct.unpack(f"<{len(frame) // 2}h", frame)
+
+
+def _pack(samples: Sequence[int]) -> bytes:
+    try:
+        return struct.pack(f"<{len(samples)}h", *samples)
+    except struct.error:
+        # Rare, so only now is every sample looked at.
+        return struct.pack(f"<{len(samples)}h", *_saturate(samples))
+
+
+def _saturate(samples: Iterable[int]) -> Iterable[int]:
+    return (max(-32768, min(32767, sample)) for sample in samples)
