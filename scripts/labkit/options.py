@@ -1,0 +1,77 @@
+"""The options of `scripts/lab` (docs/lab.md)."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+MAX_MODEMS = 64
+MAX_EDGES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    modems: int = 4
+    edges: int = 1
+    speed: float = 1.0
+    seed: int = 1
+    tunnel_proxy: bool = False
+    data: Path | None = None
+    log_dir: Path | None = None
+    config: Path | None = None
+
+
+class Refusal(Exception):
+    """The lab cannot start; the message is one sentence."""
+
+
+def read_options(arguments: Sequence[str]) -> Options:
+    given = parser().parse_args(arguments)
+    if given.gateway_channels or given.smsc:
+        option = "--gateway-channels" if given.gateway_channels else "--smsc"
+        raise Refusal(f"{option} is not there yet: this version of the lab simulates AT modems only")
+    if not 1 <= given.modems <= MAX_MODEMS:
+        raise Refusal(f"--modems must be from 1 to {MAX_MODEMS}")
+    if not 1 <= given.edges <= min(given.modems, MAX_EDGES):
+        raise Refusal(f"--edges must be from 1 to {min(given.modems, MAX_EDGES)} (no more than there are modems)")
+    if not 0.01 <= given.speed <= 1000:
+        raise Refusal("--speed must be from 0.01 to 1000")
+    if given.config is not None and not given.config.is_file():
+        raise Refusal(f"--config {given.config}: there is no such file")
+    return Options(
+        modems=given.modems,
+        edges=given.edges,
+        speed=given.speed,
+        seed=given.seed,
+        tunnel_proxy=given.tunnel_proxy,
+        data=given.data,
+        log_dir=given.log_dir,
+        config=given.config,
+    )
+
+
+def parser() -> argparse.ArgumentParser:
+    out = argparse.ArgumentParser(
+        prog="scripts/lab",
+        description="A phone network in a box: simulator, edge agents and cloud on loopback. "
+        "Prints one line of JSON when a call can be placed, and runs until Ctrl-C.",
+    )
+    add = out.add_argument
+    add("--modems", type=int, default=4, metavar="N", help="AT modems, each with a SIM (default 4)")
+    add("--edges", type=int, default=1, metavar="N", help="sites, the modems dealt among them (default 1)")
+    add("--speed", type=float, default=1.0, metavar="X", help="network delays times 1/X; audio stays real time")
+    add("--seed", type=int, default=1, metavar="K", help="seed of the network's randomness")
+    add("--tunnel-proxy", action="store_true", help="the tunnel runs through a proxy with faults of its own")
+    add(
+        "--data",
+        type=Path,
+        metavar="DIR",
+        help="keep all data here; it survives restarts (default: a temporary folder)",
+    )
+    add("--log-dir", type=Path, metavar="DIR", help="one log file per process here (default: standard error)")
+    add("--config", type=Path, metavar="FILE", help="YAML merged over the files the lab writes: cloud: {…}, edge: {…}")
+    add("--gateway-channels", type=int, default=0, metavar="N", help="channels of a SIP gateway (default 0; later)")
+    add("--smsc", action="store_true", help="an SMPP link (later)")
+    return out

@@ -1,0 +1,101 @@
+"""The lab's processes: started, watched, killed and started again on the same ports and data."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from scripts.labkit.options import Refusal
+
+STOP_S = 7.0
+ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass(slots=True)
+class Running:
+    """One process of the lab. ``command`` is everything after the Python interpreter."""
+
+    name: str
+    command: Sequence[str]
+    log_dir: Path | None
+    process: asyncio.subprocess.Process | None = None
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid if self.process is not None else 0
+
+    @property
+    def alive(self) -> bool:
+        return self.process is not None and self.process.returncode is None
+
+    async def start(self) -> None:
+        with self._log() as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *self.command,
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE if self.name == "simulator" else log,
+                stderr=log,
+                cwd=ROOT,
+                env=environment(),
+                start_new_session=True,
+            )
+
+    async def restart(self) -> int:
+        await self.stop()
+        await self.start()
+        return self.pid
+
+    async def stop(self) -> None:
+        """SIGTERM, then SIGKILL to the whole group when it takes too long."""
+        if self.process is None:
+            return
+        if self.alive:
+            self.process.terminate()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.process.wait(), STOP_S)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        await self.process.wait()
+
+    @contextlib.contextmanager
+    def _log(self) -> Iterator[IO[bytes] | int]:
+        if self.log_dir is None:
+            yield sys.stderr.fileno()
+            return
+        with (self.log_dir / f"{self.name}.log").open("ab") as file:
+            yield file
+
+
+def environment() -> Mapping[str, str]:
+    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+
+
+async def run_once(*command: str, within_s: float = 60.0) -> str:
+    """Run a command to its end and return what it printed. Raises Refusal with what it complained of."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=ROOT,
+        env=environment(),
+    )
+    try:
+        out, err = await asyncio.wait_for(process.communicate(), within_s)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise Refusal(f"`{' '.join(command[1:4])}` did not end within {within_s:g} s") from None
+    if process.returncode != 0:
+        complaint = (err.decode(errors="replace").strip() or out.decode(errors="replace").strip()).splitlines()
+        raise Refusal(f"`{' '.join(command[1:4])}` failed: {complaint[-1] if complaint else 'it said nothing'}")
+    return out.decode()
