@@ -40,7 +40,7 @@ class ConfigError(InvalidRequest):
 
 @dataclass(frozen=True, slots=True)
 class AudioConfig:
-    """Where a modem's sound is. ``kind``: ``none``, ``serial`` (16-bit 8 kHz PCM on ``port``), or the profile's word."""
+    """Where a modem's sound is. ``kind``: ``none``, ``serial`` (16-bit 8 kHz PCM on ``port``), or a profile's word."""
 
     kind: str = "serial"
     port: str | None = None
@@ -211,10 +211,9 @@ class _Reading:
             self.say("devices", "must be auto, or a list of devices")
             return None
         found = [self._device(entry, f"devices[{n}]") for n, entry in enumerate(data)]
-        devices = tuple(device for device in found if device is not None)
-        self._unique(devices, "id")
-        self._unique(devices, "port")
-        return devices
+        self._unique(found, "id")
+        self._unique(found, "port")
+        return tuple(device for device in found if device is not None)
 
     def _device(self, data: object, path: str) -> DeviceConfig | None:
         device = self.read(DeviceConfig, data, path)
@@ -232,9 +231,11 @@ class _Reading:
                 self.say(f"{path}.{name}", problem)
         return device
 
-    def _unique(self, devices: Sequence[DeviceConfig], name: str) -> None:
+    def _unique(self, devices: Sequence[DeviceConfig | None], name: str) -> None:
         seen: dict[str, int] = {}
         for n, device in enumerate(devices):
+            if device is None:
+                continue
             value = getattr(device, name)
             if value in seen:
                 self.say(f"devices[{n}].{name}", f"{value!r} is used by devices[{seen[value]}] as well")

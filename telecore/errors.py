@@ -4,7 +4,7 @@ TelecoreError
 ├── Refused              do not repeat as it is; has a Twilio code and an HTTP status
 │   ├── InvalidRequest · InvalidTwiml · NotAllowed · NotFound · NoRoute
 ├── Transient            repeat after a while
-│   ├── Busy · NoNetwork · TunnelDown · TimedOut
+│   ├── Busy · NoNetwork · TunnelDown · TimedOut · StorageFailed
 ├── DeviceLost           the port or the box is gone; only ``devices/runner`` catches it
 ├── DeviceRefused        the box said no: carries the kind of code (CME, CMS, …) and the code
 ├── OutcomeUnknown       it may have been done: never repeat by yourself
@@ -93,6 +93,10 @@ class TunnelDown(Transient):
 
 class TimedOut(Transient):
     """No answer within the time given."""
+
+
+class StorageFailed(Transient):
+    """The disk is full or broken: nothing of this was kept, so nothing of it may be acknowledged."""
 
 
 class DeviceLost(TelecoreError):

@@ -1,0 +1,261 @@
+"""SMS: received parts become messages, messages become submits, status reports find their submit.
+
+The states of a submit, all of them on disk (``spool/submits.py``):
+
+queued → submitting → submitted → delivered | undelivered;  queued → failed;  submitting → queued | failed | uncertain
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from edge_agent.contracts import OutboundSms, SmsPart, SmsService, StatusReport, SubmitRef
+from edge_agent.spool import QueuedSms, Spool
+from edge_agent.submit_rules import EXPIRED, UNCERTAIN, Again, Expire, GiveUp, Sleep, Submit, Waiting, judge, next_step
+from edge_agent.supervise import supervise
+from telecore.commands import SendMessage
+from telecore.errors import TelecoreError
+from telecore.events import CommandRejected, Event, MessageFailed
+from telecore.ids import E164, ChannelId
+
+log = logging.getLogger(__name__)
+
+_TICK_S = 60.0
+_LONGEST_SLEEP_S = 300.0
+_SUBMIT_TIMEOUT_S = 600.0
+"""Ten segments, each of which a slow network takes a minute over. The driver's own limits are shorter."""
+
+
+class Lines(Protocol):
+    """What this site's channels are and can do now."""
+
+    def sms(self, channel: ChannelId) -> SmsService | None: ...
+    def registered(self, channel: ChannelId) -> bool: ...
+    def number(self, channel: ChannelId) -> E164 | None: ...
+
+
+@dataclass(slots=True)
+class _Line:
+    """One channel's queue: one submit at a time."""
+
+    queue: list[Waiting] = field(default_factory=list)
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
+    task: asyncio.Task[None] | None = None
+    next_at: float = 0.0
+
+
+class Messages:
+    """The one place where SMS are looked after. ``interval_s`` is the least time between two submits of one SIM."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        lines: Lines,
+        *,
+        interval_s: float = 0.0,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._spool = spool
+        self._lines = lines
+        self._interval_s = interval_s
+        self._wall = wall
+        self._clock = clock
+        self._queues: dict[ChannelId, _Line] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._stopping = False
+
+    async def part(self, part: SmsPart) -> None:
+        """A PDU came. When this returns it is safe here, and may be deleted from the SIM."""
+        message = await self._spool.store_part(part, self._lines.number(part.channel))
+        if message is not None:
+            log.info("message %s received on %s", message.message, part.channel)
+
+    async def report(self, report: StatusReport) -> None:
+        """A status report came. When this returns it is safe here."""
+        await self._spool.store_report(report)
+
+    def enqueue(self, command: SendMessage) -> None:
+        """Send a message that the journal has taken on."""
+        self._put(QueuedSms(command))
+
+    def wake(self, channel: ChannelId) -> None:
+        """The channel's state has changed."""
+        if channel in self._queues:
+            self._queues[channel].changed.set()
+
+    def waiting(self, channel: ChannelId) -> int:
+        """How many messages wait for this channel."""
+        return len(self._queues[channel].queue) if channel in self._queues else 0
+
+    async def run(self) -> None:
+        """Serve every line until ``stop``."""
+        await self._spool.fail_interrupted(None, _interrupted)
+        self._queues.clear()
+        for sms in await self._spool.queued_sms():
+            self._put(sms)
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._group = group
+                for channel, line in self._queues.items():
+                    self._start(channel, line)
+                await self._tick()
+        finally:
+            self._group = None
+
+    async def stop(self) -> None:
+        """Begin no more submits, and wait for those under way."""
+        self._stopping = True
+        for line in self._queues.values():
+            line.changed.set()
+        tasks = [line.task for line in self._queues.values() if line.task is not None]
+        if tasks:
+            await asyncio.wait(tasks)
+
+    def _put(self, sms: QueuedSms) -> None:
+        channel = sms.command.channel
+        line = self._queues.setdefault(channel, _Line())
+        if any(other.sms.command.message == sms.command.message for other in line.queue):
+            return
+        line.queue.append(Waiting(sms, deadline=self._deadline(sms.command)))
+        line.changed.set()
+        self._start(channel, line)
+
+    def _deadline(self, command: SendMessage) -> float | None:
+        """On the monotonic clock, so that a step of the wall clock expires nothing."""
+        if command.not_after is None:
+            return None
+        return self._clock() + (command.not_after - self._wall()).total_seconds()
+
+    def _start(self, channel: ChannelId, line: _Line) -> None:
+        if self._group is not None and line.task is None and not self._stopping:
+            line.task = self._group.create_task(
+                supervise(f"sms {channel}", lambda: self._serve(channel, line)), name=f"sms {channel}"
+            )
+
+    async def _tick(self) -> None:
+        then = self._clock()
+        while True:
+            await asyncio.sleep(_TICK_S)
+            now = self._clock()
+            for message in await self._spool.expire_parts(now - then):
+                log.warning("message %s is told without its missing parts", message.message)
+            then = now
+
+    async def _serve(self, channel: ChannelId, line: _Line) -> None:
+        await self._spool.fail_interrupted(channel, _interrupted)
+        while not self._stopping:
+            line.changed.clear()
+            now = self._clock()
+            service = self._lines.sms(channel)
+            ready = service is not None and self._lines.registered(channel) and now >= line.next_at
+            step = next_step(line.queue, now, ready=ready)
+            if isinstance(step, Expire):
+                await self._finish(line, step.waiting, _expired(step.waiting.sms))
+            elif isinstance(step, Submit) and service is not None:
+                await self._submit(line, step.waiting, service)
+                line.next_at = self._clock() + self._interval_s
+            elif isinstance(step, Sleep):
+                await self._pause(line, step.seconds, now)
+
+    async def _pause(self, line: _Line, seconds: float | None, now: float) -> None:
+        pauses = [_LONGEST_SLEEP_S, *([seconds] if seconds is not None else [])]
+        if line.next_at > now:
+            pauses.append(line.next_at - now)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(line.changed.wait(), min(pauses))
+
+    async def _submit(self, line: _Line, waiting: Waiting, service: SmsService) -> None:
+        command = waiting.sms.command
+        fresh = await self._spool.begin_submit(command.message)
+        line.queue.remove(waiting)
+        if not fresh:
+            return
+        progress = _Progress(self._spool, command, waiting.sms.segment)
+        try:
+            async with asyncio.timeout(_SUBMIT_TIMEOUT_S):
+                await service.submit(
+                    OutboundSms(command.to, command.body, command.report), progress.segment, progress.note
+                )
+        except TimeoutError:
+            verdict: Again | GiveUp = GiveUp(UNCERTAIN, "the modem took too long, so it may have been sent", True)
+        except TelecoreError as error:
+            verdict = progress.judge(error, waiting, self._clock())
+        else:
+            log.info("message %s submitted on %s", command.message, command.channel)
+            return
+        await self._settle(line, command, verdict)
+
+    async def _settle(self, line: _Line, command: SendMessage, verdict: Again | GiveUp) -> None:
+        if isinstance(verdict, Again):
+            await self._spool.put_back(command.message, refused=verdict.refused)
+            line.queue.insert(0, verdict.waiting)
+            return
+        log.warning("message %s failed on %s: %s", command.message, command.channel, verdict.reason)
+        failed = MessageFailed(
+            command=command.id,
+            message=command.message,
+            code=verdict.code,
+            reason=verdict.reason,
+            uncertain=verdict.uncertain,
+        )
+        await self._spool.finish_sms(command.message, failed)
+
+    async def _finish(self, line: _Line, waiting: Waiting, event: Event) -> None:
+        await self._spool.finish_sms(waiting.sms.command.message, event)
+        line.queue.remove(waiting)
+
+
+class _Progress:
+    """How far one submit has come. ``segment`` is the next one."""
+
+    def __init__(self, spool: Spool, command: SendMessage, segment: int) -> None:
+        self._spool = spool
+        self._command = command
+        self._first = segment
+        self._unwritten = False
+        self.segment = segment
+
+    async def note(self, ref: SubmitRef) -> None:
+        """The network took a segment; when this returns, that is on disk."""
+        self._unwritten = True
+        await self._spool.segment_sent(self._command.message, ref)
+        self._unwritten = False
+        self.segment = ref.segment + 1
+
+    def judge(self, error: TelecoreError, waiting: Waiting, now: float) -> Again | GiveUp:
+        """A segment that went out and could not be noted must not go out again."""
+        if self._unwritten:
+            return GiveUp(UNCERTAIN, f"it was sent, and that could not be written down: {error}", uncertain=True)
+        if self.segment > self._first:
+            waiting = replace(waiting, sms=replace(waiting.sms, segment=self.segment, attempts=0))
+        return judge(error, waiting, now)
+
+
+def _expired(sms: QueuedSms) -> Event:
+    command, reason = sms.command, "the message's time ran out before a SIM could send it"
+    if sms.segment == 0:
+        return CommandRejected(command=command.id, subject=command.message, code=EXPIRED, reason=reason)
+    return MessageFailed(
+        command=command.id,
+        message=command.message,
+        code=EXPIRED,
+        reason=f"{reason} whole ({sms.segment} segments went)",
+    )
+
+
+def _interrupted(command: SendMessage) -> MessageFailed:
+    return MessageFailed(
+        command=command.id,
+        message=command.message,
+        code=UNCERTAIN,
+        reason="interrupted while it was being sent, so it may have been sent",
+        uncertain=True,
+    )

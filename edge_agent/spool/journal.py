@@ -1,0 +1,87 @@
+"""Commands from the cloud: each applied once, however often its line is cut."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Any
+
+from edge_agent.spool import open_calls, outbox, submits
+from telecore.commands import Command, PlaceCall, RequestUssd, SendMessage
+from telecore.events import Event, UssdReplied
+from telecore.ids import ChannelId, CommandId
+
+KEPT_S = 7 * 24 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """An item of the cloud's street: to be taken on, or refused with ``answer``, or skipped when it has neither."""
+
+    stream: str
+    seq: int
+    command: Command | None
+    answer: Event | None = None
+
+
+def applied(db: sqlite3.Connection, stream: str) -> int:
+    """The last number of this street that is applied here."""
+    row = db.execute("SELECT applied FROM streams WHERE stream = ?", (stream,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def advance(db: sqlite3.Connection, stream: str, seq: int) -> bool:
+    """Note the number. False: it is a repetition."""
+    if seq <= applied(db, stream):
+        return False
+    db.execute("INSERT OR REPLACE INTO streams (stream, applied) VALUES (?, ?)", (stream, seq))
+    return True
+
+
+def record(db: sqlite3.Connection, command: Command, now: float) -> bool:
+    """Take a command on, with what must be known of it after a power cut. False: it was taken on before."""
+    subject = subject_of(command)
+    is_open = isinstance(command, RequestUssd)
+    cursor = db.execute(
+        "INSERT OR IGNORE INTO journal (command, kind, subject, at, open) VALUES (?, ?, ?, ?, ?)",
+        (command.id, command.kind, subject, now, int(is_open)),
+    )
+    if cursor.rowcount == 0:
+        return False
+    if isinstance(command, SendMessage):
+        return submits.accept(db, command, now)
+    if isinstance(command, PlaceCall):
+        open_calls.begin(db, command.call, command.id)
+    return True
+
+
+def take(db: sqlite3.Connection, item: Taken, now: float) -> bool:
+    """One item of the street: its number, and its effect or the answer that refuses it."""
+    if not advance(db, item.stream, item.seq):
+        return False
+    if item.answer is not None:
+        outbox.append(db, item.answer)
+        return True
+    return item.command is not None and record(db, item.command, now)
+
+
+def interrupted(db: sqlite3.Connection) -> list[UssdReplied]:
+    """Answers to the requests that an earlier process had begun and not finished."""
+    rows = db.execute("SELECT command, subject FROM journal WHERE open = 1").fetchall()
+    return [
+        UssdReplied(command=CommandId(command), channel=ChannelId(subject), state="timeout", text="")
+        for command, subject in rows
+    ]
+
+
+def tidy(db: sqlite3.Connection, now: float) -> None:
+    db.execute("DELETE FROM journal WHERE open = 0 AND at < ?", (now - KEPT_S,))
+
+
+def subject_of(command: Command | dict[str, Any]) -> str:
+    """What a command is about: its message, its call, or its channel."""
+    for name in ("message", "call", "channel"):
+        value = command.get(name) if isinstance(command, dict) else getattr(command, name, None)
+        if isinstance(value, str):
+            return value
+    return ""

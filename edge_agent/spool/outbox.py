@@ -1,0 +1,143 @@
+"""Events on their way up: numbered, kept until a day after the cloud has them, thinned when nobody listens."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from edge_agent.spool import open_calls
+from telecore.codec import encode
+from telecore.events import (
+    CallAnswered,
+    CallEnded,
+    CallInitiated,
+    CallOffered,
+    ChannelChanged,
+    CommandRejected,
+    Event,
+    InventoryReported,
+    UssdReplied,
+    WarningCleared,
+    WarningRaised,
+)
+
+KEPT_S = 24 * 3600.0
+"""How long a row stays after the cloud has it, so that a cloud restored from a backup can ask again."""
+
+_CLASSES: Mapping[type[Event], str] = {
+    ChannelChanged: "status",
+    InventoryReported: "status",
+    WarningRaised: "status",
+    WarningCleared: "status",
+    CallOffered: "progress",
+    CallInitiated: "progress",
+    CallAnswered: "progress",
+    UssdReplied: "progress",
+}
+"""All others, above all messages and ends of calls, are never dropped."""
+
+QUOTAS: Mapping[str, int] = {"status": 2000, "progress": 50_000}
+_TRIM_EVERY = 256
+
+_Effect = Callable[[sqlite3.Connection, Any], None]
+
+
+def append(db: sqlite3.Connection, event: Event) -> int:
+    """Number an event and keep it; what it means for the tables of this edge happens in the same transaction."""
+    row = (
+        _CLASSES.get(type(event), "kept"),
+        event.kind,
+        _subject(event),
+        event.at.timestamp(),
+        json.dumps(encode(event), separators=(",", ":")),
+    )
+    seq = db.execute("INSERT INTO outbox (class, kind, subject, at, payload) VALUES (?, ?, ?, ?, ?)", row).lastrowid
+    assert seq is not None
+    effect = _EFFECTS.get(type(event))
+    if effect is not None:
+        effect(db, event)
+    if seq % _TRIM_EVERY == 0:
+        trim(db)
+    return seq
+
+
+def read(db: sqlite3.Connection, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
+    """Rows above ``after``, told or not."""
+    rows = db.execute("SELECT seq, payload FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit))
+    return [(seq, json.loads(payload)) for seq, payload in rows]
+
+
+def forget(db: sqlite3.Connection, upto: int, now: float) -> None:
+    """The cloud has everything up to here."""
+    db.execute("UPDATE outbox SET acked_at = ? WHERE seq <= ? AND acked_at IS NULL", (now, upto))
+
+
+def tidy(db: sqlite3.Connection, now: float) -> None:
+    """Drop what was told long ago. A clock set back keeps rows longer; one set forward cannot drop untold ones."""
+    db.execute("DELETE FROM outbox WHERE acked_at IS NOT NULL AND acked_at < ?", (now - KEPT_S,))
+    trim(db)
+
+
+def trim(db: sqlite3.Connection) -> None:
+    """Keep each class within its quota: first what a newer row of the same subject replaces, then the oldest."""
+    for name, quota in QUOTAS.items():
+        if _untold(db, name) <= quota:
+            continue
+        if name == "status":
+            db.execute(
+                "DELETE FROM outbox WHERE class = ? AND acked_at IS NULL AND seq NOT IN (SELECT max(seq) FROM outbox"
+                " WHERE class = ? AND acked_at IS NULL GROUP BY kind, subject)",
+                (name, name),
+            )
+        excess = _untold(db, name) - quota
+        if excess > 0:
+            db.execute(
+                "DELETE FROM outbox WHERE seq IN (SELECT seq FROM outbox WHERE class = ? AND acked_at IS NULL"
+                " ORDER BY seq LIMIT ?)",
+                (name, excess + quota // 10),
+            )
+
+
+def depth(db: sqlite3.Connection) -> int:
+    """Rows the cloud does not have yet."""
+    return int(db.execute("SELECT count(*) FROM outbox WHERE acked_at IS NULL").fetchone()[0])
+
+
+def highest(db: sqlite3.Connection) -> int:
+    """The highest number ever given out, also when its row is gone."""
+    row = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'outbox'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def _untold(db: sqlite3.Connection, name: str) -> int:
+    return int(db.execute("SELECT count(*) FROM outbox WHERE class = ? AND acked_at IS NULL", (name,)).fetchone()[0])
+
+
+def _subject(event: Event) -> str:
+    if isinstance(event, ChannelChanged):
+        return event.status.channel
+    if isinstance(event, WarningRaised | WarningCleared):
+        return f"{event.code} {event.subject}"
+    return str(getattr(event, "channel", ""))
+
+
+def _closes_request(db: sqlite3.Connection, event: UssdReplied) -> None:
+    if event.command:
+        db.execute("UPDATE journal SET open = 0 WHERE command = ?", (event.command,))
+
+
+def _rejected(db: sqlite3.Connection, event: CommandRejected) -> None:
+    db.execute("UPDATE journal SET open = 0 WHERE command = ?", (event.command,))
+    open_calls.end(db, event.subject)
+
+
+_EFFECTS: Mapping[type[Event], _Effect] = {
+    CallOffered: lambda db, event: open_calls.begin(db, event.call, event.command),
+    CallInitiated: lambda db, event: open_calls.begin(db, event.call, event.command),
+    CallAnswered: lambda db, event: open_calls.answer(db, event.call, event.at.timestamp()),
+    CallEnded: lambda db, event: open_calls.end(db, event.call),
+    CommandRejected: _rejected,
+    UssdReplied: _closes_request,
+}

@@ -1,0 +1,139 @@
+"""Received PDUs: kept once each, put together, told as one MessageReceived."""
+
+from __future__ import annotations
+
+import sqlite3
+from datetime import datetime
+
+from edge_agent.contracts import SmsPart
+from edge_agent.spool import outbox
+from telecore.events import MessageReceived
+from telecore.ids import E164, Address, ChannelId, MessageSid, new_sid
+from telecore.reassembly import PART_LIFETIME_S, ConcatKey, Partial
+
+KEPT_S = 30 * 24 * 3600.0
+"""How long a PDU is recognised after it was last seen on a SIM."""
+
+_OPEN = "SELECT message, channel, sender, ref, wide, parts, sent_at, recipient FROM sms_open"
+_OpenRow = tuple[str, str, str, int, int, int, str | None, str | None]
+
+
+def store(db: sqlite3.Connection, part: SmsPart, recipient: E164 | None, now: float) -> MessageReceived | None:
+    """Keep a part; the event, already in the outbox, when it was the last that was missing.
+
+    A PDU that is known is left alone: power may have failed between the commit and its deletion from the SIM.
+    """
+    if _known(db, part, now):
+        return None
+    long = part.ref is not None and part.parts > 1
+    message = _group(db, part, recipient) if long else new_sid("SM")
+    db.execute(
+        "INSERT INTO sms_parts (channel, key, message, part, body, seen_at) VALUES (?, ?, ?, ?, ?, ?)",
+        (part.channel, part.key, message, part.part, _pack(part.body) if long else b"", now),
+    )
+    if not long:
+        return _tell(db, message, (part.channel, part.sender, part.sent_at, recipient), part.body, 1, complete=True)
+    have = db.execute("SELECT count(*) FROM sms_parts WHERE message = ?", (message,)).fetchone()[0]
+    return _close(db, message) if have == part.parts else None
+
+
+def expire(db: sqlite3.Connection, waited_s: float) -> list[MessageReceived]:
+    """Let ``waited_s`` pass for every open message; what waited a day is told as it is.
+
+    Time is counted while the agent runs, so a clock that jumps a day ahead gives up nothing.
+    """
+    db.execute("UPDATE sms_open SET waited_s = waited_s + ?", (waited_s,))
+    late = db.execute("SELECT message FROM sms_open WHERE waited_s >= ?", (PART_LIFETIME_S,)).fetchall()
+    return [_close(db, message) for (message,) in late]
+
+
+def open_messages(db: sqlite3.Connection) -> int:
+    """How many messages wait for parts."""
+    return int(db.execute("SELECT count(*) FROM sms_open").fetchone()[0])
+
+
+def tidy(db: sqlite3.Connection, now: float) -> None:
+    db.execute(
+        "DELETE FROM sms_parts WHERE seen_at < ? AND message NOT IN (SELECT message FROM sms_open)", (now - KEPT_S,)
+    )
+
+
+def _known(db: sqlite3.Connection, part: SmsPart, now: float) -> bool:
+    where = (part.channel, part.key)
+    row = db.execute("SELECT seen_at FROM sms_parts WHERE channel = ? AND key = ?", where).fetchone()
+    if row is not None and abs(now - row[0]) > 24 * 3600.0:
+        # Still on the SIM, which does not delete it: it must not be forgotten here.
+        db.execute("UPDATE sms_parts SET seen_at = ? WHERE channel = ? AND key = ?", (now, *where))
+    return row is not None
+
+
+def _group(db: sqlite3.Connection, part: SmsPart, recipient: E164 | None) -> str:
+    """The message this part belongs to. Senders use references again, so of several the nearest in time has it."""
+    rows = db.execute(
+        "SELECT message, sent_at FROM sms_open o WHERE channel = ? AND sender = ? AND ref = ? AND wide = ?"
+        " AND parts = ? AND NOT EXISTS (SELECT 1 FROM sms_parts p WHERE p.message = o.message AND p.part = ?)"
+        " ORDER BY rowid",
+        (part.channel, part.sender, part.ref, part.wide_ref, part.parts, part.part),
+    ).fetchall()
+    if rows:
+        return str(min(rows, key=lambda row: _apart(row[1], part.sent_at))[0])
+    message = new_sid("SM")
+    sent_at = part.sent_at.isoformat() if part.sent_at else None
+    db.execute(
+        "INSERT INTO sms_open (message, channel, sender, ref, wide, parts, sent_at, recipient, waited_s)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, 0)",
+        (message, part.channel, part.sender, part.ref, part.wide_ref, part.parts, sent_at, recipient),
+    )
+    return message
+
+
+def _apart(one: str | None, other: datetime | None) -> float:
+    if one is None or other is None:
+        return 0.0
+    return abs((datetime.fromisoformat(one) - other).total_seconds())
+
+
+def _close(db: sqlite3.Connection, message: str) -> MessageReceived:
+    row: _OpenRow = db.execute(f"{_OPEN} WHERE message = ?", (message,)).fetchone()
+    _, channel, sender, ref, wide, parts, sent_at, recipient = row
+    bodies = {n: _unpack(body) for n, body in db.execute(
+        "SELECT part, body FROM sms_parts WHERE message = ?", (message,))}  # fmt: skip
+    whole = Partial(ConcatKey(sender, ref, parts, bool(wide)), bodies)
+    db.execute("UPDATE sms_parts SET body = x'' WHERE message = ?", (message,))
+    db.execute("DELETE FROM sms_open WHERE message = ?", (message,))
+    stamp = datetime.fromisoformat(sent_at) if sent_at else None
+    about = (ChannelId(channel), Address(sender), stamp, E164(recipient) if recipient else None)
+    return _tell(db, message, about, whole.text, parts, complete=not whole.missing)
+
+
+def _tell(
+    db: sqlite3.Connection,
+    message: str,
+    about: tuple[ChannelId, Address, datetime | None, E164 | None],
+    body: str,
+    parts: int,
+    *,
+    complete: bool,
+) -> MessageReceived:
+    channel, sender, sent_at, recipient = about
+    event = MessageReceived(
+        message=MessageSid(message),
+        channel=channel,
+        sender=sender,
+        recipient=recipient,
+        body=body,
+        parts=parts,
+        sent_at=sent_at,
+        complete=complete,
+    )
+    outbox.append(db, event)
+    return event
+
+
+def _pack(body: str) -> bytes:
+    """A part may end in half a surrogate pair, which is no text yet but must be kept exactly."""
+    return body.encode("utf-16-le", "surrogatepass")
+
+
+def _unpack(body: bytes) -> str:
+    return body.decode("utf-16-le", "surrogatepass")

@@ -1,0 +1,192 @@
+"""The spool as the agent sees it: every method is one transaction, and returns after its commit."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from edge_agent.contracts import SmsPart, StatusReport, SubmitRef
+from edge_agent.spool import journal, open_calls, outbox, parts, reports, submits
+from edge_agent.spool.file import open_file
+from edge_agent.spool.submits import QueuedSms
+from edge_agent.spool.writer import Writer
+from telecore.commands import Command
+from telecore.events import Event, MessageReceived
+from telecore.ids import E164, ChannelId, MessageSid
+
+_Seen = tuple[int, int]
+
+
+class Spool:
+    """Outgoing rows of the tunnel, and the memory of everything that must not be lost or done twice.
+
+    ``on_append`` is called in the loop after each commit that added events. ``quarantined`` is where a broken file
+    was put at the start, if one was found.
+    """
+
+    def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
+        self.path = path
+        self.quarantined: Path | None = None
+        self.on_append: Callable[[], None] = _nothing
+        self._now = now
+        self._stream = ""
+        self._highest = 0
+        self._depth = 0
+        self._writer: Writer[int]
+
+    @classmethod
+    async def open(cls, path: Path, now: Callable[[], float] = time.time) -> Spool:
+        """Open or make the file. Raises StorageFailed when there is no way to write there."""
+        spool = cls(path, now)
+        executor = ThreadPoolExecutor(1, thread_name_prefix="spool")
+        try:
+            connection, spool.quarantined = await asyncio.wrap_future(executor.submit(open_file, path))
+        except BaseException:
+            executor.shutdown(wait=False)
+            raise
+        spool._writer = Writer(executor, connection, outbox.highest, spool._observed)
+        spool._stream, spool._highest, spool._depth = await spool._writer.run(_start)
+        return spool
+
+    async def close(self) -> None:
+        """Finish what was asked and close the file."""
+        await self._writer.close()
+
+    # The street up (telecore.tunnel.streets.Outgoing).
+
+    @property
+    def stream(self) -> str:
+        """Made with the file: a wiped disk begins a new street."""
+        return self._stream
+
+    @property
+    def highest(self) -> int:
+        return self._highest
+
+    @property
+    def depth(self) -> int:
+        """About how many events the cloud does not have yet."""
+        return self._depth
+
+    async def append(self, event: Event) -> int:
+        """Keep an event; its number, after the commit."""
+        return await self._writer.run(lambda db: outbox.append(db, event))
+
+    async def read(self, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
+        return await self._writer.run(lambda db: outbox.read(db, after, limit))
+
+    async def forget(self, upto: int) -> None:
+        self._depth = await self._writer.run(lambda db: _forget(db, upto, self._now()))
+
+    # The street down: see dispatcher.py.
+
+    async def applied(self, stream: str) -> int:
+        return await self._writer.run(lambda db: journal.applied(db, stream))
+
+    async def journal(self, stream: str, seq: int, command: Command | None, answer: Event | None = None) -> bool:
+        """Take on an item of the cloud's street, or refuse it with ``answer``. False: seen before."""
+        item = journal.Taken(stream, seq, command, answer)
+        return await self._writer.run(lambda db: journal.take(db, item, self._now()))
+
+    # SMS.
+
+    async def store_part(self, part: SmsPart, recipient: E164 | None) -> MessageReceived | None:
+        """Keep a received PDU; the event (already appended) when it made a message whole."""
+        return await self._writer.run(lambda db: parts.store(db, part, recipient, self._now()))
+
+    async def expire_parts(self, waited_s: float) -> list[MessageReceived]:
+        """Let time pass for messages that wait for parts; those given up are appended and returned."""
+        return await self._writer.run(lambda db: parts.expire(db, waited_s))
+
+    async def queued_sms(self) -> list[QueuedSms]:
+        """Messages that wait, in the order they came."""
+        return await self._writer.run(submits.queued)
+
+    async def fail_interrupted(
+        self, channel: ChannelId | None, failure: Callable[[SendMessage], MessageFailed]
+    ) -> None:
+        """End the submits that were begun and not finished (of one channel, or all) with what ``failure`` says."""
+        await self._writer.run(lambda db: submits.interrupted(db, channel, failure))
+
+    async def begin_submit(self, message: MessageSid) -> bool:
+        """The next segment of this message may be out from now on. False: it is not waiting, so do not send it."""
+        return await self._writer.run(lambda db: submits.begin(db, message))
+
+    async def segment_sent(self, message: MessageSid, ref: SubmitRef) -> None:
+        """The network took a segment; the last one appends MessageSubmitted, and what early reports settle."""
+        await self._writer.run(lambda db: submits.segment_sent(db, message, ref, self._now()))
+
+    async def put_back(self, message: MessageSid, *, refused: bool) -> None:
+        """Nothing of the segment went out; the message waits again."""
+        await self._writer.run(lambda db: submits.put_back(db, message, refused=refused))
+
+    async def finish_sms(self, message: MessageSid, event: Event) -> None:
+        """The message ends here, with this event."""
+        await self._writer.run(lambda db: submits.finish(db, message, event))
+
+    async def store_report(self, report: StatusReport) -> None:
+        """Keep a status report and append what it settles."""
+        await self._writer.run(lambda db: reports.store(db, report, self._now()))
+
+    async def sent_since(self, at: float) -> dict[ChannelId, int]:
+        """Segments the network took since then, by channel."""
+        return await self._writer.run(lambda db: submits.sent_since(db, at))
+
+    # Life of the agent.
+
+    async def recover(self, started: Event) -> None:
+        """Begin a new process: tell that it started, and end the calls and requests an earlier one left open."""
+        await self._writer.run(lambda db: _recover(db, started))
+
+    async def probe(self) -> None:
+        """Write and read back a sign of life: the proof that this spool can still keep things."""
+        await self._writer.run(lambda db: _sign_of_life(db, self._now()))
+
+    async def tidy(self) -> None:
+        """Drop what is too old to matter."""
+        self._depth = await self._writer.run(lambda db: _tidy(db, self._now()))
+
+    def _observed(self, highest: int) -> None:
+        if highest > self._highest:
+            self._depth += highest - self._highest
+            self._highest = highest
+            self.on_append()
+
+
+def _nothing() -> None:
+    return
+
+
+def _start(db: sqlite3.Connection) -> tuple[str, int, int]:
+    stream = db.execute("SELECT value FROM meta WHERE name = 'stream'").fetchone()[0]
+    return str(stream), outbox.highest(db), outbox.depth(db)
+
+
+def _forget(db: sqlite3.Connection, upto: int, now: float) -> int:
+    outbox.forget(db, upto, now)
+    return outbox.depth(db)
+
+
+def _recover(db: sqlite3.Connection, started: Event) -> None:
+    row = db.execute("SELECT value FROM meta WHERE name = 'alive_at'").fetchone()
+    outbox.append(db, started)
+    for ended in open_calls.ends(db, float(row[0]) if row else None):
+        outbox.append(db, ended)
+    for replied in journal.interrupted(db):
+        outbox.append(db, replied)
+
+
+def _sign_of_life(db: sqlite3.Connection, now: float) -> None:
+    db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('alive_at', ?)", (str(now),))
+    db.execute("SELECT value FROM meta WHERE name = 'alive_at'").fetchone()
+
+
+def _tidy(db: sqlite3.Connection, now: float) -> int:
+    for family in (outbox, journal, parts, submits, reports):
+        family.tidy(db, now)
+    return outbox.depth(db)

@@ -1,0 +1,137 @@
+"""Messages to be sent: what was begun is known before it is begun, so nothing is ever sent twice."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import cast
+
+from edge_agent.contracts import SubmitRef
+from edge_agent.spool import outbox, reports
+from telecore.codec import decode_command, encode
+from telecore.commands import SendMessage
+from telecore.events import Event, MessageFailed, MessageSubmitted
+from telecore.ids import ChannelId, MessageSid
+
+KEPT_S = 7 * 24 * 3600.0
+"""Status reports may come days after their message (23.040 lets a service centre try for weeks; few do)."""
+
+
+Failure = Callable[[SendMessage], MessageFailed]
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedSms:
+    """A message that waits. ``segment`` is the next one to submit, ``attempts`` counts refusals so far."""
+
+    command: SendMessage
+    segment: int = 0
+    attempts: int = 0
+
+
+def accept(db: sqlite3.Connection, command: SendMessage, now: float) -> bool:
+    """Queue a message. False: it was queued before."""
+    cursor = db.execute(
+        "INSERT OR IGNORE INTO submits (message, command, channel, tail, payload, state, segment, segments, attempts,"
+        " mark, at) VALUES (?, ?, ?, ?, ?, 'queued', 0, 0, 0, 0, ?)",
+        (
+            command.message,
+            command.id,
+            command.channel,
+            reports.tail(command.to),
+            json.dumps(encode(command), separators=(",", ":")),
+            now,
+        ),
+    )
+    return cursor.rowcount == 1
+
+
+def queued(db: sqlite3.Connection) -> list[QueuedSms]:
+    """Everything that waits, in the order it came."""
+    rows = db.execute("SELECT payload, segment, attempts FROM submits WHERE state = 'queued' ORDER BY n")
+    return [QueuedSms(_command(payload), segment, attempts) for payload, segment, attempts in rows]
+
+
+def begin(db: sqlite3.Connection, message: MessageSid) -> bool:
+    """From here on the next segment may have gone out. Reports that came before are not about it.
+
+    False: the message does not wait to be sent.
+    """
+    cursor = db.execute(
+        "UPDATE submits SET state = 'submitting', mark = (SELECT coalesce(max(n), 0) FROM reports)"
+        " WHERE message = ? AND state = 'queued'",
+        (message,),
+    )
+    return cursor.rowcount == 1
+
+
+def segment_sent(db: sqlite3.Connection, message: MessageSid, ref: SubmitRef, now: float) -> None:
+    """The network took a segment: keep its reference; after the last one, tell it."""
+    channel, tail, command, mark = db.execute(
+        "SELECT channel, tail, command, mark FROM submits WHERE message = ?", (message,)
+    ).fetchone()
+    db.execute(
+        "INSERT OR REPLACE INTO submit_refs (message, segment, channel, ref, tail, at) VALUES (?, ?, ?, ?, ?, ?)",
+        (message, ref.segment, channel, ref.ref, tail, now),
+    )
+    reports.adopt_early(db, message, ref.segment, after=mark)
+    last = ref.segment + 1 >= ref.segments
+    db.execute(
+        "UPDATE submits SET segment = ?, segments = ?, attempts = 0, state = ? WHERE message = ?",
+        (ref.segment + 1, ref.segments, "submitted" if last else "submitting", message),
+    )
+    if last:
+        refs = db.execute("SELECT ref FROM submit_refs WHERE message = ? ORDER BY segment", (message,)).fetchall()
+        outbox.append(
+            db,
+            MessageSubmitted(
+                command=command,
+                message=message,
+                channel=ChannelId(channel),
+                segments=ref.segments,
+                refs=tuple(n for (n,) in refs),
+            ),
+        )
+        reports.settle(db, message)
+
+
+def put_back(db: sqlite3.Connection, message: MessageSid, *, refused: bool) -> None:
+    """Nothing of the segment went out; it may be tried again."""
+    db.execute(
+        "UPDATE submits SET state = 'queued', attempts = attempts + ? WHERE message = ?", (int(refused), message)
+    )
+
+
+def finish(db: sqlite3.Connection, message: MessageSid, event: Event) -> None:
+    """It will not be sent, or nobody knows; the event says which."""
+    state = "uncertain" if isinstance(event, MessageFailed) and event.uncertain else "failed"
+    db.execute("UPDATE submits SET state = ? WHERE message = ?", (state, message))
+    outbox.append(db, event)
+
+
+def interrupted(db: sqlite3.Connection, channel: ChannelId | None, failure: Failure) -> None:
+    """Messages that were begun and not finished: whether they went out nobody knows, so nobody sends them again."""
+    rows = db.execute(
+        "SELECT payload FROM submits WHERE state = 'submitting' AND channel = coalesce(?, channel) ORDER BY n",
+        (channel,),
+    )
+    for (payload,) in rows.fetchall():
+        command = _command(payload)
+        finish(db, command.message, failure(command))
+
+
+def sent_since(db: sqlite3.Connection, at: float) -> dict[ChannelId, int]:
+    """Segments the network took, by channel."""
+    rows = db.execute("SELECT channel, count(*) FROM submit_refs WHERE at >= ? GROUP BY channel", (at,))
+    return {ChannelId(channel): count for channel, count in rows}
+
+
+def tidy(db: sqlite3.Connection, now: float) -> None:
+    db.execute("DELETE FROM submits WHERE state NOT IN ('queued', 'submitting') AND at < ?", (now - KEPT_S,))
+    db.execute("DELETE FROM submit_refs WHERE message NOT IN (SELECT message FROM submits)")
+
+
+def _command(payload: str) -> SendMessage:
+    return cast("SendMessage", decode_command(json.loads(payload)))

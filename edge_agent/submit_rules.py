@@ -1,0 +1,124 @@
+"""What to do with the messages that wait for a line, and with a refusal. Pure: no clock, no disk, no modem."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from edge_agent.spool import QueuedSms
+from telecore.causes import Blame, blame_cms
+from telecore.errors import DeviceLost, DeviceRefused, OutcomeUnknown, Refused, TelecoreError, Transient
+
+EXPIRED = 30036
+UNCERTAIN = 30008
+
+RETRY_AFTER_S: Mapping[Blame, tuple[float, ...]] = {Blame.NETWORK: (10, 30, 60, 120, 300)}
+"""How long to wait before each further attempt. Whoever else is to blame would refuse again."""
+
+RETRY_CODE_AFTER_S: Mapping[int, tuple[float, ...]] = {
+    21: (30,),
+    300: (5, 30),
+    314: (2, 2, 2, 2, 2),
+    322: (30, 60),
+    500: (20,),
+    515: (5, 15),
+}
+"""``+CMS ERROR`` codes with times of their own: 314 is a busy SIM, 322 a full storage that is being emptied, 500 an
+unknown error that may be anything (27.005 §3.2.5)."""
+
+_TRANSIENT_AFTER_S = 5.0
+_TRANSIENT_ATTEMPTS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A message in a line's queue. Times are of the monotonic clock: ``due`` not before, ``deadline`` not after."""
+
+    sms: QueuedSms
+    due: float = 0.0
+    deadline: float | None = None
+    setbacks: int = 0
+    """How often the line was not able to try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    waiting: Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Expire:
+    waiting: Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Until something changes, or for so long."""
+
+    seconds: float | None
+
+
+def next_step(queue: Sequence[Waiting], now: float, *, ready: bool) -> Submit | Expire | Sleep:
+    """What a line does next. Nobody overtakes an earlier message to the same recipient."""
+    soonest: float | None = None
+    ahead: set[str] = set()
+    submit: Waiting | None = None
+    for waiting in queue:
+        if waiting.deadline is not None and waiting.deadline <= now:
+            return Expire(waiting)
+        recipient = waiting.sms.command.to
+        if submit is None and ready and waiting.due <= now and recipient not in ahead:
+            submit = waiting
+        ahead.add(recipient)
+        for time in (waiting.deadline, waiting.due if ready else None):
+            if time is not None and time > now:
+                soonest = time if soonest is None else min(soonest, time)
+    if submit is not None:
+        return Submit(submit)
+    return Sleep(None if soonest is None else soonest - now)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Nothing went out; try again. ``refused``: the network was asked and said no."""
+
+    waiting: Waiting
+    refused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class GiveUp:
+    """The message ends. ``code`` is Twilio's; ``uncertain``: it may have been sent."""
+
+    code: int
+    reason: str
+    uncertain: bool = False
+
+
+def judge(error: TelecoreError, waiting: Waiting, now: float) -> Again | GiveUp:
+    """What a failed submit means for its message."""
+    if isinstance(error, DeviceRefused):
+        return _refused(error, waiting, now)
+    if isinstance(error, DeviceLost | Transient):
+        if waiting.setbacks + 1 >= _TRANSIENT_ATTEMPTS:
+            return GiveUp(UNCERTAIN, f"the modem could not send it in {_TRANSIENT_ATTEMPTS} attempts: {error}")
+        later = replace(waiting, due=now + _TRANSIENT_AFTER_S, setbacks=waiting.setbacks + 1)
+        return Again(later, refused=False)
+    if isinstance(error, Refused):
+        return GiveUp(error.code, error.message)
+    if isinstance(error, OutcomeUnknown):
+        return GiveUp(UNCERTAIN, f"the modem fell silent, so it may have been sent: {error}", uncertain=True)
+    return GiveUp(UNCERTAIN, f"the modem spoke nonsense, so it may have been sent: {error}", uncertain=True)
+
+
+def _refused(error: DeviceRefused, waiting: Waiting, now: float) -> Again | GiveUp:
+    blame, code = blame_cms(error.code)
+    if blame is Blame.UNKNOWN:
+        return GiveUp(code, f"the network did not say whether it took it: {error}", uncertain=True)
+    # Plain ERROR says as little as 500 does.
+    delays = RETRY_CODE_AFTER_S.get(500 if error.code is None else error.code, RETRY_AFTER_S.get(blame, ()))
+    attempts = waiting.sms.attempts
+    if attempts >= len(delays):
+        return GiveUp(code, f"refused by the {blame.value}: {error}")
+    sms = replace(waiting.sms, attempts=attempts + 1)
+    return Again(replace(waiting, sms=sms, due=now + delays[attempts]), refused=True)

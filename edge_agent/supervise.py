@@ -1,0 +1,84 @@
+"""Keep a part of the agent running: restart it when it falls, ever more slowly, and say so."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from telecore.errors import DeviceLost, Transient
+
+log = logging.getLogger(__name__)
+
+_EXPECTED = (DeviceLost, Transient, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Fall:
+    """A part fell. ``expected``: the world did it, not a bug of ours."""
+
+    name: str
+    error: BaseException
+    expected: bool
+    falls: int
+
+
+@dataclass(frozen=True, slots=True)
+class Restarts:
+    """Waits between restarts: doubled from ``first_s`` to ``last_s``, forgotten after ``steady_s`` without a fall."""
+
+    first_s: float = 1.0
+    last_s: float = 60.0
+    steady_s: float = 120.0
+
+    def wait_s(self, falls: int, chance: float) -> float:
+        """Between half and all of the doubled time, so that parts that fell together do not rise together."""
+        return float(min(self.last_s, self.first_s * 2 ** min(falls - 1, 16)) * (0.5 + chance / 2))
+
+
+async def supervise(
+    name: str,
+    part: Callable[[], Awaitable[None]],
+    *,
+    on_fall: Callable[[Fall], None] | None = None,
+    restarts: Restarts = Restarts(),  # noqa: B008  (frozen)
+    chance: Callable[[], float] = random.random,
+) -> None:
+    """Run ``part`` until it returns by itself or is cancelled. What it raises is logged here, once."""
+    clock = asyncio.get_running_loop().time
+    falls = 0
+    while True:
+        began = clock()
+        try:
+            await part()
+            return
+        except Exception as error:  # noqa: BLE001  (the one place for the bugs of all parts)
+            falls = 1 if clock() - began >= restarts.steady_s else falls + 1
+            fall = Fall(name, error, is_expected(error), falls)
+        _say(fall)
+        if on_fall is not None:
+            on_fall(fall)
+        await asyncio.sleep(restarts.wait_s(falls, chance()))
+
+
+def is_expected(error: BaseException) -> bool:
+    """Whether the world is to blame: the device, the line, the disk."""
+    if isinstance(error, BaseExceptionGroup):
+        return all(is_expected(inner) for inner in error.exceptions)
+    return isinstance(error, _EXPECTED)
+
+
+def reason(error: BaseException) -> str:
+    """The innermost sentence of an error, also of one that a TaskGroup has wrapped."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) or type(error).__name__
+
+
+def _say(fall: Fall) -> None:
+    if fall.expected:
+        log.warning("%s stopped: %s", fall.name, reason(fall.error))
+    else:
+        log.error("%s fell over a fault of ours", fall.name, exc_info=fall.error)
