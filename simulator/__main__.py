@@ -1,0 +1,98 @@
+"""`python -m simulator`: builds the lab, says in one line of JSON where it is, stays until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from contextlib import AsyncExitStack
+from random import Random
+
+from aiohttp import web
+
+from simulator import population, views
+from simulator.control import Control
+from simulator.lab import Lab
+from simulator.network import Network
+from simulator.options import OptionError, Options, parse
+from simulator.saved_state import StateError, StateFile
+from simulator.timing import LoopTimers
+from simulator.tunnel_proxy import TunnelProxy
+
+STOP_S = 2.0
+
+
+def build(options: Options, loop: asyncio.AbstractEventLoop) -> Lab:
+    """The lab as the options want it, not started."""
+    random = Random(options.seed)
+    timers = LoopTimers(loop, speed=options.speed, random=random)
+    network = Network(timers, options.modems, random)
+    for sim in network.sims.values():
+        if sim.device in options.pins:
+            sim.pin, sim.pin_asked = options.pins[sim.device], True
+    network.faults.edges |= {tunnel.edge for tunnel in options.tunnels}
+    options.device_dir.mkdir(parents=True, exist_ok=True)
+    return Lab(loop, network, options.device_dir.absolute(), options.profiles)
+
+
+def announcement(lab: Lab, url: str, proxies: list[TunnelProxy]) -> dict[str, object]:
+    """The line of JSON."""
+    ports = zip(lab.modems, lab.at_ports, lab.pcm_ports, strict=True)
+    return {
+        "url": url,
+        "numbers": list(lab.network.sims),
+        "handsets": {**population.named_handsets(), "free": population.free_handsets()},
+        "modems": [views.modem(modem, str(at.link), str(pcm.link)) for modem, at, pcm in ports],
+        "tunnel_proxies": {proxy.edge: proxy.port for proxy in proxies},
+    }
+
+
+async def serve(options: Options) -> None:
+    """Run until SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    lab = build(options, loop)
+    async with AsyncExitStack() as stack:
+        state = StateFile(options.state, lab) if options.state else None
+        if state is not None:
+            state.load()
+            stack.callback(state.save)
+        lab.start()
+        stack.callback(lab.stop)
+        proxies = [TunnelProxy(tunnel, lab.network.faults, Random(options.seed)) for tunnel in options.tunnels]
+        for proxy in proxies:
+            await stack.enter_async_context(proxy)
+        url = await _listen(lab, options, stack)
+        print(json.dumps(announcement(lab, url, proxies)), flush=True)
+        await stopping.wait()
+
+
+async def _listen(lab: Lab, options: Options, stack: AsyncExitStack) -> str:
+    control = Control(lab, options.supervisor_url)
+    runner = web.AppRunner(control.application(), access_log=None, shutdown_timeout=STOP_S / 2)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    site = web.TCPSite(runner, "127.0.0.1", options.port)
+    await site.start()
+    host, port = runner.addresses[0][:2]
+    return f"http://{host}:{port}"
+
+
+def main() -> None:
+    """Console entry point."""
+    try:
+        options = parse(sys.argv[1:])
+        logging.basicConfig(
+            level=options.log_level, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        )
+        asyncio.run(serve(options))
+    except (OptionError, StateError, OSError) as error:
+        sys.exit(f"simulator: {error}")
+
+
+if __name__ == "__main__":
+    main()

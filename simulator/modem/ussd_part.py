@@ -1,0 +1,110 @@
+"""USSD at the AT interface: +CUSD with GSM, UCS2 and packed strings, sessions of several steps (27.007 §7.15)."""
+
+from __future__ import annotations
+
+from simulator.alphabet import is_gsm, pack_ussd, unpack_ussd
+from simulator.modem.command_line import Command
+from simulator.modem.core import Core
+from simulator.modem.errors import BAD_PARAMETER, CmeError
+from simulator.modem.interpreter import OK, Handler, Reply
+from simulator.modem.radio_part import RadioPart
+from simulator.timing import Handle
+from simulator.ussd_menu import GSM7_DCS, UCS2_DCS, Answer, UssdService
+
+ANSWER_S = 0.8
+SESSION_LIMIT_S = 60.0
+DONE, REPLY_EXPECTED, TERMINATED, UNSUPPORTED, TIMED_OUT = 0, 1, 2, 4, 5
+
+
+class UssdPart:
+    """One session at a time; answers come as `+CUSD:` after the OK."""
+
+    def __init__(self, core: Core, radio: RadioPart, service: UssdService) -> None:
+        self._core = core
+        self._radio = radio
+        self._service = service
+        self._step = ""
+        self._timer: Handle | None = None
+
+    def handlers(self) -> dict[str, Handler]:
+        """Name of command → handler."""
+        return {"+CUSD": self._ussd}
+
+    def power_on(self) -> None:
+        """No session."""
+        self._end()
+
+    def dial(self, code: str) -> None:
+        """Send a code or a reply to the network; CmeError without one."""
+        self._core.need_sim()
+        self._radio.need_service()
+        step = self._step
+        self._end()
+        self._timer = self._core.network(ANSWER_S, lambda: self._answer(step, code))
+
+    def _ussd(self, command: Command) -> Reply:
+        if command.how != "=":
+            return self._core.values.handle(command)
+        mode = command.number(0, 0)
+        if mode > 2:
+            raise CmeError(BAD_PARAMETER)
+        if mode == 2:
+            self._end()
+            return OK
+        self._core.values.set("+CUSD", str(mode))
+        code = command.field(1)
+        if code:
+            self.dial(self._decode(code))
+        return OK
+
+    def _answer(self, step: str, code: str) -> None:
+        answer = self._service.reply(self._core.sim, step, code) if step else self._service.start(self._core.sim, code)
+        if not answer.supported:
+            self._say(f"+CUSD: {UNSUPPORTED}")
+            return
+        self._step = answer.step
+        mode = REPLY_EXPECTED if answer.expects_reply else DONE
+        if answer.expects_reply:
+            self._timer = self._core.network(SESSION_LIMIT_S, self._time_out)
+        self._say(f'+CUSD: {mode},"{self._encode(answer)}",{answer.dcs}')
+
+    def _time_out(self) -> None:
+        self._end()
+        self._say(f"+CUSD: {TIMED_OUT}")
+
+    def _say(self, line: str) -> None:
+        if self._core.values.number("+CUSD"):
+            self._core.urc(line)
+
+    def _end(self) -> None:
+        self._step = ""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _decode(self, text: str) -> str:
+        """The code as typed: UTF-16 in hex, packed septets in hex on a Huawei, or plain."""
+        octets = _octets(text)
+        if self._core.values.text("+CSCS") == "UCS2":
+            if octets is None or len(octets) % 2:
+                raise CmeError(BAD_PARAMETER)
+            return octets.decode("utf-16-be", errors="replace")
+        if self._core.profile.family == "huawei" and octets:
+            return unpack_ussd(octets)
+        return text
+
+    def _encode(self, answer: Answer) -> str:
+        """The answer as this modem shows it: in the character set of +CSCS, or in hex on a Huawei."""
+        ucs2 = self._core.values.text("+CSCS") == "UCS2" or answer.dcs == UCS2_DCS or not is_gsm(answer.text)
+        if ucs2:
+            return answer.text.encode("utf-16-be").hex().upper()
+        if self._core.profile.family == "huawei" and answer.dcs == GSM7_DCS:
+            return pack_ussd(answer.text).hex().upper()
+        return answer.text
+
+
+def _octets(text: str) -> bytes | None:
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        return None

@@ -1,0 +1,116 @@
+"""The mobile network: puts SIMs, handsets, exchange, message centre and USSD service together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Protocol
+
+from simulator import population
+from simulator.accounts import Accounts
+from simulator.calls import Exchange, Terminal
+from simulator.faults import Faults
+from simulator.inbox import Inbox, MessageIds, Recordings
+from simulator.sim import Sim
+from simulator.smsc import Parcel, Smsc, Verdict
+from simulator.speech import SpeechClock
+from simulator.subscriber import Handset
+from simulator.timing import Timers
+from simulator.ussd_menu import UssdService
+
+
+class MobileTerminal(Terminal, Protocol):
+    """A modem as the network sees it."""
+
+    def take_sms(self, parcel: Parcel, done: Callable[[Verdict], None]) -> None:
+        """Deliver a message or a status report to it."""
+
+    @property
+    def registration(self) -> int:
+        """27.007 §7.2 stat."""
+
+
+class SimRecipient:
+    """The number of a SIM as the message centre sees it: wherever the SIM is, or away."""
+
+    def __init__(self, sim: Sim, inbox: Inbox) -> None:
+        self._sim = sim
+        self.inbox = inbox
+        self.terminal: MobileTerminal | None = None
+
+    def sms_delay(self) -> float:
+        """None of its own."""
+        return 0.0
+
+    def take_sms(self, parcel: Parcel, done: Callable[[Verdict], None]) -> None:
+        """Hand it to the modem; what it takes is counted and kept on record."""
+
+        def judged(verdict: Verdict) -> None:
+            if verdict is Verdict.TAKEN and parcel.report_status is None:
+                self._sim.counters.received += 1
+                self.inbox.receive(parcel)
+            elif verdict is Verdict.TAKEN:
+                self._sim.counters.reports += 1
+            done(verdict)
+
+        if self.terminal is None:
+            done(Verdict.LATER)
+        else:
+            self.terminal.take_sms(parcel, judged)
+
+
+class Network:
+    """Everything on the far side of the modems; `changed` is called after each change worth saving."""
+
+    def __init__(self, timers: Timers, modems: int, random: Random) -> None:
+        self.timers = timers
+        self.random = random
+        self.faults = Faults(timers)
+        self.watchers: list[Callable[[], None]] = []
+        self.sims: dict[str, Sim] = {}
+        for index in range(1, modems + 1):
+            sim = population.new_sim(index)
+            self.sims[sim.number] = sim
+            self.faults.modems |= {sim.number: sim.device, sim.device: sim.device}
+        self.message_ids = MessageIds()
+        self.recordings = Recordings()
+        self.accounts = Accounts(self.sims, self.faults, self.changed)
+        self.clock = SpeechClock(timers)
+        self.exchange = Exchange(timers, self.clock, self.accounts, self.faults, self.terminal)
+        self.smsc = Smsc(timers, self.accounts, self.faults, self.sims, self._recipient, self.changed)
+        self.ussd = UssdService(self.accounts)
+        self.sim_recipients = {number: SimRecipient(sim, self._inbox(number)) for number, sim in self.sims.items()}
+        self.handsets = {number: self._handset(number) for number in population.behaviours()}
+
+    def attach(self, sim: Sim, terminal: MobileTerminal) -> None:
+        """This modem holds that SIM from now on."""
+        self.sim_recipients[sim.number].terminal = terminal
+
+    def changed(self) -> None:
+        """Tell those who save."""
+        for watcher in self.watchers:
+            watcher()
+
+    def terminal(self, number: str) -> Terminal | None:
+        """Who answers calls to that number, or None when it is unallocated."""
+        if number in self.sim_recipients:
+            return self.sim_recipients[number].terminal
+        return self.handsets.get(number)
+
+    def inbox(self, number: str) -> Inbox | None:
+        """The record of messages received by a number."""
+        if number in self.sim_recipients:
+            return self.sim_recipients[number].inbox
+        handset = self.handsets.get(number)
+        return None if handset is None else handset.inbox
+
+    def _recipient(self, number: str) -> SimRecipient | Handset | None:
+        return self.sim_recipients.get(number) or self.handsets.get(number)
+
+    def _inbox(self, number: str) -> Inbox:
+        return Inbox(number, self.timers, self.message_ids, self.recordings)
+
+    def _handset(self, number: str) -> Handset:
+        handset = Handset(number, self.timers, self.exchange, self.smsc, self._inbox(number))
+        handset.behaviour = population.behaviours()[number]
+        return handset

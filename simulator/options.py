@@ -1,0 +1,117 @@
+"""The command line of `python -m simulator`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulator.modem.profile import PROFILES, Profile
+
+MOST_MODEMS = 200
+
+
+class OptionError(ValueError):
+    """What is wrong with the command line, in one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tunnel:
+    """One edge's way to the cloud through the proxy."""
+
+    edge: str
+    listen_port: int
+    target_port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Everything that can be chosen."""
+
+    port: int
+    device_dir: Path
+    profiles: tuple[Profile, ...]
+    modems: int
+    speed: float
+    seed: int
+    supervisor_url: str | None
+    tunnels: tuple[Tunnel, ...]
+    pins: dict[str, str]
+    state: Path | None
+    log_level: str
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Read the command line; OptionError says what is wrong, SystemExit for --help."""
+    read = _parser().parse_args(arguments)
+    for name, sentence in (
+        ("gateway_channels", "--gateway-channels: this simulator has no SIP gateway yet"),
+        ("smsc", "--smsc: this simulator has no SMPP link yet"),
+    ):
+        if getattr(read, name):
+            raise OptionError(sentence)
+    if not 0 <= read.modems <= MOST_MODEMS:
+        raise OptionError(f"--modems must be from 0 to {MOST_MODEMS}")
+    if not 0.01 <= read.speed <= 10_000:
+        raise OptionError("--speed must be from 0.01 to 10000")
+    if not 0 <= read.port <= 65_535:
+        raise OptionError("--port must be from 0 to 65535")
+    return Options(
+        port=read.port,
+        device_dir=read.device_dir,
+        profiles=tuple(_profile(name) for name in read.profile.split(",")),
+        modems=read.modems,
+        speed=read.speed,
+        seed=read.seed,
+        supervisor_url=read.supervisor_url,
+        tunnels=tuple(_tunnel(text) for text in read.tunnel_proxy),
+        pins=dict(_pin(text, read.modems) for text in read.pin),
+        state=read.state,
+        log_level=read.log_level.upper(),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m simulator", description="A mobile network in a box.")
+    add = parser.add_argument
+    add("--port", type=int, default=0, help="port of the HTTP interface; 0 takes a free one")
+    add("--device-dir", type=Path, required=True, help="where the links to the modems' terminals are made")
+    add("--modems", type=int, default=4, help="number of AT modems, each with a SIM (default 4)")
+    add("--profile", default="sim7600", help="dialects, dealt in turn: sim7600,huawei (default sim7600)")
+    add("--speed", type=float, default=1.0, help="the network's delays are divided by this")
+    add("--seed", type=int, default=1, help="of all chance")
+    add("--supervisor-url", help="where to ask for the restart of a process")
+    add(
+        "--tunnel-proxy", action="append", default=[], metavar="EDGE=LISTENPORT:TARGETPORT",
+        help="let an edge's tunnel run through a proxy with faults; may be repeated",
+    )  # fmt: skip
+    add("--pin", action="append", default=[], metavar="MODEM=PIN", help="this modem's SIM asks for a PIN")
+    add("--state", type=Path, help="file in which balances and messages survive a restart")
+    add("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    add("--gateway-channels", type=int, default=0, help=argparse.SUPPRESS)
+    add("--smsc", action="store_true", help=argparse.SUPPRESS)
+    return parser
+
+
+def _profile(name: str) -> Profile:
+    if name not in PROFILES:
+        raise OptionError(f"--profile: there is no {name!r}; known are {', '.join(PROFILES)}")
+    return PROFILES[name]
+
+
+def _tunnel(text: str) -> Tunnel:
+    edge, _, ports = text.partition("=")
+    listen, _, target = ports.partition(":")
+    if not edge or not listen.isdecimal() or not target.isdecimal() or max(int(listen), int(target)) > 65_535:
+        raise OptionError(f"--tunnel-proxy must be EDGE=LISTENPORT:TARGETPORT, not {text!r}")
+    return Tunnel(edge, int(listen), int(target))
+
+
+def _pin(text: str, modems: int) -> tuple[str, str]:
+    device, _, pin = text.partition("=")
+    if device not in {f"modem{index}" for index in range(1, modems + 1)}:
+        raise OptionError(f"--pin: there is no modem {device!r}")
+    if not pin.isdecimal() or not 4 <= len(pin) <= 8:
+        raise OptionError("--pin must be MODEM=PIN with 4 to 8 digits")
+    return device, pin

@@ -1,0 +1,64 @@
+"""A playout buffer: evens out the jitter of a sender that runs on another process's clock."""
+
+from __future__ import annotations
+
+from simulator.speech import FRAME_BYTES, SILENCE
+
+PREFILL_TICKS = 4
+FULL_BYTES = 16_000  # one second; what is more stays with the sender
+DEEP_BYTES = 12 * FRAME_BYTES
+
+
+class PlayoutBuffer:
+    """Plays every sample in order; silence only when nothing came.
+
+    After silence the first sample waits `prefill` ticks (80 ms), which is the lateness of a sender that passes
+    unheard. When the buffer got deep, frames of digital silence are skipped until it is shallow again.
+    """
+
+    def __init__(self, prefill: int = PREFILL_TICKS) -> None:
+        self._prefill = prefill
+        self._data = bytearray()
+        self._waiting: int | None = prefill
+        self.underruns = 0
+
+    def room(self) -> int:
+        """Bytes it will still take."""
+        return max(0, FULL_BYTES - len(self._data))
+
+    def put(self, data: bytes) -> None:
+        """Append samples; the caller respects `room()`."""
+        self._data += data
+
+    def clear(self) -> None:
+        """Forget everything, as at the start of a call."""
+        self._data.clear()
+        self._waiting = self._prefill
+
+    def take(self) -> bytes:
+        """The next 320 bytes."""
+        if self._waiting is not None and not self._may_start():
+            return SILENCE
+        frame = self._next()
+        while len(self._data) >= DEEP_BYTES and frame == SILENCE:
+            frame = self._next()
+        if len(frame) == FRAME_BYTES:
+            return frame
+        if not frame:
+            self.underruns += 1
+        self._waiting = self._prefill
+        return frame + bytes(FRAME_BYTES - len(frame))
+
+    def _may_start(self) -> bool:
+        if not self._data or self._waiting is None:
+            return False
+        self._waiting -= 1
+        if self._waiting >= 0:
+            return False
+        self._waiting = None
+        return True
+
+    def _next(self) -> bytes:
+        frame = bytes(self._data[:FRAME_BYTES])
+        del self._data[:FRAME_BYTES]
+        return frame

@@ -1,0 +1,211 @@
+"""The short message service centre: takes, keeps, delivers in order, reports (23.040 §3)."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from typing import Protocol
+
+from simulator import pdu
+from simulator.accounts import Accounts
+from simulator.faults import Faults
+from simulator.identity import dialled
+from simulator.sim import Sim
+from simulator.timing import Timers
+
+log = logging.getLogger(__name__)
+
+SUBMIT_S = 0.5
+TRANSFER_S = 0.4
+RETRY_S = 20.0
+DEFAULT_VALIDITY = timedelta(days=3)
+DELIVERED, REMOTE_PROCEDURE_ERROR, NOT_OBTAINABLE, VALIDITY_EXPIRED = 0x00, 0x40, 0x43, 0x46
+
+
+class Verdict(Enum):
+    """What a recipient made of a message."""
+
+    TAKEN = "taken"
+    LATER = "later"  # absent, or no memory: keep it until the recipient is heard of again
+    FAILED = "failed"
+
+
+@dataclass(slots=True, eq=False)
+class Parcel:
+    """A part, or with `report_status` a status report, on its way to `to`."""
+
+    id: int
+    sender: str
+    to: str
+    content: pdu.UserData
+    submitted_at: float
+    reference: int = 0
+    concat: pdu.Concat | None = None
+    report_to: str | None = None
+    expires_at: float = 0.0
+    report_status: int | None = None
+    done_at: float = 0.0
+
+
+class Recipient(Protocol):
+    """Who a message can be delivered to."""
+
+    def sms_delay(self) -> float:
+        """Real seconds by which this recipient's messages come late."""
+
+    def take_sms(self, parcel: Parcel, done: Callable[[Verdict], None]) -> None:
+        """Take it and say so, at once or later, exactly once."""
+
+
+class Smsc:
+    """Store and forward; `parcels` is everything not yet at its recipient."""
+
+    def __init__(
+        self,
+        timers: Timers,
+        accounts: Accounts,
+        faults: Faults,
+        sims: dict[str, Sim],
+        find: Callable[[str], Recipient | None],
+        changed: Callable[[], None],
+    ) -> None:
+        self._timers = timers
+        self._accounts = accounts
+        self._faults = faults
+        self._sims = sims
+        self._find = find
+        self._changed = changed
+        self._ids = itertools.count(1)
+        self._queues: dict[str, deque[Parcel]] = {}
+        self._busy: set[str] = set()
+        self.parcels: dict[int, Parcel] = {}
+
+    def submit(self, sim: Sim, message: pdu.Submit, reference: int) -> int | None:
+        """A SIM hands a part in: None when accepted (and paid), else the CMS error."""
+        sim.counters.submits += 1
+        refusal = self._refusal(sim)
+        if refusal is not None:
+            sim.counters.refused += 1
+            return refusal
+        sim.counters.accepted += 1
+        content = pdu.UserData(message.coding, message.text, message.data, message.header)
+        if self._faults.on("sms_silently_lost", sim.device):
+            sim.counters.lost += 1
+            self._changed()
+            return None
+        now = self._timers.now()
+        self.accept(
+            Parcel(
+                id=0,
+                sender=sim.number,
+                to=dialled(message.to),
+                content=content,
+                submitted_at=now,
+                reference=reference,
+                concat=message.concat,
+                report_to=sim.number if message.report else None,
+                expires_at=now + (message.validity or DEFAULT_VALIDITY).total_seconds(),
+            )
+        )
+        return None
+
+    def accept_from_handset(self, sender: str, to: str, part: pdu.UserData, *, number: int, total: int) -> None:
+        """A handset hands in one part; handsets do not pay."""
+        concat = pdu.Concat(part.header[2], total, number) if total > 1 else None
+        now = self._timers.now()
+        parcel = Parcel(0, sender, dialled(to), part, now, concat=concat)
+        parcel.expires_at = now + DEFAULT_VALIDITY.total_seconds()
+        self.accept(parcel)
+
+    def accept(self, parcel: Parcel) -> None:
+        """Keep a parcel and forward it."""
+        parcel.id = next(self._ids)
+        self.parcels[parcel.id] = parcel
+        self._changed()
+        recipient = self._find(parcel.to)
+        delay = 0.0 if recipient is None else recipient.sms_delay()
+        if delay > 0:
+            self._timers.after(delay, lambda: self._enqueue(parcel))
+        else:
+            self._enqueue(parcel)
+
+    def recipient_ready(self, number: str) -> None:
+        """The recipient is heard of again: try what is kept for it."""
+        self._next(number)
+
+    def _refusal(self, sim: Sim) -> int | None:
+        fault = self._faults.on("cms_error", sim.device)
+        return int(fault.options["code"]) if fault else self._accounts.charge_sms(sim)
+
+    def _enqueue(self, parcel: Parcel) -> None:
+        self._queues.setdefault(parcel.to, deque()).append(parcel)
+        self._next(parcel.to)
+
+    def _next(self, number: str) -> None:
+        if self._queues.get(number) and number not in self._busy:
+            self._busy.add(number)
+            self._timers.network(TRANSFER_S, lambda: self._transfer(number))
+
+    def _transfer(self, number: str) -> None:
+        parcel = self._queues[number][0]
+        recipient = self._find(number)
+        if recipient is None:
+            self._finish(parcel, NOT_OBTAINABLE)
+        elif parcel.expires_at and parcel.expires_at < self._timers.now():
+            self._finish(parcel, VALIDITY_EXPIRED)
+        else:
+            recipient.take_sms(parcel, lambda verdict: self._judge(parcel, verdict))
+
+    def _judge(self, parcel: Parcel, verdict: Verdict) -> None:
+        if verdict is Verdict.LATER:
+            self._busy.discard(parcel.to)
+            self._timers.network(RETRY_S, lambda: self._next(parcel.to))
+            return
+        self._finish(parcel, DELIVERED if verdict is Verdict.TAKEN else REMOTE_PROCEDURE_ERROR)
+
+    def _finish(self, parcel: Parcel, status: int) -> None:
+        self._queues[parcel.to].popleft()
+        self._busy.discard(parcel.to)
+        if not self._queues[parcel.to]:
+            del self._queues[parcel.to]
+        self.parcels.pop(parcel.id, None)
+        self._count(parcel, status)
+        if parcel.report_to is not None:
+            self._report(parcel, status)
+        self._changed()
+        self._next(parcel.to)
+
+    def _count(self, parcel: Parcel, status: int) -> None:
+        sim = self._sims.get(parcel.sender)
+        if sim is None or parcel.report_status is not None:
+            return
+        if status == DELIVERED:
+            sim.counters.delivered += 1
+        else:
+            sim.counters.failed += 1
+        log.info("message %d from %s: status %#04x", parcel.id, sim.device, status)
+
+    def _report(self, parcel: Parcel, status: int) -> None:
+        sim = self._sims[parcel.report_to or ""]
+        if self._faults.on("no_delivery_report", sim.device):
+            return
+        report = Parcel(
+            id=0,
+            sender=parcel.to,
+            to=sim.number,
+            content=pdu.UserData(0),
+            submitted_at=parcel.submitted_at,
+            reference=parcel.reference,
+            report_status=status,
+            done_at=self._timers.now(),
+        )
+        late = self._faults.on("late_delivery_report", sim.device)
+        if late:
+            self._timers.after(late.options["delay_s"], lambda: self.accept(report))
+        else:
+            self.accept(report)

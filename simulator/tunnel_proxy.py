@@ -1,0 +1,199 @@
+"""A TCP proxy in front of the cloud's tunnel port, with the line faults of `lab.md`.
+
+Bytes wait in small buffers only: what the slow side does not take stays in the fast side's socket, as on a
+real bottleneck.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, field
+from random import Random
+from types import TracebackType
+
+from simulator.faults import Fault, Faults
+from simulator.options import Tunnel
+
+log = logging.getLogger(__name__)
+
+CHUNK = 4096
+SLOW_CHUNK = 512
+SOCKET_BUFFER = 16_384
+FLIGHT_BYTES = 4 * 1024 * 1024  # of bytes delayed in one direction
+CONNECT_S = 5.0
+
+
+@dataclass(eq=False, slots=True)
+class _Bucket:
+    """When the line of a direction is free again; both directions have one of their own."""
+
+    free_at: float = 0.0
+
+    def reserve(self, now: float, octets: int, kbit_s: float) -> float:
+        """Seconds until these octets have passed."""
+        self.free_at = max(now, self.free_at) + octets * 8 / (kbit_s * 1000)
+        return self.free_at - now
+
+
+@dataclass(eq=False, slots=True)
+class _Link:
+    """One connection through the proxy."""
+
+    near: asyncio.StreamWriter
+    far: asyncio.StreamWriter
+    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+
+    def cut(self) -> None:
+        """Reset both sides."""
+        for writer in (self.near, self.far):
+            writer.transport.abort()
+
+
+class TunnelProxy:
+    """Listens on one port for one edge; use as an async context manager."""
+
+    def __init__(self, tunnel: Tunnel, faults: Faults, random: Random) -> None:
+        self.edge = tunnel.edge
+        self.port = tunnel.listen_port
+        self._target = tunnel.target_port
+        self._faults = faults
+        self._random = random
+        self._links: set[_Link] = set()
+        self._buckets = (_Bucket(), _Bucket())
+        self._server: asyncio.Server | None = None
+        self._open = asyncio.Event()
+        self._open.set()
+        self._flap: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> TunnelProxy:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=SOCKET_BUFFER)
+        self.port = self._server.sockets[0].getsockname()[1]
+        self._faults.watchers.append(self._fault_changed)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._faults.watchers.remove(self._fault_changed)
+        if self._flap is not None:
+            self._flap.cancel()
+        self._cut_all()
+        if self._server is not None:
+            self._server.close()
+            await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._on("tunnel_cut"):
+            writer.transport.abort()
+            return
+        await self._open.wait()
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target, limit=SOCKET_BUFFER)
+        except (OSError, TimeoutError) as error:
+            log.info("tunnel of %s: the cloud does not answer: %s", self.edge, error)
+            writer.transport.abort()
+            return
+        link = _Link(writer, far_writer)
+        self._links.add(link)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._pump(reader, far_writer, self._buckets[0]))
+                tasks.create_task(self._pump(far_reader, writer, self._buckets[1]))
+        except* (OSError, ConnectionError):
+            pass
+        finally:
+            self._links.discard(link)
+            link.cut()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, bucket: _Bucket) -> None:
+        writer.transport.set_write_buffer_limits(high=SOCKET_BUFFER)
+        flight = _Flight(writer)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(flight.land())
+            while True:
+                slow = self._on("tunnel_slow")
+                data = await reader.read(SLOW_CHUNK if slow else CHUNK)
+                await self._open.wait()
+                slow = self._on("tunnel_slow")
+                if slow and data:
+                    await asyncio.sleep(
+                        bucket.reserve(asyncio.get_running_loop().time(), len(data), slow.options["kbit_s"])
+                    )
+                await flight.take_off(data, self._delay())
+                if not data:
+                    return
+
+    def _delay(self) -> float:
+        fault = self._on("tunnel_delay")
+        if fault is None:
+            return 0.0
+        jitter = fault.options["jitter_ms"]
+        return max(0.0, fault.options["ms"] + self._random.uniform(-jitter, jitter)) / 1000
+
+    def _on(self, kind: str) -> Fault | None:
+        return self._faults.on(kind, self.edge)
+
+    def _fault_changed(self, fault: Fault, begins: bool) -> None:
+        if fault.device != self.edge:
+            return
+        if fault.kind == "tunnel_cut" and begins:
+            self._cut_all()
+        elif fault.kind == "tunnel_blackhole":
+            if self._on("tunnel_blackhole"):
+                self._open.clear()
+            else:
+                self._open.set()
+        elif fault.kind == "tunnel_flap" and begins:
+            if self._flap is not None:
+                self._flap.cancel()
+            self._flap = asyncio.get_running_loop().create_task(self._flapping(fault))
+
+    async def _flapping(self, fault: Fault) -> None:
+        while self._on("tunnel_flap") is fault:
+            self._cut_all()
+            await asyncio.sleep(fault.options["every_s"])
+
+    def _cut_all(self) -> None:
+        for link in list(self._links):
+            link.cut()
+
+
+class _Flight:
+    """Bytes on their way: each chunk lands at its own time, never before the one ahead of it."""
+
+    def __init__(self, writer: asyncio.StreamWriter) -> None:
+        self._writer = writer
+        self._chunks: deque[tuple[float, bytes]] = deque()
+        self._size = 0
+        self._changed = asyncio.Condition()
+        self._last = 0.0
+
+    async def take_off(self, data: bytes, delay: float) -> None:
+        """Send a chunk off; empty data is the end of the stream. Waits while too much is in flight."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._size < FLIGHT_BYTES)
+            self._last = max(self._last, asyncio.get_running_loop().time() + delay)
+            self._chunks.append((self._last, data))
+            self._size += len(data)
+            self._changed.notify_all()
+
+    async def land(self) -> None:
+        """Write what has arrived, until the end of the stream."""
+        while True:
+            async with self._changed:
+                await self._changed.wait_for(lambda: bool(self._chunks))
+                due, data = self._chunks.popleft()
+            await asyncio.sleep(max(0.0, due - asyncio.get_running_loop().time()))
+            if not data:
+                with suppress(OSError):
+                    self._writer.write_eof()
+                return
+            self._writer.write(data)
+            await self._writer.drain()
+            async with self._changed:
+                self._size -= len(data)
+                self._changed.notify_all()
