@@ -234,7 +234,7 @@ def _headers(hop: WebhookRequest, url: str, post: bool) -> dict[str, str]:
         headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
     headers["I-Twilio-Idempotency-Token"] = hop.token
     if hop.secret:
-        headers["X-Twilio-Signature"] = sign(hop.secret, url, hop.params if post else {})
+        headers["X-Twilio-Signature"] = sign(hop.secret, url, tuple(hop.params.items()) if post else ())
     return headers
 
 

@@ -5,7 +5,7 @@ import pytest
 from cloud.services.voices import choose, match_language
 
 HERE = frozenset(
-    ["en-us", "en-gb", "fr-fr", "fr-be", "es", "es-419", "cmn", "yue", "vi", "pt", "pt-br", "th", "km", "nb", "de"]
+    {"en-us", "en-gb", "fr-fr", "fr-be", "es", "es-419", "cmn", "yue", "vi", "pt", "pt-br", "th", "km", "nb", "de"}
 )
 
 

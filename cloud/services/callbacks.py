@@ -1,0 +1,143 @@
+"""Status callbacks and other requests that must be made, whatever happens: a queue in the store.
+
+They are queued in the transaction of what they tell of. Those about one SID go one after the other, in order; each is
+tried again after a failure that may pass, a bounded number of times, with the same idempotency token.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime, timedelta
+
+from cloud.services.debugger import Debugger
+from cloud.services.documents import may_pass
+from cloud.services.webhooks import FetchedDocument, WebhookClient, WebhookFailure, WebhookRequest
+from cloud.store import accounts, callbacks
+from cloud.store.database import Connection, Database
+from cloud.store.records import AccountRecord, CallbackRecord, Hook
+from telecore.errors import Transient
+
+log = logging.getLogger(__name__)
+
+DELAYS_S = (1.0, 5.0, 30.0, 120.0, 600.0)
+"""Before each further attempt; after the last one the row stays as a dead letter."""
+_AT_ONCE = 100
+_POLL_S = 60.0
+_STORE_PAUSE_S = 1.0
+
+Work = Callable[[CallbackRecord, AccountRecord], Awaitable["WebhookFailure | None"]]
+"""Does one request and marks the row done itself; a failure is what may be tried again."""
+
+
+class Callbacks:
+    """``works`` handles kinds of rows beyond plain callbacks."""
+
+    def __init__(
+        self,
+        db: Database,
+        client: WebhookClient,
+        debugger: Debugger,
+        *,
+        works: Mapping[str, Work] | None = None,
+        delays_s: tuple[float, ...] = DELAYS_S,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._db = db
+        self._client = client
+        self._debugger = debugger
+        self._works = dict(works or {})
+        self._delays_s = delays_s
+        self._now = now
+        self._news = asyncio.Event()
+        self._under_way: set[int] = set()
+
+    def handle(self, kind: str, work: Work) -> None:
+        """From now on rows of this kind are done by ``work``."""
+        self._works[kind] = work
+
+    def wake(self) -> None:
+        """A row was queued."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Deliver, for ever."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._news.clear()
+                try:
+                    wait_s = await self._start(group)
+                except Transient as error:
+                    log.warning("the queue of callbacks cannot be read: %s", error)
+                    wait_s = _STORE_PAUSE_S
+                try:
+                    async with asyncio.timeout(wait_s):
+                        await self._news.wait()
+                except TimeoutError:
+                    pass
+
+    async def _start(self, group: asyncio.TaskGroup) -> float:
+        """Begin what is due; seconds until the next is."""
+        now = self._now()
+        limit = _AT_ONCE + len(self._under_way)
+        rows, soonest = await self._db.read(
+            lambda conn: (callbacks.next_due(conn, now, limit), callbacks.next_moment(conn))
+        )
+        for row in rows:
+            if row.id not in self._under_way and len(self._under_way) < _AT_ONCE:
+                self._under_way.add(row.id)
+                group.create_task(self._attempt(row))
+        if soonest is None or soonest <= now:  # whatever is due is under way and wakes us when it is done
+            return _POLL_S
+        return min(_POLL_S, (soonest - now).total_seconds())
+
+    async def _attempt(self, row: CallbackRecord) -> None:
+        try:
+            account = await self._db.read(lambda conn: accounts.get(conn, row.account))
+            if account is None:
+                await self._db.write(lambda conn: callbacks.done(conn, row.id))
+                return
+            failure = await self._works.get(row.kind, self._deliver)(row, account)
+            if failure is not None:
+                await self._failed(row, failure)
+        except Transient as error:
+            log.warning("%s: callback %d waits for the store: %s", row.subject, row.id, error)
+            await asyncio.sleep(_STORE_PAUSE_S)
+        finally:
+            self._under_way.discard(row.id)
+            self._news.set()
+
+    async def _deliver(self, row: CallbackRecord, account: AccountRecord) -> WebhookFailure | None:
+        answer = await self._client.fetch(request_of(row, account))
+        if not isinstance(answer, FetchedDocument):
+            return answer
+        await self._db.write(lambda conn: callbacks.done(conn, row.id))
+        return None
+
+    async def _failed(self, row: CallbackRecord, failure: WebhookFailure) -> None:
+        retry = may_pass(failure) and row.attempts < len(self._delays_s)
+        at = self._now() + timedelta(seconds=self._delays_s[row.attempts]) if retry else None
+
+        def write(conn: Connection) -> None:
+            callbacks.failed(conn, row.id, at, f"{failure.code} {failure.text}")
+
+        await self._db.write(write)
+        if at is None:
+            text = f"{failure.text}; given up after {row.attempts + 1} attempts"
+            await self._debugger.note(row.account, row.subject, failure.code, text, Hook(row.url, row.method))
+        else:
+            log.info("%s: callback failed (%s), again at %s", row.subject, failure.text, at.isoformat())
+
+
+def request_of(row: CallbackRecord, account: AccountRecord) -> WebhookRequest:
+    """The row as a request signed with the account's token."""
+    return WebhookRequest(
+        row.url,
+        row.account,
+        method=row.method,
+        params=row.params,
+        secret=account.auth_token,
+        token=row.token,
+        lane="later",
+    )

@@ -1,0 +1,36 @@
+"""What went wrong with a customer's documents and servers: one row he can read, one line in our log."""
+
+from __future__ import annotations
+
+import logging
+
+from cloud.services.webhooks import shown
+from cloud.store import notifications
+from cloud.store.database import Database
+from cloud.store.records import Hook
+from telecore.errors import Transient
+from telecore.ids import AccountSid
+
+log = logging.getLogger(__name__)
+
+_NOWHERE = Hook()
+
+
+class Debugger:
+    """Twilio's debugger. Never raises for a store that fails: what is told here must not end a call."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def note(
+        self, account: AccountSid, subject: str, code: int, text: str, hook: Hook = _NOWHERE, *, level: str = "error"
+    ) -> None:
+        """``subject`` is the SID of what it happened to; ``hook`` the URL at fault."""
+        where = f" at {shown(hook.url)}" if hook.url else ""
+        log.log(logging.ERROR if level == "critical" else logging.WARNING, "%s: %s %s%s", subject, code, text, where)
+        try:
+            await self._db.write(
+                lambda conn: notifications.add(conn, account, subject, code, text, hook=hook, level=level)
+            )
+        except Transient as error:
+            log.warning("%s: the note about it could not be kept: %s", subject, error)
