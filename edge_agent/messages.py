@@ -23,7 +23,7 @@ from edge_agent.supervise import supervise
 from telecore.commands import SendMessage
 from telecore.errors import TelecoreError
 from telecore.events import CommandRejected, Event, MessageFailed
-from telecore.ids import E164, ChannelId
+from telecore.ids import E164, ChannelId, MessageSid
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +46,20 @@ class _Line:
     """One channel's queue: one submit at a time."""
 
     queue: list[Waiting] = field(default_factory=list)
+    sids: set[MessageSid] = field(default_factory=set)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     task: asyncio.Task[None] | None = None
     next_at: float = 0.0
+
+    def put(self, waiting: Waiting, *, first: bool = False) -> None:
+        """Queue a message that is not queued already."""
+        if waiting.sms.command.message not in self.sids:
+            self.sids.add(waiting.sms.command.message)
+            self.queue.insert(0 if first else len(self.queue), waiting)
+
+    def remove(self, waiting: Waiting) -> None:
+        self.queue.remove(waiting)
+        self.sids.discard(waiting.sms.command.message)
 
 
 class Messages:
@@ -122,9 +133,7 @@ class Messages:
     def _put(self, sms: QueuedSms) -> None:
         channel = sms.command.channel
         line = self._queues.setdefault(channel, _Line())
-        if any(other.sms.command.message == sms.command.message for other in line.queue):
-            return
-        line.queue.append(Waiting(sms, deadline=self._deadline(sms.command)))
+        line.put(Waiting(sms, deadline=self._deadline(sms.command)))
         line.changed.set()
         self._start(channel, line)
 
@@ -175,7 +184,7 @@ class Messages:
     async def _submit(self, line: _Line, waiting: Waiting, service: SmsService) -> None:
         command = waiting.sms.command
         fresh = await self._spool.begin_submit(command.message)
-        line.queue.remove(waiting)
+        line.remove(waiting)
         if not fresh:
             return
         progress = _Progress(self._spool, command, waiting.sms.segment)
@@ -196,7 +205,7 @@ class Messages:
     async def _settle(self, line: _Line, command: SendMessage, verdict: Again | GiveUp) -> None:
         if isinstance(verdict, Again):
             await self._spool.put_back(command.message, refused=verdict.refused)
-            line.queue.insert(0, verdict.waiting)
+            line.put(verdict.waiting, first=True)
             return
         log.warning("message %s failed on %s: %s", command.message, command.channel, verdict.reason)
         failed = MessageFailed(
@@ -210,7 +219,7 @@ class Messages:
 
     async def _finish(self, line: _Line, waiting: Waiting, event: Event) -> None:
         await self._spool.finish_sms(waiting.sms.command.message, event)
-        line.queue.remove(waiting)
+        line.remove(waiting)
 
 
 class _Progress:

@@ -44,11 +44,9 @@ class Spool:
         """Open or make the file. Raises StorageFailed when there is no way to write there."""
         spool = cls(path, now)
         executor = ThreadPoolExecutor(1, thread_name_prefix="spool")
-        try:
-            connection, spool.quarantined = await asyncio.wrap_future(executor.submit(open_file, path))
-        except BaseException:
-            executor.shutdown(wait=False)
-            raise
+        opening = asyncio.wrap_future(executor.submit(open_file, path))
+        opening.add_done_callback(lambda done: None if _succeeded(done) else executor.shutdown(wait=False))
+        connection, spool.quarantined = await opening
         spool._writer = Writer(executor, connection, outbox.highest, spool._observed)
         spool._stream, spool._highest, spool._depth = await spool._writer.run(_start)
         return spool
@@ -107,9 +105,7 @@ class Spool:
         """Messages that wait, in the order they came."""
         return await self._writer.run(submits.queued)
 
-    async def fail_interrupted(
-        self, channel: ChannelId | None, failure: Callable[[SendMessage], MessageFailed]
-    ) -> None:
+    async def fail_interrupted(self, channel: ChannelId | None, failure: submits.Failure) -> None:
         """End the submits that were begun and not finished (of one channel, or all) with what ``failure`` says."""
         await self._writer.run(lambda db: submits.interrupted(db, channel, failure))
 
@@ -160,6 +156,10 @@ class Spool:
 
 def _nothing() -> None:
     return
+
+
+def _succeeded(future: asyncio.Future[Any]) -> bool:
+    return not future.cancelled() and future.exception() is None
 
 
 def _start(db: sqlite3.Connection) -> tuple[str, int, int]:

@@ -1,0 +1,171 @@
+"""What the cloud wishes, to whoever can do it.
+
+Commands of the numbered street are taken on (or refused) in one commit and then done; commands that matter only
+while their call lives come as the notice ``Do`` and are done at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+from edge_agent.contracts import Channel, UssdReply, UssdState
+from edge_agent.messages import Messages
+from edge_agent.spool import Spool, subject_of
+from telecore.codec import decode_command
+from telecore.commands import (
+    Command,
+    HangUp,
+    LimitCall,
+    PlaceCall,
+    RequestUssd,
+    RestartChannel,
+    RouteDial,
+    RunPage,
+    SendMessage,
+)
+from telecore.errors import NoNetwork, OutcomeUnknown, Refused, RemoteProtocolError, TelecoreError, TimedOut
+from telecore.events import CommandRejected, UssdReplied
+from telecore.ids import ChannelId, CommandId
+from telecore.notices import Do
+
+log = logging.getLogger(__name__)
+
+UNKNOWN_COMMAND = 20001
+EXPIRED_MESSAGE = 30036
+EXPIRED = 31480
+NO_CHANNEL = 20404
+CANNOT = 20409
+
+_USSD_TIMEOUT_S = 180.0
+_RESTART_TIMEOUT_S = 120.0
+
+
+class LiveCalls(Protocol):
+    """What ``calls.Calls`` does on command."""
+
+    async def place(self, command: PlaceCall) -> None: ...
+    def run_page(self, command: RunPage) -> None: ...
+    def hang_up(self, command: HangUp) -> None: ...
+    def limit(self, command: LimitCall) -> None: ...
+    def route_dial(self, command: RouteDial) -> None: ...
+
+
+class Dispatcher:
+    """The receiving end of the cloud's street (telecore.tunnel.streets.Incoming), and of ``Do``.
+
+    ``channel`` finds an open channel; ``known`` says whether a channel belongs to this site, open or not.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        messages: Messages,
+        calls: LiveCalls,
+        *,
+        channel: Callable[[ChannelId], Channel | None],
+        known: Callable[[ChannelId], bool],
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._spool = spool
+        self._messages = messages
+        self._channel = channel
+        self._known = known
+        self._wall = wall
+        self._todo: asyncio.Queue[Command] = asyncio.Queue()
+        self._durable: Mapping[type[Command], Callable[[Any], Awaitable[None]]] = {
+            PlaceCall: calls.place,
+            RequestUssd: self._ussd,
+            RestartChannel: self._restart,
+        }
+        self._live: Mapping[type[Command], Callable[[Any], None]] = {
+            RunPage: calls.run_page,
+            HangUp: calls.hang_up,
+            LimitCall: calls.limit,
+            RouteDial: calls.route_dial,
+        }
+
+    async def applied(self, stream: str) -> int:
+        return await self._spool.applied(stream)
+
+    async def apply(self, stream: str, seq: int, payload: dict[str, Any], *, history: bool) -> None:
+        """Commit the command and its number together, then see to it that it is done."""
+        command, refusal = self._read(payload)
+        if refusal is not None:
+            log.warning("command %d of the cloud refused: %s", seq, refusal.reason)
+        if not await self._spool.journal(stream, seq, command, refusal) or refusal is not None or command is None:
+            return
+        if isinstance(command, SendMessage):
+            self._messages.enqueue(command)
+        else:
+            self._todo.put_nowait(command)
+
+    def do(self, notice: Do) -> None:
+        """Do a live command now. One that cannot be done live is logged and dropped."""
+        act = self._live.get(type(notice.command))
+        if act is None:
+            log.warning("the cloud sent %s as a notice; ignored", notice.command.kind)
+            return
+        act(notice.command)
+
+    async def run(self) -> None:
+        """Do what was taken on, each command in a task of its own."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                command = await self._todo.get()
+                group.create_task(self._act(command), name=f"{command.kind} {command.id}")
+
+    def _read(self, payload: dict[str, Any]) -> tuple[Command | None, CommandRejected | None]:
+        """The command, or why it is refused."""
+        try:
+            command = decode_command(payload)
+        except RemoteProtocolError as error:
+            return None, _rejected(str(payload.get("id", "")), subject_of(payload), UNKNOWN_COMMAND, str(error))
+        subject = subject_of(command)
+        if command.not_after is not None and command.not_after < self._wall():
+            code = EXPIRED_MESSAGE if isinstance(command, SendMessage) else EXPIRED
+            return None, _rejected(command.id, subject, code, "it came too late: its time had run out")
+        channel = getattr(command, "channel", None)
+        if channel is not None and not self._known(channel):
+            return None, _rejected(command.id, subject, NO_CHANNEL, f"there is no channel {channel} at this edge")
+        if not isinstance(command, SendMessage) and type(command) not in self._durable:
+            return None, _rejected(command.id, subject, UNKNOWN_COMMAND, f"{command.kind} is no durable command")
+        return command, None
+
+    async def _act(self, command: Command) -> None:
+        try:
+            await self._durable[type(command)](command)
+        except TelecoreError as error:
+            log.warning("%s %s could not be done: %s", command.kind, subject_of(command), error)
+            code = error.code if isinstance(error, Refused) else CANNOT
+            await self._spool.append(_rejected(command.id, subject_of(command), code, str(error)))
+
+    async def _ussd(self, command: RequestUssd) -> None:
+        channel = self._channel(command.channel)
+        if channel is None or channel.ussd is None:
+            raise NoNetwork(f"{command.channel} takes no USSD now")
+        try:
+            async with asyncio.timeout(_USSD_TIMEOUT_S):
+                reply = await channel.ussd.request(command.code)
+        except (TimeoutError, TimedOut, OutcomeUnknown):
+            reply = UssdReply(UssdState.TIMEOUT, "")
+        await self._spool.append(
+            UssdReplied(command=command.id, channel=command.channel, state=reply.state.value, text=reply.text)
+        )
+
+    async def _restart(self, command: RestartChannel) -> None:
+        channel = self._channel(command.channel)
+        if channel is None or channel.radio is None:
+            raise NoNetwork(f"{command.channel} cannot be reached now")
+        try:
+            async with asyncio.timeout(_RESTART_TIMEOUT_S):
+                await channel.radio.restart()
+        except TimeoutError as error:
+            raise TimedOut(f"{command.channel} did not restart within {_RESTART_TIMEOUT_S:.0f} s") from error
+
+
+def _rejected(command: str, subject: str, code: int, reason: str) -> CommandRejected:
+    return CommandRejected(command=CommandId(command), subject=subject, code=code, reason=reason)
