@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterable, Sequence
-from itertools import zip_longest
+from operator import add
 
 
 def mix(frames: Sequence[bytes]) -> bytes:
     """The sum, saturated at full scale, as long as the longest frame; silence of no length if there is none."""
     if len(frames) < 2:
         return frames[0] if frames else b""
-    sums = list(map(sum, zip_longest(*map(_samples, frames), fillvalue=0)))
-    return _pack(sums)
+    longest = max(map(len, frames))
+    total = _samples(frames[0].ljust(longest, b"\0"))
+    for frame in frames[1:]:
+        total = tuple(map(add, total, _samples(frame.ljust(longest, b"\0"))))
+    return _pack(total)
 
 
 def gain(frame: bytes, factor: float) -> bytes:
