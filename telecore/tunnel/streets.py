@@ -6,7 +6,8 @@ in one transaction; a number not above the one it has is a repetition.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from telecore.ids import Sha256
 
@@ -38,6 +39,14 @@ class Incoming(Protocol):
 
         A payload that cannot be understood is logged, skipped and counted as applied: it must not stop the street.
         """
+
+
+@runtime_checkable
+class BatchIncoming(Protocol):
+    """An Incoming that can commit several rows in one transaction. Optional."""
+
+    async def apply_batch(self, stream: str, items: Sequence[tuple[int, dict[str, Any], bool]]) -> None:
+        """As ``apply`` for each of (seq, payload, history), in order, all or none."""
 
 
 class BlobStore(Protocol):

@@ -1,0 +1,227 @@
+"""The cloud's door to ``websockets``: connections from edges, their handshake, and their kernel queues measured."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import WebSocketException
+from websockets.frames import BINARY, TEXT, Frame, Opcode
+from websockets.http11 import Request, Response
+from websockets.protocol import OPEN, Event
+
+from telecore.ids import EdgeId
+from telecore.tunnel.frames import TEXT_LIMIT
+
+if sys.platform == "linux":
+    import fcntl
+
+_LIBRARY_LOG = logging.getLogger("cloud.tunnel.line.websockets")
+_LIBRARY_LOG.setLevel(logging.WARNING)
+
+_SIOCOUTQ = 0x5411  # tcp(7): bytes not yet acknowledged
+_SIOCOUTQNSD = 0x894B  # bytes not yet sent
+UNACKED_LOW = 4096
+UNSENT_LOW = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class LineTimes:
+    """Seconds. A half-open line is noticed within ``ping + pong + close``."""
+
+    open: float = 10.0
+    ping: float = 10.0
+    pong: float = 10.0
+    close: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """An HTTP answer instead of a tunnel; ``reason`` is its body."""
+
+    status: int
+    reason: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+Door = Callable[[str, str], Awaitable["EdgeId | Rejection"]]
+"""Given the Authorization header and the peer's address: who it is, or why it may not come in."""
+
+
+class _Connection(ServerConnection):
+    """Hands each message on at once; ``recv`` is not used."""
+
+    sink: Callable[[str | bytes], None] | None = None
+    _opcode: Opcode = TEXT
+    _parts: list[bytes] | None = None
+    _early: tuple[str | bytes, ...] = ()
+
+    def process_event(self, event: Event) -> None:
+        if isinstance(event, Frame) and event.opcode in (TEXT, BINARY, Opcode.CONT):
+            self._take(event)
+        else:
+            super().process_event(event)
+
+    def _take(self, frame: Frame) -> None:
+        data = bytes(frame.data)
+        if frame.opcode is not Opcode.CONT:
+            self._opcode, self._parts = frame.opcode, None
+        if self._parts is not None or not frame.fin:
+            self._parts = [*(self._parts or ()), data]
+            data = b"".join(self._parts)
+        if frame.fin:
+            self._parts = None
+            self._hand_on(data.decode("utf-8", "replace") if self._opcode is TEXT else data)
+
+    def _hand_on(self, message: str | bytes) -> None:
+        if self.sink is None:
+            self._early += (message,)
+        else:
+            self.sink(message)
+
+    def open_sink(self, sink: Callable[[str | bytes], None]) -> None:
+        self.sink = sink
+        early, self._early = self._early, ()
+        for message in early:
+            sink(message)
+
+
+class Line:
+    """An open WebSocket."""
+
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
+        self._paused = False
+
+    def listen(self, sink: Callable[[str | bytes], None]) -> None:
+        """From now on call ``sink`` with each message, those that came earlier included."""
+        self._connection.open_sink(sink)
+
+    def send(self, messages: Sequence[str | bytes]) -> None:
+        """Write these in one go. Nothing happens on a closed line: ``closed`` tells."""
+        connection = self._connection
+        protocol = connection.protocol
+        if not messages or protocol.state is not OPEN:
+            return
+        for message in messages:
+            if isinstance(message, str):
+                protocol.send_text(message.encode())
+            else:
+                protocol.send_binary(message)
+        connection.transport.write(b"".join(protocol.data_to_send()))
+
+    def free(self) -> bool:
+        """Whether what is written now leaves soon: little waits unsent in the kernel."""
+        return self._queued(_SIOCOUTQNSD) < UNSENT_LOW
+
+    def short(self) -> bool:
+        """Whether bulk may be written: the kernel's queue, unacknowledged bytes included, is short."""
+        return self._queued(_SIOCOUTQ) < UNACKED_LOW
+
+    def _queued(self, request: int) -> int:
+        transport = self._connection.transport
+        buffered = int(transport.get_write_buffer_size())
+        sock = transport.get_extra_info("socket")
+        if sys.platform != "linux" or sock is None or sock.fileno() < 0:
+            return buffered
+        answer = fcntl.ioctl(sock.fileno(), request, b"\0\0\0\0")
+        return buffered + int.from_bytes(answer, sys.byteorder)
+
+    def hold(self, hold: bool) -> None:
+        """Stop reading, or go on."""
+        transport = self._connection.transport
+        if hold is self._paused or transport.is_closing():
+            return
+        self._paused = hold
+        if hold:
+            transport.pause_reading()
+        else:
+            transport.resume_reading()
+
+    async def ping(self, within_s: float) -> bool:
+        """Whether the peer answers in time."""
+        try:
+            async with asyncio.timeout(within_s):
+                await (await self._connection.ping())
+        except (WebSocketException, TimeoutError):
+            return False
+        return True
+
+    async def closed(self) -> str:
+        """Wait for the end and say why it came."""
+        await self._connection.wait_closed()
+        code, reason = self._connection.close_code, self._connection.close_reason
+        return f"closed with {code} {reason}".rstrip()
+
+    async def close(self, reason: str = "") -> None:
+        """End it, within the time to close."""
+        await self._connection.close(1000, reason[:100])
+
+    def abort(self) -> None:
+        """End it now, without a word."""
+        self._connection.transport.abort()
+
+
+class OneLine(logging.Filter):
+    """A stranger's broken handshake is one line in the log, not a traceback."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.msg == "opening handshake failed" and record.exc_info:
+            record.msg, record.args = "%s: %s", (record.msg, record.exc_info[1])
+            record.exc_info = record.exc_text = None
+            record.levelno, record.levelname = logging.INFO, "INFO"
+        return True
+
+
+_LIBRARY_LOG.addFilter(OneLine())
+
+
+@asynccontextmanager
+async def listen(
+    host: str,
+    port: int,
+    *,
+    door: Door,
+    serve_line: Callable[[Line, EdgeId], Awaitable[None]],
+    times: LineTimes,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[int]:
+    """Accept tunnels and give the port. At the end the lines are closed, within the time to close."""
+
+    async def process_request(connection: ServerConnection, request: Request) -> Response | None:
+        address = connection.remote_address
+        answer = await door(request.headers.get("Authorization", ""), str(address[0]) if address else "")
+        if not isinstance(answer, Rejection):
+            connection.username = answer
+            return None
+        response = connection.respond(answer.status, answer.reason + "\n")
+        for name, value in answer.headers:
+            response.headers[name] = value
+        return response
+
+    async def handler(connection: ServerConnection) -> None:
+        assert isinstance(connection, _Connection)
+        await serve_line(Line(connection), EdgeId(connection.username))
+
+    async with serve(
+        handler,
+        host,
+        port,
+        process_request=process_request,
+        compression=None,
+        open_timeout=times.open,
+        ping_interval=times.ping,
+        ping_timeout=times.pong,
+        close_timeout=times.close,
+        max_size=TEXT_LIMIT,
+        logger=_LIBRARY_LOG,
+        create_connection=_Connection,
+        ssl=tls,
+    ) as server:
+        yield int(server.sockets[0].getsockname()[1])

@@ -1,0 +1,187 @@
+"""The edge's door to ``websockets``: one connection to the cloud, its errors translated, its kernel queue measured."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, WebSocketException
+from websockets.frames import BINARY, TEXT, Frame, Opcode
+from websockets.protocol import OPEN, Event
+
+from telecore.errors import NotAllowed, TunnelDown
+from telecore.tunnel.frames import TEXT_LIMIT
+
+if sys.platform == "linux":
+    import fcntl
+
+_LIBRARY_LOG = logging.getLogger("edge_agent.uplink.line.websockets")
+_LIBRARY_LOG.setLevel(logging.CRITICAL)  # every failure reaches the caller as an exception
+
+_SIOCOUTQ = 0x5411  # tcp(7): bytes not yet acknowledged
+_SIOCOUTQNSD = 0x894B  # bytes not yet sent
+UNACKED_LOW = 4096
+UNSENT_LOW = 8192
+
+
+@dataclass(frozen=True, slots=True)
+class LineTimes:
+    """Seconds. A half-open line is noticed within ``ping + pong + close``."""
+
+    open: float = 10.0
+    ping: float = 10.0
+    pong: float = 10.0
+    close: float = 3.0
+
+
+class AuthenticationRefused(NotAllowed):
+    """The cloud does not know this edge or this key."""
+
+
+class _Connection(ClientConnection):
+    """Hands each message on at once; ``recv`` is not used."""
+
+    sink: Callable[[str | bytes], None] | None = None
+    _opcode: Opcode = TEXT
+    _parts: list[bytes] | None = None
+    _early: tuple[str | bytes, ...] = ()
+
+    def process_event(self, event: Event) -> None:
+        if isinstance(event, Frame) and event.opcode in (TEXT, BINARY, Opcode.CONT):
+            self._take(event)
+        else:
+            super().process_event(event)
+
+    def _take(self, frame: Frame) -> None:
+        data = bytes(frame.data)
+        if frame.opcode is not Opcode.CONT:
+            self._opcode, self._parts = frame.opcode, None
+        if self._parts is not None or not frame.fin:
+            self._parts = [*(self._parts or ()), data]
+            data = b"".join(self._parts)
+        if frame.fin:
+            self._parts = None
+            self._hand_on(data.decode("utf-8", "replace") if self._opcode is TEXT else data)
+
+    def _hand_on(self, message: str | bytes) -> None:
+        if self.sink is None:
+            self._early += (message,)
+        else:
+            self.sink(message)
+
+    def open_sink(self, sink: Callable[[str | bytes], None]) -> None:
+        self.sink = sink
+        early, self._early = self._early, ()
+        for message in early:
+            sink(message)
+
+
+class Line:
+    """An open WebSocket."""
+
+    def __init__(self, connection: _Connection) -> None:
+        self._connection = connection
+        self._paused = False
+
+    def listen(self, sink: Callable[[str | bytes], None]) -> None:
+        """From now on call ``sink`` with each message, those that came earlier included."""
+        self._connection.open_sink(sink)
+
+    def send(self, messages: Sequence[str | bytes]) -> None:
+        """Write these in one go. Nothing happens on a closed line: ``closed`` tells."""
+        connection = self._connection
+        protocol = connection.protocol
+        if not messages or protocol.state is not OPEN:
+            return
+        for message in messages:
+            if isinstance(message, str):
+                protocol.send_text(message.encode())
+            else:
+                protocol.send_binary(message)
+        connection.transport.write(b"".join(protocol.data_to_send()))
+
+    def free(self) -> bool:
+        """Whether what is written now leaves soon: little waits unsent in the kernel."""
+        return self._queued(_SIOCOUTQNSD) < UNSENT_LOW
+
+    def short(self) -> bool:
+        """Whether bulk may be written: the kernel's queue, unacknowledged bytes included, is short."""
+        return self._queued(_SIOCOUTQ) < UNACKED_LOW
+
+    def _queued(self, request: int) -> int:
+        transport = self._connection.transport
+        buffered = int(transport.get_write_buffer_size())
+        sock = transport.get_extra_info("socket")
+        if sys.platform != "linux" or sock is None or sock.fileno() < 0:
+            return buffered
+        answer = fcntl.ioctl(sock.fileno(), request, b"\0\0\0\0")
+        return buffered + int.from_bytes(answer, sys.byteorder)
+
+    def hold(self, hold: bool) -> None:
+        """Stop reading, or go on."""
+        transport = self._connection.transport
+        if hold is self._paused or transport.is_closing():
+            return
+        self._paused = hold
+        if hold:
+            transport.pause_reading()
+        else:
+            transport.resume_reading()
+
+    async def ping(self, within_s: float) -> bool:
+        """Whether the peer answers in time."""
+        try:
+            async with asyncio.timeout(within_s):
+                await (await self._connection.ping())
+        except (WebSocketException, TimeoutError):
+            return False
+        return True
+
+    async def closed(self) -> str:
+        """Wait for the end and say why it came."""
+        await self._connection.wait_closed()
+        code, reason = self._connection.close_code, self._connection.close_reason
+        return f"closed with {code} {reason}".rstrip()
+
+    async def close(self, reason: str = "") -> None:
+        """End it, within the time to close."""
+        await self._connection.close(1000, reason[:100])
+
+
+async def open_line(url: str, authorization: str, times: LineTimes, tls: ssl.SSLContext | None = None) -> Line:
+    """Connect. Raises AuthenticationRefused, or TunnelDown with the cause in one sentence."""
+    options: dict[str, Any] = {} if tls is None else {"ssl": tls}
+    try:
+        connection = await connect(
+            url,
+            additional_headers={"Authorization": authorization},
+            compression=None,
+            open_timeout=times.open,
+            ping_interval=times.ping,
+            ping_timeout=times.pong,
+            close_timeout=times.close,
+            max_size=TEXT_LIMIT,
+            logger=_LIBRARY_LOG,
+            create_connection=_Connection,
+            **options,
+        )
+    except InvalidStatus as error:
+        body = bytes(error.response.body or b"")[:200].decode("utf-8", "replace").strip()
+        status = error.response.status_code
+        if status in (401, 403):
+            raise AuthenticationRefused(f"the cloud answers {status}: {body}") from error
+        raise TunnelDown(f"{url} answers {status}: {body}") from error
+    except InvalidURI as error:
+        raise TunnelDown(f"{url!r} is not the address of a tunnel") from error
+    except InvalidHandshake as error:
+        raise TunnelDown(f"{url} does not speak WebSocket: {error}") from error
+    except (OSError, TimeoutError, EOFError, WebSocketException) as error:
+        raise TunnelDown(f"{url} cannot be reached: {error or type(error).__name__}") from error
+    assert isinstance(connection, _Connection)
+    return Line(connection)

@@ -1,0 +1,212 @@
+"""The edge's end of the tunnel: connect, greet, pump, reconnect for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+import ssl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from edge_agent.identity import Identity
+from edge_agent.uplink.line import AuthenticationRefused, LineTimes, open_line
+from edge_agent.uplink.session import End, Session, Signals
+from telecore.backoff import Policy, next_delay
+from telecore.errors import TimedOut, TunnelDown
+from telecore.ids import Sha256
+from telecore.notices import Notice
+from telecore.tunnel.frames import ByeCode, Hello, Side
+from telecore.tunnel.link import Link, MediaHandler, Sinks, Stores, Work
+from telecore.tunnel.streets import BlobStore, Incoming, Outgoing
+
+_LOG = logging.getLogger(__name__)
+_HOPELESS = frozenset({ByeCode.SECOND_AGENT, ByeCode.VERSION, ByeCode.STREAM})
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkTimes:
+    """Seconds. A session that lived for ``steady`` was a good one: after it the delays begin anew."""
+
+    line: LineTimes = field(default_factory=LineTimes)
+    greeting: float = 10.0
+    coalesce: float = 0.005
+    steady: float = 5.0
+    refused: float = 60.0
+    retry: Policy = Policy(first=0.4, factor=2.0, cap=60.0)
+
+
+class Uplink:
+    """Carries the spool up and the outbox down. ``greeting`` are the notices said first after each greeting."""
+
+    def __init__(
+        self,
+        url: str,
+        identity: Identity,
+        outgoing: Outgoing,
+        incoming: Incoming,
+        blobs: BlobStore,
+        *,
+        on_notice: Callable[[Notice], None],
+        greeting: Callable[[], Sequence[Notice]],
+        on_link: Callable[[bool], None],
+        on_refused: Callable[[str], None] = lambda reason: None,
+        instance: str | None = None,
+        times: UplinkTimes | None = None,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self._url = url
+        self._identity = identity
+        self._stores = Stores(outgoing, incoming, blobs)
+        self._on_notice = on_notice
+        self._greeting = greeting
+        self._on_link = on_link
+        self._on_refused = on_refused
+        self.instance = instance or secrets.token_hex(8)
+        self._times = times or UplinkTimes()
+        self._tls = tls
+        self._media_handlers: dict[int, MediaHandler] = {}
+        self._link: Link | None = None
+        self._session: Session | None = None
+        self._up = asyncio.Event()
+        self._told = ""
+        self._retry_now = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Greeted, and not cut since."""
+        return self._up.is_set()
+
+    def notify(self, notice: Notice) -> bool:
+        """Send at once; False, and nothing is kept, while the link is down."""
+        return self._link is not None and self._link.notify(notice)
+
+    def wake(self) -> None:
+        """The spool has new rows."""
+        if self._link is not None:
+            self._link.wake(Work.FEED)
+
+    def retry_now(self) -> None:
+        """The network changed: do not wait for the next attempt."""
+        self._retry_now.set()
+
+    def send_media(self, stream: int, payload: bytes) -> bool:
+        """Queue one frame of sound; False while the link is down."""
+        return self._session is not None and self._session.pump.send_media(stream, payload)
+
+    def on_media(self, stream: int, handler: MediaHandler | None) -> None:
+        """Hand the frames of ``stream`` to ``handler`` (sequence modulo 256, payload) from now on, or no more."""
+        if handler is None:
+            self._media_handlers.pop(stream, None)
+            if self._link is not None:
+                self._link.media.end(stream)
+        else:
+            self._media_handlers[stream] = handler
+
+    async def fetch(self, sha256: Sha256, size: int, within_s: float) -> None:
+        """Bring a blob into the store, over as many connections as it takes.
+
+        Raises NotFound, TimedOut, TunnelDown when there was no connection at the end of the time, Busy when it cannot
+        be kept here.
+        """
+        if await self._stores.blobs.size(sha256) is not None:
+            return
+        try:
+            async with asyncio.timeout(within_s):
+                while not await self._fetch_once(sha256, size):
+                    pass
+        except TimeoutError as error:
+            what = f"blob {sha256[:12]} is not here after {within_s:g} s"
+            if self.connected:
+                raise TimedOut(what) from error
+            raise TunnelDown(f"{what}: the tunnel is down") from error
+
+    async def _fetch_once(self, sha256: Sha256, size: int) -> bool:
+        await self._up.wait()
+        if self._session is None:
+            return False
+        try:
+            await self._session.fetch(sha256, size)
+        except TunnelDown:
+            return False
+        return True
+
+    async def run(self) -> None:
+        """Keep the tunnel up until cancelled. What a store raises comes out of here."""
+        loop = asyncio.get_running_loop()
+        failures = 0
+        while True:
+            began = loop.time()
+            try:
+                end = await self._connect_and_serve()
+            except AuthenticationRefused as error:
+                self._refused(str(error))
+                await self._pause(self._times.refused)
+                continue
+            except TunnelDown as error:
+                end = End("", str(error))
+            self._tell(logging.WARNING, "down", end.reason)
+            if end.code in _HOPELESS:
+                self._refused(end.reason)
+                await self._pause(self._times.refused)
+                continue
+            failures = 1 if loop.time() - began >= self._times.steady else failures + 1
+            await self._pause(next_delay(self._times.retry, failures, random.random))
+
+    async def _pause(self, delay_s: float) -> None:
+        self._retry_now.clear()
+        try:
+            async with asyncio.timeout(delay_s):
+                await self._retry_now.wait()
+        except TimeoutError:
+            return
+
+    async def _connect_and_serve(self) -> End:
+        authorization = f"Bearer {self._identity.edge}:{self._identity.key}"
+        line = await open_line(self._url, authorization, self._times.line, self._tls)
+        signals = Signals()
+        sinks = Sinks(
+            on_notice=self._on_notice,
+            on_greeted=self._greeted,
+            on_over=signals.bye,
+            on_strange=lambda what: _LOG.warning("ignored from the cloud: %s", what),
+            wake=signals.wake,
+            admit=_admit,
+        )
+        loop = asyncio.get_running_loop()
+        link = Link(Side.EDGE, self._identity.edge, self._stores, sinks, instance=self.instance, clock=loop.time)
+        link.media_handlers = self._media_handlers
+        self._link, self._session = link, Session(line, link, signals, self._times.coalesce)
+        try:
+            return await self._session.run(self._times.greeting, "the agent is stopping")
+        finally:
+            self._down()
+
+    def _greeted(self, peer: Hello) -> None:
+        self._tell(logging.INFO, "up", "")
+        self._up.set()
+        for notice in self._greeting():
+            self.notify(notice)
+        self._on_link(True)
+
+    def _down(self) -> None:
+        was_up = self._up.is_set()
+        self._up.clear()
+        self._link = self._session = None
+        if was_up:
+            self._on_link(False)
+
+    def _refused(self, reason: str) -> None:
+        self._tell(logging.ERROR, "refused", reason)
+        self._on_refused(reason)
+
+    def _tell(self, level: int, state: str, reason: str) -> None:
+        """Log a state once, however often it is reached in a row."""
+        if state != self._told:
+            self._told = state
+            _LOG.log(level, "tunnel to %s is %s%s", self._url, state, f": {reason}" if reason else "")
+
+
+async def _admit(hello: Hello) -> str | None:
+    return None

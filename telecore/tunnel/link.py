@@ -1,0 +1,268 @@
+"""One end of a live tunnel: the protocol, the streets' stores, blobs and sound, tied together.
+
+Still no loop and no socket. The owner hands in what arrives (``receive``), sends what ``urgent`` and ``paced`` give,
+and runs each ``Work`` in a task of its own whenever ``wake`` names it.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, ClassVar
+
+from telecore import codec
+from telecore.errors import LocalProtocolError, RemoteProtocolError
+from telecore.notices import BlobMissing, BlobWanted, Notice
+from telecore.tunnel import events
+from telecore.tunnel.bulk import BlobReceiver, BlobSender
+from telecore.tunnel.frames import ByeCode, Hello, Side
+from telecore.tunnel.media import MediaQueue
+from telecore.tunnel.protocol import TunnelProtocol
+from telecore.tunnel.streets import BatchIncoming, BlobStore, Incoming, Outgoing
+
+MediaHandler = Callable[[int, bytes], None]
+"""Called with sequence and payload of each frame of a stream."""
+
+
+class Work(Enum):
+    """What there is to do, each by one task."""
+
+    READ = auto()
+    """Take in what came, sound apart."""
+    OUTPUT = auto()
+    """Send ``urgent()``, then ``paced()`` while there is room."""
+    SETTLE = auto()
+    """Commit what came."""
+    FEED = auto()
+    """Offer rows."""
+    LOAD = auto()
+    """Read blobs."""
+    KEEP = auto()
+    """Write blobs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sinks:
+    """Whom a link tells. All but ``admit`` are plain calls that return at once.
+
+    ``admit`` answers a Hello: None to go on, or the reason why this agent may not come in.
+    ``on_over`` is told once that either side said Bye: what ``urgent`` has is to be sent and the line closed.
+    ``on_strange`` is told, for the log, of things that were ignored.
+    """
+
+    on_notice: Callable[[Notice], None]
+    on_greeted: Callable[[Hello], None]
+    on_over: Callable[[str, str], None]
+    on_strange: Callable[[str], None]
+    wake: Callable[[Work], None]
+    admit: Callable[[Hello], Awaitable[str | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Stores:
+    """What a link speaks for."""
+
+    outgoing: Outgoing
+    incoming: Incoming
+    blobs: BlobStore
+
+
+class Link:
+    """One end, from its first byte to its last. ``clock`` is monotonic, in seconds."""
+
+    def __init__(
+        self, side: Side, edge: str, stores: Stores, sinks: Sinks, *, instance: str, clock: Callable[[], float]
+    ) -> None:
+        self._stores = stores
+        self._sinks = sinks
+        self.wake = sinks.wake
+        self._clock = clock
+        outgoing = stores.outgoing
+        self.protocol = TunnelProtocol(
+            side, edge=edge, instance=instance, stream=outgoing.stream, highest=outgoing.highest
+        )
+        self.media = MediaQueue()
+        self.media_handlers: dict[int, MediaHandler] = {}
+        self.fetches = BlobReceiver(stores.blobs, self.notify, lambda: sinks.wake(Work.KEEP))
+        self.served = BlobSender(stores.blobs, self.notify, lambda: sinks.wake(Work.LOAD))
+        self._to_settle: deque[events.HelloArrived | events.ItemArrived] = deque()
+        self._to_forget = 0
+        self.was_greeted = False
+        if side is Side.EDGE:
+            self.protocol.start()
+            sinks.wake(Work.OUTPUT)
+
+    # Outwards.
+
+    def notify(self, notice: Notice) -> bool:
+        """Queue a notice; False while not greeted."""
+        try:
+            queued = self.protocol.notice(codec.encode(notice))
+        except LocalProtocolError as error:
+            self._sinks.on_strange(str(error))
+            return False
+        if queued:
+            self._sinks.wake(Work.OUTPUT)
+        return queued
+
+    def send_media(self, stream: int, payload: bytes) -> bool:
+        """Queue a frame of sound; False while not greeted. The owner decides when to call ``take_media``."""
+        if not self.protocol.greeted:
+            return False
+        self.media.add(stream, payload, self._clock())
+        return True
+
+    def take_media(self) -> list[bytes]:
+        """The messages with all sound that waits."""
+        return self.media.take(self._clock())
+
+    def media_waiting(self) -> bool:
+        """Whether sound waits that is still worth sending; what is stale is dropped."""
+        self.media.expire(self._clock())
+        return bool(self.media)
+
+    def leave(self, code: ByeCode, reason: str) -> None:
+        """Say Bye, unless one was said before."""
+        if self.protocol.over:
+            return
+        self.protocol.leave(code, reason)
+        self._sinks.on_over(code, reason)
+
+    def urgent(self) -> list[str]:
+        """All text that goes ahead of items."""
+        return self.protocol.data_to_send()
+
+    def paced(self) -> str | bytes | None:
+        """The next item, or else the next piece of a blob: one at a time, while the kernel's queue is short."""
+        return self.protocol.next_item() or self.served.take()
+
+    @property
+    def paced_waiting(self) -> bool:
+        return self.protocol.items_waiting or bool(self.served)
+
+    # Inwards.
+
+    def receive(self, data: str | bytes) -> None:
+        """Take in one message."""
+        self.protocol.receive(data)
+        for event in self.protocol.events():
+            self._HANDLERS[type(event)](self, event)
+
+    def _on_media(self, event: events.MediaArrived) -> None:
+        handlers = self.media_handlers
+        for stream, sequence, payload in event.frames:
+            handler = handlers.get(stream)
+            if handler is not None:
+                handler(sequence, payload)
+
+    def _on_notice(self, event: events.NoticeArrived) -> None:
+        try:
+            notice = codec.decode_notice(event.payload)
+        except RemoteProtocolError as error:
+            self._sinks.on_strange(str(error))
+            return
+        if isinstance(notice, BlobWanted):
+            self.served.wanted(notice)
+        elif isinstance(notice, BlobMissing):
+            self.fetches.missing(notice)
+        else:
+            self._sinks.on_notice(notice)
+
+    def _on_bulk(self, event: events.BulkArrived) -> None:
+        self.fetches.arrived(event.bulk)
+
+    def _on_to_settle(self, event: events.HelloArrived | events.ItemArrived) -> None:
+        self._to_settle.append(event)
+        self._sinks.wake(Work.SETTLE)
+
+    def _on_acknowledged(self, event: events.Acknowledged) -> None:
+        self._to_forget = event.upto
+        self._sinks.wake(Work.FEED)
+
+    def _on_greeted(self, event: events.Greeted) -> None:
+        self.was_greeted = True
+        self._sinks.on_greeted(event.peer)
+        self._sinks.wake(Work.FEED)
+
+    def _on_ignored(self, event: events.FrameIgnored) -> None:
+        self._sinks.on_strange(event.reason)
+
+    def _on_fault(self, event: events.PeerFault) -> None:
+        self._sinks.on_over(event.code, f"the peer broke a rule: {event.reason}")
+
+    def _on_left(self, event: events.PeerLeft) -> None:
+        self._sinks.on_over(event.code, event.reason)
+
+    # Work with the stores.
+
+    async def settle(self) -> None:
+        """Answer a Hello; commit items one by one, in order, or together where the store can; confirm them."""
+        while self._to_settle and not self.protocol.over:
+            first = self._to_settle.popleft()
+            if isinstance(first, events.HelloArrived):
+                await self._answer(first.hello)
+            else:
+                await self._apply(first)
+
+    async def _answer(self, hello: Hello) -> None:
+        refusal = await self._sinks.admit(hello)
+        if refusal is not None:
+            self.leave(ByeCode.SECOND_AGENT, refusal)
+            return
+        applied = await self._stores.incoming.applied(hello.stream)
+        if self.protocol.hello.side is Side.CLOUD and not self.protocol.over:
+            self.protocol.start()
+        self.protocol.resume(applied)
+        self._sinks.wake(Work.OUTPUT)
+        for event in self.protocol.events():
+            self._HANDLERS[type(event)](self, event)
+
+    async def _apply(self, first: events.ItemArrived) -> None:
+        incoming = self._stores.incoming
+        stream = self._peer_stream()
+        last = first.seq
+        if isinstance(incoming, BatchIncoming):
+            batch = [(first.seq, first.payload, first.history)]
+            while self._to_settle and isinstance(item := self._to_settle[0], events.ItemArrived):
+                self._to_settle.popleft()
+                batch.append((item.seq, item.payload, item.history))
+            await incoming.apply_batch(stream, batch)
+            last = batch[-1][0]
+        else:
+            await incoming.apply(stream, first.seq, first.payload, history=first.history)
+        self.protocol.confirm(last)
+        self._sinks.wake(Work.OUTPUT)
+
+    def _peer_stream(self) -> str:
+        if self.protocol.peer is None:
+            raise LocalProtocolError("an item is to be applied before the peer's Hello")
+        return self.protocol.peer.stream
+
+    async def feed(self) -> None:
+        """Forget what the peer has; offer what the window has room for."""
+        outgoing = self._stores.outgoing
+        if self._to_forget:
+            upto, self._to_forget = self._to_forget, 0
+            await outgoing.forget(upto)
+        after, limit = self.protocol.wants()
+        if limit == 0:
+            return
+        rows = await outgoing.read(after, limit)
+        if rows and not self.protocol.over:
+            self.protocol.offer(rows)
+            self._sinks.wake(Work.OUTPUT)
+
+    _HANDLERS: ClassVar[dict[type[Any], Callable[[Link, Any], None]]] = {
+        events.MediaArrived: _on_media,
+        events.NoticeArrived: _on_notice,
+        events.BulkArrived: _on_bulk,
+        events.ItemArrived: _on_to_settle,
+        events.HelloArrived: _on_to_settle,
+        events.Acknowledged: _on_acknowledged,
+        events.Greeted: _on_greeted,
+        events.FrameIgnored: _on_ignored,
+        events.PeerFault: _on_fault,
+        events.PeerLeft: _on_left,
+    }
