@@ -1,0 +1,164 @@
+"""Whole stories in real processes: `scripts/lab` runs simulator, edge and cloud; we speak to their outsides only."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from twilio.rest import Client
+
+from tests.fakes.customer_app import CustomerApp
+
+ROOT = Path(__file__).parent.parent.parent
+FINAL = ("completed", "busy", "failed", "no-answer", "canceled")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "/flows/" in str(item.path):
+            item.add_marker(pytest.mark.flow)
+
+
+class LabProcess:
+    """A lab as a tester from outside sees it."""
+
+    def __init__(self, data: Path, *options: str) -> None:
+        self.logs = data / "logs"
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "scripts.labkit.lab", "--data", str(data), "--log-dir", str(self.logs), *options],
+            stdout=subprocess.PIPE,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            text=True,
+        )
+        assert self._process.stdout is not None
+        line = self._process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the lab did not start: {self._tail()}")
+        self.about: dict[str, Any] = json.loads(line)
+
+    def stop(self) -> tuple[int, float, str]:
+        """SIGTERM; exit status, seconds it took, and what else it printed."""
+        began = time.monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        rest, _ = self._process.communicate(timeout=30)
+        return self._process.returncode, time.monotonic() - began, rest
+
+    def _tail(self) -> str:
+        return "\n".join(
+            f"== {log.name}\n" + log.read_text(errors="replace")[-1500:] for log in sorted(self.logs.glob("*.log"))
+        )
+
+
+class World:
+    """What a test does to a lab: the official Twilio client, the simulator's HTTP interface, a customer's app."""
+
+    def __init__(self, lab: LabProcess, http: aiohttp.ClientSession, app: CustomerApp) -> None:
+        self.about = lab.about
+        self.app = app
+        self.token: str = lab.about["auth_token"]
+        self._http = http
+        self.client = Client(lab.about["account_sid"], self.token)
+        self.client.api.base_url = lab.about["base_url"]
+        self._free = iter(lab.about["handsets"]["free"])
+
+    @property
+    def numbers(self) -> list[str]:
+        return list(self.about["numbers"])
+
+    async def network(self, method: str, path: str, body: Any = None) -> Any:
+        """Ask the simulator."""
+        async with self._http.request(method, self.about["simulator_url"] + path, json=body) as answer:
+            assert answer.status < 400, await answer.text()
+            return await answer.json()
+
+    async def heard(self, call: str) -> bytes:
+        async with self._http.get(f"{self.about['simulator_url']}/calls/{call}/heard.wav") as answer:
+            assert answer.status == 200
+            return await answer.read()
+
+    async def call_of(self, handset: str, *, number: str | None = None) -> dict[str, Any]:
+        """The newest call of a handset, once there is one."""
+
+        async def newest() -> dict[str, Any] | None:
+            calls = [c for c in await self.network("GET", "/calls") if handset in (c["from"], c["to"])]
+            return calls[-1] if calls else None
+
+        found: dict[str, Any] = await self.until(newest)
+        return found
+
+    async def inbox(self, handset: str) -> list[dict[str, Any]]:
+        return list(await self.network("GET", f"/subscribers/{handset}/messages"))
+
+    async def hook(self, number: str, **urls: str) -> None:
+        """Set URLs of an IncomingPhoneNumber: ``voice_url=…``."""
+
+        def update() -> None:
+            (row,) = self.client.incoming_phone_numbers.list(phone_number=number)
+            row.update(**urls)
+
+        await asyncio.to_thread(update)
+
+    async def until(self, ask: Callable[[], Any], within_s: float = 30.0) -> Any:
+        """Ask until the answer is true; return it. ``ask`` may be a coroutine function."""
+        deadline = time.monotonic() + within_s
+        while True:
+            answer = ask()
+            if asyncio.iscoroutine(answer):
+                answer = await answer
+            if answer:
+                return answer
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not within {within_s:g} s: {ask}")
+            await asyncio.sleep(0.1)
+
+    async def call_final(self, sid: str, within_s: float = 60.0) -> Any:
+        """The call, once it is over."""
+
+        async def over() -> Any:
+            call = await asyncio.to_thread(self.client.calls(sid).fetch)
+            return call if call.status in FINAL else None
+
+        return await self.until(over, within_s)
+
+    async def message_final(self, sid: str, within_s: float = 60.0) -> Any:
+        async def over() -> Any:
+            message = await asyncio.to_thread(self.client.messages(sid).fetch)
+            return message if message.status in ("delivered", "undelivered", "failed") else None
+
+        return await self.until(over, within_s)
+
+    def free_handset(self) -> str:
+        return next(self._free)
+
+
+@pytest.fixture(scope="session")
+def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
+    """One lab for all stories that leave it as they found it."""
+    lab = LabProcess(tmp_path_factory.mktemp("lab"), "--speed", "5")
+    yield lab
+    status, _, rest = lab.stop()
+    assert (status, rest) == (0, "")
+
+
+@pytest.fixture(scope="session")
+def handsets_left(shared_lab: LabProcess) -> Iterator[str]:
+    return iter(shared_lab.about["handsets"]["free"])
+
+
+@pytest.fixture
+async def world(shared_lab: LabProcess, handsets_left: Iterator[str]) -> AsyncIterator[World]:
+    async with aiohttp.ClientSession() as http, CustomerApp() as app:
+        one = World(shared_lab, http, app)
+        one._free = handsets_left
+        yield one

@@ -1,0 +1,87 @@
+"""The contract of scripts/lab: what it prints, how it ends, what it refuses."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.flows.conftest import ROOT, LabProcess, World
+
+KEYS = {
+    "base_url", "account_sid", "auth_token", "numbers", "handsets", "verify_url", "lookups_url", "messaging_url",
+    "simulator_url", "dashboard_url", "operator", "edges", "cloud", "data_dir",
+}  # fmt: skip
+
+
+def test_it_says_what_the_contract_asks(shared_lab: LabProcess) -> None:
+    about = shared_lab.about
+    assert set(about) == KEYS
+    assert len(about["numbers"]) >= 4
+    assert set(about["handsets"]) == {"answers", "busy", "no_answer", "unreachable", "sms_fails", "free"}
+    assert len(about["handsets"]["free"]) == 20
+    assert all(set(edge) == {"name", "pid", "status_url"} for edge in about["edges"])
+
+
+def test_it_stops_in_time_and_comes_back_on_its_data(tmp_path: Path) -> None:
+    first = LabProcess(tmp_path, "--speed", "20", "--modems", "4", "--edges", "2", "--tunnel-proxy")
+    assert len(first.about["edges"]) == 2
+    status, seconds, rest = first.stop()
+    assert (status, rest) == (0, "")
+    assert seconds < 10
+    second = LabProcess(tmp_path, "--speed", "20", "--modems", "4", "--edges", "2", "--tunnel-proxy")
+    try:
+        assert second.about["account_sid"] == first.about["account_sid"]
+        assert second.about["base_url"] == first.about["base_url"]
+    finally:
+        assert second.stop()[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--edges", "9"], "--edges must be from 1 to 4"),
+        (["--modems", "0"], "--modems must be from 1"),
+        (["--smsc"], "--smsc is not there yet"),
+        (["--gateway-channels", "2"], "--gateway-channels is not there yet"),
+        (["--config", "/nowhere.yaml"], "there is no such file"),
+        (["--speed", "0"], "--speed must be from"),
+    ],
+)
+def test_what_it_cannot_do_it_refuses_in_one_sentence(options: list[str], words: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "scripts.labkit.lab", *options],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        timeout=30,
+    )
+    assert done.returncode != 0
+    assert done.stdout == ""
+    assert words in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+async def test_the_processes_can_be_restarted(world: World) -> None:
+    old = world.about["edges"][0]["pid"]
+    name = world.about["edges"][0]["name"]
+    answer = await world.network("POST", f"/processes/{name}/restart")
+    assert answer["pid"] not in (0, old)
+
+    async def registered() -> bool:
+        async with world._http.get(world.about["edges"][0]["status_url"] + "/status") as status:
+            data = await status.json()
+        return bool(data["tunnel"]["connected"]) and all(c["state"] == "registered" for c in data["channels"])
+
+    async def asked() -> bool:
+        import aiohttp
+
+        try:
+            return await registered()
+        except aiohttp.ClientError:
+            return False
+
+    await world.until(asked, 40)
