@@ -38,7 +38,7 @@ class Lab:
             at_port = AtPort(loop, device_dir / f"{sim.device}-at")
             pcm_port = PcmPort(loop, device_dir / f"{sim.device}-pcm")
             profile = profiles[(index - 1) % len(profiles)]
-            modem = Modem(profile, sim, imei(index), network, at_port, pcm_port)
+            modem = Modem(profile, sim, imei(index), network=network, at_line=at_port, pcm_line=pcm_port)
             at_port.on_bytes = modem.received
             self.modems.append(modem)
             self.at_ports.append(at_port)

@@ -77,7 +77,14 @@ class Network:
         self.accounts = Accounts(self.sims, self.faults, self.changed)
         self.clock = SpeechClock(timers)
         self.exchange = Exchange(timers, self.clock, self.accounts, self.faults, self.terminal)
-        self.smsc = Smsc(timers, self.accounts, self.faults, self.sims, self._recipient, self.changed)
+        self.smsc = Smsc(
+            timers=timers,
+            accounts=self.accounts,
+            faults=self.faults,
+            sims=self.sims,
+            find=self._recipient,
+            changed=self.changed,
+        )
         self.ussd = UssdService(self.accounts)
         self.sim_recipients = {number: SimRecipient(sim, self._inbox(number)) for number, sim in self.sims.items()}
         self.handsets = {number: self._handset(number) for number in population.behaviours()}

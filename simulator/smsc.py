@@ -62,11 +62,20 @@ class Recipient(Protocol):
         """Take it and say so, at once or later, exactly once."""
 
 
+_Key = tuple[str, bool]
+
+
+def _key(parcel: Parcel) -> _Key:
+    """Messages and reports of one recipient queue apart: a full memory for one does not hold up the other."""
+    return parcel.to, parcel.report_status is not None
+
+
 class Smsc:
     """Store and forward; `parcels` is everything not yet at its recipient."""
 
     def __init__(
         self,
+        *,
         timers: Timers,
         accounts: Accounts,
         faults: Faults,
@@ -81,8 +90,8 @@ class Smsc:
         self._find = find
         self._changed = changed
         self._ids = itertools.count(1)
-        self._queues: dict[str, deque[Parcel]] = {}
-        self._busy: set[str] = set()
+        self._queues: dict[_Key, deque[Parcel]] = {}
+        self._busy: set[_Key] = set()
         self.parcels: dict[int, Parcel] = {}
 
     def submit(self, sim: Sim, message: pdu.Submit, reference: int) -> int | None:
@@ -122,13 +131,13 @@ class Smsc:
         parcel.expires_at = now + DEFAULT_VALIDITY.total_seconds()
         self.accept(parcel)
 
-    def accept(self, parcel: Parcel) -> None:
-        """Keep a parcel and forward it."""
+    def accept(self, parcel: Parcel, delay: float = 0.0) -> None:
+        """Keep a parcel and forward it, after a delay in real seconds."""
         parcel.id = next(self._ids)
         self.parcels[parcel.id] = parcel
         self._changed()
         recipient = self._find(parcel.to)
-        delay = 0.0 if recipient is None else recipient.sms_delay()
+        delay += 0.0 if recipient is None else recipient.sms_delay()
         if delay > 0:
             self._timers.after(delay, lambda: self._enqueue(parcel))
         else:
@@ -136,24 +145,25 @@ class Smsc:
 
     def recipient_ready(self, number: str) -> None:
         """The recipient is heard of again: try what is kept for it."""
-        self._next(number)
+        for is_report in (False, True):
+            self._next((number, is_report))
 
     def _refusal(self, sim: Sim) -> int | None:
         fault = self._faults.on("cms_error", sim.device)
         return int(fault.options["code"]) if fault else self._accounts.charge_sms(sim)
 
     def _enqueue(self, parcel: Parcel) -> None:
-        self._queues.setdefault(parcel.to, deque()).append(parcel)
-        self._next(parcel.to)
+        self._queues.setdefault(_key(parcel), deque()).append(parcel)
+        self._next(_key(parcel))
 
-    def _next(self, number: str) -> None:
-        if self._queues.get(number) and number not in self._busy:
-            self._busy.add(number)
-            self._timers.network(TRANSFER_S, lambda: self._transfer(number))
+    def _next(self, key: _Key) -> None:
+        if self._queues.get(key) and key not in self._busy:
+            self._busy.add(key)
+            self._timers.network(TRANSFER_S, lambda: self._transfer(key))
 
-    def _transfer(self, number: str) -> None:
-        parcel = self._queues[number][0]
-        recipient = self._find(number)
+    def _transfer(self, key: _Key) -> None:
+        parcel = self._queues[key][0]
+        recipient = self._find(parcel.to)
         if recipient is None:
             self._finish(parcel, NOT_OBTAINABLE)
         elif parcel.expires_at and parcel.expires_at < self._timers.now():
@@ -163,22 +173,23 @@ class Smsc:
 
     def _judge(self, parcel: Parcel, verdict: Verdict) -> None:
         if verdict is Verdict.LATER:
-            self._busy.discard(parcel.to)
-            self._timers.network(RETRY_S, lambda: self._next(parcel.to))
+            self._busy.discard(_key(parcel))
+            self._timers.network(RETRY_S, lambda: self._next(_key(parcel)))
             return
         self._finish(parcel, DELIVERED if verdict is Verdict.TAKEN else REMOTE_PROCEDURE_ERROR)
 
     def _finish(self, parcel: Parcel, status: int) -> None:
-        self._queues[parcel.to].popleft()
-        self._busy.discard(parcel.to)
-        if not self._queues[parcel.to]:
-            del self._queues[parcel.to]
+        key = _key(parcel)
+        self._queues[key].popleft()
+        self._busy.discard(key)
+        if not self._queues[key]:
+            del self._queues[key]
         self.parcels.pop(parcel.id, None)
         self._count(parcel, status)
         if parcel.report_to is not None:
             self._report(parcel, status)
         self._changed()
-        self._next(parcel.to)
+        self._next(key)
 
     def _count(self, parcel: Parcel, status: int) -> None:
         sim = self._sims.get(parcel.sender)
@@ -205,7 +216,4 @@ class Smsc:
             done_at=self._timers.now(),
         )
         late = self._faults.on("late_delivery_report", sim.device)
-        if late:
-            self._timers.after(late.options["delay_s"], lambda: self.accept(report))
-        else:
-            self.accept(report)
+        self.accept(report, delay=late.options["delay_s"] if late else 0.0)

@@ -22,7 +22,14 @@ class CallPart:
     """At most one call that speaks and one that waits or is held."""
 
     def __init__(
-        self, core: Core, radio: RadioPart, ussd: UssdPart, exchange: Exchange, me: Terminal, audio: ModemAudio
+        self,
+        core: Core,
+        *,
+        radio: RadioPart,
+        ussd: UssdPart,
+        exchange: Exchange,
+        me: Terminal,
+        audio: ModemAudio,
     ) -> None:
         self._core = core
         self._radio = radio

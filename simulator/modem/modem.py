@@ -46,7 +46,7 @@ class Modem:
     """A modem with its SIM; a Terminal for the network."""
 
     def __init__(
-        self, profile: Profile, sim: Sim, imei: str, network: Network, at_line: AtLine, pcm_line: PcmLine
+        self, profile: Profile, sim: Sim, imei: str, *, network: Network, at_line: AtLine, pcm_line: PcmLine
     ) -> None:
         self.sim = sim
         self._line = at_line
@@ -54,10 +54,12 @@ class Modem:
         self._network = network
         self._booting = False
         core = self._core = Core(profile, sim, imei, network.timers, network.faults)
-        self._audio = ModemAudio(pcm_line, lambda digit: self._voice.heard(digit))
+        self._audio = ModemAudio(pcm_line)
         self._radio = RadioPart(core, self._registered, self.restart)
         self._ussd = UssdPart(core, self._radio, network.ussd)
-        self._calls = CallPart(core, self._radio, self._ussd, network.exchange, self, self._audio)
+        self._calls = CallPart(
+            core, radio=self._radio, ussd=self._ussd, exchange=network.exchange, me=self, audio=self._audio
+        )
         self._voice = VoicePart(core, self._calls, self._audio)
         self.store = SmsStore(profile.stores, lambda: core.trouble("sms_storage_full"), network.changed)
         self._memory = SmsMemoryPart(core, self.store, self._ready_for_messages)

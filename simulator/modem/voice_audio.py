@@ -36,9 +36,9 @@ class PcmLine(Protocol):
 class ModemAudio:
     """Audio of the one active call of a modem."""
 
-    def __init__(self, line: PcmLine, heard_digit: Callable[[str], None]) -> None:
+    def __init__(self, line: PcmLine) -> None:
         self._line = line
-        self._heard_digit = heard_digit
+        self.on_digit: Callable[[str], None] = lambda digit: None
         self._playout = PlayoutBuffer()
         self._tones = bytearray()
         self._detector = DtmfDetector()
@@ -89,7 +89,7 @@ class ModemAudio:
             self._line.write(frame)
         if self.detecting:
             for digit in self._detector.feed(frame):
-                self._heard_digit(digit)
+                self.on_digit(digit)
 
 
 class LineAudio:

@@ -21,6 +21,7 @@ class VoicePart:
         self._calls = calls
         self._audio = audio
         self._wanted = False
+        audio.on_digit = self.heard
 
     def handlers(self) -> dict[str, Handler]:
         """Name of command → handler."""
