@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from telecore.backoff import Policy, next_delay
 from telecore.errors import DeviceLost, Transient
 
 log = logging.getLogger(__name__)
@@ -25,17 +26,9 @@ class Fall:
     falls: int
 
 
-@dataclass(frozen=True, slots=True)
-class Restarts:
-    """Waits between restarts: doubled from ``first_s`` to ``last_s``, forgotten after ``steady_s`` without a fall."""
-
-    first_s: float = 1.0
-    last_s: float = 60.0
-    steady_s: float = 120.0
-
-    def wait_s(self, falls: int, chance: float) -> float:
-        """Between half and all of the doubled time, so that parts that fell together do not rise together."""
-        return float(min(self.last_s, self.first_s * 2 ** min(falls - 1, 16)) * (0.5 + chance / 2))
+RETRY = Policy(first=1.0, factor=2.0, cap=60.0)
+STEADY_S = 120.0
+"""A part that ran this long before it fell is restarted as after its first fall."""
 
 
 async def supervise(
@@ -43,7 +36,8 @@ async def supervise(
     part: Callable[[], Awaitable[None]],
     *,
     on_fall: Callable[[Fall], None] | None = None,
-    restarts: Restarts = Restarts(),  # noqa: B008  (frozen)
+    retry: Policy = RETRY,
+    steady_s: float = STEADY_S,
     chance: Callable[[], float] = random.random,
 ) -> None:
     """Run ``part`` until it returns by itself or is cancelled. What it raises is logged here, once."""
@@ -55,12 +49,12 @@ async def supervise(
             await part()
             return
         except Exception as error:  # noqa: BLE001  (the one place for the bugs of all parts)
-            falls = 1 if clock() - began >= restarts.steady_s else falls + 1
+            falls = 1 if clock() - began >= steady_s else falls + 1
             fall = Fall(name, error, is_expected(error), falls)
         _say(fall)
         if on_fall is not None:
             on_fall(fall)
-        await asyncio.sleep(restarts.wait_s(falls, chance()))
+        await asyncio.sleep(next_delay(retry, falls, chance))
 
 
 def is_expected(error: BaseException) -> bool:

@@ -100,15 +100,19 @@ def segment_sent(db: sqlite3.Connection, message: MessageSid, ref: SubmitRef, no
 def put_back(db: sqlite3.Connection, message: MessageSid, *, refused: bool) -> None:
     """Nothing of the segment went out; it may be tried again."""
     db.execute(
-        "UPDATE submits SET state = 'queued', attempts = attempts + ? WHERE message = ?", (int(refused), message)
+        "UPDATE submits SET state = 'queued', attempts = attempts + ? WHERE message = ? AND state = 'submitting'",
+        (int(refused), message),
     )
 
 
 def finish(db: sqlite3.Connection, message: MessageSid, event: Event) -> None:
-    """It will not be sent, or nobody knows; the event says which."""
+    """It will not be sent, or nobody knows; the event says which. A message that is out after all stays so."""
     state = "uncertain" if isinstance(event, MessageFailed) and event.uncertain else "failed"
-    db.execute("UPDATE submits SET state = ? WHERE message = ?", (state, message))
-    outbox.append(db, event)
+    cursor = db.execute(
+        "UPDATE submits SET state = ? WHERE message = ? AND state IN ('queued', 'submitting')", (state, message)
+    )
+    if cursor.rowcount == 1:
+        outbox.append(db, event)
 
 
 def interrupted(db: sqlite3.Connection, channel: ChannelId | None, failure: Failure) -> None:

@@ -1,0 +1,18 @@
+"""The spool's file was broken at the start, or cannot be written now."""
+
+from collections.abc import Iterator
+
+from edge_agent.health.conditions import Condition, Severity, Snapshot
+
+
+def spool_broken(snapshot: Snapshot) -> Iterator[Condition]:
+    """Until the next start; the file is kept, and what it held may have to be looked for there."""
+    if snapshot.quarantined:
+        text = f"the spool was broken and a new one begun; the old one is kept as {snapshot.quarantined}"
+        yield Condition("spool_broken", Severity.CRITICAL, "", text)
+
+
+def spool_failing(snapshot: Snapshot) -> Iterator[Condition]:
+    """Received SMS stay on their SIMs meanwhile."""
+    if snapshot.spool_error:
+        yield Condition("spool_failing", Severity.CRITICAL, "", snapshot.spool_error)
