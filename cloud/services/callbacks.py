@@ -25,6 +25,7 @@ DELAYS_S = (1.0, 5.0, 30.0, 120.0, 600.0)
 """Before each further attempt; after the last one the row stays as a dead letter."""
 _AT_ONCE = 100
 _POLL_S = 60.0
+_BLOCKED_S = 1.0
 _STORE_PAUSE_S = 1.0
 
 Work = Callable[[CallbackRecord, AccountRecord], Awaitable["WebhookFailure | None"]]
@@ -52,6 +53,7 @@ class Callbacks:
         self._now = now
         self._news = asyncio.Event()
         self._under_way: set[int] = set()
+        self._ended: set[int] = set()
 
     def handle(self, kind: str, work: Work) -> None:
         """From now on rows of this kind are done by ``work``."""
@@ -81,15 +83,20 @@ class Callbacks:
         """Begin what is due; seconds until the next is."""
         now = self._now()
         limit = _AT_ONCE + len(self._under_way)
+        self._ended.clear()
         rows, soonest = await self._db.read(
             lambda conn: (callbacks.next_due(conn, now, limit), callbacks.next_moment(conn))
         )
         for row in rows:
-            if row.id not in self._under_way and len(self._under_way) < _AT_ONCE:
+            if row.id in self._under_way or row.id in self._ended:  # ended: while we read, so the row is old
+                continue
+            if len(self._under_way) < _AT_ONCE:
                 self._under_way.add(row.id)
                 group.create_task(self._attempt(row))
-        if soonest is None or soonest <= now:  # whatever is due is under way and wakes us when it is done
-            return _POLL_S
+        if soonest is None or self._under_way:
+            return _POLL_S  # whoever is under way wakes us when he is done
+        if soonest <= now:
+            return _BLOCKED_S  # one that is due waits for an earlier one of its SID, which waits for its next attempt
         return min(_POLL_S, (soonest - now).total_seconds())
 
     async def _attempt(self, row: CallbackRecord) -> None:
@@ -106,6 +113,7 @@ class Callbacks:
             await asyncio.sleep(_STORE_PAUSE_S)
         finally:
             self._under_way.discard(row.id)
+            self._ended.add(row.id)
             self._news.set()
 
     async def _deliver(self, row: CallbackRecord, account: AccountRecord) -> WebhookFailure | None:
@@ -128,6 +136,7 @@ class Callbacks:
             await self._debugger.note(row.account, row.subject, failure.code, text, Hook(row.url, row.method))
         else:
             log.info("%s: callback failed (%s), again at %s", row.subject, failure.text, at.isoformat())
+            asyncio.get_running_loop().call_later(self._delays_s[row.attempts], self._news.set)
 
 
 def request_of(row: CallbackRecord, account: AccountRecord) -> WebhookRequest:

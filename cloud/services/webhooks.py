@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
+import re
 import socket
 import ssl
 from collections.abc import Mapping
@@ -69,6 +70,7 @@ class FetchedDocument:
     charset: str = "utf-8"
     etag: str = ""
     last_modified: str = ""
+    max_age_s: int = 0
 
     @property
     def text(self) -> str:
@@ -254,7 +256,16 @@ async def _read(response: aiohttp.ClientResponse, hop: WebhookRequest) -> Fetche
         charset=response.charset or "utf-8",
         etag=response.headers.get("ETag", ""),
         last_modified=response.headers.get("Last-Modified", ""),
+        max_age_s=_max_age(response.headers.get("Cache-Control", "")),
     )
+
+
+def _max_age(cache_control: str) -> int:
+    """Seconds for which the answer need not be asked for again (RFC 9111 §5.2.2)."""
+    if "no-store" in cache_control or "no-cache" in cache_control:
+        return 0
+    found = re.search(r"max-age\s*=\s*\"?(\d{1,9})", cache_control)
+    return int(found[1]) if found else 0
 
 
 def _redirected(hop: WebhookRequest, status: int, url: str) -> WebhookRequest:

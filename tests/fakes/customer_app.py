@@ -118,7 +118,7 @@ class CustomerApp:
         response = web.StreamResponse(status=reply.status, headers={"Content-Type": reply.content_type})
         await response.prepare(request)
         piece = b" " * 16384
-        while self.sent_bytes < reply.size:
+        for _ in range(0, reply.size, len(piece)):
             await response.write(piece)
             self.sent_bytes += len(piece)
         return response

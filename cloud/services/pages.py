@@ -1,0 +1,90 @@
+"""A document made ready for an edge: speech rendered, sounds fetched, what could not be had left out and told."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+
+from cloud.services.espeak import SpeechFailed
+from cloud.services.sounds import Sounds
+from cloud.services.speech import Speech
+from cloud.services.webhooks import WebhookFailure
+from cloud.store.records import AccountRecord
+from telecore.twiml.document import Document
+from telecore.twiml.page import Page, Verb
+from telecore.twiml.verbs.gather import Gather
+from telecore.twiml.verbs.play import Play
+from telecore.twiml.verbs.say import Say
+
+PREPARE_S = 20.0
+"""How long one verb may take; a caller does not wait longer for a prompt than he would for an answer."""
+NOT_SPOKEN = 13520
+NOT_FETCHED = 13420
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something of a document that was not done as its author wrote it. ``url`` is the sound's, if one is at fault."""
+
+    code: int
+    text: str
+    level: str = "error"
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    page: Page
+    problems: tuple[Problem, ...] = ()
+
+
+class Pages:
+    """Prepares pages; never fails: at worst a page is empty."""
+
+    def __init__(self, speech: Speech, sounds: Sounds, within_s: float = PREPARE_S) -> None:
+        self._speech = speech
+        self._sounds = sounds
+        self._within_s = within_s
+
+    async def prepare(self, document: Document, account: AccountRecord) -> Prepared:
+        """All verbs at the same time: they wait for other programs and servers."""
+        problems = [Problem(w.code, f"{w.text} (line {w.line})", "warning") for w in document.warnings]
+        page = await self._all(document.verbs, account, problems)
+        return Prepared(page, tuple(problems))
+
+    async def _all(self, verbs: Page, account: AccountRecord, problems: list[Problem]) -> Page:
+        ready = await asyncio.gather(*(self._bounded(verb, account, problems) for verb in verbs))
+        return tuple(verb for verb in ready if verb is not None)
+
+    async def _bounded(self, verb: Verb, account: AccountRecord, problems: list[Problem]) -> Verb | None:
+        if isinstance(verb, Gather):
+            return replace(verb, prompts=await self._all(verb.prompts, account, problems))
+        try:
+            async with asyncio.timeout(self._within_s):
+                return await self._one(verb, account, problems)
+        except TimeoutError:
+            problems.append(Problem(NOT_FETCHED, f"<{verb.kind}> was not ready within {self._within_s:g} s"))
+            return None
+
+    async def _one(self, verb: Verb, account: AccountRecord, problems: list[Problem]) -> Verb | None:
+        if isinstance(verb, Say):
+            return await self._say(verb, problems)
+        if isinstance(verb, Play) and verb.url:
+            return await self._play(verb, account, problems)
+        return verb
+
+    async def _say(self, verb: Say, problems: list[Problem]) -> Verb | None:
+        try:
+            spoken = await self._speech.clip(verb.text, verb.voice, verb.language)
+        except SpeechFailed as error:
+            problems.append(Problem(NOT_SPOKEN, f"<Say> was left out: {error}"))
+            return None
+        problems += [Problem(code, text, "warning") for code, text in spoken.warnings]
+        return replace(verb, text="", clip=spoken.clip)  # the words are in the clip and need not travel
+
+    async def _play(self, verb: Play, account: AccountRecord, problems: list[Problem]) -> Verb | None:
+        found = await self._sounds.clip(verb.url, account.sid, account.auth_token)
+        if isinstance(found, WebhookFailure):
+            problems.append(Problem(found.code, f"<Play> was left out: {found.text}", url=verb.url))
+            return replace(verb, url="") if verb.digits else None
+        return replace(verb, clip=found)

@@ -1,0 +1,106 @@
+"""The files that <Play> names: fetched, converted, and kept by content, with HTTP's own rules about freshness."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cloud.services.speech import ClipCache
+from cloud.services.webhooks import FetchedDocument, WebhookClient, WebhookFailure, WebhookRequest
+from telecore.audio.g711 import ulaw_to_l16
+from telecore.audio.wav import AudioFormatError, Pcm, read_wav
+from telecore.ids import AccountSid
+from telecore.model import Clip
+
+SIZE_LIMIT = 10 * 1024 * 1024
+WRONG_TYPE = 13420
+_KEPT = 5_000
+_RATE = 8000
+_WAV = frozenset({"audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave", "audio/l16"})
+_ULAW = frozenset({"audio/basic", "audio/ulaw", "audio/x-ulaw", "audio/mulaw", "audio/x-mulaw", "audio/pcmu"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A file fetched before: how to ask whether it changed, and until when (seconds of the clock) not to ask."""
+
+    clip: Clip
+    etag: str
+    last_modified: str
+    fresh_until: float
+
+
+class Sounds:
+    """URLs → clips. Each account has its own memory of URLs, for its servers may tell accounts apart."""
+
+    def __init__(self, client: WebhookClient, cache: ClipCache, now: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._cache = cache
+        self._now = now
+        self._kept: OrderedDict[tuple[AccountSid, str], _Kept] = OrderedDict()
+
+    async def clip(self, url: str, account: AccountSid, secret: str) -> Clip | WebhookFailure:
+        """The file at ``url`` as a clip, asked for anew unless it is fresh."""
+        kept = self._kept.get((account, url))
+        if kept is not None and self._now() < kept.fresh_until:
+            return kept.clip
+        ask = WebhookRequest(
+            url, account, method="GET", secret=secret, limit=SIZE_LIMIT, headers=_conditions(kept) if kept else {}
+        )
+        answer = await self._client.fetch(ask)
+        if isinstance(answer, WebhookFailure):
+            return answer
+        if answer.status == 304 and kept is not None:
+            return self._keep(account, url, kept.clip, answer, kept)
+        try:
+            sound = read_sound(answer)
+            clip = await self._cache.get_or_make(sound_key(answer), lambda: _given(sound))
+        except AudioFormatError as error:
+            return WebhookFailure(WRONG_TYPE, str(error), url, answer.status)
+        return self._keep(account, url, clip, answer, None)
+
+    def _keep(self, account: AccountSid, url: str, clip: Clip, answer: FetchedDocument, before: _Kept | None) -> Clip:
+        etag = answer.etag or (before.etag if before else "")
+        modified = answer.last_modified or (before.last_modified if before else "")
+        self._kept[account, url] = _Kept(clip, etag, modified, self._now() + answer.max_age_s)
+        self._kept.move_to_end((account, url))
+        while len(self._kept) > _KEPT:
+            self._kept.popitem(last=False)
+        return clip
+
+
+async def _given(sound: Pcm) -> Pcm:
+    return sound
+
+
+def _conditions(kept: _Kept) -> dict[str, str]:
+    headers = {"If-None-Match": kept.etag, "If-Modified-Since": kept.last_modified}
+    return {name: value for name, value in headers.items() if value}
+
+
+def sound_key(answer: FetchedDocument) -> str:
+    """What a fetched file is remembered by: its type and content, wherever it lay."""
+    return hashlib.sha256(b"play\0" + answer.content_type.encode() + b"\0" + answer.body).hexdigest()
+
+
+def read_sound(answer: FetchedDocument) -> Pcm:
+    """WAV by its content, µ-law by its type. Raises AudioFormatError."""
+    if answer.body[:4] == b"RIFF" or answer.content_type in _WAV:
+        return read_wav(answer.body)
+    if answer.content_type in _ULAW:
+        return Pcm(_RATE, ulaw_to_l16(_without_header(answer.body)))
+    kind = answer.content_type or "no type"
+    raise AudioFormatError(f"a file of {kind} cannot be played here; use audio/wav or audio/basic")
+
+
+def _without_header(body: bytes) -> bytes:
+    """audio/basic is bare µ-law, but many send a .au file for it, which begins with its header's length."""
+    if body[:4] != b".snd":
+        return body
+    start, encoding, rate = (int.from_bytes(body[at : at + 4], "big") for at in (4, 12, 16))
+    if encoding != 1 or rate != _RATE:
+        raise AudioFormatError(f"an .au file of encoding {encoding} at {rate} Hz; only µ-law at 8000 Hz can be played")
+    return body[start:]

@@ -1,0 +1,71 @@
+"""A real store, a real customer application, and the services that need nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cloud.services.addresses import AddressPolicy
+from cloud.services.debugger import Debugger
+from cloud.services.documents import Documents
+from cloud.services.files import Files
+from cloud.services.webhooks import Timeouts, WebhookClient
+from cloud.store import accounts, clips
+from cloud.store.database import Database
+from cloud.store.records import AccountRecord
+from tests.fakes.customer_app import CustomerApp
+
+
+@pytest.fixture
+async def db(tmp_path: Path) -> AsyncIterator[Database]:
+    async with Database(f"sqlite:///{tmp_path / 'cloud.db'}") as database:
+        yield database
+
+
+@pytest.fixture
+async def account(db: Database) -> AccountRecord:
+    return await db.write(lambda conn: accounts.create(conn, "Test"))
+
+
+@pytest.fixture
+async def app() -> AsyncIterator[CustomerApp]:
+    async with CustomerApp() as app:
+        yield app
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[WebhookClient]:
+    client = WebhookClient(AddressPolicy(["127.0.0.1"]), Timeouts(connect_s=0.5, total_s=0.5))
+    yield client
+    await client.close()
+
+
+@pytest.fixture
+def debugger(db: Database) -> Debugger:
+    return Debugger(db)
+
+
+@pytest.fixture
+def documents(client: WebhookClient, debugger: Debugger) -> Documents:
+    return Documents(client, debugger)
+
+
+@pytest.fixture
+async def files(tmp_path: Path) -> AsyncIterator[Files]:
+    files = Files(tmp_path / "files")
+    await files.open()
+    yield files
+    await files.close()
+
+
+@pytest.fixture
+def clip_rows(db: Database):
+    async def load(key):
+        return await db.read(lambda conn: clips.get(conn, key))
+
+    async def save(key, clip):
+        await db.write(lambda conn: clips.put(conn, key, clip))
+
+    return load, save

@@ -1,0 +1,182 @@
+"""Documents made ready with the real espeak-ng and sounds from a real server."""
+
+from __future__ import annotations
+
+import pytest
+
+from cloud.services.espeak import Espeak, SpeechFailed
+from cloud.services.pages import Pages
+from cloud.services.sounds import Sounds
+from cloud.services.speech import ClipCache, Speech
+from telecore.audio.tone import tone
+from telecore.audio.wav import Pcm, read_wav, write_wav
+from telecore.twiml.document import read_voice
+from telecore.twiml.verbs.gather import Gather
+from telecore.twiml.verbs.play import Play
+from telecore.twiml.verbs.say import Say
+from tests.fakes.customer_app import Reply, twiml
+
+TONE = tone((440,), 200)
+
+
+class Beeper:
+    name = "beeper"
+    available = frozenset({"en-us"})
+    fails = False
+
+    async def render(self, text, voice):
+        if self.fails:
+            raise SpeechFailed("run apt-get install espeak-ng")
+        return Pcm(8000, tone((300 + len(text),), 50))
+
+
+@pytest.fixture
+async def cache(files, clip_rows):
+    cache = ClipCache(files, *clip_rows)
+    yield cache
+    await cache.close()
+
+
+@pytest.fixture
+def engine():
+    return Beeper()
+
+
+@pytest.fixture
+def clock():
+    class Clock:
+        at = 0.0
+
+        def __call__(self):
+            return self.at
+
+    return Clock()
+
+
+@pytest.fixture
+def pages(engine, cache, client, clock):
+    return Pages(Speech(engine, cache), Sounds(client, cache, clock), within_s=2)
+
+
+@pytest.fixture
+def prepare(app, pages, account):
+    async def prepare(inner):
+        return await pages.prepare(read_voice(twiml(inner), app.url("/voice")), account)
+
+    return prepare
+
+
+async def test_say_becomes_a_clip_and_its_words_stay_here(prepare, files):
+    ready = await prepare("<Say loop='2'>Hello</Say><Hangup/>")
+    say = ready.page[0]
+    assert isinstance(say, Say)
+    assert (say.text, say.loop, len(ready.page)) == ("", 2, 2)
+    assert await files.size(say.clip.sha256) == say.clip.size
+    assert not ready.problems
+
+
+async def test_prompts_of_a_gather_too(prepare, app):
+    app.answer("/t.wav", Reply(write_wav(TONE), content_type="audio/wav"))
+    ready = await prepare("<Gather><Say>One</Say><Play>t.wav</Play><Play>gone.wav</Play><Pause/></Gather>")
+    (gather,) = ready.page
+    assert isinstance(gather, Gather)
+    assert [prompt.kind for prompt in gather.prompts] == ["say", "play", "pause"]
+    assert [problem.code for problem in ready.problems] == [11200]
+
+
+async def test_played_as_sent(prepare, app, files):
+    app.answer("/t.wav", Reply(write_wav(TONE), content_type="audio/x-wav"))
+    ready = await prepare("<Play>t.wav</Play>")
+    clip = ready.page[0].clip
+    assert clip.ms == 200
+    heard = memoryview(read_wav(await files.read(clip.sha256, 0, clip.size)).samples).cast("h")
+    sent = memoryview(TONE).cast("h")
+    assert max(abs(a - b) for a, b in zip(heard, sent, strict=True)) < 600
+
+
+@pytest.mark.parametrize(
+    ("reply", "ms"),
+    [
+        (Reply(b"\xff" * 800, content_type="audio/basic"), 100),
+        (Reply(b"\xff" * 800, content_type="audio/x-mulaw"), 100),
+        (Reply(b".snd" + bytes([0, 0, 0, 24, 255, 255, 255, 255, 0, 0, 0, 1, 0, 0, 31, 64, 0, 0, 0, 1]) + b"\xff" * 80,
+               content_type="audio/basic"), 10),
+        (Reply(write_wav(bytes(32000), 16000), content_type="application/octet-stream"), 1000),
+    ],
+)  # fmt: skip
+async def test_kinds_of_sound(prepare, app, reply, ms):
+    app.answer("/t", reply)
+    assert (await prepare("<Play>t</Play>")).page[0].clip.ms == ms
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        (Reply(b"ID3", content_type="audio/mpeg"), 13420),
+        (Reply(b"<html>", content_type="text/html"), 13420),
+        (Reply(b"junk", content_type="audio/wav"), 13420),
+        (Reply(b".snd" + bytes(20), content_type="audio/basic"), 13420),
+        (Reply(status=404), 11200),
+        (Reply(size=11_000_000, content_type="audio/wav"), 11750),
+        (Reply(delay_s=5), 11200),
+    ],
+)
+async def test_what_cannot_be_played_is_left_out_and_told(prepare, app, reply, code):
+    app.answer("/t", reply)
+    ready = await prepare("<Play>t</Play><Play digits='1w2'>t</Play><Hangup/>")
+    assert [verb.kind for verb in ready.page] == ["play", "hangup"]
+    assert ready.page[0] == Play("", "1w2")
+    assert [problem.code for problem in ready.problems] == [code, code]
+    assert ready.problems[0].url == app.url("/t")
+
+
+async def test_a_sound_is_asked_for_by_its_validators(prepare, app):
+    reply = Reply(write_wav(TONE), content_type="audio/wav", headers={"ETag": '"v1"', "Last-Modified": "then"})
+    app.answer("/t.wav", [reply, Reply(status=304)])
+    first = await prepare("<Play>t.wav</Play>")
+    second = await prepare("<Play>t.wav</Play>")
+    assert first.page == second.page
+    asked = app.seen("/t.wav")[1]
+    assert (asked.headers["If-None-Match"], asked.headers["If-Modified-Since"]) == ('"v1"', "then")
+    third = await prepare("<Play>t.wav</Play>")
+    assert third.page == first.page
+    assert app.seen("/t.wav")[2].headers["If-None-Match"] == '"v1"'
+
+
+async def test_a_fresh_sound_is_not_asked_for(prepare, app, clock):
+    reply = Reply(write_wav(TONE), content_type="audio/wav", headers={"Cache-Control": "public, max-age=60"})
+    app.answer("/t.wav", reply)
+    for at in (0, 59, 61):
+        clock.at = at
+        await prepare("<Play>t.wav</Play>")
+    assert len(app.seen("/t.wav")) == 2
+
+
+async def test_a_304_nobody_asked_for_is_a_failure(prepare, app):
+    app.answer("/t.wav", Reply(status=304))
+    assert (await prepare("<Play>t.wav</Play>")).problems[0].code == 11200
+
+
+async def test_a_silent_engine_costs_the_verb_and_not_the_call(prepare, engine):
+    engine.fails = True
+    ready = await prepare("<Say>Hello</Say><Hangup/>")
+    assert [verb.kind for verb in ready.page] == ["hangup"]
+    assert "apt-get install espeak-ng" in ready.problems[0].text
+
+
+async def test_warnings_of_the_document_and_of_voices_are_told(prepare):
+    ready = await prepare("<Say voice='loud' language='lo-LA' colour='red'>Hello</Say>")
+    assert sorted(problem.code for problem in ready.problems) == [12200, 13511, 13512]
+    assert {problem.level for problem in ready.problems} == {"warning"}
+
+
+async def test_with_the_real_voice(cache, client, account, app):
+    engine = Espeak()
+    try:
+        await engine.open()
+    except SpeechFailed as error:
+        pytest.skip(str(error))
+    pages = Pages(Speech(engine, cache), Sounds(client, cache))
+    document = read_voice(twiml("<Say language='fr-FR'>Bonjour à tous</Say>"), app.url("/voice"))
+    ready = await pages.prepare(document, account)
+    assert ready.page[0].clip.ms > 500
