@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -69,7 +70,9 @@ class TunnelProxy:
         self._flap: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> TunnelProxy:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, limit=SOCKET_BUFFER)
+        listener = _small_socket()
+        listener.bind(("127.0.0.1", self.port))
+        self._server = await asyncio.start_server(self._serve, sock=listener, limit=SOCKET_BUFFER)
         self.port = self._server.sockets[0].getsockname()[1]
         self._faults.watchers.append(self._fault_changed)
         return self
@@ -92,7 +95,7 @@ class TunnelProxy:
         await self._open.wait()
         try:
             async with asyncio.timeout(CONNECT_S):
-                far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target, limit=SOCKET_BUFFER)
+                far_reader, far_writer = await self._reach_cloud()
         except (OSError, TimeoutError) as error:
             log.info("tunnel of %s: the cloud does not answer: %s", self.edge, error)
             writer.transport.abort()
@@ -108,6 +111,16 @@ class TunnelProxy:
         finally:
             self._links.discard(link)
             link.cut()
+
+    async def _reach_cloud(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        far = _small_socket()
+        far.setblocking(False)
+        try:
+            await asyncio.get_running_loop().sock_connect(far, ("127.0.0.1", self._target))
+        except BaseException:
+            far.close()
+            raise
+        return await asyncio.open_connection(sock=far, limit=SOCKET_BUFFER)
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, bucket: _Bucket) -> None:
         writer.transport.set_write_buffer_limits(high=SOCKET_BUFFER)
@@ -160,6 +173,15 @@ class TunnelProxy:
     def _cut_all(self) -> None:
         for link in list(self._links):
             link.cut()
+
+
+def _small_socket() -> socket.socket:
+    """A TCP socket whose kernel buffers are those of a slow line; set before connecting, or they only grow."""
+    made = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SOCKET_BUFFER)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER)
+    return made
 
 
 class _Flight:
