@@ -72,6 +72,10 @@ class EdgeBlobs:
         """Recordings that the cloud does not have yet, as far as we know."""
         return tuple(self._recordings)
 
+    def unfinished(self, name: str) -> Path:
+        """Where a recording may grow until it is added; what is left there is removed at the next start."""
+        return self._recordings_dir / f".{name}"
+
     async def add(self, source: bytes | Path) -> tuple[Sha256, int]:
         """Keep a recording: its bytes, or a finished file on the same file system, which is moved here.
 

@@ -1,0 +1,154 @@
+"""The one Leg: one party's sound, over whatever line it comes, played to and listened to frame by frame."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from edge_agent.contracts import PcmStream, VoiceCall
+from edge_agent.media.clock import MediaClock
+from edge_agent.media.digits import KeyCount, KeyEar, Witness
+from edge_agent.media.source import SILENCE, Source
+
+
+class Ear:
+    """Somebody who follows a leg while attached to it. ``wants_keys``: only then is the sound searched for DTMF."""
+
+    wants_keys = False
+
+    def hear(self, frame: bytes) -> None:
+        """20 ms came from the party."""
+
+    def sent(self, frame: bytes) -> None:
+        """20 ms went to the party: the leg's measure of time."""
+
+    def press(self, key: str) -> None:
+        """The party pressed a key. Comes only to those who want keys."""
+
+
+class _Playing:
+    __slots__ = ("done", "source")
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+
+class Leg:
+    """Sends exactly one frame per tick: what is played now, else ``background``, else silence.
+
+    The PCM stream of the line is taken when it appears and must run at 8 kHz; a line without one is still ticked, so
+    everything takes its time there too. The leg knows no other leg.
+    """
+
+    def __init__(self, clock: MediaClock, voice: VoiceCall | None = None) -> None:
+        self.voice = voice
+        self.background: Source | None = None
+        self._clock = clock
+        self._pcm: PcmStream | None = None
+        self._playing: _Playing | None = None
+        self._ears: tuple[Ear, ...] = ()
+        self._keys_wanted = False
+        self._keys = KeyCount()
+        self._key_ear = KeyEar()
+        self._now = 0
+
+    def start(self) -> None:
+        """The call is answered: sound flows from here on."""
+        self._take_pcm()
+        self._clock.add(self)
+
+    def close(self) -> None:
+        """The call is over: nothing is sent and nobody hears any more. What is being played never ends."""
+        self._clock.remove(self)
+        if self._pcm is not None:
+            self._pcm.on_frame = _ignore
+        self.voice = self._pcm = None
+        self._ears = ()
+
+    def tick(self) -> None:
+        self._now += 1
+        frame = self._pull()
+        self._take_pcm()
+        if self._pcm is not None:
+            self._pcm.send(frame)
+        for ear in self._ears:
+            ear.sent(frame)
+
+    def hear(self, frame: bytes) -> None:
+        """20 ms came from the line."""
+        in_sound = self._keys_wanted and not (self.voice is not None and self.voice.detects_dtmf)
+        for key in self._key_ear.feed(frame, self._now, wanted=in_sound):
+            self._press(Witness.SOUND, key)
+        for ear in self._ears:
+            ear.hear(frame)
+
+    def press(self, key: str) -> None:
+        """The line itself reports a key."""
+        self._press(Witness.MODEM, key)
+
+    async def play(self, source: Source) -> None:
+        """Send all of it; returns in the very tick that sent its last frame. Cancelled, it stops at the next tick."""
+        if source.finished:
+            return
+        playing = self._playing = _Playing(source)
+        try:
+            await playing.done
+        finally:
+            if self._playing is playing:
+                self._playing = None
+
+    def stop_play(self) -> None:
+        """No further frame of what is being played goes out. Its ``play`` does not return: who stops it cancels it."""
+        self._playing = None
+
+    @contextmanager
+    def attached(self, *ears: Ear) -> Iterator[None]:
+        """Let these follow the leg for a while."""
+        for ear in ears:
+            self.attach(ear)
+        try:
+            yield
+        finally:
+            for ear in ears:
+                self.detach(ear)
+
+    def attach(self, ear: Ear) -> None:
+        self._set_ears((*self._ears, ear))
+
+    def detach(self, ear: Ear) -> None:
+        self._set_ears(tuple(other for other in self._ears if other is not ear))
+
+    def _set_ears(self, ears: tuple[Ear, ...]) -> None:
+        self._ears = ears
+        self._keys_wanted = any(ear.wants_keys for ear in ears)
+
+    def _pull(self) -> bytes:
+        playing = self._playing
+        if playing is None:
+            return SILENCE if self.background is None else self.background.pull()
+        frame = playing.source.pull()
+        if playing.source.finished:
+            self._playing = None
+            if not playing.done.done():
+                playing.done.set_result(None)
+        return frame
+
+    def _take_pcm(self) -> None:
+        pcm = self.voice.pcm if self.voice is not None else None
+        if pcm is not self._pcm:
+            self._pcm = pcm
+            if pcm is not None:
+                pcm.on_frame = self.hear
+
+    def _press(self, witness: Witness, key: str) -> None:
+        if not self._keys.is_new(witness, key, self._now):
+            return
+        for ear in self._ears:
+            if ear.wants_keys:
+                ear.press(key)
+
+
+def _ignore(frame: bytes) -> None:
+    """Nobody listens to a call that is over."""

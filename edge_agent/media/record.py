@@ -1,0 +1,130 @@
+"""Keeping the sound of a call."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from edge_agent.media.clock import ticks
+from edge_agent.media.jitter import JitterBuffer
+from edge_agent.media.leg import Ear
+from edge_agent.media.wav_file import WavFile
+from telecore.audio.activity import SilenceDetector
+from telecore.audio.frames import FRAME_BYTES
+from telecore.audio.mixing import mix
+from telecore.twiml.control import RecordSpec
+
+_MARGIN_FRAMES = 10
+"""What trimming leaves on both sides of the sound: 200 ms, so that no consonant is lost."""
+
+
+class Trimmer:
+    """Drops the silence before the first sound and finds where the silence after the last one begins."""
+
+    def __init__(self, file: WavFile, *, trim: bool) -> None:
+        self.file = file
+        self._trim = trim
+        self._before: deque[bytes] | None = deque(maxlen=_MARGIN_FRAMES) if trim else None
+        self._kept = 0
+
+    def write(self, samples: bytes, *, loud: bool) -> None:
+        """Keep one frame. ``loud``: somebody is to be heard in it."""
+        if self._before is not None:
+            if not loud:
+                self._before.append(samples)
+                return
+            self.file.write(b"".join(self._before))
+            self._before = None
+        self.file.write(samples)
+        if loud:
+            self._kept = self.file.length + _MARGIN_FRAMES * len(samples)
+
+    @property
+    def kept(self) -> int:
+        """Bytes of the file that are worth keeping; 0: nothing was to be heard."""
+        return min(self._kept, self.file.length) if self._trim else self.file.length
+
+
+class VoiceRecording(Ear):
+    """What a party says, until it is silent, presses a key, hangs up or has said enough.
+
+    ``done`` tells by what it ended: a key, ``hangup`` or nothing.
+    """
+
+    wants_keys = True
+
+    def __init__(self, spec: RecordSpec, file: WavFile) -> None:
+        self.done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self.sound = Trimmer(file, trim=spec.trim_silence)
+        self._spec = spec
+        self._left = ticks(spec.max_length_s)
+        self._patience = ticks(spec.timeout_s)
+        self._quiet = 0
+        self._silence = SilenceDetector()
+
+    def hear(self, frame: bytes) -> None:
+        if self.done.done():
+            return
+        self._silence.feed(frame)
+        loud = self._silence.silent_ms == 0
+        if loud:
+            self._quiet = 0
+        self.sound.write(frame, loud=loud)
+
+    def sent(self, frame: bytes) -> None:
+        self._left -= 1
+        self._quiet += 1
+        if self._left <= 0 or self._quiet > self._patience:
+            self._finish("")
+
+    def press(self, key: str) -> None:
+        if key in self._spec.finish_on_key:
+            self._finish(key)
+
+    def hung_up(self) -> None:
+        """The party is gone; what it said is kept."""
+        self._finish("hangup")
+
+    def _finish(self, by: str) -> None:
+        if not self.done.done():
+            self.done.set_result(by)
+
+
+class CallRecording(Ear):
+    """Both directions of a leg in step, mixed, or side by side: what the party says left, what it hears right.
+
+    ``track`` is Twilio's word: ``both``, ``inbound`` (what it says), ``outbound`` (what it hears).
+    """
+
+    def __init__(self, file: WavFile, *, trim: bool = False, track: str = "both") -> None:
+        self.sound = Trimmer(file, trim=trim)
+        self._dual = file.channels == 2
+        self._silence = (SilenceDetector(), SilenceDetector()) if trim else ()
+        self._track = track
+        self._heard = JitterBuffer()
+
+    def hear(self, frame: bytes) -> None:
+        self._heard.push(frame)
+
+    def sent(self, frame: bytes) -> None:
+        heard = self._heard.pull()
+        loud = False
+        for detector, sound in zip(self._silence, (heard, frame), strict=False):
+            detector.feed(sound)
+            loud = loud or detector.silent_ms == 0
+        self.sound.write(self._combine(heard, frame), loud=loud)
+
+    def _combine(self, heard: bytes, sent: bytes) -> bytes:
+        if self._dual:
+            return interleave(heard, sent)
+        if self._track == "inbound":
+            return heard
+        return sent if self._track == "outbound" else mix((heard, sent))
+
+
+def interleave(left: bytes, right: bytes) -> bytes:
+    """Two channels of 16-bit samples as one stream."""
+    both = bytearray(2 * FRAME_BYTES)
+    both[0::4], both[1::4] = left[0::2], left[1::2]
+    both[2::4], both[3::4] = right[0::2], right[1::2]
+    return bytes(both)
