@@ -1,0 +1,119 @@
+"""Bytes from a modem → units: lines, prompts, and lines that belong together. Sans-I/O; no bytes can upset it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAX_LINE = 4096
+"""Longer than any line a modem has reason to send; the rest of such a line is noise and dropped."""
+MAX_QUOTED_LINES = 64
+
+_TWO_LINES = re.compile(r"\+(?:CMT|CDS|CBM): ?")
+_CUSD_OPEN = re.compile(r"\+CUSD: ?\d, ?\"")
+_CUSD_CLOSED = re.compile(r"\"(?:, ?\d+)?$")
+_HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line without its ends. ``body`` is the second line of +CMT, +CDS and +CBM (27.005 §3.4.1)."""
+
+    text: str
+    body: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """``>`` with or without a blank: the modem waits for a text or PDU."""
+
+
+Unit = Line | Prompt
+
+
+class LineReader:
+    """``feed`` bytes in pieces of any size, get units. ``expect_prompt`` says whether ``>`` may be a prompt now."""
+
+    def __init__(self) -> None:
+        self.expect_prompt = False
+        self._partial = bytearray()
+        self._after_cr = False
+        self._after_prompt = False
+        self._head: str | None = None
+        self._quoted: list[str] = []
+
+    @property
+    def holding(self) -> bool:
+        """Whether something begun waits for its end."""
+        return bool(self._partial or self._quoted or self._head is not None)
+
+    def feed(self, data: bytes) -> list[Unit]:
+        units: list[Unit] = []
+        for byte in data:
+            self._byte(byte, units)
+        return units
+
+    def flush(self) -> list[Unit]:
+        """Give up waiting for the rest of what was begun."""
+        units: list[Unit] = []
+        self._end_line(units)
+        self._end_quoted(units)
+        self._end_head(units)
+        return units
+
+    def _byte(self, byte: int, units: list[Unit]) -> None:
+        lone_lf = byte == 0x0A and self._after_cr
+        blank_after_prompt = byte == 0x20 and self._after_prompt
+        self._after_cr = byte == 0x0D
+        self._after_prompt = False
+        if lone_lf or blank_after_prompt:
+            return
+        if byte in (0x0A, 0x0D):
+            self._end_line(units)
+        elif self.expect_prompt and byte == 0x3E and not self._partial and not self._quoted:
+            self.expect_prompt = False
+            self._after_prompt = True
+            units.append(Prompt())
+        elif len(self._partial) < MAX_LINE:
+            self._partial.append(byte)
+
+    def _end_line(self, units: list[Unit]) -> None:
+        text = self._partial.decode("utf-8", "backslashreplace").strip("\0 \t")
+        self._partial.clear()
+        if self._quoted:
+            self._go_on_quoted(text, units)
+        elif text:
+            self._whole_line(text, units)
+
+    def _whole_line(self, text: str, units: list[Unit]) -> None:
+        if self._head is not None and _HEX.fullmatch(text):
+            units.append(Line(self._head, text))
+            self._head = None
+            return
+        self._end_head(units)
+        if _TWO_LINES.match(text):
+            self._head = text
+        elif _CUSD_OPEN.match(text) and not _closed(text):
+            self._quoted = [text]
+        else:
+            units.append(Line(text))
+
+    def _go_on_quoted(self, text: str, units: list[Unit]) -> None:
+        self._quoted.append(text)
+        if _CUSD_CLOSED.search(text) or len(self._quoted) >= MAX_QUOTED_LINES:
+            self._end_quoted(units)
+
+    def _end_quoted(self, units: list[Unit]) -> None:
+        if self._quoted:
+            units.append(Line("\n".join(self._quoted)))
+            self._quoted = []
+
+    def _end_head(self, units: list[Unit]) -> None:
+        if self._head is not None:
+            units.append(Line(self._head))
+            self._head = None
+
+
+def _closed(text: str) -> bool:
+    opened = _CUSD_OPEN.match(text)
+    return opened is not None and _CUSD_CLOSED.search(text, opened.end()) is not None

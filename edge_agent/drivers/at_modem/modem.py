@@ -1,0 +1,230 @@
+"""An AT modem as a Device: opens its ports, learns what it is, and hands each URC to the service it is for."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from edge_agent.contracts import Channel, Core, RadioStatus
+from edge_agent.drivers.at_modem.audio import SerialPcm
+from edge_agent.drivers.at_modem.call_end import hang_up_all, list_calls
+from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority
+from edge_agent.drivers.at_modem.engine import Urc
+from edge_agent.drivers.at_modem.grammar import Grammar
+from edge_agent.drivers.at_modem.identify import identify
+from edge_agent.drivers.at_modem.inbox import Inbox
+from edge_agent.drivers.at_modem.profile import AtProfile, AudioKind, UrcEvent
+from edge_agent.drivers.at_modem.quirks import LIST_AFTER_NOTICE
+from edge_agent.drivers.at_modem.radio import Radio
+from edge_agent.drivers.at_modem.serial_port import SerialPort
+from edge_agent.drivers.at_modem.sim import SimReader
+from edge_agent.drivers.at_modem.sms import AtSms
+from edge_agent.drivers.at_modem.ussd import AtUssd
+from edge_agent.drivers.at_modem.voice import AtVoice
+from telecore.errors import DeviceLost, RemoteProtocolError, TimedOut
+from telecore.ids import E164, ChannelId, DeviceId, Iccid
+from telecore.model import DeviceIdentity, Service
+
+log = logging.getLogger(__name__)
+
+SYNC_LIMIT_S = 20.0
+CLOSE_LIMIT_S = 4.0
+_RESTARTED = frozenset({"RDY", "^SYSSTART"})
+
+
+@dataclass(frozen=True, slots=True)
+class ModemSettings:
+    """One modem of a site. ``audio_port``: its second serial port; without it the modem carries no calls."""
+
+    id: DeviceId
+    channel: ChannelId
+    port: str
+    audio_port: str | None = None
+    baud: int = 115200
+    number: E164 | None = None
+    pins: Mapping[Iccid, str] = field(default_factory=dict)
+
+
+ChooseProfile = Callable[[DeviceIdentity], AtProfile]
+
+
+class AtModem:
+    """A Device with one channel. One object lives for one opening; the runner makes a new one after a loss."""
+
+    def __init__(self, settings: ModemSettings, choose: ChooseProfile) -> None:
+        self.id = settings.id
+        self.identity = DeviceIdentity("", "", "", port=settings.port)
+        self.profile = AtProfile()
+        self.channels: Sequence[Channel] = ()
+        self.refused: list[str] = []
+        self._settings = settings
+        self._choose = choose
+        self._port = SerialPort(settings.port, baud=settings.baud)
+        self._audio_port: SerialPort | None = None
+        self._dialogue: Dialogue | None = None
+        self._services: _Services | None = None
+
+    async def open(self) -> None:
+        """See ``contracts.Device``. On an error everything is closed again."""
+        try:
+            await self._open()
+        except BaseException:
+            await self.close()
+            raise
+
+    async def run(self, core: Core) -> None:
+        """See ``contracts.Device``. Ends with DeviceLost; any other exception is a bug."""
+        services, dialogue = self._opened()
+        lost: DeviceLost | None = None
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(_until_lost(dialogue))
+                tasks.create_task(services.radio.run(core))
+                tasks.create_task(services.inbox.run(core))
+                tasks.create_task(services.ussd.run(core))
+                tasks.create_task(services.voice.run(core))
+        except* DeviceLost as group:
+            lost = _first(group)
+        if lost is not None:
+            raise lost
+
+    async def close(self) -> None:
+        """See ``contracts.Device``. A call that is still on the line is hung up first."""
+        dialogue, self._dialogue, self._services = self._dialogue, None, None
+        if dialogue is not None:
+            if not dialogue.lost.done():
+                await self._leave_no_call(dialogue)
+            dialogue.fail(DeviceLost("closed"))
+        self._port.close()
+        if self._audio_port is not None:
+            self._audio_port.close()
+
+    async def radio_status(self) -> RadioStatus:
+        """SIM and registration, asked now; for the probe. Raises what ``Radio.refresh`` raises."""
+        services, _ = self._opened()
+        return await services.radio.refresh()
+
+    def _opened(self) -> tuple[_Services, Dialogue]:
+        if self._services is None or self._dialogue is None:
+            raise DeviceLost("not open")
+        return self._services, self._dialogue
+
+    async def _open(self) -> None:
+        self._port.open()
+        dialogue = self._dialogue = Dialogue(self._port, Grammar.of())
+        dialogue.resynchronise()
+        try:
+            async with asyncio.timeout(SYNC_LIMIT_S):
+                await dialogue.ready()
+        except TimeoutError:
+            raise DeviceLost(f"{self._settings.port}: does not answer AT") from None
+        identity = await identify(dialogue, self._settings.port)
+        self.profile = self._choose(identity)
+        self.identity = replace(identity, profile=self.profile.name)
+        dialogue.engine.grammar = self.profile.grammar
+        await self._initialise(dialogue)
+        self._build(dialogue)
+
+    async def _initialise(self, dialogue: Dialogue) -> None:
+        async with dialogue.transaction(Priority.POLL) as talk:
+            for text in (*self.profile.init, *self.profile.audio.prepare):
+                if await talk.attempt(self.profile.command(text)) is None:
+                    self.refused.append(text)
+                    log.info("%s: the modem refuses %s", self.id, text)
+        if await list_calls(dialogue, self.profile):
+            log.warning("%s: hanging up a call that an earlier process left", self.id)
+            await hang_up_all(dialogue, self.profile)
+
+    def _build(self, dialogue: Dialogue) -> None:
+        profile, channel = self.profile, self._settings.channel
+        inbox = Inbox(dialogue, profile, channel)
+        sim = SimReader(dialogue, profile, self._settings.pins, self._settings.number)
+        pcm = self._open_audio(dialogue)
+        services = self._services = _Services(
+            Radio(dialogue, profile, channel, sim, inbox.prepare),
+            inbox,
+            AtSms(dialogue, profile),
+            AtUssd(dialogue, profile, channel),
+            AtVoice(dialogue, profile, channel, pcm),
+        )
+        offers = profile.services
+        self.channels = (
+            Channel(
+                channel,
+                services.radio,
+                services.sms if Service.SMS in offers else None,
+                services.ussd if Service.USSD in offers else None,
+                services.voice if Service.VOICE in offers and pcm is not None else None,
+            ),
+        )
+        dialogue.on_urc = self._on_urc
+
+    def _open_audio(self, dialogue: Dialogue) -> SerialPcm | None:
+        audio, path = self.profile.audio, self._settings.audio_port
+        if path is None or audio.kind is not AudioKind.SERIAL:
+            return None
+        self._audio_port = SerialPort(path, baud=audio.baud, rtscts=audio.rtscts, on_lost=dialogue.fail)
+        self._audio_port.open()
+        return SerialPcm(self._audio_port, audio.pacing)
+
+    async def _leave_no_call(self, dialogue: Dialogue) -> None:
+        try:
+            async with asyncio.timeout(CLOSE_LIMIT_S):
+                if await list_calls(dialogue, self.profile):
+                    await hang_up_all(dialogue, self.profile)
+        except (TimeoutError, TimedOut, DeviceLost, RemoteProtocolError) as error:
+            log.info("%s: closing: %s", self.id, error or "no answer")
+
+    def _on_urc(self, urc: Urc) -> None:
+        services = self._services
+        if services is None:
+            return
+        if urc.text in _RESTARTED and self._dialogue is not None:
+            self._dialogue.fail(DeviceLost("the modem restarted by itself"))
+            return
+        event, groups = self._read(urc.text)
+        if event is UrcEvent.SMS_FULL:
+            services.inbox.sweep()
+        elif event not in (UrcEvent.NOISE, UrcEvent.SIGNAL):
+            self._hand_to_service(services, urc, event, groups)
+
+    def _hand_to_service(
+        self, services: _Services, urc: Urc, event: UrcEvent | None, groups: Mapping[str, str]
+    ) -> None:
+        if services.inbox.on_urc(urc):
+            if LIST_AFTER_NOTICE in self.profile.quirks:
+                services.inbox.sweep()
+            return
+        taken = (
+            services.ussd.on_urc(urc) or services.voice.on_urc(urc, event, groups) or services.radio.on_urc(urc, event)
+        )
+        if not taken:
+            log.debug("%s: not understood: %.40s", self.id, urc.text)
+
+    def _read(self, text: str) -> tuple[UrcEvent | None, Mapping[str, str]]:
+        for pattern, event in self.profile.rules:
+            if match := pattern.fullmatch(text):
+                return event, {name: value for name, value in match.groupdict().items() if value is not None}
+        return None, {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Services:
+    radio: Radio
+    inbox: Inbox
+    sms: AtSms
+    ussd: AtUssd
+    voice: AtVoice
+
+
+async def _until_lost(dialogue: Dialogue) -> None:
+    raise await asyncio.shield(dialogue.lost)
+
+
+def _first(group: BaseExceptionGroup[DeviceLost]) -> DeviceLost:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return DeviceLost(*error.args)

@@ -1,0 +1,181 @@
+"""SMS transfer PDUs in hex ↔ values (23.040 §9.2.2).
+
+``gsmmodem.pdu`` serves for semi-octets, time stamps and validity; text, alphabets and headers are ``telecore.sms``'s,
+for gsmmodem loses characters there (16-bit references, ``@`` at a septet boundary, ``§``, form feed, emoji).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import cast
+
+from telecore.errors import InvalidRequest, RemoteProtocolError
+from telecore.ids import Address
+from telecore.sms import Segment, SmsEncoding, Udh, decode_gsm7, decode_user_data, unpack
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # its modules are full of '\+' and ``is "ON"``, which Python 3.8+ warns of
+    from gsmmodem import pdu as gsmmodem_pdu
+
+WAP_PUSH_PORT = 2948
+_SEMI_OCTETS = str.maketrans("*#abc", "abcde")
+_FROM_SEMI_OCTETS = str.maketrans("abcde", "*#abc")
+_MIN_VALIDITY = timedelta(minutes=5)
+_MAX_VALIDITY = timedelta(days=441)
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """A received segment and its header."""
+
+    sender: Address
+    body: str
+    sent_at: datetime | None
+    udh: Udh
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """An SMS-STATUS-REPORT; ``status`` is TP-ST."""
+
+    ref: int
+    recipient: Address
+    status: int
+    done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """A PDU that is nothing received: a stored SUBMIT."""
+
+
+Decoded = Deliver | Report | Other
+
+
+def pdu_key(pdu: str) -> str:
+    """The same for the same PDU from whatever storage."""
+    return hashlib.sha256(pdu.upper().encode("ascii", "replace")).hexdigest()[:32]
+
+
+def decode(pdu: str) -> Decoded:
+    """A PDU as the modem stores it, the SMSC's address before it. Raises RemoteProtocolError."""
+    try:
+        reader = _Reader(bytes.fromhex(pdu))
+    except ValueError:
+        raise RemoteProtocolError("the PDU is not hex") from None
+    reader.take(reader.octet())  # the SMSC
+    first = reader.octet()
+    match first & 0x03:
+        case 0:
+            return _deliver(reader, has_header=bool(first & 0x40))
+        case 2:
+            return Report(reader.octet(), reader.address(), *_report_end(reader))
+        case 1:
+            return Other()
+        case _:
+            raise RemoteProtocolError(f"TP-MTI 3 is reserved (first octet {first:02X})")
+
+
+def encode_submit(
+    to: str, segment: Segment, *, report: bool = True, validity_s: int | None = None, reference: int = 0
+) -> tuple[str, int]:
+    """An SMS-SUBMIT in hex, and the length that AT+CMGS wants: octets without the SMSC (here none, the SIM's)."""
+    first = 0x01 | (0x20 if report else 0) | (0x10 if validity_s is not None else 0)
+    if segment.udh:
+        first |= 0x40
+    tpdu = bytes([first, reference & 0xFF]) + _encode_address(to) + bytes([0, segment.dcs])
+    if validity_s is not None:
+        tpdu += bytes([encode_validity(validity_s)])
+    tpdu += bytes([segment.udl]) + segment.user_data
+    return "00" + tpdu.hex().upper(), len(tpdu)
+
+
+def encode_validity(seconds: int) -> int:
+    """TP-VP in relative format (23.040 §9.2.3.12.1), within what it can say."""
+    wanted = min(max(timedelta(seconds=seconds), _MIN_VALIDITY), _MAX_VALIDITY)
+    return cast(int, gsmmodem_pdu._encodeRelativeValidityPeriod(wanted))
+
+
+class _Reader:
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+        self._at = 0
+
+    def take(self, count: int) -> bytes:
+        piece = self._octets[self._at : self._at + count]
+        if len(piece) < count:
+            raise RemoteProtocolError(f"the PDU is cut short at octet {len(self._octets)}")
+        self._at += count
+        return piece
+
+    def octet(self) -> int:
+        return self.take(1)[0]
+
+    def address(self) -> Address:
+        """Length in semi-octets, type, value (23.040 §9.1.2.5)."""
+        digits, toa = self.octet(), self.octet()
+        value = self.take((digits + 1) // 2)
+        if toa & 0x70 == 0x50:
+            return Address(decode_gsm7(unpack(value, digits * 4 // 7, 0)))
+        number = decode_digits(value)[:digits]
+        return Address("+" + number if toa & 0x70 == 0x10 else number)
+
+    def moment(self) -> datetime | None:
+        """A time stamp (23.040 §9.2.3.11) in UTC; None when it makes no sense, as some service centres send."""
+        octets = self.take(7)
+        read = cast("Callable[[object], datetime]", gsmmodem_pdu._decodeTimestamp)
+        try:
+            return read(iter(octets)).astimezone(UTC)
+        except (ValueError, OverflowError):
+            return None
+
+
+def decode_digits(octets: bytes) -> str:
+    """Semi-octets → digits, ``*``, ``#``, ``a`` to ``c``; F ends them (23.040 §9.1.2.3)."""
+    return cast(str, gsmmodem_pdu.decodeSemiOctets(bytearray(octets))).partition("f")[0].translate(_FROM_SEMI_OCTETS)
+
+
+def _deliver(reader: _Reader, *, has_header: bool) -> Deliver:
+    sender = reader.address()
+    reader.octet()  # TP-PID
+    encoding = encoding_of(reader.octet())
+    sent_at = reader.moment()
+    udl = reader.octet()
+    user_data = reader.take((udl * 7 + 7) // 8 if encoding is SmsEncoding.GSM7 else udl)
+    if encoding is None:
+        udh, header = Udh.parse(user_data) if has_header else (Udh(), 0)
+        return Deliver(sender, user_data[header:].decode("latin-1"), sent_at, udh)
+    body, udh = decode_user_data(encoding, user_data, udl, has_header=has_header)
+    return Deliver(sender, body, sent_at, udh)
+
+
+def _report_end(reader: _Reader) -> tuple[int, datetime | None]:
+    reader.moment()  # when the service centre got the message
+    done_at = reader.moment()
+    return reader.octet(), done_at
+
+
+def encoding_of(dcs: int) -> SmsEncoding | None:
+    """How the text is encoded (23.038 §4); None: eight-bit data. Raises RemoteProtocolError for compressed text."""
+    group = dcs >> 4
+    if group < 0x8:
+        if dcs & 0x20:
+            raise RemoteProtocolError(f"compressed text (TP-DCS {dcs:02X})")
+        return (SmsEncoding.GSM7, None, SmsEncoding.UCS2, SmsEncoding.GSM7)[dcs >> 2 & 0x03]
+    if group == 0xE:  # message waiting, text in UCS-2
+        return SmsEncoding.UCS2
+    if group == 0xF and dcs & 0x04:
+        return None
+    return SmsEncoding.GSM7
+
+
+def _encode_address(to: str) -> bytes:
+    number = to.removeprefix("+")
+    if not number or any(char not in "0123456789*#abc" for char in number) or len(number) > 20:
+        raise InvalidRequest(f"{to[:20]!r} is no number an SMS can go to", field="To", code=21211)
+    value = bytes(gsmmodem_pdu.encodeSemiOctets(number.translate(_SEMI_OCTETS)))
+    return bytes([len(number), 0x91 if to.startswith("+") else 0x81]) + value

@@ -1,0 +1,82 @@
+"""Submitting SMS in PDU mode (27.005 §4.3)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+
+from edge_agent.contracts import OnSegment, OutboundSms, SubmitRef
+from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority
+from edge_agent.drivers.at_modem.pdu import encode_submit
+from edge_agent.drivers.at_modem.profile import AtProfile
+from edge_agent.drivers.at_modem.replies import parse_cmgs
+from telecore.causes import Blame, blame_cms
+from telecore.errors import DeviceRefused, OutcomeUnknown, RemoteProtocolError
+from telecore.sms import Segment, split
+
+log = logging.getLogger(__name__)
+
+
+class AtSms:
+    """An SmsService over one SIM."""
+
+    def __init__(self, dialogue: Dialogue, profile: AtProfile) -> None:
+        self._dialogue = dialogue
+        self._profile = profile
+
+    async def submit(self, sms: OutboundSms, first: int, on_segment: OnSegment) -> None:
+        """See ``contracts.SmsService``. A segment once begun is ended and told, even when the caller is cancelled."""
+        segments = split(sms.body, reference_of(sms))
+        for number in range(first, len(segments)):
+            begun = asyncio.Event()
+            submitting = asyncio.ensure_future(self._segment(sms, segments, number, begun, on_segment))
+            try:
+                await asyncio.shield(submitting)
+            except asyncio.CancelledError:
+                if not begun.is_set():
+                    submitting.cancel()
+                await _finish(submitting)
+                raise
+
+    async def _segment(
+        self,
+        sms: OutboundSms,
+        segments: tuple[Segment, ...],
+        number: int,
+        begun: asyncio.Event,
+        on_segment: OnSegment,
+    ) -> None:
+        pdu, length = encode_submit(sms.to, segments[number], report=sms.report, validity_s=sms.validity_s)
+        command = self._profile.command(f"AT+CMGS={length}", pdu)
+        async with self._dialogue.transaction(Priority.SMS) as talk:
+            begun.set()
+            if number + 1 < len(segments):
+                await talk.attempt("AT+CMMS=2")  # keep the link to the network for the next segment (27.005 §3.5.6)
+            try:
+                lines = await talk.command(command)
+            except DeviceRefused as refusal:
+                if refusal.kind == "cms" and blame_cms(refusal.code)[0] is Blame.UNKNOWN:
+                    raise OutcomeUnknown(f"the network did not say whether it took it (CMS {refusal.code})") from None
+                raise
+        try:
+            ref = parse_cmgs(lines)
+        except RemoteProtocolError as error:
+            raise OutcomeUnknown(f"OK without a reference: {error}") from error
+        await on_segment(SubmitRef(ref, number, len(segments)))
+
+
+def reference_of(sms: OutboundSms) -> int:
+    """What ties the segments together: the same again when a submit goes on after a restart."""
+    return hashlib.sha256(f"{sms.to}\0{sms.body}".encode("utf-8", "surrogatepass")).digest()[0]
+
+
+async def _finish(submitting: asyncio.Future[None]) -> None:
+    # Bounded by the time limits of the command. A second cancellation is not let in either: the message is out.
+    while not submitting.done():
+        try:
+            await asyncio.wait({submitting})
+        except asyncio.CancelledError:
+            continue
+    if not submitting.cancelled() and (error := submitting.exception()):
+        log.warning("a submit that was being given up ended with: %s", error)

@@ -1,0 +1,339 @@
+"""Voice calls of one modem: one at a time, told by URCs and by polling +CLCC, whichever comes first."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+
+from edge_agent.contracts import Core, IncomingCall, VoiceEvent, VoiceEventKind
+from edge_agent.drivers.at_modem.audio import SerialPcm
+from edge_agent.drivers.at_modem.call import AtCall, CallState, News
+from edge_agent.drivers.at_modem.call_end import hang_up_all, list_calls, why_it_ended
+from edge_agent.drivers.at_modem.call_news import (
+    CAUSES,
+    KEYS,
+    Caller,
+    CallNews,
+    Dialled,
+    Digit,
+    Listed,
+    Progress,
+    Ring,
+    news_of_stat,
+    read_news,
+)
+from edge_agent.drivers.at_modem.call_sound import CallSound
+from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority
+from edge_agent.drivers.at_modem.engine import Urc
+from edge_agent.drivers.at_modem.profile import AtProfile, EnableAt, UrcEvent
+from edge_agent.drivers.at_modem.quirks import HANG_UP_AFTER_ORIG
+from edge_agent.drivers.at_modem.replies import CurrentCall
+from telecore.causes import Cause
+from telecore.errors import Busy, DeviceLost, DeviceRefused, NoNetwork, RemoteProtocolError, TimedOut
+from telecore.ids import E164, Address, ChannelId
+
+log = logging.getLogger(__name__)
+
+CLIP_WAIT_S = 0.3
+"""How long a ringing call may wait for its number before it is announced without."""
+UNSEEN_S = 4.0
+"""A call that +CLCC never showed for so long does not exist."""
+YOUNG_S = 0.5
+ORIG_WAIT_S = 1.5
+
+
+class AtVoice:
+    """A VoiceService. ``run`` must run for calls to come and go."""
+
+    def __init__(self, dialogue: Dialogue, profile: AtProfile, channel: ChannelId, pcm: SerialPcm | None) -> None:
+        self._dialogue = dialogue
+        self._profile = profile
+        self._channel = channel
+        self._pcm = pcm
+        self._sound = CallSound(dialogue, profile, channel, pcm)
+        self._call: AtCall | None = None
+        self._core: Core | None = None
+        self._tasks: asyncio.TaskGroup | None = None
+        self._wake = asyncio.Event()
+        self._dialled = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    async def dial(self, to: str, on_event: Callable[[VoiceEvent], None], caller: E164 | None = None) -> AtCall:
+        """See ``contracts.VoiceService``. ``caller`` is always the SIM's own; a modem cannot show another."""
+        del caller
+        if self._call is not None or self._tasks is None:
+            raise Busy("the line is in a call" if self._call else "the modem is not ready")
+        call = self._begin(CallState.DIALLING, outgoing=True)
+        call.on_event = on_event
+        try:
+            await self._send_dial(to)
+            if self._profile.audio.at is EnableAt.DIALLED:
+                await self._sound.enable(call)
+        except DeviceRefused as refusal:
+            if refusal.kind != "call" or refusal.text == "NO DIALTONE":
+                await self._give_up(call)
+                if refusal.kind == "call":
+                    raise NoNetwork("no dial tone") from refusal
+                raise
+            self._gone(call, CAUSES.get(refusal.text))
+        except BaseException:
+            await self._give_up(call)
+            raise
+        self._loop.call_soon(call.release)
+        self._wake.set()
+        return call
+
+    async def run(self, core: Core) -> None:
+        """Follow the calls of this line until the device is lost; a call then is over."""
+        self._core = core
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                self._tasks = tasks
+                while True:
+                    await self._wait()
+                    if self._call is not None:
+                        await self._poll(self._call)
+        finally:
+            self._tasks = None
+            if self._call is not None and self._call.learn(News.GONE):
+                self._conclude(self._call, Cause.NETWORK_OUT_OF_ORDER)
+
+    def on_urc(self, urc: Urc, event: UrcEvent | None, groups: Mapping[str, str]) -> bool:
+        """Take what tells of a call."""
+        try:
+            news = read_news(urc.text, event, groups)
+        except RemoteProtocolError as error:
+            log.info("%s: %s", self._channel, error)
+            return True
+        if news is not None:
+            self._take(news)
+        return news is not None
+
+    # what the core does to a call
+
+    async def answer(self, call: AtCall) -> None:
+        """Answer; returns when sound flows. Raises DeviceRefused when the caller has gone, TimedOut, DeviceLost."""
+        try:
+            await self._send_answer(call)
+            await self._sound.enable(call)
+        except DeviceRefused as refusal:
+            if refusal.kind == "call":
+                self._gone(call, CAUSES.get(refusal.text))
+            else:
+                await self.hang_up(call, Cause.NORMAL_UNSPECIFIED)
+            raise
+        except (TimedOut, asyncio.CancelledError):
+            await self.hang_up(call, Cause.NORMAL_CLEARING)
+            raise
+        self._wake.set()
+
+    async def hang_up(self, call: AtCall, cause: int) -> None:
+        """See ``contracts.VoiceCall``. Once begun it is carried out, even when whoever asked is cancelled."""
+        if call is not self._call:
+            return
+        if call.learn(News.HANG_UP):
+            call.cause = cause
+        ending = self._spawn(self._hang_up(call))
+        if ending is not None:
+            await asyncio.shield(ending)
+
+    async def send_digits(self, call: AtCall, digits: str) -> None:
+        """One key per command, since firmware loses some of many. Raises DeviceRefused, TimedOut, DeviceLost."""
+        for digit in digits.upper():
+            if digit not in KEYS:
+                raise DeviceRefused("error", None, f"there is no key {digit!r}")
+            if call.state is not CallState.ACTIVE:
+                raise DeviceRefused("call", None, "NO CARRIER")
+            text = self._profile.call.digit.format(digit=digit, call=call.id)
+            async with self._dialogue.transaction(Priority.DIGITS) as talk:
+                await talk.command(self._profile.command(text))
+            await asyncio.sleep(self._profile.call.digit_gap_s)
+
+    async def _send_dial(self, to: str) -> None:
+        async with self._dialogue.transaction(Priority.CALL) as talk:
+            await talk.command(self._profile.command(self._profile.call.dial.format(number=to)))
+
+    async def _send_answer(self, call: AtCall) -> None:
+        async with self._dialogue.transaction(Priority.ANSWER) as talk:
+            await talk.command(self._profile.command(self._profile.call.answer))
+        if not call.learn(News.CONNECTED):
+            raise DeviceRefused("call", None, "NO CARRIER")
+
+    async def _hang_up(self, call: AtCall) -> None:
+        if call.outgoing and HANG_UP_AFTER_ORIG in self._profile.quirks:
+            await self._until_dialled()
+        try:
+            await hang_up_all(self._dialogue, self._profile)
+        except DeviceLost as error:
+            log.info("%s: hanging up: %s", self._channel, error)
+        if call.learn(News.GONE):
+            self._conclude(call, call.cause)
+
+    async def _until_dialled(self) -> None:
+        try:
+            async with asyncio.timeout(ORIG_WAIT_S):
+                await self._dialled.wait()
+        except TimeoutError:
+            return
+
+    async def _give_up(self, call: AtCall) -> None:
+        """A call whose dialling failed: nobody holds it, so nobody is told and it must not stay on the line."""
+        call.on_event = _ignore
+        call.release()
+        await self.hang_up(call, Cause.NORMAL_CLEARING)
+
+    # how a call begins
+
+    def _begin(self, state: CallState, *, outgoing: bool) -> AtCall:
+        detects = self._profile.call.detects_dtmf
+        self._call = AtCall(self, state, self._pcm, self._loop.time(), outgoing=outgoing, detects_dtmf=detects)
+        self._dialled.clear()
+        return self._call
+
+    def _offered(self) -> AtCall:
+        call = self._begin(CallState.OFFERED, outgoing=False)
+        self._loop.call_later(CLIP_WAIT_S, self._announce, call)
+        self._wake.set()  # +CLCC often knows the number before +CLIP comes
+        return call
+
+    def _announce(self, call: AtCall) -> None:
+        if self._core is None or call.announced or call.state is not CallState.OFFERED:
+            return
+        call.announced = True
+        caller = Address(call.number) if call.number else None
+        self._core.incoming(IncomingCall(self._channel, caller, call))
+        call.release()
+
+    # how it goes on
+
+    def _take(self, news: CallNews) -> None:
+        call = self._call
+        match news:
+            case Ring():
+                if call is None:
+                    self._offered()
+            case Caller(number):
+                call = call or self._offered()
+                call.number = call.number or number
+                self._announce(call)
+            case Listed(listed):
+                if call is None and listed.incoming and listed.stat == 4:
+                    call = self._offered()
+                if call is not None and listed.voice:
+                    self._take_listed(call, listed)
+            case Dialled(id_):
+                self._dialled.set()
+                self._rename(id_)
+            case Digit(digit):
+                if call is not None:
+                    call.tell(VoiceEventKind.DIGIT, digit=digit)
+            case Progress():
+                self._rename(news.id)
+                if call is not None:
+                    self._take_progress(call, news)
+
+    def _take_progress(self, call: AtCall, progress: Progress) -> None:
+        if progress.late and call.outgoing and self._loop.time() - call.began_at < YOUNG_S:
+            call.hint = progress.cause
+            call.seen = True  # +CLCC decides whether this call is meant, or the one before it
+            self._wake.set()
+            return
+        self._progress(call, progress.news, progress.cause)
+
+    def _progress(self, call: AtCall, news: News | None, cause: int | None = None) -> None:
+        if news is News.GONE:
+            self._gone(call, cause)
+        elif news is News.ALERTED and call.learn(news):
+            call.tell(VoiceEventKind.RINGING)
+        elif news is News.CONNECTED and call.outgoing and call.learn(news):
+            self._spawn(self._answered(call))
+
+    async def _answered(self, call: AtCall) -> None:
+        """The far end has answered: told only when sound flows, else the first words would be lost."""
+        if self._profile.audio.at is EnableAt.CONNECTED:
+            try:
+                await self._sound.enable(call)
+            except DeviceLost:
+                return  # ``run`` ends, and with it the call
+        if call.state is CallState.ACTIVE:
+            call.tell(VoiceEventKind.ANSWERED)
+
+    def _take_listed(self, call: AtCall, listed: CurrentCall) -> None:
+        if listed.incoming is call.outgoing:
+            return
+        call.seen = True
+        call.id = listed.id
+        if not call.outgoing and listed.number:
+            call.number = listed.number
+            self._announce(call)
+        self._progress(call, news_of_stat(listed))
+
+    def _rename(self, id_: int | None) -> None:
+        if self._call is not None and id_ is not None:
+            self._call.id = id_
+
+    async def _poll(self, call: AtCall) -> None:
+        try:
+            listed = await list_calls(self._dialogue, self._profile)
+        except (TimedOut, RemoteProtocolError) as error:
+            log.info("%s: +CLCC: %s", self._channel, error)
+            return
+        if listed is None or call is not self._call:
+            return
+        ours = [entry for entry in listed if entry.incoming is not call.outgoing]
+        for entry in ours:
+            self._take_listed(call, entry)
+        if not ours and (call.seen or self._loop.time() - call.began_at > UNSEEN_S):
+            self._gone(call, call.hint)
+
+    async def _wait(self) -> None:
+        call, polls = self._call, self._profile.call
+        active = call is not None and call.state is CallState.ACTIVE
+        seconds = None if call is None else polls.poll_active_s if active else polls.poll_dialling_s
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        self._wake.clear()
+
+    # how it ends
+
+    def _gone(self, call: AtCall, cause: int | None) -> None:
+        """The call is over, and the line free at once; why it ended may have to be asked."""
+        if not call.learn(News.GONE):
+            return
+        cause = call.cause or cause
+        if cause is None and self._tasks is not None:
+            self._free(call)
+            self._spawn(self._ask_and_conclude(call))
+        else:
+            self._conclude(call, cause)
+
+    async def _ask_and_conclude(self, call: AtCall) -> None:
+        self._conclude(call, await why_it_ended(self._dialogue, self._profile))
+
+    def _conclude(self, call: AtCall, cause: int | None) -> None:
+        self._free(call)
+        if cause is None:
+            cause = Cause.NORMAL_CLEARING if call.answered else Cause.NORMAL_UNSPECIFIED
+        if call.announced:
+            call.tell(VoiceEventKind.ENDED, cause=int(cause))
+
+    def _free(self, call: AtCall) -> None:
+        if self._call is call:
+            self._call = None
+            self._sound.stop()
+            self._spawn(self._sound.disable())
+            self._wake.set()
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None] | None:
+        if self._tasks is None:
+            work.close()  # the device is lost: nothing can be done to its calls, and ``run`` has ended them
+            return None
+        return self._tasks.create_task(work)
+
+
+def _ignore(event: VoiceEvent) -> None:
+    del event

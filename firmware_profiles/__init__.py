@@ -1,0 +1,1 @@
+"""Data, not code: what each model of modem does differently. See README.md."""
