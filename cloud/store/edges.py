@@ -59,7 +59,7 @@ def get(conn: Connection, edge: str) -> EdgeRecord | None:
 
 def by_key(conn: Connection, key_sha256: str) -> EdgeRecord | None:
     """The edge that has this key."""
-    row = conn.execute(select(edges).where(edges.c.key_sha256 == key_sha256)).mappings().one_or_none()
+    row = conn.execute(select(edges).where(edges.c.key_sha256 == key_sha256)).mappings().first()
     return None if row is None or not key_sha256 else _record(conn, row)
 
 

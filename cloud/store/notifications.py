@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, select
 
-from cloud.store import tables
-from cloud.store.records import Hook, NotificationRecord
+from cloud.store import keyset, tables
+from cloud.store.records import Cursor, Hook, NotificationRecord, PageOf
 from cloud.store.rows import from_row, now
 from cloud.store.schema import notifications
 from telecore.ids import AccountSid, new_sid
@@ -44,3 +44,11 @@ def list_(conn: Connection, account: str, *, about: str | None = None, limit: in
         asked = asked.where(notifications.c.subject == about)
     rows = conn.execute(asked.order_by(notifications.c.id.desc()).limit(limit)).mappings()
     return [from_row(NotificationRecord, row) for row in rows]
+
+
+def page(conn: Connection, account: str, about: str | None, cursor: Cursor) -> PageOf[NotificationRecord]:
+    """As ``list_``, in pages."""
+    where: list[ColumnElement[bool]] = [notifications.c.account == account]
+    if about is not None:
+        where.append(notifications.c.subject == about)
+    return keyset.page(conn, notifications, NotificationRecord, where, cursor)

@@ -1,0 +1,122 @@
+"""What may be asked of calls, read from parameters."""
+
+from __future__ import annotations
+
+import re
+
+from cloud.api.forms import Form, recipient
+from cloud.services.requests import NewCall, UpdateCall
+from cloud.store.calls import CallFilter
+from cloud.store.records import Hook
+from telecore.errors import InvalidRequest
+from telecore.ids import E164
+from telecore.model import CallStatus
+from telecore.numbers import is_emergency
+from telecore.twiml.document import parse
+
+EVENTS = ("initiated", "ringing", "answered", "completed")
+RECORDING_EVENTS = ("in-progress", "completed", "absent")
+MAX_TIMEOUT_S = 600
+MAX_TIME_LIMIT_S = 86400
+_SEND_DIGITS = re.compile(r"[0-9*#A-Dw]{0,32}")
+
+BAD_URL, BAD_METHOD, BAD_CALLBACK, BAD_EVENT = 21205, 21209, 21502, 21626
+
+
+def new_call(form: Form, caller: E164) -> NewCall:
+    """``caller`` is the From, already known to be the account's. Raises InvalidRequest, InvalidTwiml."""
+    _refuse_what_is_not_offered(form)
+    to = recipient(form, missing=21201, invalid=21211)
+    if is_emergency(to):
+        raise InvalidRequest("Emergency numbers cannot be called through the API", field="To", code=21216)
+    url, twiml = _document(form)
+    if not url and not twiml:
+        raise InvalidRequest("One of 'Url' and 'Twiml' is required.", field="Url", code=BAD_URL)
+    return NewCall(
+        caller=caller,
+        to=to,
+        url=url,
+        method=form.method("Method", code=BAD_METHOD),
+        twiml=twiml,
+        fallback=_fallback(form),
+        status_callback=_status_callback(form),
+        status_callback_events=_events(form, "StatusCallbackEvent", EVENTS),
+        timeout_s=form.integer("Timeout", 60, 1, MAX_TIMEOUT_S, code=21208),
+        time_limit_s=form.integer("TimeLimit", 14400, 1, MAX_TIME_LIMIT_S),
+        send_digits=_send_digits(form),
+        record=form.boolean("Record"),
+        record_channels=2 if form.word("RecordingChannels", ("mono", "dual"), "mono") == "dual" else 1,
+        trim_silence=form.word("Trim", ("trim-silence", "do-not-trim"), "trim-silence") == "trim-silence",
+        recording_callback=form.hook(
+            "RecordingStatusCallback", "RecordingStatusCallbackMethod", url_code=BAD_CALLBACK, method_code=BAD_METHOD
+        ),
+        recording_callback_events=_events(form, "RecordingStatusCallbackEvent", RECORDING_EVENTS),
+    )
+
+
+def update_call(form: Form) -> UpdateCall:
+    """Raises InvalidRequest, InvalidTwiml."""
+    status = form.word("Status", (CallStatus.COMPLETED, CallStatus.CANCELED))
+    url, twiml = _document(form)
+    return UpdateCall(
+        status=CallStatus(status) if status else None,
+        url=url or None,
+        method=form.method("Method", code=BAD_METHOD),
+        twiml=twiml or None,
+        fallback=_fallback(form) if form.given("FallbackUrl") else None,
+        status_callback=_status_callback(form) if form.given("StatusCallback") else None,
+        time_limit_s=form.integer("TimeLimit", 0, 1, MAX_TIME_LIMIT_S) or None,
+    )
+
+
+def call_filter(form: Form) -> CallFilter:
+    status = form.word("Status", [status.value for status in CallStatus])
+    return CallFilter(
+        caller=form.number("From"),
+        called=form.number("To"),
+        parent=form.text("ParentCallSid") or None,
+        status=CallStatus(status) if status else None,
+        started=form.between("StartTime"),
+        ended=form.between("EndTime"),
+    )
+
+
+def _refuse_what_is_not_offered(form: Form) -> None:
+    form.refuse(["ApplicationSid"], "cannot be used: applications are not offered", code=21218)
+    form.refuse(["MachineDetection"], "cannot be used: answering machines are not told apart", code=21234)
+    form.refuse(["Byoc", "SipAuthUsername", "CallerId"], "is not offered: calls go out from the SIM's own number")
+    if form.text("RecordingTrack", "both") != "both":
+        form.refuse(["RecordingTrack"], "must be both: single tracks are not recorded")
+
+
+def _document(form: Form) -> tuple[str, str]:
+    """URL and inline document; where both are given the URL wins."""
+    url, twiml = form.url("Url", code=BAD_URL), form.text("Twiml")
+    if twiml and not url:
+        parse(twiml)  # what is no XML is told now, not when the callee has answered
+    return url, "" if url else twiml
+
+
+def _fallback(form: Form) -> Hook:
+    return form.hook("FallbackUrl", "FallbackMethod", url_code=BAD_URL, method_code=BAD_METHOD)
+
+
+def _status_callback(form: Form) -> Hook:
+    return form.hook("StatusCallback", "StatusCallbackMethod", url_code=BAD_CALLBACK, method_code=BAD_METHOD)
+
+
+def _events(form: Form, name: str, options: tuple[str, ...]) -> tuple[str, ...]:
+    asked = form.many(name) or ("completed",)
+    unknown = [event for event in asked if event not in options]
+    if unknown:
+        message = f"'{name}' {unknown[0][:40]} is not one of {', '.join(options)}"
+        raise InvalidRequest(message, field=name, code=BAD_EVENT)
+    return tuple(event for event in options if event in asked)
+
+
+def _send_digits(form: Form) -> str:
+    digits = form.text("SendDigits")
+    if not _SEND_DIGITS.fullmatch(digits):
+        message = "'SendDigits' may have up to 32 of 0-9, *, #, A-D and w (half a second)"
+        raise InvalidRequest(message, field="SendDigits", code=21206)
+    return digits

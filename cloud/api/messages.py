@@ -1,0 +1,67 @@
+"""``/Messages``."""
+
+from __future__ import annotations
+
+from cloud.api import render
+from cloud.api.asks import Ask, guarded, own
+from cloud.api.forms import recipient
+from cloud.api.message_forms import message_filter, new_message, update_message
+from cloud.api.paging import list_response
+from cloud.api.senders import OF_MESSAGES, own_sender
+from cloud.api.urls import PATHS
+from cloud.services.requests import Messages
+from cloud.store import messages
+from cloud.store.database import Database
+from cloud.store.records import MessageRecord, PageOf
+from cloud.web.auth import Authenticator
+from cloud.web.http import Response, Route, json_response
+
+
+class MessagesApi:
+    def __init__(self, db: Database, auth: Authenticator, service: Messages) -> None:
+        self._db = db
+        self._auth = auth
+        self._service = service
+
+    def routes(self) -> list[Route]:
+        handlers = (
+            ("POST", "messages", self.create),
+            ("GET", "messages", self.list_),
+            ("GET", "message", self.fetch),
+            ("POST", "message", self.update),
+            ("DELETE", "message", self.delete),
+            ("GET", "message_media", self.media),
+        )
+        return [Route(method, PATHS[path], guarded(self._auth, handler)) for method, path, handler in handlers]
+
+    async def create(self, ask: Ask) -> Response:
+        recipient(ask.form, missing=21604, invalid=21211)  # what is wrong with To is told before what is with From
+        ask.form.refuse(["MessagingServiceSid"], "cannot be used: messaging services are not offered", code=21701)
+        sender = await own_sender(self._db, ask.account, ask.form, OF_MESSAGES)
+        record = await self._service.create(ask.account, new_message(ask.form, sender))
+        return json_response(render.message(record), 201)
+
+    async def list_(self, ask: Ask) -> Response:
+        paging, wanted = ask.paging(), message_filter(ask.form)
+        page = await self._db.read(lambda conn: messages.list_(conn, ask.account, wanted, paging.cursor))
+        return list_response("messages", paging, page, render.message)
+
+    async def fetch(self, ask: Ask) -> Response:
+        record = own(ask, await self._db.read(lambda conn: messages.get(conn, ask.sid)))
+        return json_response(render.message(record))
+
+    async def update(self, ask: Ask) -> Response:
+        own(ask, await self._db.read(lambda conn: messages.get(conn, ask.sid)))
+        record = await self._service.update(ask.account, ask.sid, update_message(ask.form))
+        return json_response(render.message(record))
+
+    async def delete(self, ask: Ask) -> Response:
+        own(ask, await self._db.read(lambda conn: messages.get(conn, ask.sid)))
+        await self._service.delete(ask.account, ask.sid)
+        return Response(204)
+
+    async def media(self, ask: Ask) -> Response:
+        """An SMS has none; clients that ask all the same get an empty list."""
+        own(ask, await self._db.read(lambda conn: messages.get(conn, ask.sid)))
+        none: PageOf[MessageRecord] = PageOf(())
+        return list_response("media_list", ask.paging(), none, render.message)

@@ -1,0 +1,99 @@
+"""``/Recordings``: what is known of them, and their sound."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Protocol
+
+from cloud.api import render
+from cloud.api.asks import Ask, guarded, own
+from cloud.api.forms import Form
+from cloud.api.paging import list_response
+from cloud.api.urls import PATHS
+from cloud.store import calls, recordings
+from cloud.store.database import Connection, Database
+from cloud.store.recordings import RecordingFilter
+from cloud.store.records import RecordingRecord
+from cloud.web.auth import Authenticator
+from cloud.web.http import Response, Route, json_response
+from telecore.errors import InvalidRequest
+from telecore.ids import Sha256
+
+
+class Sound(Protocol):
+    """Where the bytes of recordings lie: ``services.files.Files``."""
+
+    def path(self, sha256: Sha256) -> Path: ...
+    async def size(self, sha256: Sha256) -> int | None: ...
+    async def delete(self, sha256: Sha256) -> None: ...
+
+
+class RecordingsApi:
+    """``public_url`` is where this cloud is reached, for ``media_url``."""
+
+    def __init__(self, db: Database, auth: Authenticator, sound: Sound, public_url: str) -> None:
+        self._db = db
+        self._auth = auth
+        self._sound = sound
+        self._public_url = public_url.rstrip("/")
+
+    def routes(self) -> list[Route]:
+        handlers = (
+            ("GET", "recordings", self.list_),
+            ("GET", "call_recordings", self.list_of_call),
+            ("GET", "recording", self.fetch),
+            ("GET", "call_recording", self.fetch),
+            ("DELETE", "recording", self.delete),
+            ("DELETE", "call_recording", self.delete),
+            ("GET", "recording_wav", self.media),
+            ("GET", "recording_mp3", self.mp3),
+            ("GET", "recording_media", self.media),
+            ("DELETE", "recording_media", self.delete),
+        )
+        return [Route(method, PATHS[path], guarded(self._auth, handler)) for method, path, handler in handlers]
+
+    async def list_(self, ask: Ask) -> Response:
+        return await self._list(ask, Form(ask.params).text("CallSid") or None)
+
+    async def list_of_call(self, ask: Ask) -> Response:
+        own(ask, await self._db.read(lambda conn: calls.get(conn, ask.fields["call"])))
+        return await self._list(ask, ask.fields["call"])
+
+    async def fetch(self, ask: Ask) -> Response:
+        return json_response(self._render(await self._own(ask)))
+
+    async def delete(self, ask: Ask) -> Response:
+        """The row, and the bytes unless another recording has the same."""
+        record = await self._own(ask)
+
+        def remove(conn: Connection) -> int:
+            recordings.delete(conn, record.sid)
+            return recordings.count_of_hash(conn, record.sha256)
+
+        if await self._db.write(remove) == 0:
+            await self._sound.delete(record.sha256)
+        return Response(204)
+
+    async def media(self, ask: Ask) -> Response:
+        record = await self._own(ask)
+        if record.status != "completed" or await self._sound.size(record.sha256) is None:
+            raise ask.missing()
+        return Response(content_type="audio/x-wav", file=self._sound.path(record.sha256))
+
+    async def mp3(self, ask: Ask) -> Response:
+        await self._own(ask)
+        raise InvalidRequest("Recordings are served as .wav only; ask for that", status=406)
+
+    async def _own(self, ask: Ask) -> RecordingRecord:
+        record = own(ask, await self._db.read(lambda conn: recordings.get(conn, ask.sid)))
+        if record.call != ask.fields.get("call", record.call):
+            raise ask.missing()
+        return record
+
+    async def _list(self, ask: Ask, call: str | None) -> Response:
+        paging, wanted = ask.paging(), RecordingFilter(call, ask.form.between("DateCreated"))
+        page = await self._db.read(lambda conn: recordings.list_(conn, ask.account, wanted, paging.cursor))
+        return list_response("recordings", paging, page, self._render)
+
+    def _render(self, record: RecordingRecord) -> render.Json:
+        return render.recording(record, self._public_url)

@@ -1,0 +1,47 @@
+"""All routes of the API."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from cloud.api.accounts import AccountsApi
+from cloud.api.calls import CallsApi
+from cloud.api.enrolment import EnrolmentApi
+from cloud.api.incoming_phone_numbers import NumbersApi
+from cloud.api.messages import MessagesApi
+from cloud.api.notifications import NotificationsApi
+from cloud.api.recordings import RecordingsApi, Sound
+from cloud.services.requests import Calls, Messages
+from cloud.store.database import Database
+from cloud.web.auth import Authenticator
+from cloud.web.http import Route
+from cloud.web.rate import RateLimit
+
+ENROLMENTS_AT_ONCE, ENROLMENT_EVERY_S = 10, 6.0
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What the API speaks for. ``public_url`` and ``tunnel_url`` are how this cloud is reached from outside."""
+
+    db: Database
+    calls: Calls
+    messages: Messages
+    sound: Sound
+    public_url: str
+    tunnel_url: str
+
+
+def api_routes(backend: Backend) -> list[Route]:
+    db, auth = backend.db, Authenticator(backend.db)
+    limit = RateLimit(ENROLMENTS_AT_ONCE, ENROLMENT_EVERY_S, time.monotonic)
+    return [
+        *AccountsApi(db, auth).routes(),
+        *CallsApi(db, auth, backend.calls).routes(),
+        *MessagesApi(db, auth, backend.messages).routes(),
+        *NumbersApi(db, auth).routes(),
+        *RecordingsApi(db, auth, backend.sound, backend.public_url).routes(),
+        *NotificationsApi(db, auth).routes(),
+        *EnrolmentApi(db, backend.tunnel_url, limit).routes(),
+    ]

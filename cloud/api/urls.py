@@ -1,0 +1,57 @@
+"""Every path of the API in one table, and the functions that build the URIs of records."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+VERSION = "2010-04-01"
+ROOT = f"/{VERSION}/Accounts"
+ONE = f"{ROOT}/{{account}}"
+
+PATHS = {
+    "accounts": f"{ROOT}.json",
+    "account": f"{ONE}.json",
+    "calls": f"{ONE}/Calls.json",
+    "call": f"{ONE}/Calls/{{sid}}.json",
+    "call_recordings": f"{ONE}/Calls/{{call}}/Recordings.json",
+    "call_recording": f"{ONE}/Calls/{{call}}/Recordings/{{sid}}.json",
+    "call_notifications": f"{ONE}/Calls/{{call}}/Notifications.json",
+    "messages": f"{ONE}/Messages.json",
+    "message": f"{ONE}/Messages/{{sid}}.json",
+    "message_media": f"{ONE}/Messages/{{sid}}/Media.json",
+    "numbers": f"{ONE}/IncomingPhoneNumbers.json",
+    "number": f"{ONE}/IncomingPhoneNumbers/{{sid}}.json",
+    "numbers_local": f"{ONE}/IncomingPhoneNumbers/Local.json",
+    "numbers_mobile": f"{ONE}/IncomingPhoneNumbers/Mobile.json",
+    "numbers_toll_free": f"{ONE}/IncomingPhoneNumbers/TollFree.json",
+    "recordings": f"{ONE}/Recordings.json",
+    "recording": f"{ONE}/Recordings/{{sid}}.json",
+    "recording_wav": f"{ONE}/Recordings/{{sid}}.wav",
+    "recording_mp3": f"{ONE}/Recordings/{{sid}}.mp3",
+    "recording_media": f"{ONE}/Recordings/{{sid:RE[0-9a-f]{{32}}}}",
+    "notifications": f"{ONE}/Notifications.json",
+    "enrol": "/edges/enrol",
+}
+"""Name → path, the pieces of it in braces."""
+
+
+def account_uri(sid: str) -> str:
+    return f"{ROOT}/{quote(sid)}.json"
+
+
+def list_uri(account: str, collection: str) -> str:
+    """``list_uri("AC…", "Calls")`` → ``/2010-04-01/Accounts/AC…/Calls.json``."""
+    return f"{ROOT}/{quote(account)}/{collection}.json"
+
+
+def record_uri(account: str, collection: str, sid: str) -> str:
+    return f"{ROOT}/{quote(account)}/{collection}/{quote(sid)}.json"
+
+
+def subresource_uri(account: str, collection: str, sid: str, below: str) -> str:
+    return f"{ROOT}/{quote(account)}/{collection}/{quote(sid)}/{below}.json"
+
+
+def recording_url(public_url: str, account: str, sid: str) -> str:
+    """Where the sound of a recording is to be had: absolute, without an extension, as webhooks carry it."""
+    return f"{public_url.rstrip('/')}{ROOT}/{quote(account)}/Recordings/{quote(sid)}"

@@ -1,0 +1,60 @@
+"""Whatever goes wrong → the one body that says so."""
+
+from __future__ import annotations
+
+from cloud.web.http import Response, json_response
+from telecore.errors import Refused
+
+MORE_INFO = "https://www.twilio.com/docs/errors/"
+
+
+class TooMany(Refused):
+    """Asked too often; ``retry_after_s`` says when to ask again."""
+
+    code = 20429
+    status = 429
+
+    def __init__(self, message: str, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+def error_response(status: int, code: int, message: str, headers: dict[str, str] | None = None) -> Response:
+    """Twilio's shape. Never ``title`` and ``type`` beside these: clients would take it for RFC 9457."""
+    body = {"code": code, "message": message, "more_info": f"{MORE_INFO}{code}", "status": status}
+    return json_response(body, status, headers)
+
+
+def refusal(error: Refused) -> Response:
+    headers: dict[str, str] = {}
+    if error.status == 401:
+        headers["WWW-Authenticate"] = 'Basic realm="Twilio API"'
+    if isinstance(error, TooMany):
+        headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
+    return error_response(error.status, error.code, error.message, headers)
+
+
+def not_found(path: str) -> Response:
+    return error_response(404, 20404, f"The requested resource {path} was not found")
+
+
+def method_not_allowed(path: str, method: str, allowed: set[str]) -> Response:
+    message = f"The requested resource {path} does not allow {method}"
+    return error_response(405, 20004, message, {"Allow": ", ".join(sorted(allowed))})
+
+
+def too_large(limit: int) -> Response:
+    return error_response(413, 20413, f"The request is larger than {limit} bytes")
+
+
+def unavailable() -> Response:
+    headers = {"Retry-After": "5"}
+    return error_response(503, 20503, "The request cannot be served now; try again later", headers)
+
+
+def internal() -> Response:
+    return error_response(500, 20500, "An internal error has occurred; it was logged under the request id")
+
+
+def bad_http(status: int, message: str) -> Response:
+    return error_response(status, 20001, message)

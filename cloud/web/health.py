@@ -1,0 +1,34 @@
+"""``/healthz``: the process answers. ``/readyz``: each of its parts does, by name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+
+from cloud.web.http import Request, Response, Route, json_response
+from telecore.errors import TelecoreError
+
+Check = Callable[[], Awaitable[bool]]
+
+WITHIN_S = 2.0
+
+
+def routes(checks: Mapping[str, Check]) -> list[Route]:
+    async def alive(_: Request) -> Response:
+        return json_response({"status": "ok"})
+
+    async def ready(_: Request) -> Response:
+        results = {name: await _passes(check) for name, check in checks.items()}
+        good = all(results.values())
+        parts = {name: "ok" if passed else "failing" for name, passed in results.items()}
+        return json_response({"status": "ok" if good else "failing", "checks": parts}, 200 if good else 503)
+
+    return [Route("GET", "/healthz", alive), Route("GET", "/readyz", ready)]
+
+
+async def _passes(check: Check) -> bool:
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            return await check()
+    except (TelecoreError, TimeoutError, OSError):
+        return False

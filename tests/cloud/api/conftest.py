@@ -1,0 +1,43 @@
+"""The API on a real port over a real store."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from cloud.api.routes import Backend, api_routes
+from cloud.services.files import Files
+from cloud.store import accounts, edges, numbers
+from cloud.store.database import Database
+from cloud.web import health
+from cloud.web.server import WebServer
+from telecore.ids import E164, ChannelId, EdgeId
+from tests.fakes.api_site import NUMBER, KeptCalls, KeptMessages, Site
+
+
+@pytest.fixture
+async def site(tmp_path: Path) -> AsyncIterator[Site]:
+    async with Database(f"sqlite:///{tmp_path / 'cloud.db'}") as db:
+        account = await db.write(lambda conn: accounts.create(conn, "Clinic"))
+        number = await db.write(
+            lambda conn: numbers.create(conn, account.sid, E164(NUMBER), channel=ChannelId("site-1/modem1"))
+        )
+        token = await db.write(lambda conn: edges.create(conn, EdgeId("site-1"), account.sid))
+        files = Files(tmp_path / "files")
+        await files.open()
+        kept_calls, kept_messages = KeptCalls(db), KeptMessages(db)
+        backend = Backend(db, kept_calls, kept_messages, files, "https://gw.example", "wss://gw.example:8443")
+        server = WebServer("127.0.0.1", 0, [*api_routes(backend), *health.routes({})])
+        running = asyncio.create_task(server.run())
+        await asyncio.wait_for(server.started.wait(), 5)
+        made = Site(db, server, account, number, kept_calls, kept_messages, files, token)
+        try:
+            yield made
+        finally:
+            made.close()
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await files.close()

@@ -1,0 +1,144 @@
+"""The API on a real port over a real store, with services that only keep what they are asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from twilio.http.http_client import TwilioHttpClient
+from twilio.rest import Client
+
+from cloud.services.files import Files
+from cloud.services.requests import NewCall, NewMessage, UpdateCall, UpdateMessage
+from cloud.store import calls, messages
+from cloud.store.database import Connection, Database
+from cloud.store.records import AccountRecord, CallRecord, MessageRecord, NumberRecord
+from cloud.web.server import WebServer
+from telecore.errors import InvalidRequest, NotFound
+from telecore.ids import AccountSid, CallSid, MessageSid, new_sid
+from telecore.model import CallStatus, Direction, MessageStatus
+from telecore.states import FINAL_CALL
+
+T = TypeVar("T")
+NUMBER = "+85510000001"
+HANDSET = "+85512000001"
+
+
+def basic(account: AccountRecord) -> dict[str, str]:
+    """The header of an account's credentials."""
+    return {"Authorization": "Basic " + b64encode(f"{account.sid}:{account.auth_token}".encode()).decode()}
+
+
+@dataclass
+class KeptCalls:
+    """Does with a call what can be done without an edge."""
+
+    db: Database
+    asked: list[NewCall | UpdateCall] = field(default_factory=list)
+
+    async def create(self, account: AccountSid, wanted: NewCall) -> CallRecord:
+        self.asked.append(wanted)
+        made = datetime.now(UTC)
+        record = CallRecord(
+            sid=CallSid(new_sid("CA")),
+            account=account,
+            direction=Direction.OUTBOUND_API,
+            caller=wanted.caller,
+            called=wanted.to,
+            status=CallStatus.QUEUED,
+            created_at=made,
+            updated_at=made,
+            url=wanted.url,
+            twiml=wanted.twiml,
+        )
+        return await self.db.write(lambda conn: calls.insert(conn, record))
+
+    async def update(self, account: AccountSid, sid: str, wanted: UpdateCall) -> CallRecord:
+        self.asked.append(wanted)
+        status = wanted.status or CallStatus.QUEUED
+        record = await self.db.write(lambda conn: calls.update_status(conn, sid, status))
+        if record is None:
+            raise InvalidRequest("Call is not in-progress. Cannot redirect.", code=21220)
+        return record
+
+    async def delete(self, account: AccountSid, sid: str) -> None:
+        def write(conn: Connection) -> None:
+            record = calls.get(conn, sid)
+            if record is None:
+                raise NotFound("gone")
+            if record.status not in FINAL_CALL:
+                raise InvalidRequest("Cannot delete a call in progress", code=20009)
+            calls.delete(conn, sid)
+
+        await self.db.write(write)
+
+
+@dataclass
+class KeptMessages:
+    db: Database
+    asked: list[NewMessage | UpdateMessage] = field(default_factory=list)
+
+    async def create(self, account: AccountSid, wanted: NewMessage) -> MessageRecord:
+        self.asked.append(wanted)
+        made = datetime.now(UTC)
+        record = MessageRecord(
+            sid=MessageSid(new_sid("SM")),
+            account=account,
+            direction=Direction.OUTBOUND_API,
+            sender=wanted.sender,
+            recipient=wanted.to,
+            body=wanted.body,
+            status=MessageStatus.QUEUED,
+            created_at=made,
+            updated_at=made,
+        )
+        return await self.db.write(lambda conn: messages.insert(conn, record))
+
+    async def update(self, account: AccountSid, sid: str, wanted: UpdateMessage) -> MessageRecord:
+        self.asked.append(wanted)
+        record = await self.db.write(lambda conn: messages.update(conn, sid, body="") if wanted.redact else None)
+        if record is None:
+            raise InvalidRequest("Message cannot be canceled", code=30409)
+        return record
+
+    async def delete(self, account: AccountSid, sid: str) -> None:
+        await self.db.write(lambda conn: messages.delete(conn, sid))
+
+
+@dataclass
+class Site:
+    """Everything a test of the API needs."""
+
+    db: Database
+    server: WebServer
+    account: AccountRecord
+    number: NumberRecord
+    calls: KeptCalls
+    messages: KeptMessages
+    files: Files
+    edge_token: str = ""
+    _clients: list[Client] = field(default_factory=list)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+    def client(self, account: AccountRecord | None = None, token: str | None = None) -> Client:
+        """Twilio's own client, unmodified, pointed here."""
+        who = account or self.account
+        made = Client(who.sid, token or who.auth_token, http_client=TwilioHttpClient(timeout=10))
+        made.api.base_url = self.url
+        self._clients.append(made)
+        return made
+
+    async def twilio(self, use: Callable[[Client], T], account: AccountRecord | None = None) -> T:
+        """Use the client off the loop: it blocks."""
+        return await asyncio.to_thread(use, self.client(account))
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.http_client.session.close()
