@@ -45,6 +45,7 @@ def _checked(path: Path) -> sqlite3.Connection | None:
     try:
         connection = _connect(path)
         verdict = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
+        connection.execute("SELECT name, value FROM meta").fetchone()
     except sqlite3.OperationalError as error:
         # Its tables are not ours: as good as broken. Else the disk is full, read-only or locked by another.
         if connection is not None:

@@ -9,7 +9,7 @@ from edge_agent.contracts import SmsPart
 from edge_agent.spool import outbox
 from telecore.events import MessageReceived
 from telecore.ids import E164, Address, ChannelId, MessageSid, new_sid
-from telecore.reassembly import PART_LIFETIME_S, ConcatKey, Partial
+from telecore.reassembly import PART_LIFETIME_S, ConcatKey, Partial, heal_surrogates
 
 KEPT_S = 30 * 24 * 3600.0
 """How long a PDU is recognised after it was last seen on a SIM."""
@@ -32,7 +32,8 @@ def store(db: sqlite3.Connection, part: SmsPart, recipient: E164 | None, now: fl
         (part.channel, part.key, message, part.part, _pack(part.body) if long else b"", now),
     )
     if not long:
-        return _tell(db, message, (part.channel, part.sender, part.sent_at, recipient), part.body, 1, complete=True)
+        about = (part.channel, part.sender, part.sent_at, recipient)
+        return _tell(db, message, about, heal_surrogates(part.body), 1, complete=True)
     have = db.execute("SELECT count(*) FROM sms_parts WHERE message = ?", (message,)).fetchone()[0]
     return _close(db, message) if have == part.parts else None
 

@@ -1,0 +1,4 @@
+"""The composition root: builds every part, wires them, runs them, stops them in two stages."""
+
+from edge_agent.agent.agent import Agent as Agent
+from edge_agent.agent.agent import run_agent as run_agent

@@ -1,0 +1,42 @@
+"""What devices tell the agent, handed to whoever looks after it (contracts.Core)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from edge_agent.contracts import IncomingCall, RadioStatus, SmsPart, StatusReport, UssdReply
+from edge_agent.inventory import Inventory
+from edge_agent.messages import Messages
+from edge_agent.spool import Spool
+from telecore.events import Event, UssdReplied
+from telecore.ids import ChannelId
+
+
+class EdgeCore:
+    """The one Core of an agent."""
+
+    def __init__(
+        self, spool: Spool, messages: Messages, inventory: Inventory, incoming: Callable[[IncomingCall], None]
+    ) -> None:
+        self._spool = spool
+        self._inventory = inventory
+        self._messages = messages
+        self._incoming = incoming
+        self.part: Callable[[SmsPart], Awaitable[None]] = messages.part
+        self.report: Callable[[StatusReport], Awaitable[None]] = messages.report
+
+    async def radio(self, channel: ChannelId, status: RadioStatus) -> None:
+        events = self._inventory.radio(channel, status)
+        self._messages.wake(channel)
+        for event in events:
+            await self._spool.append(event)
+
+    async def ussd(self, channel: ChannelId, reply: UssdReply) -> None:
+        """USSD that the network began by itself."""
+        await self._spool.append(UssdReplied(channel=channel, state=reply.state.value, text=reply.text))
+
+    async def event(self, event: Event) -> None:
+        await self._spool.append(event)
+
+    def incoming(self, call: IncomingCall) -> None:
+        self._incoming(call)

@@ -1,0 +1,33 @@
+"""One agent per data folder: two would share a spool and a key."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from telecore.errors import Busy, StorageFailed
+
+
+@contextmanager
+def locked(data_dir: Path) -> Iterator[None]:
+    """Hold the folder. Raises Busy when another agent has it, StorageFailed when it cannot be made.
+
+    The kernel lets go of it with the process, however that ends.
+    """
+    path = data_dir / "lock"
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise StorageFailed(f"data_dir {data_dir} cannot be used: {error.strerror or error}") from error
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise Busy(f"another edge-agent is running with data_dir {data_dir}") from error
+        yield
+    finally:
+        os.close(descriptor)

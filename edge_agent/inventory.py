@@ -1,0 +1,138 @@
+"""What is plugged in, and how each line stands: channels, their SIMs, their modems."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+
+from edge_agent.contracts import Channel, RadioStatus, SmsService
+from telecore.events import ChannelChanged, Event, InventoryReported
+from telecore.ids import E164, ChannelId
+from telecore.model import ChannelState, ChannelStatus, DeviceIdentity, Service
+
+
+class Inventory:
+    """The channels of this site by id.
+
+    ``numbers`` are the SIMs' own numbers as configured; where it is silent, the SIM is asked. ``busy`` counts live
+    legs. ``changed`` is called when anything that a heartbeat tells is different.
+    """
+
+    def __init__(
+        self,
+        numbers: dict[ChannelId, E164],
+        *,
+        busy: Callable[[ChannelId], int],
+        changed: Callable[[], None],
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._numbers = numbers
+        self._busy = busy
+        self._changed = changed
+        self._wall = wall
+        self._status: dict[ChannelId, ChannelStatus] = {}
+        self._open: dict[ChannelId, Channel] = {}
+        self._sent: dict[ChannelId, int] = {}
+        self._day = ""
+
+    def expect(self, channel: ChannelId, reason: str) -> None:
+        """A channel that is configured, before its device has said anything."""
+        self._status.setdefault(channel, ChannelStatus(channel, ChannelState.ABSENT, self._wall(), reason=reason))
+
+    def opened(self, channel: Channel, identity: DeviceIdentity) -> list[Event]:
+        """A device brought this channel into service."""
+        self._open[channel.id] = channel
+        now = self._known(channel.id)
+        self._status[channel.id] = replace(now, device=identity, offers=offers(channel))
+        self._changed()
+        return [InventoryReported(channel=channel.id, device=identity)] if now.device != identity else []
+
+    def closed(self, channel: ChannelId) -> None:
+        """The device is gone; what is known of it stays."""
+        if self._open.pop(channel, None) is not None:
+            self._changed()
+
+    def radio(self, channel: ChannelId, radio: RadioStatus) -> list[Event]:
+        """A radio told how it stands; an event unless only the signal moved."""
+        before = self._known(channel)
+        number = self._numbers.get(channel)
+        sim = replace(radio.sim, msisdn=number) if radio.sim and number and not radio.sim.msisdn else radio.sim
+        after = replace(
+            before,
+            state=radio.state,
+            since=before.since if radio.state is before.state else self._wall(),
+            sim=sim,
+            signal=radio.signal,
+            reason=radio.reason,
+        )
+        if after == before:
+            return []
+        self._status[channel] = after
+        self._changed()
+        if replace(after, signal=before.signal) == before:
+            return []
+        return [ChannelChanged(status=self._fresh(after))]
+
+    def sent(self, channel: ChannelId) -> None:
+        """The network took a segment."""
+        self._roll()
+        self._sent[channel] = self._sent.get(channel, 0) + 1
+
+    def set_sent(self, counts: dict[ChannelId, int]) -> None:
+        """What was sent today before this process began."""
+        self._roll()
+        self._sent = dict(counts)
+
+    def midnight(self) -> float:
+        """When this site's day began."""
+        now = datetime.fromtimestamp(self._wall()).astimezone()
+        return now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+
+    def statuses(self) -> tuple[ChannelStatus, ...]:
+        """Every channel, in the order of their names."""
+        self._roll()
+        return tuple(self._fresh(self._status[channel]) for channel in sorted(self._status))
+
+    def channel(self, channel: ChannelId) -> Channel | None:
+        """An open channel."""
+        return self._open.get(channel)
+
+    def channels(self) -> Iterable[Channel]:
+        return self._open.values()
+
+    def known(self, channel: ChannelId) -> bool:
+        """Whether it belongs to this site, open or not."""
+        return channel in self._status
+
+    def sms(self, channel: ChannelId) -> SmsService | None:
+        found = self._open.get(channel)
+        return found.sms if found else None
+
+    def registered(self, channel: ChannelId) -> bool:
+        return channel in self._status and self._status[channel].state is ChannelState.REGISTERED
+
+    def number(self, channel: ChannelId) -> E164 | None:
+        """The SIM's own number, as configured or as the SIM says."""
+        status = self._status.get(channel)
+        return self._numbers.get(channel) or (status.sim.msisdn if status and status.sim else None)
+
+    def _known(self, channel: ChannelId) -> ChannelStatus:
+        return self._status.get(channel) or ChannelStatus(channel, ChannelState.SEARCHING, self._wall())
+
+    def _fresh(self, status: ChannelStatus) -> ChannelStatus:
+        channel = status.channel
+        return replace(status, busy_legs=self._busy(channel), sent_today=self._sent.get(channel, 0))
+
+    def _roll(self) -> None:
+        day = time.strftime("%Y-%m-%d", time.localtime(self._wall()))
+        if day != self._day:
+            self._day = day
+            self._sent.clear()
+
+
+def offers(channel: Channel) -> frozenset[Service]:
+    """The services a channel has."""
+    has = {Service.VOICE: channel.voice, Service.SMS: channel.sms, Service.USSD: channel.ussd}
+    return frozenset(service for service, found in has.items() if found is not None)
