@@ -1,0 +1,87 @@
+"""Steps in the life of a call, each with the status callback that tells of it, in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cloud.store import callbacks, calls
+from cloud.store.database import Connection
+from cloud.store.records import CallRecord
+from telecore.causes import sip_response_of, status_of
+from telecore.ids import CallSid
+from telecore.model import CallStatus
+from telecore.states import CALL_STATES, FINAL_CALL, may_become
+from telecore.twiml import params
+
+_EVENTS = {CallStatus.INITIATED: "initiated", CallStatus.RINGING: "ringing", CallStatus.IN_PROGRESS: "answered"}
+
+
+def step(
+    conn: Connection, record: CallRecord, status: CallStatus, at: datetime, **changes: object
+) -> CallRecord | None:
+    """Take the step; None when the table does not allow it (a repetition, or news that came late)."""
+    if not may_become(CALL_STATES, record.status, status):
+        return None
+    wanted = record.status_callback.url and _event_of(status) in record.status_callback_events
+    if wanted:
+        changes["sequence"] = record.sequence + 1
+    after = calls.update(conn, record.sid, status=status, **changes)
+    if after is not None and wanted:
+        final = status in FINAL_CALL
+        answered = after.answered_at is not None
+        fields = params.call_progress(
+            voice_fields(after),
+            sequence=record.sequence,
+            at=at,
+            duration_s=after.duration_s,
+            sip_response=sip_response_of(after.cause or 16, answered=answered) if final else None,
+        )
+        callbacks.add(conn, after.account, after.sid, after.status_callback, fields)
+    return after
+
+
+def end(
+    conn: Connection,
+    record: CallRecord,
+    at: datetime,
+    cause: int,
+    *,
+    duration_s: int | None = None,
+    status: CallStatus | None = None,
+) -> CallRecord | None:
+    """The last step. Without ``status`` it follows from the cause (Q.850), without a duration from the clock."""
+    answered = record.answered_at
+    if answered is not None and duration_s is None:
+        duration_s = max(0, round((at - answered).total_seconds()))
+    return step(
+        conn,
+        record,
+        status or status_of(cause, answered=answered is not None),
+        at,
+        ended_at=at,
+        cause=cause,
+        duration_s=duration_s if answered is not None else None,
+    )
+
+
+def voice_fields(record: CallRecord, status: CallStatus | None = None) -> dict[str, str]:
+    """What every request about this call says."""
+    return params.voice(
+        call=record.sid,
+        account=record.account,
+        caller=record.caller,
+        called=record.called,
+        status=str(status or record.status),
+        direction=record.direction,
+        parent=record.parent,
+    )
+
+
+def of_edge(conn: Connection, call: CallSid, edge: str) -> CallRecord | None:
+    """The call, if it is this edge's."""
+    record = calls.get(conn, call)
+    return record if record is not None and record.edge == edge else None
+
+
+def _event_of(status: CallStatus) -> str:
+    return "completed" if status in FINAL_CALL else _EVENTS.get(status, "")

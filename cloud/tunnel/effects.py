@@ -1,0 +1,353 @@
+"""What one event changes in the store. Every effect runs in the transaction that also keeps the event itself.
+
+An edge speaks of its own channels, calls and messages; what it says of others' is logged and changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from cloud.store import accounts, callbacks, calls, channels, edges, messages, numbers, recordings
+from cloud.store.database import Connection
+from cloud.store.records import CallRecord, EdgeRecord, Hook, MessageRecord, NumberRecord, RecordingRecord
+from cloud.tunnel import call_steps, message_steps
+from telecore.events import (
+    CallAnswered,
+    CallEnded,
+    CallInitiated,
+    CallOffered,
+    CallRinging,
+    ChannelChanged,
+    CommandRejected,
+    EdgeStarted,
+    Event,
+    MessageDelivered,
+    MessageFailed,
+    MessageReceived,
+    MessageSubmitted,
+    RecordingMade,
+)
+from telecore.ids import E164, AccountSid, Address, CallSid, ChannelId, EdgeId, MessageSid, is_sid
+from telecore.model import CallStatus, ChannelStatus, Direction, MessageStatus
+from telecore.twiml import params
+
+log = logging.getLogger(__name__)
+
+ANONYMOUS = Address("anonymous")
+"""``From`` of a caller whom the network withholds."""
+CLOCK_TOLERANCE = timedelta(minutes=5)
+REJECTED_CAUSE = 41
+INCOMPLETE = 30009
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What the services are told after the commit: the event and the rows as they are now."""
+
+    edge: EdgeId
+    event: Event
+    history: bool = False
+    call: CallRecord | None = None
+    message: MessageRecord | None = None
+    recording: RecordingRecord | None = None
+    channel: ChannelStatus | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """An event, who told it, and when we heard it."""
+
+    edge: EdgeRecord
+    event: Any
+    now: datetime
+    history: bool
+
+    @property
+    def at(self) -> datetime:
+        """When it happened. An edge's clock that is far off is not believed, except for what happened before."""
+        moment: datetime = self.event.at
+        far = abs(self.now - moment) > CLOCK_TOLERANCE
+        return self.now if moment > self.now or (far and not self.history) else moment
+
+
+def apply(conn: Connection, edge: EdgeRecord, event: Event, *, now: datetime, history: bool = False) -> Told:
+    """Do what the event asks for. Kinds without an effect are only kept."""
+    effect = _EFFECTS.get(type(event))
+    heard = Heard(edge, event, now, history)
+    told = effect(conn, heard) if effect is not None else None
+    return told or Told(edge.edge, event, history)
+
+
+def _told(heard: Heard, **rows: Any) -> Told:
+    return Told(heard.edge.edge, heard.event, heard.history, **rows)
+
+
+def _foreign(heard: Heard, what: str) -> Told | None:
+    log.warning("edge %s speaks of %s, which is not its own: ignored", heard.edge.edge, what)
+    return None
+
+
+def _owns(heard: Heard, channel: ChannelId) -> bool:
+    if message_steps.owner_of(channel) == heard.edge.edge:
+        return True
+    _foreign(heard, f"channel {channel}")
+    return False
+
+
+# ------------------------------------------------------------------ the edge and its channels
+
+
+def _edge_started(conn: Connection, heard: Heard) -> None:
+    event: EdgeStarted = heard.event
+    edges.update(conn, heard.edge.edge, instance=event.instance[:64], version=event.version[:64])
+
+
+def _channel_changed(conn: Connection, heard: Heard) -> Told | None:
+    status: ChannelStatus = heard.event.status
+    if not _owns(heard, status.channel):
+        return None
+    hear_channel(conn, heard.edge, status, heard.now)
+    return _told(heard, channel=status)
+
+
+def hear_channel(conn: Connection, edge: EdgeRecord, status: ChannelStatus, now: datetime) -> None:
+    """Remember how a channel stands, and where the number of its SIM is to be found."""
+    channels.upsert(conn, edge.edge, status, at=now)
+    if status.sim is None or status.sim.msisdn is None:
+        return
+    known = numbers.get_by_number(conn, status.sim.msisdn)
+    if known is not None and not within(conn, known.account, edge.account):
+        log.warning("edge %s has the SIM of a number of another account: it is not bound", edge.edge)
+    elif known is None or known.channel != status.channel:
+        while (other := numbers.get_by_channel(conn, status.channel)) is not None:
+            numbers.update(conn, other.sid, channel=None)
+        if known is None:
+            numbers.create(conn, edge.account, status.sim.msisdn, channel=status.channel)
+        else:
+            numbers.update(conn, known.sid, channel=status.channel)
+
+
+def within(conn: Connection, account: AccountSid, owner: AccountSid) -> bool:
+    """Whether the account is that owner, or a subaccount of his, or his own owner's."""
+    if account == owner:
+        return True
+    one, other = accounts.get(conn, account), accounts.get(conn, owner)
+    return (one is not None and one.owner == owner) or (other is not None and other.owner == account)
+
+
+def number_of(conn: Connection, edge: EdgeRecord, number: E164 | None, channel: ChannelId) -> NumberRecord | None:
+    """The number that was called or written to: as the SIM tells it, else by the channel it came through."""
+    found = numbers.get_by_number(conn, number) if number else None
+    if found is not None and within(conn, found.account, edge.account):
+        return found
+    return numbers.get_by_channel(conn, channel)
+
+
+# ------------------------------------------------------------------ messages
+
+
+def _message_received(conn: Connection, heard: Heard) -> Told | None:
+    event: MessageReceived = heard.event
+    if not _owns(heard, event.channel) or messages.get(conn, event.message) is not None:
+        return None
+    number = number_of(conn, heard.edge, event.recipient, event.channel)
+    record = messages.insert(
+        conn,
+        MessageRecord(
+            sid=event.message,
+            account=number.account if number else heard.edge.account,
+            direction=Direction.INBOUND,
+            sender=Address(storable(event.sender)),
+            recipient=Address(number.number if number else event.recipient or ""),
+            body=storable(event.body),
+            status=MessageStatus.RECEIVED,
+            created_at=heard.now,
+            updated_at=heard.now,
+            sent_at=event.sent_at or heard.at,
+            segments=event.parts,
+            error_code=None if event.complete else INCOMPLETE,
+            channel=event.channel,
+        ),
+    )
+    if number is not None and number.sms.url:
+        fields = params.message_received(
+            message=record.sid,
+            account=record.account,
+            sender=record.sender,
+            recipient=record.recipient,
+            body=record.body,
+            segments=record.segments,
+        )
+        callbacks.add(conn, record.account, record.sid, number.sms, fields, kind="message")
+    return _told(heard, message=record)
+
+
+def storable(text: str) -> str:
+    """Half of a surrogate pair, which a broken SMS may hold, cannot be written anywhere."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _message_submitted(conn: Connection, heard: Heard) -> Told | None:
+    event: MessageSubmitted = heard.event
+    return _message_step(conn, heard, MessageStatus.SENT, sent_at=heard.at, segments=event.segments)
+
+
+def _message_delivered(conn: Connection, heard: Heard) -> Told | None:
+    event: MessageDelivered = heard.event
+    return _message_step(conn, heard, MessageStatus.DELIVERED, event.done_at)
+
+
+def _message_failed(conn: Connection, heard: Heard) -> Told | None:
+    event: MessageFailed = heard.event
+    status = MessageStatus.UNDELIVERED if event.after_submit else MessageStatus.FAILED
+    return _message_step(conn, heard, status, error_code=event.code, error_message=event.reason)
+
+
+def _message_step(
+    conn: Connection, heard: Heard, status: MessageStatus, done_at: datetime | None = None, **changes: object
+) -> Told | None:
+    sid: MessageSid = heard.event.message
+    if message_steps.of_edge(conn, sid, heard.edge.edge) is None:
+        return _foreign(heard, f"message {sid}")
+    return _told(heard, message=message_steps.step(conn, sid, status, done_at, **changes))
+
+
+# ------------------------------------------------------------------ calls
+
+
+def _call_offered(conn: Connection, heard: Heard) -> Told | None:
+    event: CallOffered = heard.event
+    if not _owns(heard, event.channel) or not is_sid(event.call, "CA") or calls.get(conn, event.call) is not None:
+        return None
+    number = number_of(conn, heard.edge, event.called, event.channel)
+    record = calls.insert(conn, offered(heard.edge, event, number, heard.at, heard.now))
+    return _told(heard, call=record)
+
+
+def offered(
+    edge: EdgeRecord, event: CallOffered, number: NumberRecord | None, at: datetime, now: datetime
+) -> CallRecord:
+    """The row of a call that comes in, by what its number's owner has set."""
+    return CallRecord(
+        sid=event.call,
+        account=number.account if number else edge.account,
+        direction=Direction.INBOUND,
+        caller=event.caller or ANONYMOUS,
+        called=Address(number.number if number else event.called or ""),
+        status=CallStatus.RINGING,
+        created_at=now,
+        updated_at=now,
+        number=number.sid if number else None,
+        channel=event.channel,
+        edge=edge.edge,
+        started_at=at,
+        url=number.voice.url if number else "",
+        method=number.voice.method if number else "POST",
+        fallback=number.voice_fallback if number else Hook(),
+        status_callback=number.status_callback if number else Hook(),
+    )
+
+
+def _call_initiated(conn: Connection, heard: Heard) -> Told | None:
+    return _call_step(conn, heard, CallStatus.INITIATED, started_at=heard.at)
+
+
+def _call_ringing(conn: Connection, heard: Heard) -> Told | None:
+    return _call_step(conn, heard, CallStatus.RINGING)
+
+
+def _call_answered(conn: Connection, heard: Heard) -> Told | None:
+    return _call_step(conn, heard, CallStatus.IN_PROGRESS, answered_at=heard.at)
+
+
+def _call_step(conn: Connection, heard: Heard, status: CallStatus, **changes: object) -> Told | None:
+    event = heard.event
+    record = call_steps.of_edge(conn, event.call, heard.edge.edge)
+    if record is None:
+        return _foreign(heard, f"call {event.call}")
+    return _told(heard, call=call_steps.step(conn, record, status, heard.at, **changes))
+
+
+def _call_ended(conn: Connection, heard: Heard) -> Told | None:
+    event: CallEnded = heard.event
+    record = call_steps.of_edge(conn, event.call, heard.edge.edge)
+    if record is None:
+        return _foreign(heard, f"call {event.call}")
+    if event.duration_s is not None and record.answered_at is None:
+        answered = heard.at - timedelta(seconds=event.duration_s)
+        record = call_steps.step(conn, record, CallStatus.IN_PROGRESS, answered, answered_at=answered) or record
+    after = call_steps.end(conn, record, heard.at, event.cause, duration_s=event.duration_s)
+    return _told(heard, call=after)
+
+
+def _recording_made(conn: Connection, heard: Heard) -> Told | None:
+    event: RecordingMade = heard.event
+    made = event.recording
+    call = call_steps.of_edge(conn, event.call, heard.edge.edge)
+    if call is None:
+        return _foreign(heard, f"call {event.call}")
+    if not is_sid(made.sid, "RE") or recordings.get(conn, made.sid) is not None:
+        return None
+    record = RecordingRecord(
+        sid=made.sid,
+        account=call.account,
+        call=call.sid,
+        sha256=made.sha256,
+        size=made.size,
+        duration_s=made.duration_s,
+        channels=made.channels,
+        source=event.source,
+        status="processing",
+        created_at=heard.at - timedelta(seconds=made.duration_s),
+        updated_at=heard.now,
+        status_callback=Hook(event.status_callback, event.status_callback_method),
+        status_callback_events=event.status_callback_events,
+    )
+    return _told(heard, recording=recordings.insert(conn, record), call=call)
+
+
+# ------------------------------------------------------------------ refusals
+
+
+def _command_rejected(conn: Connection, heard: Heard) -> Told | None:
+    """``subject`` is the SID that the command was about."""
+    event: CommandRejected = heard.event
+    if is_sid(event.subject, "SM"):
+        sid = MessageSid(event.subject)
+        if message_steps.of_edge(conn, sid, heard.edge.edge) is None:
+            return _foreign(heard, f"message {sid}")
+        step = message_steps.step(conn, sid, MessageStatus.FAILED, error_code=event.code, error_message=event.reason)
+        return _told(heard, message=step)
+    if is_sid(event.subject, "CA"):
+        record = call_steps.of_edge(conn, CallSid(event.subject), heard.edge.edge)
+        if record is None:
+            return _foreign(heard, f"call {event.subject}")
+        ended = call_steps.end(conn, record, heard.now, REJECTED_CAUSE, status=CallStatus.FAILED)
+        return _told(heard, call=ended)
+    log.info("edge %s refused a command about %r: %s", heard.edge.edge, event.subject[:64], event.reason)
+    return None
+
+
+_EFFECTS: Mapping[type[Event], Callable[[Connection, Heard], Told | None]] = {
+    EdgeStarted: _edge_started,
+    ChannelChanged: _channel_changed,
+    MessageReceived: _message_received,
+    MessageSubmitted: _message_submitted,
+    MessageDelivered: _message_delivered,
+    MessageFailed: _message_failed,
+    CallOffered: _call_offered,
+    CallInitiated: _call_initiated,
+    CallRinging: _call_ringing,
+    CallAnswered: _call_answered,
+    CallEnded: _call_ended,
+    RecordingMade: _recording_made,
+    CommandRejected: _command_rejected,
+}
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)

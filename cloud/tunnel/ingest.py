@@ -1,0 +1,137 @@
+"""Events of edges become rows: event, effect and applied number in one transaction; then the services are told.
+
+The same event may come twice: announced, and through the numbered street. Its id tells; the first one counts.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from cloud.store import applied, edges, events
+from cloud.store.database import Connection, Database
+from cloud.tunnel import effects
+from cloud.tunnel.effects import Told
+from telecore.codec import decode_event
+from telecore.errors import ProtocolError, Refused, RemoteProtocolError
+from telecore.events import Event
+from telecore.ids import EdgeId
+
+log = logging.getLogger(__name__)
+
+Item = tuple[int, dict[str, Any], bool]
+Listener = Callable[[Told], None]
+_UNFIT = (Refused, ProtocolError, ValueError, OverflowError)
+"""What a payload may cause that no repetition will mend; a number too large for a column is an OverflowError."""
+
+
+class Ingest:
+    """One for the whole cloud. Listeners are called on the loop after the commit, in order; they must not wait."""
+
+    def __init__(self, db: Database, *, now: Callable[[], datetime] = effects.utc_now) -> None:
+        self._db = db
+        self._now = now
+        self._listeners: list[Listener] = []
+
+    def listen(self, listener: Listener) -> None:
+        """From now on tell this one too."""
+        self._listeners.append(listener)
+
+    def incoming(self, edge: EdgeId) -> EdgeIncoming:
+        """The receiving end of this edge's street."""
+        return EdgeIncoming(self, edge)
+
+    async def announce(self, edge: EdgeId, event: Event) -> None:
+        """An event told ahead of its number. Raises StoreFailed; its numbered copy will come again."""
+        try:
+            told = await self._db.write(lambda conn: self._take(conn, edge, event, history=False))
+        except _UNFIT as error:
+            log.warning("edge %s: announced %s changes nothing: %s", edge, event.kind, error)
+            return
+        self._tell([told] if told else [])
+
+    async def last_applied(self, edge: EdgeId, stream: str) -> int:
+        return await self._db.read(lambda conn: applied.get(conn, edge, stream))
+
+    async def apply(self, edge: EdgeId, stream: str, items: Sequence[Item]) -> None:
+        """All of these, or none. Raises StoreFailed."""
+        read = [(seq, _read(edge, payload), history) for seq, payload, history in items]
+        try:
+            told = await self._db.write(lambda conn: self._apply(conn, edge, stream, read))
+        except _UNFIT as error:
+            await self._apply_singly(edge, stream, read, error)
+            return
+        self._tell(told)
+
+    async def _apply_singly(
+        self, edge: EdgeId, stream: str, read: Sequence[tuple[int, Event | None, bool]], error: Exception
+    ) -> None:
+        """One of them cannot be applied: find it, count it as applied all the same, and go on."""
+        if len(read) == 1:
+            seq, event, _ = read[0]
+            log.error("edge %s: item %d (%s) changes nothing: %s", edge, seq, event.kind if event else "?", error)
+            await self._db.write(lambda conn: applied.set(conn, edge, stream, seq))
+            return
+        for seq, event, history in read:
+            one = [(seq, event, history)]
+            try:
+                told = await self._db.write(partial(self._apply, edge=edge, stream=stream, items=one))
+            except _UNFIT as problem:
+                await self._apply_singly(edge, stream, one, problem)
+                continue
+            self._tell(told)
+
+    def _apply(
+        self, conn: Connection, edge: EdgeId, stream: str, items: Sequence[tuple[int, Event | None, bool]]
+    ) -> list[Told]:
+        last = applied.get(conn, edge, stream)
+        told: list[Told] = []
+        for seq, event, history in items:
+            if seq <= last:
+                continue
+            found = self._take(conn, edge, event, history=history) if event is not None else None
+            if found is not None:
+                told.append(found)
+            last = seq
+        applied.set(conn, edge, stream, last)
+        return told
+
+    def _take(self, conn: Connection, edge: EdgeId, event: Event, *, history: bool) -> Told | None:
+        """Keep the event and do its effect; None when it is known already."""
+        record = edges.get(conn, edge)
+        if record is None or not events.insert(conn, event, edge):
+            return None
+        return effects.apply(conn, record, event, now=self._now(), history=history)
+
+    def _tell(self, told: Sequence[Told]) -> None:
+        for news in told:
+            for listener in self._listeners:
+                listener(news)
+
+
+class EdgeIncoming:
+    """``Incoming`` and ``BatchIncoming`` of one edge."""
+
+    def __init__(self, ingest: Ingest, edge: EdgeId) -> None:
+        self._ingest = ingest
+        self._edge = edge
+
+    async def applied(self, stream: str) -> int:
+        return await self._ingest.last_applied(self._edge, stream)
+
+    async def apply(self, stream: str, seq: int, payload: dict[str, Any], *, history: bool) -> None:
+        await self._ingest.apply(self._edge, stream, [(seq, payload, history)])
+
+    async def apply_batch(self, stream: str, items: Sequence[Item]) -> None:
+        await self._ingest.apply(self._edge, stream, items)
+
+
+def _read(edge: EdgeId, payload: dict[str, Any]) -> Event | None:
+    try:
+        return decode_event(payload)
+    except RemoteProtocolError as error:
+        log.warning("edge %s tells something that is not understood and is skipped: %s", edge, error)
+        return None
