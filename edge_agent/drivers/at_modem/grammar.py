@@ -120,7 +120,8 @@ class Grammar:
 
     @classmethod
     def of(cls, patterns: Iterable[str] = ()) -> Grammar:
-        return cls(re.compile("|".join(f"(?:{pattern})" for pattern in (*_COMMON_URCS, *patterns)), re.DOTALL))
+        nameless = (re.sub(r"\(\?P<\w+>", "(?:", pattern) for pattern in patterns)  # several may use one name
+        return cls(re.compile("|".join(f"(?:{pattern})" for pattern in (*_COMMON_URCS, *nameless)), re.DOTALL))
 
     def answers(self, line: str, command: Command) -> bool:
         """Whether the line belongs to the answer of the running command."""

@@ -36,7 +36,10 @@ _RESTARTED = frozenset({"RDY", "^SYSSTART"})
 
 @dataclass(frozen=True, slots=True)
 class ModemSettings:
-    """One modem of a site. ``audio_port``: its second serial port; without it the modem carries no calls."""
+    """One modem of a site. ``audio_port``: its second serial port; without it the modem carries no calls.
+
+    ``iccid``: the SIM that belongs in it; another one is not put into service.
+    """
 
     id: DeviceId
     channel: ChannelId
@@ -45,6 +48,7 @@ class ModemSettings:
     baud: int = 115200
     number: E164 | None = None
     pins: Mapping[Iccid, str] = field(default_factory=dict)
+    iccid: Iccid | None = None
 
 
 ChooseProfile = Callable[[DeviceIdentity], AtProfile]

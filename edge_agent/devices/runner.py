@@ -1,0 +1,145 @@
+"""One device, kept in service: open → identify → profile → initialise → serve → close → wait → again.
+
+Each device has a runner and a task of its own, so that one that hangs holds no other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from edge_agent.contracts import Channel, Core, Device, RadioStatus
+from telecore.backoff import Policy, next_delay
+from telecore.errors import DeviceLost, DeviceRefused, Refused, RemoteProtocolError, Transient
+from telecore.ids import ChannelId
+from telecore.model import ChannelState
+
+log = logging.getLogger(__name__)
+
+RETRY = Policy(first=1.0, factor=2.0, cap=60.0)
+STEADY_S = 60.0
+"""A device that served this long is opened again at once when it is lost: it was unplugged or restarted."""
+OPEN_LIMIT_S = 90.0
+CLOSE_LIMIT_S = 10.0
+
+
+class RunnerState(StrEnum):
+    WAITING = "waiting"
+    OPENING = "opening"
+    SERVING = "serving"
+    CLOSING = "closing"
+
+
+@dataclass(frozen=True, slots=True)
+class RunnerStatus:
+    """``reason`` says why it is not serving, ``failures`` how often in a row it could not be."""
+
+    state: RunnerState
+    reason: str = ""
+    failures: int = 0
+
+
+class DeviceRunner:
+    """``on_open`` and ``on_close`` are told of each device brought into service and lost from it.
+
+    A device that is not there makes its channels ``absent``; one that is there and does not work makes them ``faulty``.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        make: Callable[[], Device],
+        channels: Sequence[ChannelId],
+        core: Core,
+        *,
+        on_open: Callable[[Device], Awaitable[None]] | None = None,
+        on_close: Callable[[Device], None] | None = None,
+        retry: Policy = RETRY,
+        steady_s: float = STEADY_S,
+        open_limit_s: float = OPEN_LIMIT_S,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self.name = name
+        self.status = RunnerStatus(RunnerState.WAITING)
+        self._make = make
+        self._ids = tuple(channels)
+        self._core = core
+        self._on_open = on_open
+        self._on_close = on_close
+        self._retry = retry
+        self._steady_s = steady_s
+        self._open_limit_s = open_limit_s
+        self._chance = chance
+        self._device: Device | None = None
+
+    @property
+    def device(self) -> Device | None:
+        """The device while it is in service."""
+        return self._device
+
+    @property
+    def channels(self) -> Sequence[Channel]:
+        """Its channels while it is in service; none otherwise."""
+        return self._device.channels if self._device is not None else ()
+
+    async def run(self) -> None:
+        """Keep it in service until cancelled. What is not the device's fault is raised: a bug, or a full disk."""
+        clock = asyncio.get_running_loop().time
+        failures = 0
+        while True:
+            began = clock()
+            reason, state = await self._serve_once(failures)
+            failures = 1 if clock() - began >= self._steady_s else failures + 1
+            log.warning("%s: %s", self.name, reason)
+            self.status = RunnerStatus(RunnerState.WAITING, reason, failures)
+            for channel in self._ids:
+                await self._core.radio(channel, RadioStatus(state, None, None, reason))
+            await asyncio.sleep(next_delay(self._retry, failures, self._chance))
+
+    async def _serve_once(self, failures: int) -> tuple[str, ChannelState]:
+        device = self._make()
+        opened = False
+        try:
+            self.status = RunnerStatus(RunnerState.OPENING, self.status.reason, failures)
+            async with asyncio.timeout(self._open_limit_s):
+                await device.open()
+            opened = True
+            self.status = RunnerStatus(RunnerState.SERVING)
+            self._device = device
+            if self._on_open is not None:
+                await self._on_open(device)
+            await device.run(self._core)
+        except DeviceLost as error:
+            return str(error), ChannelState.FAULTY if _is_there(error) else ChannelState.ABSENT
+        except (DeviceRefused, Transient, Refused, RemoteProtocolError) as error:
+            return str(error), ChannelState.FAULTY
+        except TimeoutError:
+            if opened:
+                raise
+            return f"not ready after {self._open_limit_s:.0f} s", ChannelState.FAULTY
+        finally:
+            await self._close(device)
+        return "stopped by itself", ChannelState.FAULTY
+
+    async def _close(self, device: Device) -> None:
+        was_open = self._device is device
+        self._device = None
+        self.status = RunnerStatus(RunnerState.CLOSING, self.status.reason, self.status.failures)
+        if was_open and self._on_close is not None:
+            self._on_close(device)
+        try:
+            async with asyncio.timeout(CLOSE_LIMIT_S):
+                await device.close()
+        except TimeoutError:
+            log.warning("%s: does not close", self.name)
+
+
+_ABSENT = ("no such port", "is gone")
+
+
+def _is_there(error: DeviceLost) -> bool:
+    return not any(words in str(error) for words in _ABSENT)
