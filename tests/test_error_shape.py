@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from io import BytesIO
 from typing import Any
 
 import aiohttp
@@ -133,7 +134,7 @@ async def test_pages_too_large_and_bad_tokens(site: Site, session: aiohttp.Clien
 async def test_bodies_too_large_or_of_another_kind(site: Site, session: aiohttp.ClientSession) -> None:
     auth = basic(site.account)
     path = site.url + filled(PATHS["messages"], site.account.sid)
-    async with session.post(path, headers=auth, data={"Body": "x" * 1_100_000}) as answer:
+    async with session.post(path, headers=auth, data=BytesIO(b"Body=" + b"x" * 1_100_000)) as answer:
         assert ((await shaped(answer))["code"], answer.status) == (20413, 413)
     async with session.post(path, headers=auth, json={"To": HANDSET}) as answer:
         assert ((await shaped(answer))["code"], answer.status) == (20001, 415)

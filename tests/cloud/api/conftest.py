@@ -16,11 +16,12 @@ from cloud.web import health
 from cloud.web.server import WebServer
 from telecore.ids import E164, ChannelId, EdgeId
 from tests.fakes.api_site import NUMBER, KeptCalls, KeptMessages, Site
+from tests.fakes.store import store_url
 
 
 @pytest.fixture
 async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    async with Database(f"sqlite:///{tmp_path / 'cloud.db'}") as db:
+    async with Database(store_url(tmp_path)) as db:
         account = await db.write(lambda conn: accounts.create(conn, "Clinic"))
         number = await db.write(
             lambda conn: numbers.create(conn, account.sid, E164(NUMBER), channel=ChannelId("site-1/modem1"))

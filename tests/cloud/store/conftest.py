@@ -10,11 +10,12 @@ import pytest
 from cloud.store import accounts
 from cloud.store.database import Database
 from cloud.store.records import AccountRecord
+from tests.fakes.store import store_url
 
 
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    async with Database(f"sqlite:///{tmp_path / 'cloud.db'}") as database:
+    async with Database(store_url(tmp_path)) as database:
         yield database
 
 

@@ -136,7 +136,9 @@ async def test_commits_are_flushed_to_the_disk(db: Database) -> None:
     assert await db.write(lambda conn: conn.execute(text("PRAGMA synchronous")).scalar_one()) == 2  # FULL
 
 
-async def test_the_file_is_for_its_owner_only(db: Database, tmp_path: Path) -> None:
+async def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    async with Database(f"sqlite:///{tmp_path / 'cloud.db'}"):
+        pass
     assert stat.S_IMODE((tmp_path / "cloud.db").stat().st_mode) == 0o600
 
 
