@@ -19,7 +19,7 @@ from typing import Protocol
 from edge_agent.contracts import OutboundSms, SmsPart, SmsService, StatusReport, SubmitRef
 from edge_agent.spool import QueuedSms, Spool
 from edge_agent.submit_rules import EXPIRED, UNCERTAIN, Again, Expire, GiveUp, Sleep, Submit, Waiting, judge, next_step
-from edge_agent.supervise import supervise
+from edge_agent.supervise import Fall, supervise
 from telecore.commands import SendMessage
 from telecore.errors import TelecoreError
 from telecore.events import CommandRejected, Event, MessageFailed
@@ -71,12 +71,16 @@ class Messages:
         lines: Lines,
         *,
         interval_s: float = 0.0,
+        on_sent: Callable[[ChannelId], None] = lambda channel: None,
+        on_fall: Callable[[Fall], None] | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._spool = spool
         self._lines = lines
         self._interval_s = interval_s
+        self._on_sent = on_sent
+        self._on_fall = on_fall
         self._wall = wall
         self._clock = clock
         self._queues: dict[ChannelId, _Line] = {}
@@ -146,7 +150,8 @@ class Messages:
     def _start(self, channel: ChannelId, line: _Line) -> None:
         if self._group is not None and line.task is None and not self._stopping:
             line.task = self._group.create_task(
-                supervise(f"sms {channel}", lambda: self._serve(channel, line)), name=f"sms {channel}"
+                supervise(f"sms {channel}", lambda: self._serve(channel, line), on_fall=self._on_fall),
+                name=f"sms {channel}",
             )
 
     async def _tick(self) -> None:
@@ -187,7 +192,7 @@ class Messages:
         line.remove(waiting)
         if not fresh:
             return
-        progress = _Progress(self._spool, command, waiting.sms.segment)
+        progress = _Progress(self._spool, command, waiting.sms.segment, self._on_sent)
         try:
             async with asyncio.timeout(_SUBMIT_TIMEOUT_S):
                 await service.submit(
@@ -225,8 +230,9 @@ class Messages:
 class _Progress:
     """How far one submit has come. ``segment`` is the next one."""
 
-    def __init__(self, spool: Spool, command: SendMessage, segment: int) -> None:
+    def __init__(self, spool: Spool, command: SendMessage, segment: int, on_sent: Callable[[ChannelId], None]) -> None:
         self._spool = spool
+        self._on_sent = on_sent
         self._command = command
         self._first = segment
         self._unwritten = False
@@ -235,6 +241,7 @@ class _Progress:
     async def note(self, ref: SubmitRef) -> None:
         """The network took a segment; when this returns, that is on disk."""
         self._unwritten = True
+        self._on_sent(self._command.channel)
         await self._spool.segment_sent(self._command.message, ref)
         self._unwritten = False
         self.segment = ref.segment + 1

@@ -1,0 +1,70 @@
+"""Which message next, and what a refusal means: pure tables."""
+
+import pytest
+
+from edge_agent.spool import QueuedSms
+from edge_agent.submit_rules import Again, Expire, GiveUp, Sleep, Submit, Waiting, judge, next_step
+from telecore.commands import SendMessage
+from telecore.errors import Busy, DeviceRefused, RemoteProtocolError
+from telecore.ids import ChannelId, MessageSid
+
+
+def waiting(sid="SM1", to="+1", *, due=0.0, deadline=None, attempts=0, setbacks=0):
+    command = SendMessage(message=MessageSid(sid), channel=ChannelId("e/m"), to=to, body="x")
+    return Waiting(QueuedSms(command, attempts=attempts), due, deadline, setbacks)
+
+
+A, B = waiting("SMa", "+1"), waiting("SMb", "+2")
+LATER = waiting("SMc", "+1", due=110.0)
+DYING = waiting("SMd", "+4", deadline=105.0)
+DEAD = waiting("SMe", "+5", deadline=99.0)
+
+
+@pytest.mark.parametrize(
+    ("queue", "ready", "step"),
+    [
+        ([], True, Sleep(None)),
+        ([A, B], True, Submit(A)),
+        ([A, B], False, Sleep(None)),
+        ([LATER, B], True, Submit(B)),
+        ([LATER, A], True, Sleep(10.0)),
+        ([LATER], False, Sleep(None)),
+        ([LATER, DYING], False, Sleep(5.0)),
+        ([A, DEAD], True, Expire(DEAD)),
+        ([DEAD], False, Expire(DEAD)),
+    ],
+)
+def test_next_step(queue, ready, step):
+    assert next_step(queue, 100.0, ready=ready) == step
+
+
+@pytest.mark.parametrize(
+    ("code", "attempts", "delay"),
+    [(41, 0, 10), (41, 4, 300), (314, 0, 2), (500, 0, 20), (None, 0, 20), (322, 1, 60), (300, 0, 5), (21, 0, 30)],
+)
+def test_refusals_that_are_tried_again(code, attempts, delay):
+    verdict = judge(DeviceRefused("cms", code), waiting(attempts=attempts), 100.0)
+    assert isinstance(verdict, Again)
+    assert (verdict.waiting.due, verdict.waiting.sms.attempts, verdict.refused) == (100.0 + delay, attempts + 1, True)
+
+
+@pytest.mark.parametrize(
+    ("code", "attempts", "twilio"), [(41, 5, 30017), (500, 1, 30008), (1, 0, 30005), (50, 0, 30004), (302, 0, 30008)]
+)
+def test_refusals_that_are_not(code, attempts, twilio):
+    verdict = judge(DeviceRefused("cms", code), waiting(attempts=attempts), 100.0)
+    assert isinstance(verdict, GiveUp)
+    assert (verdict.code, verdict.uncertain) == (twilio, False)
+
+
+def test_a_line_that_never_becomes_able_is_given_up():
+    verdict = judge(Busy("in use"), waiting(setbacks=2), 100.0)
+    assert isinstance(verdict, Again)
+    assert not verdict.refused
+    assert isinstance(judge(Busy("in use"), waiting(setbacks=59), 100.0), GiveUp)
+
+
+def test_nonsense_leaves_the_outcome_unknown():
+    verdict = judge(RemoteProtocolError("garbage"), waiting(), 0.0)
+    assert isinstance(verdict, GiveUp)
+    assert verdict.uncertain
