@@ -75,6 +75,7 @@ class At:
 
     def __init__(self, path: str) -> None:
         self.port = serial.Serial(path, 115200, timeout=0.02, exclusive=True)
+        self.port.reset_input_buffer()
         self.seen = ""
 
     def read_until(self, pattern: str, limit: float = 5) -> re.Match[str]:
@@ -111,24 +112,26 @@ class Rig:
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
         command = [sys.executable, "-m", "simulator", "--device-dir", str(folder), "--speed", "20", *options]
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=(folder / "log").open("ab"), text=True
-        )
+        with (folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self.process.stdout is not None
         self.line = json.loads(self.process.stdout.readline())
         self.api = Api(self.line["url"])
-        self.open: list[At] = []
+        self.open: dict[int, At] = {}
 
     def at(self, index: int = 1) -> At:
-        line = At(self.line["modems"][index - 1]["at"])
-        self.open.append(line)
-        return line
+        """Open a modem's line; what was open on it is closed."""
+        if index in self.open:
+            self.open[index].close()
+        self.open[index] = At(self.line["modems"][index - 1]["at"])
+        self.open[index].ask("ATE0")
+        return self.open[index]
 
     def registered(self, index: int = 1) -> None:
         until(lambda: self.api.get("/network")["sims"][index - 1]["registered"])
 
     def stop(self) -> int:
-        for line in self.open:
+        for line in self.open.values():
             line.close()
         self.process.terminate()
         code = self.process.wait(5)
