@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, or_
+from sqlalchemy import Connection, or_, select
 
 from cloud.store import keyset, tables
 from cloud.store.records import AccountRecord, Cursor, PageOf
-from cloud.store.rows import now
+from cloud.store.rows import from_row, now
 from cloud.store.schema import accounts
 from telecore.ids import AccountSid, new_sid
 
@@ -51,3 +51,9 @@ def list_(conn: Connection, account: str, wanted: AccountFilter, cursor: Cursor)
     if wanted.status is not None:
         where.append(accounts.c.status == wanted.status)
     return keyset.page(conn, accounts, AccountRecord, where, cursor)
+
+
+def roots(conn: Connection) -> list[AccountRecord]:
+    """Accounts that are nobody's subaccount, oldest first."""
+    rows = conn.execute(select(accounts).where(accounts.c.owner.is_(None)).order_by(accounts.c.id)).mappings()
+    return [from_row(AccountRecord, row) for row in rows]

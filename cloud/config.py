@@ -1,0 +1,200 @@
+"""cloud.yaml → CloudConfig. Nothing else in the cloud reads configuration.
+
+A problem is one sentence with the file, the line and the path of the key:
+``cloud.yaml line 7: web.prot: unknown key (known: host, port, public_url)``.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_network
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import yaml
+
+from telecore.errors import InvalidRequest
+from telecore.schema import SchemaError, read
+
+_MAX_BYTES = 1_000_000
+_MAX_PORT = 65535
+_LEVELS = ("debug", "info", "warning", "error")
+_SCHEMES = {"web.public_url": ("http", "https"), "tunnel.public_url": ("ws", "wss")}
+
+Lines = dict[str, int]
+
+
+class ConfigError(InvalidRequest):
+    """The configuration cannot be used; the message is for whoever wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebConfig:
+    """``public_url`` is how customers and edges reach this server: it stands in the URLs of recordings."""
+
+    host: str = "127.0.0.1"
+    port: int = 8080
+    public_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelConfig:
+    """Where edges connect. Without a certificate a proxy in front of it has to speak TLS."""
+
+    host: str = "127.0.0.1"
+    port: int = 8081
+    public_url: str = ""
+    certificate: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookConfig:
+    """``allow_private``: networks beyond the public Internet that customers' URLs may lead to."""
+
+    allow_private: tuple[str, ...] = ()
+    connect_s: float = 5.0
+    total_s: float = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechConfig:
+    """``program`` renders text, within this time or not at all."""
+
+    program: str = "espeak-ng"
+    within_s: float = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class LogConfig:
+    level: str = "info"
+
+
+@dataclass(frozen=True, slots=True)
+class CloudConfig:
+    """``database`` is SQLAlchemy's URL; without it a SQLite file in ``data_dir``, relative to the file's folder."""
+
+    data_dir: Path = Path("data")
+    database: str = ""
+    web: WebConfig = field(default_factory=WebConfig)
+    tunnel: TunnelConfig = field(default_factory=TunnelConfig)
+    webhooks: WebhookConfig = field(default_factory=WebhookConfig)
+    speech: SpeechConfig = field(default_factory=SpeechConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+
+    @property
+    def database_url(self) -> str:
+        return self.database or f"sqlite:///{self.data_dir / 'cloud.db'}"
+
+    @property
+    def public_url(self) -> str:
+        return (self.web.public_url or f"http://{self.web.host}:{self.web.port}").rstrip("/")
+
+    @property
+    def tunnel_url(self) -> str:
+        scheme = "wss" if self.tunnel.certificate else "ws"
+        return (self.tunnel.public_url or f"{scheme}://{self.tunnel.host}:{self.tunnel.port}").rstrip("/")
+
+
+@dataclass(frozen=True, slots=True)
+class _Document:
+    """The file's own form: as CloudConfig, with the folder as text."""
+
+    data_dir: str = "data"
+    database: str = ""
+    web: WebConfig = field(default_factory=WebConfig)
+    tunnel: TunnelConfig = field(default_factory=TunnelConfig)
+    webhooks: WebhookConfig = field(default_factory=WebhookConfig)
+    speech: SpeechConfig = field(default_factory=SpeechConfig)
+    log: LogConfig = field(default_factory=LogConfig)
+
+
+def load(path: Path) -> CloudConfig:
+    """Raises ConfigError."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    if len(data) > _MAX_BYTES:
+        raise ConfigError(f"{path} is larger than 1 MB")
+    return parse(data, path)
+
+
+def parse(data: bytes, path: Path) -> CloudConfig:
+    """``path`` names the file in messages, and its folder is where relative paths begin. Raises ConfigError."""
+    lines: Lines = {}
+    try:
+        value = _value(yaml.compose(data, Loader=yaml.SafeLoader), "", lines)
+        document = read(_Document, {} if value is None else value)
+        _check(document)
+    except SchemaError as error:
+        raise ConfigError(f"{path.name}{_place(error.path, lines)}: {error.message}", field=error.path) from error
+    except (yaml.YAMLError, RecursionError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" line {mark.line + 1}" if mark else ""
+        raise ConfigError(f"{path.name}{where} is not YAML: {getattr(error, 'problem', None) or 'not text'}") from error
+    return _resolved(document, path.absolute().parent)
+
+
+def _value(node: yaml.Node | None, path: str, lines: Lines) -> object:
+    """The value of a node, and on the way the line of every key."""
+    if isinstance(node, yaml.MappingNode):
+        out: dict[str, object] = {}
+        for key, item in node.value:
+            name = str(key.value)
+            where = f"{path}.{name}" if path else name
+            lines.setdefault(where, key.start_mark.line + 1)
+            if name in out:
+                lines[where] = key.start_mark.line + 1
+                raise SchemaError(where, "is given twice")
+            out[name] = _value(item, where, lines)
+        return out
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(item, f"{path}[{n}]", lines) for n, item in enumerate(node.value)]
+    return None if node is None else yaml.SafeLoader("").construct_object(node)
+
+
+def _place(path: str, lines: Lines) -> str:
+    """`` line 7`` of the key, or of the nearest one above it that is in the file."""
+    while path and path not in lines:
+        path = re.sub(r"(\.|^)[^.\[]*$|\[\d+\]$", "", path)
+    return f" line {lines[path]}" if path in lines else ""
+
+
+def _check(document: _Document) -> None:
+    for name, port in (("web.port", document.web.port), ("tunnel.port", document.tunnel.port)):
+        if not 0 <= port <= _MAX_PORT:
+            raise SchemaError(name, "must be a port number, 0 to 65535")
+    for name, url in (("web.public_url", document.web.public_url), ("tunnel.public_url", document.tunnel.public_url)):
+        if url and (urlsplit(url).scheme not in _SCHEMES[name] or not urlsplit(url).hostname):
+            raise SchemaError(name, f"must begin with {' or '.join(f'{s}://' for s in _SCHEMES[name])} and name a host")
+    for number, network in enumerate(document.webhooks.allow_private):
+        try:
+            ip_network(network, strict=False)
+        except ValueError:
+            raise SchemaError(f"webhooks.allow_private[{number}]", "must be a network such as 10.1.0.0/16") from None
+    if document.webhooks.connect_s <= 0 or document.webhooks.total_s <= 0:
+        raise SchemaError("webhooks", "connect_s and total_s must be above 0")
+    if document.speech.within_s <= 0:
+        raise SchemaError("speech.within_s", "must be above 0")
+    if document.log.level not in _LEVELS:
+        raise SchemaError("log.level", f"must be one of {', '.join(_LEVELS)}")
+    if (document.tunnel.certificate is None) != (document.tunnel.key is None):
+        raise SchemaError("tunnel", "certificate and key belong together")
+
+
+def _resolved(document: _Document, folder: Path) -> CloudConfig:
+    tunnel = document.tunnel
+    if tunnel.certificate is not None and tunnel.key is not None:
+        tunnel = replace(tunnel, certificate=str(folder / tunnel.certificate), key=str(folder / tunnel.key))
+    return CloudConfig(
+        data_dir=folder / document.data_dir,
+        database=document.database,
+        web=document.web,
+        tunnel=tunnel,
+        webhooks=document.webhooks,
+        speech=document.speech,
+        log=document.log,
+    )

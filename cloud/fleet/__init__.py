@@ -1,0 +1,1 @@
+"""The fleet: edges and their channels, as they stand now."""

@@ -1,0 +1,41 @@
+"""What the operator's page shows, as values; and the face of ``fleet.state.Fleet`` towards it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from cloud.store.records import CallRecord, ChannelRecord, MessageRecord
+from telecore.ids import EdgeId
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeView:
+    """An edge. ``spooled`` is how many events wait there; None before its first heartbeat."""
+
+    edge: EdgeId
+    enrolled: bool
+    connected: bool
+    last_seen_at: datetime | None = None
+    version: str = ""
+    spooled: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Edges and channels by name, live calls oldest first, messages newest first."""
+
+    edges: tuple[EdgeView, ...] = ()
+    channels: tuple[ChannelRecord, ...] = ()
+    calls: tuple[CallRecord, ...] = ()
+    messages: tuple[MessageRecord, ...] = ()
+
+
+class FleetView(Protocol):
+    async def snapshot(self) -> Snapshot:
+        """How everything stands now. Raises StoreFailed."""
+
+    def subscribe(self) -> AsyncIterator[object]:
+        """Something each time anything of a snapshot may have changed; changes while the reader is busy are one."""
