@@ -40,6 +40,7 @@ class SerialPcm:
         self._port = port
         self._pacing = pacing
         self._active = False
+        self._reading = False
         self._partial = bytearray()
         self._queue: deque[bytes] = deque()
         port.on_data = self._on_data
@@ -48,6 +49,7 @@ class SerialPcm:
         """The modem's audio is on: let sound flow."""
         self._partial.clear()
         self._queue.clear()
+        self._reading = False
         self._active = True
 
     def stop(self) -> None:
@@ -63,9 +65,10 @@ class SerialPcm:
             return
         if self._pacing is Pacing.READ:
             self._queue.append(frame)
-            if len(self._queue) > QUEUED_FRAMES:
+            # Until the modem reads, only the newest counts: what piled up before would delay the whole call.
+            if len(self._queue) > (QUEUED_FRAMES if self._reading else 1):
                 self._queue.popleft()
-                self.dropped += 1
+                self.dropped += self._reading
         elif self._port.unsent > QUEUED_FRAMES * FRAME_BYTES or not self._port.write(frame):
             self.dropped += 1
 
@@ -79,6 +82,7 @@ class SerialPcm:
             self._one_read(frame)
 
     def _one_read(self, frame: bytes) -> None:
+        self._reading = True
         self.on_frame(frame)
         if self._pacing is Pacing.READ and self._active and self._port.unsent <= QUEUED_FRAMES * FRAME_BYTES:
             self._port.write(self._queue.popleft() if self._queue else _SILENCE)

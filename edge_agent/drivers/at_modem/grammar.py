@@ -75,9 +75,9 @@ _SET_ANSWERS = frozenset({"+CMGS", "+CMGR", "+CMGL", "+CMGW", "+CMSS", "+CPMS", 
 """Commands with ``=`` that answer with a line of their own name; of the others such a line is a URC."""
 _REGISTRATION = frozenset({"+CREG", "+CGREG", "+CEREG"})
 _FREE = {
-    "+CGMI": r"[^+^*$%#].*",
-    "+CGMM": r"[^+^*$%#].*",
-    "+CGMR": r"[^+^*$%#].*",
+    "+CGMI": r"[A-Za-z0-9][ -~]*",
+    "+CGMM": r"[A-Za-z0-9][ -~]*",
+    "+CGMR": r"[A-Za-z0-9][ -~]*",
     "+CGSN": r"\"?\d{14,17}\"?",
     "+CIMI": r"\"?\d{14,15}\"?",
 }

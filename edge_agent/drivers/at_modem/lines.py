@@ -56,7 +56,8 @@ class LineReader:
     def flush(self) -> list[Unit]:
         """Give up waiting for the rest of what was begun."""
         units: list[Unit] = []
-        self._end_line(units)
+        if self._partial:
+            self._end_line(units)
         self._end_quoted(units)
         self._end_head(units)
         return units

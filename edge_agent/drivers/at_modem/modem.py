@@ -147,7 +147,7 @@ class AtModem:
         sim = SimReader(dialogue, profile, self._settings.pins, self._settings.number)
         pcm = self._open_audio(dialogue)
         services = self._services = _Services(
-            Radio(dialogue, profile, channel, sim, inbox.prepare),
+            Radio(dialogue, profile, channel, sim, inbox.prepare, iccid=self._settings.iccid),
             inbox,
             AtSms(dialogue, profile),
             AtUssd(dialogue, profile, channel),

@@ -14,7 +14,7 @@ from edge_agent.drivers.at_modem.profile import AtProfile, UrcEvent
 from edge_agent.drivers.at_modem.replies import Registration, only, parse_cops, parse_creg, parse_csq
 from edge_agent.drivers.at_modem.sim import SimReader
 from telecore.errors import DeviceLost, DeviceRefused, RemoteProtocolError, TimedOut
-from telecore.ids import ChannelId, Plmn
+from telecore.ids import ChannelId, Iccid, Plmn
 from telecore.model import ChannelState, SignalLevel, Sim
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,10 @@ _REASONS = {0: "not searching", 2: "searching", 3: "registration denied", 4: "co
 
 
 class Radio:
-    """A RadioService. ``on_sim_ready`` runs once for each SIM that becomes usable, before it is reported."""
+    """A RadioService. ``on_sim_ready`` runs once for each SIM that becomes usable, before it is reported.
+
+    ``iccid``: the SIM that is expected; another one is reported as faulty.
+    """
 
     def __init__(
         self,
@@ -36,12 +39,15 @@ class Radio:
         channel: ChannelId,
         sim: SimReader,
         on_sim_ready: Callable[[], Awaitable[None]],
+        *,
+        iccid: Iccid | None = None,
     ) -> None:
         self._dialogue = dialogue
         self._profile = profile
         self._channel = channel
         self._reader = sim
         self._on_sim_ready = on_sim_ready
+        self._expected = iccid
         self._sim: Sim | None = None
         self._status = RadioStatus(ChannelState.SEARCHING)
         self._poke = asyncio.Event()
@@ -89,6 +95,8 @@ class Radio:
         if self._sim is None:
             await self._on_sim_ready()
             self._sim = await self._reader.read()
+        if self._expected is not None and self._sim.iccid != self._expected:
+            return RadioStatus(ChannelState.FAULTY, self._sim, None, "another SIM than the configuration says")
         registrations = await self._registrations()
         best = min(registrations, key=_rank, default=None)
         signal = await self._signal()

@@ -1,0 +1,84 @@
+"""What is on this serial port? A report for ``edge-agent probe PORT``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from edge_agent.contracts import RadioStatus
+from edge_agent.drivers.at_modem.modem import AtModem, ChooseProfile, ModemSettings
+from edge_agent.drivers.at_modem.profile import AtProfile
+from telecore.errors import DeviceRefused, RemoteProtocolError, TimedOut
+from telecore.ids import ChannelId, DeviceId, Iccid
+from telecore.model import ChannelState, DeviceIdentity, Service
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeReport:
+    """``refused`` are init commands the modem does not take, ``doubts`` what the profile leaves unconfirmed."""
+
+    identity: DeviceIdentity
+    profile: AtProfile
+    radio: RadioStatus | None
+    refused: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = field(default=())
+
+    def lines(self) -> list[str]:
+        """The report for a person."""
+        identity, sim = self.identity, self.radio.sim if self.radio else None
+        rows = [
+            ("port", identity.port or ""),
+            ("modem", f"{identity.manufacturer} {identity.model}, revision {identity.revision or 'not told'}"),
+            ("IMEI", identity.imei or "not told"),
+            ("profile", self.profile.name),
+            ("services", ", ".join(sorted(self.profile.services)) or "none"),
+        ]
+        if self.radio is not None:
+            rows.append(("state", " ".join(filter(None, (self.radio.state.value, _in_brackets(self.radio.reason))))))
+        if sim is not None:
+            rows += [
+                ("SIM", f"ICCID {sim.iccid or 'not told'}, IMSI {sim.imsi or 'not told'}"),
+                ("number", sim.msisdn or "not told by the SIM: give it in the configuration"),
+                ("operator", f"{sim.operator_name or '?'} {_in_brackets(sim.operator or '')}".strip()),
+            ]
+        if self.radio is not None and self.radio.signal is not None:
+            rows.append(("signal", f"{self.radio.signal.dbm} dBm"))
+        rows += [("refused", command) for command in self.refused]
+        rows += [("doubt", doubt) for doubt in self.doubts]
+        return [f"{name:<9} {value}" for name, value in rows]
+
+
+async def probe(
+    port: str,
+    *,
+    choose: ChooseProfile,
+    baud: int = 115200,
+    audio_port: str | None = None,
+    pins: Mapping[Iccid, str] | None = None,
+) -> ProbeReport:
+    """Open the port, ask, close it. Raises DeviceLost when no modem answers there."""
+    settings = ModemSettings(DeviceId("probe"), ChannelId("probe/probe"), port, audio_port, baud, pins=pins or {})
+    modem = AtModem(settings, choose)
+    await modem.open()
+    try:
+        try:
+            radio = await modem.radio_status()
+        except (DeviceRefused, TimedOut, RemoteProtocolError) as error:
+            radio = RadioStatus(ChannelState.FAULTY, None, None, str(error))
+        return ProbeReport(modem.identity, modem.profile, radio, tuple(modem.refused), _doubts(modem, audio_port))
+    finally:
+        await modem.close()
+
+
+def _doubts(modem: AtModem, audio_port: str | None) -> tuple[str, ...]:
+    doubts = []
+    if not modem.profile.confirmed:
+        doubts.append(f"profile {modem.profile.name} is not confirmed on hardware")
+    if Service.VOICE in modem.profile.services and audio_port is None:
+        doubts.append("no audio port given: calls are not possible")
+    doubts += [f"quirk {name}: {because}" for name, because in modem.profile.quirks.items()]
+    return tuple(doubts)
+
+
+def _in_brackets(text: str) -> str:
+    return f"({text})" if text else ""
