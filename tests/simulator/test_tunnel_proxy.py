@@ -26,7 +26,7 @@ class Bench:
 
     async def connect(self) -> Stream:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.proxy.port)
-        self._stack.callback(writer.transport.abort)
+        self._stack.callback(lambda: writer.transport.abort())
         return reader, writer
 
     def begin(self, kind: str, **options: float) -> str:
