@@ -68,10 +68,6 @@ class EdgeBlobs:
             return self._clip_path(sha256)
         return self._recording_path(sha256) if sha256 in self._recordings else None
 
-    def unfinished(self, name: str) -> Path:
-        """Where a recording may grow until it is added. What a fallen process left there is removed at the start."""
-        return self._recordings_dir / f".{name}"
-
     def held(self) -> tuple[Sha256, ...]:
         """Recordings that the cloud does not have yet, as far as we know."""
         return tuple(self._recordings)

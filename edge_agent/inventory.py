@@ -16,19 +16,17 @@ from telecore.model import ChannelState, ChannelStatus, DeviceIdentity, Service
 class Inventory:
     """The channels of this site by id.
 
-    ``numbers`` are the SIMs' own numbers as configured; where it is silent, the SIM is asked. ``busy`` counts live
-    legs. ``changed`` is called when anything that a heartbeat tells is different.
+    ``busy`` counts live legs. ``changed`` is called when anything that a heartbeat tells is different.
     """
 
     def __init__(
         self,
-        numbers: dict[ChannelId, E164],
         *,
         busy: Callable[[ChannelId], int],
         changed: Callable[[], None],
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._numbers = numbers
+        self._numbers: dict[ChannelId, E164] = {}
         self._busy = busy
         self._changed = changed
         self._wall = wall
@@ -37,9 +35,11 @@ class Inventory:
         self._sent: dict[ChannelId, int] = {}
         self._day = ""
 
-    def expect(self, channel: ChannelId, reason: str) -> None:
-        """A channel that is configured, before its device has said anything."""
-        self._status.setdefault(channel, ChannelStatus(channel, ChannelState.ABSENT, self._wall(), reason=reason))
+    def expect(self, channel: ChannelId, state: ChannelState, reason: str, number: E164 | None = None) -> None:
+        """A channel that is configured, before its device has said anything. ``number``: for a SIM that is silent."""
+        self._status.setdefault(channel, ChannelStatus(channel, state, self._wall(), reason=reason))
+        if number is not None:
+            self._numbers[channel] = number
 
     def opened(self, channel: Channel, identity: DeviceIdentity) -> list[Event]:
         """A device brought this channel into service."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 from edge_agent.contracts import IncomingCall, RadioStatus, SmsPart, StatusReport, UssdReply
 from edge_agent.inventory import Inventory
@@ -22,8 +22,12 @@ class EdgeCore:
         self._inventory = inventory
         self._messages = messages
         self._incoming = incoming
-        self.part: Callable[[SmsPart], Awaitable[None]] = messages.part
-        self.report: Callable[[StatusReport], Awaitable[None]] = messages.report
+
+    async def part(self, part: SmsPart) -> None:
+        await self._messages.part(part)
+
+    async def report(self, report: StatusReport) -> None:
+        await self._messages.report(report)
 
     async def radio(self, channel: ChannelId, status: RadioStatus) -> None:
         events = self._inventory.radio(channel, status)

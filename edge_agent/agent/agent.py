@@ -1,0 +1,323 @@
+"""Builds every part of the edge agent, wires them, and runs them until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import platform
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+from edge_agent import __version__
+from edge_agent.agent.core import EdgeCore
+from edge_agent.agent.devices import Devices
+from edge_agent.agent.housekeeping import Housekeeping
+from edge_agent.agent.lock import locked
+from edge_agent.agent.pulse import Pulse
+from edge_agent.agent.report import as_json
+from edge_agent.blobs import EdgeBlobs
+from edge_agent.calls import Calls
+from edge_agent.config import AgentConfig
+from edge_agent.contracts import VoiceService
+from edge_agent.devices.profiles import load_profiles
+from edge_agent.devices.registry import Site
+from edge_agent.dispatcher import Dispatcher
+from edge_agent.health.conditions import Snapshot
+from edge_agent.identity import Identity, load_identity
+from edge_agent.inventory import Inventory
+from edge_agent.logs import about
+from edge_agent.media.clock import MediaClock
+from edge_agent.messages import Messages
+from edge_agent.spool import Spool
+from edge_agent.status import StatusServer
+from edge_agent.supervise import Fall, reason, supervise
+from edge_agent.uplink import Uplink
+from edge_agent.watchdog import Watchdog, notifier, period_s
+from telecore.errors import InvalidRequest, StorageFailed
+from telecore.events import EdgeStarted
+from telecore.ids import ChannelId, Sha256, new_id
+from telecore.model import Clip
+from telecore.notices import BlobHeld, BlobStored, Do, Heartbeat, Notice
+
+log = logging.getLogger(__name__)
+
+STAGE_S = 10.0
+"""How long each of the two stages of a stop may take."""
+_CLIP_WITHIN_S = 30.0
+_GOODBYE_S = 1.0
+_FALLEN_SHOWN_S = 600.0
+_MB = 1 << 20
+
+
+def identity_path(data_dir: Path) -> Path:
+    """Where an edge keeps who it is."""
+    return data_dir / "identity.json"
+
+
+async def run_agent(config: AgentConfig) -> None:
+    """Run until SIGTERM or SIGINT.
+
+    Raises InvalidRequest, NotAllowed, Busy and StorageFailed, each with a sentence for the operator.
+    """
+    with locked(config.data_dir):
+        try:
+            identity = load_identity(identity_path(config.data_dir))
+        except FileNotFoundError as error:
+            raise InvalidRequest(
+                f"this edge is not enrolled: there is no {identity_path(config.data_dir)}; run edge-agent enrol"
+            ) from error
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        spool = await Spool.open(config.data_dir / "spool.db")
+        try:
+            blobs = await EdgeBlobs.open(config.data_dir / "blobs", clips_bytes=config.limits.clips_mb * _MB)
+            with about(edge=identity.edge):
+                await Agent(config, identity, spool, blobs).run(stop)
+            await blobs.close()
+        finally:
+            await _bounded("the spool", spool.close())
+
+
+class Agent:
+    """One edge. ``run`` serves until ``stop`` is set."""
+
+    def __init__(self, config: AgentConfig, identity: Identity, spool: Spool, blobs: EdgeBlobs) -> None:
+        self.instance = new_id()
+        self._config = config
+        self._identity = identity
+        self._spool = spool
+        self._blobs = blobs
+        self._began = time.monotonic()
+        self._spool_error: str | None = None
+        self._refused = ""
+        self._fallen: dict[str, tuple[float, str]] = {}
+        self._stored: asyncio.Queue[Sha256] = asyncio.Queue()
+        self._build()
+
+    def _build(self) -> None:
+        config, spool = self._config, self._spool
+        self._pulse = Pulse(self._heartbeat, self._notify)
+        self.inventory = Inventory(busy=self._busy, changed=self._pulse.changed)
+        self._messages = Messages(
+            spool,
+            self.inventory,
+            interval_s=config.limits.sms_interval_s,
+            on_sent=self.inventory.sent,
+            on_fall=self._on_fall,
+        )
+        self._calls = Calls(
+            spool.append,
+            self._notify,
+            fetch=self._fetch,
+            blobs=self._blobs,
+            voice=self._voice,
+            clock=MediaClock(),
+            own_number=self.inventory.number,
+        )
+        self._dispatcher = Dispatcher(
+            spool, self._messages, self._calls, channel=self.inventory.channel, known=self._known
+        )
+        self._uplink = Uplink(
+            self._identity.url,
+            self._identity,
+            spool,
+            self._dispatcher,
+            self._blobs,
+            on_notice=self._on_notice,
+            greeting=self._greeting,
+            on_link=self._on_link,
+            on_refused=self._on_refused,
+            instance=self.instance,
+        )
+        spool.on_append = self._uplink.wake
+        self._build_devices()
+        self._build_watchers()
+
+    def _build_devices(self) -> None:
+        own = (self._config.profiles,) if self._config.profiles else ()
+        site = Site(self._identity.edge, load_profiles(*own), self._config.pins)
+        core = EdgeCore(self._spool, self._messages, self.inventory, self._calls.incoming)
+        self._devices = Devices(
+            self._config.devices, site, core, self.inventory, spool=self._spool, on_fall=self._on_fall
+        )
+
+    def _build_watchers(self) -> None:
+        self._housekeeping = Housekeeping(self._spool, self._config.data_dir, self._snapshot)
+        self._watchdog = Watchdog(
+            notifier(os.environ),
+            self._spool.probe,
+            period_s=period_s(os.environ),
+            status=self._sentence,
+            on_error=self._on_spool,
+        )
+        port = self._config.status.port
+        self.status_server = StatusServer(port, self.status) if port is not None else None
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until ``stop``; then stage one ends intake and live calls, stage two closes devices and the tunnel."""
+        await self._spool.recover(EdgeStarted(instance=self.instance, version=__version__, platform=_platform()))
+        self.inventory.set_sent(await self._spool.sent_since(self.inventory.midnight()))
+        serving = asyncio.create_task(self._serve(), name="serve")
+        stopping = asyncio.create_task(stop.wait(), name="stop")
+        try:
+            self._watchdog.ready()
+            log.info("edge %s is running, version %s, instance %s", self._identity.edge, __version__, self.instance)
+            await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            self._watchdog.stopping()
+            if not serving.done():
+                log.info("stopping")
+                await _bounded("calls and messages", self._end_intake())
+                await self._say_goodbye()
+        finally:
+            stopping.cancel()
+            serving.cancel()
+            await asyncio.wait({serving}, timeout=STAGE_S)
+        if serving.done() and not serving.cancelled() and (error := serving.exception()) is not None:
+            raise error
+
+    async def _serve(self) -> None:
+        parts: list[tuple[str, Callable[[], Awaitable[None]]]] = [
+            ("messages", self._messages.run),
+            ("calls", self._calls.run),
+            ("commands", self._dispatcher.run),
+            ("devices", self._devices.run),
+            ("uplink", self._uplink.run),
+            ("heartbeat", self._pulse.run),
+            ("health", self._housekeeping.run),
+            ("watchdog", self._watchdog.run),
+            ("blobs", self._forget_stored),
+        ]
+        if self.status_server is not None:
+            parts.append(("status", self.status_server.run))
+        async with asyncio.TaskGroup() as group:
+            for name, part in parts:
+                group.create_task(supervise(name, part, on_fall=self._on_fall), name=name)
+
+    async def _end_intake(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._calls.stop())
+            group.create_task(self._messages.stop())
+
+    async def _say_goodbye(self) -> None:
+        """Give the last events, the ends of calls above all, a moment to be told."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_S):
+                while self._uplink.connected and self._spool.depth:  # noqa: ASYNC110  (the street tells nobody)
+                    await asyncio.sleep(0.02)
+
+    def _notify(self, notice: Notice) -> bool:
+        return self._uplink.notify(notice)
+
+    def _busy(self, channel: ChannelId) -> int:
+        return self._calls.busy(channel)
+
+    async def _fetch(self, clip: Clip) -> None:
+        await self._uplink.fetch(clip.sha256, clip.size, _CLIP_WITHIN_S)
+
+    def _voice(self, channel: ChannelId) -> VoiceService | None:
+        found = self.inventory.channel(channel)
+        return found.voice if found else None
+
+    def _on_notice(self, notice: Notice) -> None:
+        if isinstance(notice, Do):
+            self._dispatcher.do(notice)
+        elif isinstance(notice, BlobStored):
+            self._stored.put_nowait(notice.sha256)
+
+    async def _forget_stored(self) -> None:
+        while True:
+            await self._blobs.stored(await self._stored.get())
+
+    def _known(self, channel: ChannelId) -> bool:
+        """With ``devices: auto`` a modem may yet be found whose messages the cloud already sends."""
+        found_later = self._config.devices is None and channel.startswith(f"{self._identity.edge}/")
+        return found_later or self.inventory.known(channel)
+
+    def _greeting(self) -> Sequence[Notice]:
+        return [self._heartbeat(), BlobHeld(self._blobs.held()), *self._calls.repeat()]
+
+    def _on_link(self, up: bool) -> None:
+        if up:
+            self._refused = ""
+
+    def _on_refused(self, why: str) -> None:
+        self._refused = why
+
+    def _on_fall(self, fall: Fall) -> None:
+        if not fall.expected:
+            self._fallen[fall.name] = (time.monotonic(), reason(fall.error))
+
+    def _on_spool(self, error: str | None) -> None:
+        self._spool_error = error
+
+    def _heartbeat(self) -> Heartbeat:
+        return Heartbeat(
+            instance=self.instance,
+            version=__version__,
+            uptime_s=time.monotonic() - self._began,
+            channels=self.inventory.statuses(),
+            calls=self._calls.live(),
+            spooled=self._spool.depth,
+        )
+
+    def _snapshot(self, disk_free: int | None) -> Snapshot:
+        return Snapshot(
+            wall=datetime.now(UTC),
+            channels=self.inventory.statuses(),
+            tunnel_up=self._uplink.connected,
+            refused=self._refused,
+            spooled=self._spool.depth,
+            spool_error=self._spool_error,
+            quarantined=str(self._spool.quarantined) if self._spool.quarantined else None,
+            disk_free=disk_free,
+            fallen={name: why for name, (at, why) in self._fallen.items() if time.monotonic() - at < _FALLEN_SHOWN_S},
+            limits=self._config.limits,
+        )
+
+    def status(self) -> dict[str, object]:
+        """What the status page answers."""
+        tunnel = {"connected": self._uplink.connected, "url": self._identity.url, "refused": self._refused}
+        heartbeat = self._heartbeat()
+        waiting = sum(self._messages.waiting(status.channel) for status in heartbeat.channels)
+        return as_json(self._identity.edge, heartbeat, tunnel, self._housekeeping.warnings.active, waiting)
+
+    def _sentence(self) -> str:
+        statuses = self.inventory.statuses()
+        ready = sum(self.inventory.registered(status.channel) for status in statuses)
+        tunnel = "up" if self._uplink.connected else "down"
+        return f"{ready} of {len(statuses)} channels registered, {len(self._calls.live())} calls, tunnel {tunnel}"
+
+
+async def _bounded(what: str, work: Awaitable[object]) -> None:
+    try:
+        async with asyncio.timeout(STAGE_S):
+            await work
+    except TimeoutError:
+        log.warning("%s did not stop within %.0f s", what, STAGE_S)
+    except StorageFailed as error:
+        log.warning("%s did not stop cleanly: %s", what, error)
+
+
+def _platform() -> str:
+    return f"{platform.system()} {platform.machine()} Python {platform.python_version()}"
+
+
+def run(config: AgentConfig) -> None:
+    """Run in a new event loop, uvloop's where it is installed."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(run_agent(config))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return asyncio.new_event_loop
+    return new_event_loop

@@ -1,0 +1,106 @@
+"""A runner for every device: those of the configuration, or those that are plugged in."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from edge_agent.config import DeviceConfig
+from edge_agent.contracts import Core, Device
+from edge_agent.devices.discovery import auto_devices
+from edge_agent.devices.registry import Site, channels_of, make_device
+from edge_agent.devices.runner import DeviceRunner
+from edge_agent.inventory import Inventory
+from edge_agent.logs import about
+from edge_agent.spool import Spool
+from edge_agent.supervise import Fall, supervise
+from telecore.ids import DeviceId
+from telecore.model import ChannelState
+
+log = logging.getLogger(__name__)
+
+_LOOK_S = 5.0
+
+
+class Devices:
+    """Keeps every device in service. ``configured`` None: look for modems, also later."""
+
+    def __init__(
+        self,
+        configured: Sequence[DeviceConfig] | None,
+        site: Site,
+        core: Core,
+        inventory: Inventory,
+        *,
+        spool: Spool,
+        on_fall: Callable[[Fall], None],
+    ) -> None:
+        self._configured = configured
+        self._site = site
+        self._core = core
+        self._inventory = inventory
+        self._spool = spool
+        self._on_fall = on_fall
+        self._runners: dict[DeviceId, DeviceRunner] = {}
+        for config in configured or ():
+            self._add(config)
+
+    async def run(self) -> None:
+        """Serve until cancelled; then every device is closed before this returns."""
+        async with asyncio.TaskGroup() as group:
+            for runner in self._runners.values():
+                self._start(group, runner)
+            if self._configured is None:
+                await self._discover(group)
+
+    def _add(self, config: DeviceConfig) -> DeviceRunner | None:
+        channels = channels_of(config, self._site)
+        state = ChannelState.ABSENT if config.enabled else ChannelState.DISABLED
+        for channel in channels:
+            self._inventory.expect(channel, state, "not opened yet" if config.enabled else "", config.number)
+        if not config.enabled:
+            return None
+        runner = DeviceRunner(
+            config.id,
+            lambda: make_device(config, self._site),
+            channels,
+            self._core,
+            on_open=self._opened,
+            on_close=self._closed,
+        )
+        self._runners[config.id] = runner
+        return runner
+
+    def _start(self, group: asyncio.TaskGroup, runner: DeviceRunner) -> None:
+        with about(device=runner.name):
+            group.create_task(
+                supervise(f"device {runner.name}", runner.run, on_fall=self._on_fall), name=f"device {runner.name}"
+            )
+
+    async def _opened(self, device: Device) -> None:
+        for channel in device.channels:
+            for event in self._inventory.opened(channel, device.identity):
+                await self._spool.append(event)
+
+    def _closed(self, device: Device) -> None:
+        for channel in device.channels:
+            self._inventory.closed(channel.id)
+
+    async def _discover(self, group: asyncio.TaskGroup) -> None:
+        executor = ThreadPoolExecutor(1, thread_name_prefix="sysfs")
+        told_none = False
+        try:
+            while True:
+                found = await asyncio.wrap_future(executor.submit(auto_devices, self._site.profiles))
+                for config in found:
+                    if config.id not in self._runners and (runner := self._add(config)) is not None:
+                        log.info("found %s at %s", config.id, config.port)
+                        self._start(group, runner)
+                if not self._runners and not told_none:
+                    told_none = True
+                    log.warning("no modem is plugged in that a profile knows by its USB interfaces; still looking")
+                await asyncio.sleep(_LOOK_S)
+        finally:
+            executor.shutdown(wait=False)

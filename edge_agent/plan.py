@@ -1,0 +1,59 @@
+"""What ``check-config`` says would be done, and what would not work on this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge_agent.config import AgentConfig, DeviceConfig
+from edge_agent.devices.discovery import auto_devices
+from edge_agent.devices.profiles import ProfileError, Profiles, load_profiles
+from edge_agent.devices.registry import DRIVERS
+
+
+def plan(config: AgentConfig) -> tuple[list[str], list[str]]:
+    """Lines that tell what would be done, and problems that a look at this machine shows."""
+    problems: list[str] = []
+    try:
+        profiles = load_profiles(*([config.profiles] if config.profiles else []))
+    except ProfileError as error:
+        return [], error.message.splitlines()
+    lines = [
+        f"data      {config.data_dir}",
+        f"cloud     {config.cloud.url or 'as enrolled'}",
+        f"enrolled  {'yes' if (config.data_dir / 'identity.json').exists() else 'no: run edge-agent enrol'}",
+        f"status    {f'http://127.0.0.1:{config.status.port}/status' if config.status.port is not None else 'off'}",
+        f"profiles  {len(profiles.names)}",
+        f"PINs      {len(config.pins)}",
+    ]
+    devices = config.devices if config.devices is not None else auto_devices(profiles)
+    if config.devices is None:
+        lines.append(f"devices   every modem that is plugged in: {len(devices)} now")
+    for device in devices:
+        lines.append(f"device    {_sentence(device)}")
+        problems += [f"device {device.id}: {problem}" for problem in _problems(device, profiles)]
+    return lines + [f"warning   {warning}" for warning in config.warnings], problems
+
+
+def _sentence(device: DeviceConfig) -> str:
+    sound = device.sound
+    audio = "no calls" if sound is None or sound.kind == "none" else f"sound on {sound.port}"
+    return f"{device.id}: {device.driver} on {device.port}, {audio}, profile {device.profile}" + (
+        "" if device.enabled else ", switched off"
+    )
+
+
+def _problems(device: DeviceConfig, profiles: Profiles) -> Iterator[str]:
+    if device.driver not in DRIVERS:
+        yield f"there is no driver {device.driver!r} (there are: {', '.join(sorted(DRIVERS))})"
+    if device.profile != "auto" and device.profile not in profiles.names:
+        yield f"there is no profile {device.profile!r} (there are: {', '.join(profiles.names)})"
+    sound = device.sound
+    for port in (device.port, sound.port if sound else None):
+        if port is None or "://" in port or not device.enabled:
+            continue
+        if not Path(port).exists():
+            yield f"the port {port} is not there"
+        elif not os.access(port, os.R_OK | os.W_OK):
+            yield f"the port {port} may not be opened by this user"
