@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from cloud.store import keyset, tables
 from cloud.store.records import Between, Cursor, MessageRecord, PageOf
@@ -69,4 +69,18 @@ def expired(conn: Connection, at: datetime, limit: int = 100) -> list[MessageRec
     """Messages still not submitted whose time is over, oldest first."""
     waiting = messages.c.status.in_([MessageStatus.ACCEPTED.value, MessageStatus.QUEUED.value])
     asked = select(messages).where(waiting, messages.c.not_after < at).order_by(messages.c.id).limit(limit)
+    return [from_row(MessageRecord, row) for row in conn.execute(asked).mappings()]
+
+
+def waiting_senders(conn: Connection) -> list[str]:
+    """Numbers that have messages for which no channel was found yet, in the order of the oldest."""
+    waits = (messages.c.status == MessageStatus.QUEUED.value) & messages.c.channel.is_(None)
+    asked = select(messages.c.sender).where(waits).group_by(messages.c.sender).order_by(func.min(messages.c.id))
+    return [str(sender) for sender in conn.execute(asked).scalars()]
+
+
+def waiting(conn: Connection, sender: str, limit: int = 100) -> list[MessageRecord]:
+    """Messages of this number for which no channel was found yet, oldest first."""
+    waits = (messages.c.status == MessageStatus.QUEUED.value) & messages.c.channel.is_(None)
+    asked = select(messages).where(waits, messages.c.sender == sender).order_by(messages.c.id).limit(limit)
     return [from_row(MessageRecord, row) for row in conn.execute(asked).mappings()]

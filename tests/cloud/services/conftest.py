@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from cloud.services.addresses import AddressPolicy
+from cloud.services.callbacks import Callbacks
 from cloud.services.debugger import Debugger
 from cloud.services.documents import Documents
 from cloud.services.files import Files
+from cloud.services.messages import MessageService
+from cloud.services.routing import Routing
 from cloud.services.webhooks import Timeouts, WebhookClient
 from cloud.store import accounts, clips
 from cloud.store.database import Database
 from cloud.store.records import AccountRecord
+from tests.cloud.services.site import Site
 from tests.fakes.customer_app import CustomerApp
 
 
@@ -69,3 +75,35 @@ def clip_rows(db: Database):
         await db.write(lambda conn: clips.put(conn, key, clip))
 
     return load, save
+
+
+@pytest.fixture
+async def site(db: Database, account: AccountRecord) -> Site:
+    return await Site(db, account).open()
+
+
+@pytest.fixture
+def queue(db: Database, client: WebhookClient, debugger: Debugger) -> Callbacks:
+    return Callbacks(db, client, debugger, delays_s=(0.02, 0.02))
+
+
+@pytest.fixture
+def routing(site: Site) -> Routing:
+    return Routing(site.connected)
+
+
+@pytest.fixture
+def messages_(site, routing, queue, documents, debugger) -> MessageService:
+    service = MessageService(site.db, routing, queue, documents, debugger, wake=site.woken.append)
+    site.ingest.listen(service.on_told)
+    return service
+
+
+@contextlib.asynccontextmanager
+async def running(*services):
+    tasks = [asyncio.create_task(service.run()) for service in services]
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    assert [task for task in tasks if not task.cancelled() and task.exception()] == []

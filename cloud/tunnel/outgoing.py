@@ -1,0 +1,67 @@
+"""The cloud's end of the numbered streets down: outboxes, as the hub must offer them to its links."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from cloud.store import outbox
+from cloud.store.database import Connection, Database
+from cloud.tunnel import message_steps
+from telecore.errors import NotFound
+from telecore.ids import EdgeId, MessageSid
+from telecore.model import MessageStatus
+
+_FORGET_PIECE = 1000
+
+
+class EdgeOutgoing:
+    """``Outgoing`` of one edge. ``stream`` and ``highest`` are those of the moment when it was loaded."""
+
+    def __init__(self, db: Database, edge: EdgeId, street: tuple[str, int], told: Callable[[], None]) -> None:
+        self._db = db
+        self._edge = edge
+        self._stream, self._highest = street
+        self._told = told
+
+    @property
+    def stream(self) -> str:
+        return self._stream
+
+    @property
+    def highest(self) -> int:
+        return self._highest
+
+    async def read(self, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
+        return await self._db.read(lambda conn: outbox.read(conn, self._edge, after, limit))
+
+    async def forget(self, upto: int) -> None:
+        """The edge has these in its journal: messages among them are being sent from now on."""
+        await self._db.write(lambda conn: self._forget(conn, upto))
+        self._told()
+
+    def _forget(self, conn: Connection, upto: int) -> None:
+        for seq, payload in outbox.read(conn, self._edge, 0, _FORGET_PIECE):
+            if seq <= upto and payload.get("kind") == "message.send":
+                message_steps.step(conn, MessageSid(str(payload["message"])), MessageStatus.SENDING)
+        outbox.forget(conn, self._edge, upto)
+
+
+class Outboxes:
+    """Streets down by edge. ``load`` must have been awaited before ``of``: the hub asks for them without waiting."""
+
+    def __init__(self, db: Database, told: Callable[[], None] = lambda: None) -> None:
+        self._db = db
+        self._told = told
+        self._streets: dict[EdgeId, tuple[str, int]] = {}
+
+    async def load(self, edge: EdgeId) -> None:
+        """Read how far the street goes; part of letting an edge in. Raises NotFound, StoreFailed."""
+        self._streets[edge] = await self._db.read(lambda conn: outbox.stream(conn, edge))
+
+    def of(self, edge: EdgeId) -> EdgeOutgoing:
+        """The street of an edge that was loaded. Raises NotFound."""
+        street = self._streets.get(edge)
+        if street is None:
+            raise NotFound(f"There is no edge {edge}")
+        return EdgeOutgoing(self._db, edge, street, self._told)

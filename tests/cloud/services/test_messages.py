@@ -1,0 +1,287 @@
+"""Messages over a real store, real HTTP and the events of a site."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from cloud.services.messages import MessageService
+from cloud.services.replies import LoopGuard
+from cloud.services.requests import NewMessage, UpdateMessage
+from cloud.store import messages, notifications
+from cloud.store.records import Hook
+from cloud.tunnel.effects import utc_now
+from cloud.tunnel.outgoing import Outboxes
+from telecore.commands import SendMessage
+from telecore.errors import InvalidRequest, NotFound
+from telecore.events import MessageDelivered, MessageReceived, MessageSubmitted
+from telecore.ids import E164, AccountSid, Address, MessageSid, new_sid
+from telecore.model import ChannelState, Direction, MessageStatus
+from tests.cloud.services.conftest import running
+from tests.cloud.services.site import CHANNELS, EDGE, HANDSET, NUMBERS, channel_changed
+from tests.fakes.customer_app import Reply, twiml
+
+
+def wanted(**changes) -> NewMessage:
+    return NewMessage(**{"sender": NUMBERS[0], "to": HANDSET, "body": "Hello"} | changes)
+
+
+def received(**changes):
+    fields = {
+        "message": MessageSid(new_sid("SM")), "channel": CHANNELS[0], "sender": HANDSET, "recipient": NUMBERS[0],
+        "body": "Hi", "parts": 1, "sent_at": utc_now(),
+    }  # fmt: skip
+    return MessageReceived(**fields | changes)
+
+
+async def status_of(db, sid):
+    return (await db.read(lambda conn: messages.get(conn, sid))).status
+
+
+async def eventually(check, within_s=3.0):
+    async with asyncio.timeout(within_s):
+        while not await check():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+# ------------------------------------------------------------------ out
+
+
+async def test_created_is_on_disk_with_its_command(site, account, messages_):
+    record = await messages_.create(account.sid, wanted(body="🙂" * 40))
+    assert (record.status, record.channel, record.segments) == (MessageStatus.QUEUED, CHANNELS[0], 2)
+    (command,) = await site.commands()
+    assert command == SendMessage(
+        id=command.id, message=record.sid, channel=CHANNELS[0], to=HANDSET, body="🙂" * 40, not_after=record.not_after
+    )
+    assert site.woken == [EDGE]
+
+
+async def test_smart_encoding_saves_a_segment(account, messages_):
+    body = "“" + "x" * 100
+    assert (await messages_.create(account.sid, wanted(body=body))).segments == 2
+    assert (await messages_.create(account.sid, wanted(body=body, smart_encoded=True))).segments == 1
+
+
+async def test_a_sender_that_is_not_ours(site, account, messages_):
+    for account_sid, sender in ((account.sid, E164("+85599999999")), (AccountSid("AC" + "0" * 32), NUMBERS[0])):
+        with pytest.raises(InvalidRequest) as caught:
+            await messages_.create(account_sid, wanted(sender=sender))
+        assert caught.value.code == 21606
+    assert not await site.commands()
+
+
+async def test_every_status_is_called_back_once_in_order(site, db, account, app, messages_, queue):
+    url = app.answer("/status", "")
+    outboxes = Outboxes(db, queue.wake)
+    async with running(queue):
+        record = await messages_.create(account.sid, wanted(status_callback=url))
+        await outboxes.load(EDGE)
+        await outboxes.of(EDGE).forget(99)
+        assert await status_of(db, record.sid) is MessageStatus.SENDING
+        await site.send(
+            MessageSubmitted(message=record.sid, channel=CHANNELS[0], segments=1),
+            MessageDelivered(message=record.sid),
+        )
+        await app.wait_for("/status", 4)
+    assert [seen.params["MessageStatus"] for seen in app.received] == ["queued", "sending", "sent", "delivered"]
+    assert not await site.commands()
+
+
+async def test_it_waits_for_its_sim_and_then_goes_in_order(site, db, account, messages_):
+    await site.send(channel_changed(0, ChannelState.SEARCHING))
+    sids = [(await messages_.create(account.sid, wanted(body=str(n)))).sid for n in range(5)]
+    other = await messages_.create(account.sid, wanted(sender=NUMBERS[1]))
+    assert [command.message for command in await site.commands()] == [other.sid]
+    async with running(messages_):
+        await site.send(channel_changed(0))
+        await eventually(lambda: _all_routed(site, 6))
+    assert [command.message for command in await site.commands()] == [other.sid, *sids]
+
+
+async def _all_routed(site, count):
+    return len(await site.commands()) == count
+
+
+async def test_it_waits_for_its_edge(site, account, messages_):
+    site.link = False
+    await messages_.create(account.sid, wanted())
+    assert await messages_.route_waiting() == 0
+    site.link = True
+    async with running(messages_):
+        messages_.on_link(EDGE, True)
+        await eventually(lambda: _all_routed(site, 1))
+
+
+async def test_many_wait_and_each_goes_once(site, account, messages_):
+    site.link = False
+    for _ in range(250):
+        await messages_.create(account.sid, wanted())
+    site.link = True
+    assert await messages_.route_waiting() == 250
+    assert await messages_.route_waiting() == 0
+    assert len({command.message for command in await site.commands()}) == 250
+
+
+async def test_validity_ends(site, db, account, routing, queue, documents, debugger):
+    later = utc_now() + timedelta(seconds=61)
+    service = MessageService(db, routing, queue, documents, debugger, wake=site.woken.append)
+    site.link = False
+    waiting = await service.create(account.sid, wanted(validity_s=60))
+    site.link = True
+    given = await service.create(account.sid, wanted(validity_s=60))
+    late = MessageService(db, routing, queue, documents, debugger, wake=site.woken.append, now=lambda: later)
+    assert await service.expire() == 0
+    assert await late.expire() == 1
+    assert await status_of(db, given.sid) is MessageStatus.QUEUED
+    failed = await db.read(lambda conn: messages.get(conn, waiting.sid))
+    assert (failed.status, failed.error_code) == (MessageStatus.FAILED, 30036)
+    much_later = later + timedelta(hours=1)
+    last = MessageService(db, routing, queue, documents, debugger, wake=site.woken.append, now=lambda: much_later)
+    assert await last.expire() == 1
+
+
+async def test_redact_cancel_delete(site, db, account, messages_):
+    given = await messages_.create(account.sid, wanted())
+    assert (await messages_.update(account.sid, given.sid, UpdateMessage(redact=True))).body == ""
+    with pytest.raises(InvalidRequest) as caught:
+        await messages_.update(account.sid, given.sid, UpdateMessage(cancel=True))
+    assert caught.value.code == 30409
+    with pytest.raises(InvalidRequest) as caught:
+        await messages_.delete(account.sid, given.sid)
+    assert caught.value.code == 20009
+    site.link = False
+    waiting = await messages_.create(account.sid, wanted())
+    canceled = await messages_.update(account.sid, waiting.sid, UpdateMessage(cancel=True))
+    assert canceled.status is MessageStatus.CANCELED
+    await messages_.delete(account.sid, waiting.sid)
+    for work in (messages_.delete(account.sid, waiting.sid), messages_.delete(AccountSid("AC0"), given.sid)):
+        with pytest.raises(NotFound):
+            await work
+
+
+# ------------------------------------------------------------------ in
+
+
+async def test_a_message_in_is_answered_from_the_number_written_to(site, db, account, app, messages_, queue):
+    url = app.answer("/sms", twiml("<Message>One</Message><Message to='+85512000009'>Two</Message>"))
+    await site.set_hooks(sms=Hook(url))
+    event = received(body="សួស្តី 🙂")
+    async with running(queue):
+        await site.send(event)
+        await eventually(lambda: _all_routed(site, 2))
+    (seen,) = app.received
+    assert (seen.params["Body"], seen.params["MessageSid"]) == ("សួស្តី 🙂", event.message)
+    first, second = await site.commands()
+    assert (first.to, first.body, second.to, second.body) == (HANDSET, "One", "+85512000009", "Two")
+    record = await db.read(lambda conn: messages.get(conn, first.message))
+    assert (record.direction, record.sender) == (Direction.OUTBOUND_REPLY, NUMBERS[0])
+
+
+@pytest.mark.parametrize(
+    ("answer", "bodies"),
+    [
+        (Reply("Thanks", content_type="text/plain"), ["Thanks"]),
+        (Reply("", status=204, content_type=""), []),
+        (twiml(""), []),
+        (twiml("<Message>a</Message><Redirect>/more</Redirect><Message>unreached</Message>"), ["a", "b"]),
+    ],
+)
+async def test_what_an_application_may_answer(site, app, messages_, queue, answer, bodies):
+    app.answer("/more", twiml("<Message>b</Message>"))
+    await site.set_hooks(sms=Hook(app.answer("/sms", answer)))
+    async with running(queue):
+        await site.send(received())
+        await eventually(lambda: _none_left(site))
+    assert [command.body for command in await site.commands()] == bodies
+
+
+async def _none_left(site):
+    from cloud.store import callbacks
+
+    return await site.db.read(callbacks.next_moment) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        (twiml("<Message to='BANK'>x</Message>"), 14101),
+        (twiml("<Message from='+19999999999'>x</Message>"), 14102),
+        (twiml("<Message>" + "x" * 1601 + "</Message>"), 14103),
+        (twiml("<Message>x</Message>" * 11), 14109),
+        (twiml("<Redirect>/sms</Redirect>"), 14106),
+        (twiml("<Say>x</Say>"), 12200),
+        (Reply(status=404), 11200),
+        (Reply("<p>hello", content_type="text/html"), 12300),
+    ],
+)
+async def test_what_it_may_not_answer_is_noted_and_sends_nothing(
+    site, db, app, account, messages_, queue, answer, code
+):
+    await site.set_hooks(sms=Hook(app.answer("/sms", answer)))
+    event = received()
+    async with running(queue):
+        await site.send(event)
+        await eventually(lambda: _none_left(site))
+        await eventually(lambda: _noted(db, account, code))
+    assert not await site.commands()
+
+
+async def _noted(db, account, *codes):
+    noted = await db.read(lambda conn: notifications.list_(conn, account.sid))
+    return [note.code for note in noted] == list(codes)
+
+
+async def test_the_fallback_answers(site, app, messages_, queue):
+    fallback = app.answer("/fallback", twiml("<Message>Sorry</Message>"))
+    await site.set_hooks(sms=Hook(app.answer("/sms", Reply(status=500))), sms_fallback=Hook(fallback, "GET"))
+    async with running(queue):
+        await site.send(received())
+        await eventually(lambda: _all_routed(site, 1))
+    (seen,) = app.seen("/fallback")
+    assert (seen.params["ErrorCode"], seen.params["ErrorUrl"]) == ("11200", app.url("/sms"))
+
+
+async def test_a_server_that_is_down_is_asked_again_and_answers_once(site, app, messages_, queue):
+    url = app.answer("/sms", [Reply(status=503), twiml("<Message>Late</Message>")])
+    await site.set_hooks(sms=Hook(url))
+    async with running(queue):
+        await site.send(received())
+        await eventually(lambda: _all_routed(site, 1))
+        await eventually(lambda: _none_left(site))
+    assert len(app.received) == 2
+    assert len(await site.commands()) == 1
+
+
+async def test_no_webhook_no_trouble(site, messages_, queue):
+    await site.send(received())
+    assert not await site.queued()
+
+
+async def test_two_machines_that_answer_each_other_stop(site, db, app, account, messages_, queue):
+    await site.set_hooks(sms=Hook(app.answer("/sms", twiml("<Message>again</Message>"))))
+    async with running(queue):
+        for _ in range(17):
+            await site.send(received())
+        await eventually(lambda: _none_left(site), 10)
+        await eventually(lambda: _noted(db, account, 14107, 14107))
+    assert len(await site.commands()) == 15
+
+
+def test_the_guard_forgets():
+    now = [0.0]
+    guard = LoopGuard(lambda: now[0], limit=2, within_s=10)
+    assert [guard.allows("a", "b") for _ in range(3)] == [True, True, False]
+    assert guard.allows("b", "a")
+    now[0] = 10.1
+    assert guard.allows("a", "b")
+
+
+async def test_an_alphanumeric_sender_cannot_be_answered(site, db, app, account, messages_, queue):
+    await site.set_hooks(sms=Hook(app.answer("/sms", twiml("<Message>Thanks</Message>"))))
+    async with running(queue):
+        await site.send(received(sender=Address("Metfone")))
+        await eventually(lambda: _noted(db, account, 14101))
+    assert not await site.commands()
