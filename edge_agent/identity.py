@@ -120,7 +120,8 @@ def _post(url: str, body: dict[str, str], timeout_s: float) -> dict[str, Any]:
     except TimeoutError as error:
         raise TimedOut(f"{url} did not answer within {timeout_s:g} s") from error
     except (OSError, http.client.HTTPException) as error:
-        raise TunnelDown(f"{url} cannot be reached: {getattr(error, 'reason', error)}") from error
+        why = " ".join(str(getattr(error, "reason", error)).split())[:200]
+        raise TunnelDown(f"{url} cannot be reached: {why}") from error
     except ValueError as error:
         raise RemoteProtocolError(f"{url} did not answer with JSON: is it the cloud controller?") from error
     if not isinstance(answer, dict):

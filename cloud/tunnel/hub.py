@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from cloud.tunnel.keys import Failures, read_authorization
 from cloud.tunnel.line import Line, LineTimes, Rejection, listen
-from cloud.tunnel.session import EdgeSession, Signals
+from cloud.tunnel.session import EdgeSession, End, Signals
 from telecore.errors import TimedOut, TunnelDown
 from telecore.ids import EdgeId, Sha256
 from telecore.notices import Notice
@@ -181,12 +181,13 @@ class Hub:
         link.media_handlers = self._media_handlers[edge]
         session = EdgeSession(line, link, signals, self._times.coalesce)
         guests.append(_Guest(session, link))
-        reason = "it failed"
+        end = End("", "the session failed")
         try:
             end = await session.run(self._times.greeting, "the cloud is stopping")
-            reason = end.reason
         finally:
-            self._gone(edge, guests[0], reason)
+            self._gone(edge, guests[0], end.reason)
+            if end.code == ByeCode.FAULT and not link.was_greeted:
+                self._tell(edge, f"not let in: {end.reason}", logging.WARNING)
 
     async def _admit(self, edge: EdgeId, guest: _Guest, hello: Hello) -> str | None:
         """One live session per edge: a process that answers is not displaced by another."""

@@ -168,20 +168,6 @@ class Line:
         self._connection.transport.abort()
 
 
-class OneLine(logging.Filter):
-    """A stranger's broken handshake is one line in the log, not a traceback."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.msg == "opening handshake failed" and record.exc_info:
-            record.msg, record.args = "%s: %s", (record.msg, record.exc_info[1])
-            record.exc_info = record.exc_text = None
-            record.levelno, record.levelname = logging.INFO, "INFO"
-        return True
-
-
-_LIBRARY_LOG.addFilter(OneLine())
-
-
 @asynccontextmanager
 async def listen(
     host: str,

@@ -176,12 +176,12 @@ async def open_line(url: str, authorization: str, times: LineTimes, tls: ssl.SSL
         status = error.response.status_code
         if status in (401, 403):
             raise AuthenticationRefused(f"the cloud answers {status}: {body}") from error
-        raise TunnelDown(f"{url} answers {status}: {body}") from error
+        raise TunnelDown(f"it answers {status}: {body}") from error
     except InvalidURI as error:
-        raise TunnelDown(f"{url!r} is not the address of a tunnel") from error
+        raise TunnelDown("this is not the address of a tunnel") from error
     except InvalidHandshake as error:
-        raise TunnelDown(f"{url} does not speak WebSocket: {error}") from error
+        raise TunnelDown(f"it does not speak WebSocket: {error}") from error
     except (OSError, TimeoutError, EOFError, WebSocketException) as error:
-        raise TunnelDown(f"{url} cannot be reached: {error or type(error).__name__}") from error
+        raise TunnelDown(f"it cannot be reached: {error or type(error).__name__}") from error
     assert isinstance(connection, _Connection)
     return Line(connection)

@@ -146,11 +146,11 @@ class Uplink:
                 continue
             except TunnelDown as error:
                 end = End("", str(error))
-            self._tell(logging.WARNING, "down", end.reason)
             if end.code in _HOPELESS:
                 self._refused(end.reason)
                 await self._pause(self._times.refused)
                 continue
+            self._tell(logging.WARNING, "down", end.reason)
             failures = 1 if loop.time() - began >= self._times.steady else failures + 1
             await self._pause(next_delay(self._times.retry, failures, random.random))
 

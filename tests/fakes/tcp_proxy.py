@@ -66,7 +66,7 @@ class TcpProxy:
         due = loop.time()
         with contextlib.suppress(OSError):
             while data := await reader.read(1024 if self.bytes_per_s else 65536):
-                while self.silent:
+                while self.silent:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
                 if self.bytes_per_s is not None:
                     due = max(due, loop.time()) + len(data) / self.bytes_per_s

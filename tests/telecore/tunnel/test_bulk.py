@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from telecore.errors import Busy, NotFound, TelecoreError, TunnelDown
+from telecore.ids import Sha256
+from telecore.notices import BlobMissing, BlobWanted, Notice
+from telecore.tunnel.bulk import CHUNK, INBOX_HIGH, MOST_SERVED, BlobReceiver, BlobSender
+from telecore.tunnel.frames import Bulk, decode_bulk
+from tests.fakes.streets import Blobs
+
+
+class Pair:
+    """A receiver and a sender of blobs, with the line between them in our hands."""
+
+    def __init__(self, here: Blobs, there: Blobs) -> None:
+        self.sender = BlobSender(there, self._to_receiver, lambda: None)
+        self.receiver = BlobReceiver(here, self._to_sender, lambda: None)
+        self.results: list[TelecoreError | None] = []
+        self.asked: list[BlobWanted] = []
+        self.pieces: list[Bulk] = []
+
+    def want(self, name: Sha256, size: int) -> None:
+        self.receiver.want(name, size, self.results.append)
+
+    def _to_sender(self, notice: Notice) -> None:
+        assert isinstance(notice, BlobWanted)
+        self.asked.append(notice)
+        self.sender.wanted(notice)
+
+    def _to_receiver(self, notice: Notice) -> None:
+        assert isinstance(notice, BlobMissing)
+        self.receiver.missing(notice)
+
+    async def move(self, most: int = 1_000_000) -> None:
+        """Carry up to ``most`` pieces."""
+        await self.receiver.keep()
+        while most > 0:
+            await self.sender.load()
+            data = self.sender.take()
+            if data is None:
+                break
+            piece = decode_bulk(data)
+            self.pieces.append(piece)
+            self.receiver.arrived(piece)
+            most -= 1
+            if len(self.pieces) % 5 == 0:
+                await self.receiver.keep()
+        await self.receiver.keep()
+
+    async def finish(self) -> None:
+        for _ in range(5):
+            await self.move()
+            await self.receiver.keep()
+
+
+@pytest.mark.parametrize("size", [0, 1, CHUNK - 1, CHUNK, CHUNK + 1, 16 * CHUNK, 100_003])
+async def test_a_blob_comes_whole(size: int) -> None:
+    data = random.Random(size).randbytes(size)
+    here, there = Blobs(), Blobs(data)
+    pair = Pair(here, there)
+    (name,) = there.whole
+    pair.want(Sha256(name), size)
+    await pair.finish()
+    assert pair.results == [None]
+    assert here.whole == there.whole
+    assert all(len(piece.data) <= CHUNK for piece in pair.pieces)
+    assert [piece.last for piece in pair.pieces][-1:] == [True] * bool(size)
+    assert sum(piece.last for piece in pair.pieces) <= 1
+
+
+async def test_a_cut_transfer_goes_on_where_it_stopped() -> None:
+    rng = random.Random(7)
+    data = rng.randbytes(200_000)
+    here, there = Blobs(), Blobs(data)
+    name = there.add(data)
+    cuts = 0
+    while True:
+        pair = Pair(here, there)
+        pair.want(name, len(data))
+        await pair.move(rng.randrange(1, 30))
+        if pair.results == [None]:
+            break
+        pair.receiver.cut()
+        cuts += 1
+        assert isinstance(pair.results[0], TunnelDown)
+    assert cuts > 5
+    assert here.written == len(data)
+    assert here.whole[name] == data
+
+
+async def test_one_that_is_here_already_is_not_asked_for() -> None:
+    here = Blobs()
+    name = here.add(b"abc")
+    pair = Pair(here, Blobs())
+    pair.want(name, 3)
+    await pair.finish()
+    assert pair.results == [None]
+    assert pair.asked == []
+
+
+async def test_those_who_want_the_same_share_a_transfer() -> None:
+    there = Blobs()
+    name = there.add(b"x" * 5000)
+    pair = Pair(Blobs(), there)
+    for _ in range(3):
+        pair.want(name, 5000)
+    await pair.finish()
+    assert pair.results == [None, None, None]
+    assert len(pair.asked) == 1
+
+
+async def test_two_transfers_take_turns() -> None:
+    there = Blobs()
+    long, short = there.add(b"l" * 500_000), there.add(b"s" * 5_000)
+    pair = Pair(Blobs(), there)
+    pair.want(long, 500_000)
+    pair.want(short, 5_000)
+    await pair.finish()
+    assert pair.results == [None, None]
+    ends = [piece.transfer for piece in pair.pieces if piece.last]
+    assert ends == [pair.asked[1].transfer, pair.asked[0].transfer]
+
+
+async def test_what_the_other_side_does_not_have_is_told() -> None:
+    pair = Pair(Blobs(), Blobs())
+    pair.want(Sha256("0" * 64), 10)
+    await pair.finish()
+    assert isinstance(pair.results[0], NotFound)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+async def test_wrong_bytes_are_asked_for_once_more(times: int) -> None:
+    right = b"right bytes" * 1000
+    there = Blobs()
+    name = there.add(right)
+    there.whole[name] = b"wrong bytes" * 1000
+    here = Blobs()
+    pair = Pair(here, there)
+    pair.want(name, len(right))
+    await pair.move()
+    if times == 1:
+        there.whole[name] = right
+        pair.sender = BlobSender(there, pair._to_receiver, lambda: None)
+        pair.sender.wanted(pair.asked[1])
+    await pair.finish()
+    assert [want.offset for want in pair.asked] == [0, 0]
+    if times == 1:
+        assert pair.results == [None]
+        assert here.whole[name] == right
+    else:
+        assert isinstance(pair.results[0], NotFound)
+        assert "twice" in pair.results[0].message
+
+
+async def test_a_blob_larger_than_was_said_is_not_kept() -> None:
+    there = Blobs()
+    name = there.add(b"x" * 50_000)
+    pair = Pair(Blobs(), there)
+    pair.want(name, 10)
+    await pair.finish()
+    assert isinstance(pair.results[0], NotFound)
+
+
+async def test_a_full_disk_is_told_to_who_waits() -> None:
+    class Full(Blobs):
+        async def write(self, sha256: Sha256, offset: int, data: bytes) -> None:
+            raise OSError(28, "No space left on device")
+
+    there = Blobs()
+    name = there.add(b"x" * 5000)
+    pair = Pair(Full(), there)
+    pair.want(name, 5000)
+    await pair.finish()
+    assert isinstance(pair.results[0], Busy)
+    assert "No space left" in str(pair.results[0])
+
+
+async def test_a_name_that_is_a_path_never_reaches_the_store() -> None:
+    class Watched(Blobs):
+        async def size(self, sha256: Sha256) -> int | None:
+            raise AssertionError(sha256)
+
+    missing: list[Notice] = []
+    sender = BlobSender(Watched(), missing.append, lambda: None)
+    sender.wanted(BlobWanted(1, Sha256("../../etc/passwd")))
+    sender.wanted(BlobWanted(1 << 40, Sha256("0" * 64)))
+    await sender.load()
+    assert missing == [BlobMissing(1, Sha256("../../etc/passwd"))]
+
+
+async def test_a_greedy_peer_is_answered_but_not_served() -> None:
+    there = Blobs()
+    name = there.add(b"x" * 5000)
+    missing: list[Notice] = []
+    sender = BlobSender(there, missing.append, lambda: None)
+    for transfer in range(MOST_SERVED + 3):
+        sender.wanted(BlobWanted(transfer, name))
+    assert len(missing) == 3
+
+
+async def test_a_slow_disk_is_noticed() -> None:
+    there = Blobs()
+    name = there.add(b"x" * CHUNK * 1000)
+    pair = Pair(Blobs(), there)
+    pair.want(name, CHUNK * 1000)
+    await pair.receiver.keep()
+    for n in range(INBOX_HIGH):
+        assert not pair.receiver.congested
+        pair.receiver.arrived(Bulk(pair.asked[0].transfer, n * CHUNK, False, b"x" * CHUNK))
+    assert pair.receiver.congested
+    await pair.receiver.keep()
+    assert not pair.receiver.congested
