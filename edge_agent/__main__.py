@@ -10,8 +10,6 @@ import asyncio
 import json
 import os
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,6 +143,9 @@ def _status_url(config: Path | None) -> str:
 
 
 def _get_json(url: str) -> Any:
+    import urllib.error
+    import urllib.request
+
     if not url.startswith(("http://", "https://")):
         raise InvalidRequest(f"{url!r} must begin with http:// or https://")
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -160,7 +161,7 @@ def _get_json(url: str) -> Any:
 
 
 def _enrol(options: argparse.Namespace) -> int:
-    from edge_agent.identity import enrol
+    from edge_agent.enrolment import enrol
 
     config = None if options.data_dir and options.cloud else _load(options.config)
     data_dir: Path = options.data_dir or (config.data_dir if config else Path())

@@ -168,7 +168,7 @@ class Agent:
         stopping = asyncio.create_task(stop.wait(), name="stop")
         try:
             self._watchdog.ready()
-            log.info("edge %s is running, version %s, instance %s", self._identity.edge, __version__, self.instance)
+            log.info("edge %s is running, version %s, instance %s", self._identity.edge, __version__, self.instance[:8])
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
             self._watchdog.stopping()
             if not serving.done():

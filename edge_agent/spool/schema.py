@@ -6,7 +6,8 @@ import sqlite3
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
-from uuid import uuid4
+
+from telecore.ids import new_id
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
@@ -42,7 +43,7 @@ def _first(db: Database) -> None:
     db.execute("CREATE INDEX outbox_untold ON outbox (class, seq) WHERE acked_at IS NULL")
     db.execute("CREATE INDEX outbox_told ON outbox (acked_at) WHERE acked_at IS NOT NULL")
     db.create_table("meta", {"name": str, "value": str}, pk="name")
-    db.execute("INSERT INTO meta (name, value) VALUES ('stream', ?)", (uuid4().hex,))
+    db.execute("INSERT INTO meta (name, value) VALUES ('stream', ?)", (new_id(),))
     db.create_table("streams", {"stream": str, "applied": int}, pk="stream")
     db.create_table("journal", {"command": str, "kind": str, "subject": str, "at": float, "open": int}, pk="command")
     db.create_table("open_calls", {"call": str, "command": str, "answered_at": float}, pk="call")

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.identity import Identity, enrol, load_identity
+from edge_agent.enrolment import enrol
+from edge_agent.identity import Identity, load_identity
 from telecore.errors import InvalidRequest, NotAllowed, RemoteProtocolError, TelecoreError, TimedOut, TunnelDown
 from telecore.ids import EdgeId
 

@@ -1,0 +1,83 @@
+"""How an edge gets its identity: a key made here, a one-time token, and one request to the cloud."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import http.client
+import json
+import secrets
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
+
+from edge_agent.identity import ANSWER_LIMIT, Identity
+from telecore.errors import InvalidRequest, NotAllowed, RemoteProtocolError, TimedOut, TunnelDown
+from telecore.ids import EdgeId, is_slug
+
+
+async def enrol(cloud_url: str, token: str, *, within_s: float = 30.0) -> Identity:
+    """Make a key, tell the cloud its hash with the one-time token, and learn who we are.
+
+    Raises InvalidRequest for an address that is none, NotAllowed for a token the cloud does not take, TunnelDown,
+    TimedOut, RemoteProtocolError for an answer that makes no sense. Each message is one sentence for the operator.
+    """
+    if urlsplit(cloud_url).scheme not in ("http", "https"):
+        raise InvalidRequest(f"{cloud_url!r} must begin with https:// or http://", field="cloud_url")
+    key = secrets.token_hex(32)
+    body = {"token": token, "key_sha256": hashlib.sha256(key.encode()).hexdigest()}
+    loop = asyncio.get_running_loop()
+    executor = ThreadPoolExecutor(1, "enrol")
+    try:
+        async with asyncio.timeout(within_s):
+            answer = await loop.run_in_executor(executor, _post, f"{cloud_url.rstrip('/')}/edges/enrol", body, within_s)
+    except TimeoutError as error:
+        raise TimedOut(f"{cloud_url} did not answer within {within_s:g} s") from error
+    finally:
+        executor.shutdown(wait=False)
+    edge, url = answer.get("edge"), answer.get("tunnel_url")
+    if not isinstance(edge, str) or not is_slug(edge) or not isinstance(url, str):
+        raise RemoteProtocolError(f"{cloud_url} answered without edge and tunnel_url: is it the cloud controller?")
+    return Identity(EdgeId(edge), key, url)
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """The token goes where the operator said and nowhere else."""
+
+    def redirect_request(self, *args: Any, **kwargs: Any) -> None:
+        return None
+
+
+def _post(url: str, body: dict[str, str], timeout_s: float) -> dict[str, Any]:
+    """POST JSON, get JSON. Runs in a thread."""
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    opener = urllib.request.build_opener(_NoRedirect)
+    try:
+        with opener.open(request, timeout=timeout_s) as response:
+            answer = json.loads(response.read(ANSWER_LIMIT))
+    except urllib.error.HTTPError as error:
+        raise _refusal(url, error) from error
+    except TimeoutError as error:
+        raise TimedOut(f"{url} did not answer within {timeout_s:g} s") from error
+    except (OSError, http.client.HTTPException) as error:
+        why = " ".join(str(getattr(error, "reason", error)).split())[:200]
+        raise TunnelDown(f"{url} cannot be reached: {why}") from error
+    except ValueError as error:
+        raise RemoteProtocolError(f"{url} did not answer with JSON: is it the cloud controller?") from error
+    if not isinstance(answer, dict):
+        raise RemoteProtocolError(f"{url} did not answer with an object: is it the cloud controller?")
+    return answer
+
+
+def _refusal(url: str, error: urllib.error.HTTPError) -> NotAllowed | TunnelDown:
+    with error:
+        said = error.read(ANSWER_LIMIT)
+    try:
+        message = json.loads(said).get("message", "")
+    except (ValueError, AttributeError):
+        message = ""
+    if 400 <= error.code < 500 and error.code not in (408, 429):
+        return NotAllowed(f"the cloud does not take this token: {message or f'{url} answered {error.code}'}")
+    return TunnelDown(f"{url} answered {error.code} {message}".rstrip())
