@@ -39,6 +39,11 @@ class Trimmer:
         if loud:
             self._kept = self.file.length + _MARGIN_FRAMES * len(samples)
 
+    def forget(self) -> Trimmer:
+        """Nothing of it is worth keeping."""
+        self._trim, self._kept = True, 0
+        return self
+
     @property
     def kept(self) -> int:
         """Bytes of the file that are worth keeping; 0: nothing was to be heard."""

@@ -1,0 +1,40 @@
+"""What every call of this edge works with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from edge_agent.call.report import Emit, Notify
+from edge_agent.media.clips import Clips
+from edge_agent.media.clock import MediaClock
+from edge_agent.media.recorder import Recorder
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long a call waits for others, in seconds."""
+
+    page: float = 30.0
+    """For the next page, when nothing else is going on."""
+    route: float = 8.0
+    """For the answer to a RouteWanted."""
+    answer: float = 20.0
+    """For the line to be connected after we answered."""
+    hang_up: float = 20.0
+    """For the line to be seen free again."""
+    last_words: float = 2.0
+    """For a page that keeps a recording after the caller hung up; for the reason why answering failed."""
+    keeping: float = 20.0
+    """For the disk to take the recordings of a call that is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """Shared by all calls. ``emit`` returns when the event is on disk; ``notify`` returns at once."""
+
+    clock: MediaClock
+    clips: Clips
+    recorder: Recorder
+    emit: Emit
+    notify: Notify
+    waits: Waits = field(default_factory=Waits)

@@ -1,0 +1,316 @@
+"""One call of this edge, from its offer or its dialling to its verified end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from edge_agent.call.equipment import Equipment
+from edge_agent.call.pages import PageRunner
+from edge_agent.call.report import CallReport
+from edge_agent.call.routes import RouteAsk
+from edge_agent.contracts import VoiceCall, VoiceEvent, VoiceEventKind
+from edge_agent.media.leg import Leg
+from edge_agent.media.record import Trimmer
+from telecore.causes import Cause, status_of
+from telecore.commands import RunPage
+from telecore.errors import TelecoreError, TimedOut
+from telecore.events import CallAnswered, CallEnded, CallRinging, RecordingMade
+from telecore.ids import CallSid, ChannelId
+from telecore.model import CallStatus, Recording
+from telecore.states import CALL_STATES, FINAL_CALL, may_become
+from telecore.twiml.control import CallControl
+from telecore.twiml.page import Goto, Outcome
+
+log = logging.getLogger(__name__)
+
+_PARTY = frozenset(
+    {Cause.NORMAL_CLEARING, Cause.USER_BUSY, Cause.NO_USER_RESPONDING, Cause.NO_ANSWER, Cause.CALL_REJECTED,
+     Cause.NORMAL_UNSPECIFIED}
+)  # fmt: skip
+"""Endings that a person brings about; the others are the network's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Why a call ends. ``by`` as in CallEnded; ``remote``: the line is free already."""
+
+    cause: int
+    by: str
+    remote: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a call comes from. ``dialled``: a leg of somebody's <Dial>, which runs a page only to whisper."""
+
+    call: CallSid
+    channel: ChannelId
+    inbound: bool
+    time_limit_s: float
+    dialled: bool = False
+
+
+class LiveCall:
+    """State, timers and end of one call. What happens is told to it by plain calls; ``serve`` is its one task.
+
+    ``on_change`` is called whenever ``answered``, ``prepared``, ``taken`` or ``ending`` change.
+    """
+
+    def __init__(self, origin: Origin, equipment: Equipment) -> None:
+        self.origin = origin
+        self.equipment = equipment
+        self.leg = Leg(equipment.clock)
+        self.report = CallReport(equipment.emit, equipment.notify)
+        self.pages = PageRunner(origin.call, equipment.notify, equipment.clips, self._page_ended, self._page_failed)
+        self.status = CallStatus.RINGING if origin.inbound else CallStatus.QUEUED
+        self.voice: VoiceCall | None = None
+        self.ending: Ending | None = None
+        self.prepared = False
+        """A dialled leg has pressed its digits and whispered: it may be joined."""
+        self.joined = False
+        self.taken = False
+        """A joined leg was given a page of its own and is nobody's leg any more."""
+        self.recorded_whole: Trimmer | None = None
+        """What is recorded from the answer to the end."""
+        self.routes = RouteAsk()
+        self.on_change: Callable[[], None] = _nothing
+        self.on_ending: Callable[[], bool] = _false
+        """Tells whoever keeps a recording; true: the page deserves a moment more."""
+        self._loop = asyncio.get_running_loop()
+        self._answered_at: float | None = None
+        self._limit_s = origin.time_limit_s
+        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._keeping: set[asyncio.Task[Recording | None]] = set()
+        self._group: asyncio.TaskGroup | None = None
+        self._answered = asyncio.Event()
+        self._ended = asyncio.Event()
+        self._told_end = False
+
+    @property
+    def sid(self) -> CallSid:
+        return self.origin.call
+
+    @property
+    def answered(self) -> bool:
+        return self._answered_at is not None
+
+    @property
+    def duration_s(self) -> int | None:
+        """Whole seconds since the answer, None without one."""
+        return None if self._answered_at is None else round(self._loop.time() - self._answered_at)
+
+    def connect(self, voice: VoiceCall) -> None:
+        """This is the line's handle on the call."""
+        self.voice = self.leg.voice = voice
+
+    def on_voice(self, event: VoiceEvent) -> None:
+        """The line tells how the call goes."""
+        if event.kind is VoiceEventKind.DIGIT:
+            self.leg.press(event.digit)
+        elif event.kind is VoiceEventKind.RINGING:
+            if not self.origin.inbound and self._step(CallStatus.RINGING):
+                self.report.say(CallRinging(call=self.sid))
+        elif event.kind is VoiceEventKind.ANSWERED:
+            self._mark_answered()
+        else:
+            cause = Cause.NORMAL_CLEARING if event.cause is None else event.cause
+            self.end(cause, self._who(cause), remote=True)
+
+    async def answer(self) -> None:
+        """Answer an inbound call, wait for an outbound one's answer. At once when it is. Raises TelecoreError."""
+        self.check_alive()
+        if self.answered:
+            return
+        if not self.origin.inbound or self.voice is None:
+            await self._answered.wait()
+            return
+        try:
+            async with asyncio.timeout(self.equipment.waits.answer):
+                await self.voice.answer()
+        except TimeoutError as error:
+            raise TimedOut("the line did not connect the call") from error
+        self._mark_answered()
+
+    def check_alive(self) -> None:
+        """Cancel whoever asks for something on a call that is over: a page that outlived it by its last recording."""
+        if self.ending is not None:
+            raise asyncio.CancelledError
+
+    def end(self, cause: int, by: str, *, remote: bool = False) -> None:
+        """It is over; the first reason counts."""
+        if self.ending is None:
+            self.ending = Ending(cause, by, remote)
+            self._ended.set()
+            self.on_change()
+
+    def take(self, command: RunPage) -> None:
+        """Run this page. A joined leg leaves its join for it."""
+        if self.ending is None and self.pages.take(command):
+            self._stop_timer("page")
+            if self.joined:
+                self.taken = True
+                self.on_change()
+
+    def expect_page(self) -> None:
+        """Somebody owes this call a page."""
+        if self.ending is None:
+            self._set_timer("page", self.equipment.waits.page, Cause.TEMPORARY_FAILURE)
+
+    def begin_ringing(self, seconds: float) -> None:
+        """It is being dialled: give up when nobody answers within this time."""
+        self._step(CallStatus.INITIATED)
+        self._set_timer("ring", seconds, Cause.NO_ANSWER)
+
+    def prepare(self) -> None:
+        """It may be joined."""
+        self.prepared = True
+        self.on_change()
+
+    def fail(self, error: TelecoreError, cause: int) -> None:
+        """It cannot go on."""
+        log.warning("call %s on %s failed: %s", self.sid, self.origin.channel, error)
+        self.end(cause, "network")
+
+    def limit(self, seconds: float) -> None:
+        """End it so many seconds after its answer."""
+        self._limit_s = seconds
+        if self._answered_at is not None and self.ending is None:
+            left = max(0.0, self._answered_at + seconds - self._loop.time())
+            self._set_timer("limit", left, Cause.NORMAL_CLEARING)
+
+    def keep(self, sound: Trimmer, source: str) -> asyncio.Task[Recording | None]:
+        """Turn what was recorded into a RecordingMade, whatever becomes of who asked for it."""
+        task = self._spawn(self._keep(sound, source))
+        self._keeping.add(task)
+        return task
+
+    async def serve(self, begin: Callable[[], Awaitable[None]], control: CallControl) -> None:
+        """Live until the call is over and its end is on disk. ``begin`` makes it ready for pages."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            group.create_task(self.report.run())
+            running = group.create_task(self._run(begin, control))
+            await self._ended.wait()
+            await self._wind_up(running)
+
+    async def bury(self) -> None:
+        """A fault of ours ended ``serve``: free the line and say that the call is over."""
+        self.end(Cause.TEMPORARY_FAILURE, "us")
+        self._stop_timers()
+        self.leg.close()
+        await self._hang_up()
+        if not self._told_end:
+            report = CallReport(self.equipment.emit, self.equipment.notify)
+            report.say(self._end_event())
+            await report.run()
+
+    async def _run(self, begin: Callable[[], Awaitable[None]], control: CallControl) -> None:
+        await begin()
+        await self.pages.run(control)
+
+    async def _wind_up(self, running: asyncio.Task[None]) -> None:
+        ended = self._end_event()
+        self._stop_timers()
+        self.leg.close()
+        if self.recorded_whole is not None:
+            self.keep(self.recorded_whole, "OutboundAPI")
+        last_words = self.on_ending()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._hang_up(running))
+            if last_words:
+                await self.pages.finish(self.equipment.waits.last_words)
+            running.cancel()
+            await asyncio.wait({running})
+            if self._keeping:
+                await asyncio.wait(self._keeping, timeout=self.equipment.waits.keeping)
+        self._told_end = True
+        self.report.say(ended)
+
+    async def _hang_up(self, running: asyncio.Task[None] | None = None) -> None:
+        ending = self.ending
+        if self.voice is None and running is not None:
+            # It is being dialled just now; what comes of it is hung up.
+            await asyncio.wait({running})
+        if self.voice is None or ending is None or ending.remote:
+            return
+        try:
+            async with asyncio.timeout(self.equipment.waits.hang_up):
+                await self.voice.hang_up(ending.cause)
+        except (TimeoutError, TelecoreError) as error:
+            log.warning("call %s: the line was not seen free: %s", self.sid, error or "no answer")
+
+    async def _keep(self, sound: Trimmer, source: str) -> Recording | None:
+        recording = await self.equipment.recorder.keep(self.sid, sound)
+        if recording is not None:
+            self.report.say(RecordingMade(call=self.sid, recording=recording, source=source))
+        return recording
+
+    def _spawn(self, work: Awaitable[Recording | None]) -> asyncio.Task[Recording | None]:
+        assert self._group is not None  # pages and recordings exist only while the call is served
+        return self._group.create_task(work)  # type: ignore[arg-type]
+
+    def _mark_answered(self) -> None:
+        if self.ending is not None or not self._step(CallStatus.IN_PROGRESS):
+            return
+        self._answered_at = self._loop.time()
+        self._stop_timer("ring")
+        self.leg.start()
+        self.report.say(CallAnswered(call=self.sid))
+        self.limit(self._limit_s)
+        self._answered.set()
+        self.on_change()
+
+    def _page_ended(self, outcome: Outcome) -> None:
+        whispered = self.origin.dialled and not self.taken
+        if isinstance(outcome, Goto):
+            self.expect_page()
+        elif whispered and getattr(outcome, "because", "") == "finished":
+            self.prepare()
+        else:
+            self.end(Cause.NORMAL_CLEARING, "us")
+
+    def _page_failed(self, error: TelecoreError) -> None:
+        """Answering fails when the caller gave up a moment ago; then the line says so in a moment."""
+        self._set_timer("failed", self.equipment.waits.last_words, Cause.TEMPORARY_FAILURE, by="network")
+
+    def _step(self, status: CallStatus) -> bool:
+        if not may_become(CALL_STATES, self.status, status):
+            return False
+        self.status = status
+        return True
+
+    def _end_event(self) -> CallEnded:
+        assert self.ending is not None
+        cause, by = self.ending.cause, self.ending.by
+        if self.status not in FINAL_CALL:
+            self.status = status_of(cause, answered=self.answered)
+        return CallEnded(call=self.sid, cause=cause, by=by, duration_s=self.duration_s)
+
+    def _who(self, cause: int) -> str:
+        if cause not in _PARTY:
+            return "network"
+        return "caller" if self.origin.inbound else "callee"
+
+    def _set_timer(self, name: str, seconds: float, cause: Cause, by: str = "timeout") -> None:
+        self._stop_timer(name)
+        self._timers[name] = self._loop.call_later(seconds, self.end, cause, by)
+
+    def _stop_timer(self, name: str) -> None:
+        timer = self._timers.pop(name, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _stop_timers(self) -> None:
+        for name in tuple(self._timers):
+            self._stop_timer(name)
+
+
+def _nothing() -> None:
+    return
+
+
+def _false() -> bool:
+    return False

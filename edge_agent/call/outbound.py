@@ -1,0 +1,88 @@
+"""Dialling out, up to the moment when the call may run pages or be joined."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from edge_agent.call.live import LiveCall
+from edge_agent.contracts import VoiceCall, VoiceService
+from edge_agent.media.press import press
+from edge_agent.media.record import CallRecording
+from telecore.causes import Cause
+from telecore.errors import Busy, DeviceLost, DeviceRefused, NoNetwork, TelecoreError, TimedOut
+from telecore.events import CallInitiated
+from telecore.ids import E164, CommandId
+
+_CAUSES: tuple[tuple[type[TelecoreError], Cause], ...] = (
+    (Busy, Cause.NO_CIRCUIT),
+    (NoNetwork, Cause.NETWORK_OUT_OF_ORDER),
+    (DeviceLost, Cause.DESTINATION_OUT_OF_ORDER),
+    (DeviceRefused, Cause.FACILITY_REJECTED),
+    (TimedOut, Cause.TIMER_EXPIRED),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Whom to call, and what to do when somebody answers. ``page``: one follows the answer."""
+
+    to: str
+    caller: E164 | None
+    ring_s: float
+    send_digits: str = ""
+    record_channels: int = 0
+    command: CommandId | None = None
+    page: bool = True
+
+
+async def dial(call: LiveCall, service: VoiceService | None, order: Order) -> None:
+    """Returns when the call is answered and ready; when it cannot be made, the call is ended."""
+    call.report.say(CallInitiated(call=call.sid, channel=call.origin.channel, command=order.command))
+    call.begin_ringing(order.ring_s)
+    if service is None:
+        call.fail(NoNetwork("the channel is not there"), Cause.NETWORK_OUT_OF_ORDER)
+        return
+    voice = await _dial(call, service, order)
+    if voice is None:
+        return
+    await call.answer()
+    if order.record_channels:
+        _record(call, order.record_channels)
+    if order.send_digits:
+        await press(call.leg, voice, order.send_digits)
+    if order.page:
+        call.expect_page()
+    else:
+        call.prepare()
+
+
+async def _dial(call: LiveCall, service: VoiceService, order: Order) -> VoiceCall | None:
+    """None: it could not be begun. Cancelled, it sees to it that what was begun is hung up."""
+    dialling = asyncio.ensure_future(service.dial(order.to, call.on_voice, order.caller))
+    try:
+        voice = await asyncio.shield(dialling)
+    except asyncio.CancelledError:
+        await _undo(call, dialling)
+        raise
+    except TelecoreError as error:
+        cause = next((cause for kind, cause in _CAUSES if isinstance(error, kind)), Cause.TEMPORARY_FAILURE)
+        call.fail(error, cause)
+        return None
+    call.connect(voice)
+    return voice
+
+
+async def _undo(call: LiveCall, dialling: asyncio.Future[VoiceCall]) -> None:
+    """A number half dialled cannot be taken back: the line is hung up as soon as it can be."""
+    await asyncio.wait({dialling}, timeout=call.equipment.waits.hang_up)
+    if not dialling.done():
+        dialling.cancel()
+    elif not dialling.cancelled() and dialling.exception() is None:
+        call.connect(dialling.result())
+
+
+def _record(call: LiveCall, channels: int) -> None:
+    recording = CallRecording(call.equipment.recorder.open(channels))
+    call.leg.attach(recording)
+    call.recorded_whole = recording.sound

@@ -1,0 +1,116 @@
+"""What the verbs of a page do on a call of this edge: the one implementation of telecore's CallControl."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from edge_agent.call.dialing import Dialing, DialOut
+from edge_agent.call.live import LiveCall
+from edge_agent.media.clock import ticks
+from edge_agent.media.gather import collect
+from edge_agent.media.press import press
+from edge_agent.media.record import VoiceRecording
+from edge_agent.media.source import Pause, Samples
+from edge_agent.media.tones import BEEP
+from telecore.causes import Cause
+from telecore.errors import TelecoreError
+from telecore.model import Clip
+from telecore.twiml.control import (
+    Collected,
+    CollectSpec,
+    DialOutcome,
+    DialSpec,
+    Prompt,
+    Recorded,
+    RecordSpec,
+)
+
+CLIP_NOT_HAD = 12400
+
+
+class PageControl:
+    """One call's. ``dial_out`` begins the legs of a <Dial>."""
+
+    def __init__(self, call: LiveCall, dial_out: DialOut) -> None:
+        self._call = call
+        self._dial_out = dial_out
+        self._recording: VoiceRecording | None = None
+        call.on_ending = self._hung_up
+
+    async def ensure_answered(self) -> None:
+        await self._call.answer()
+
+    async def play(self, prompt: Prompt) -> None:
+        """Before the answer there is nothing to be heard: silence passes, a clip answers the call first."""
+        self._call.check_alive()
+        if prompt.clip is None and not self._call.answered:
+            await asyncio.sleep(prompt.pause_s)
+            return
+        await self.ensure_answered()
+        await self._play(prompt)
+
+    async def collect(self, want: CollectSpec, prompts: Sequence[Prompt]) -> Collected:
+        async def play_all() -> None:
+            for prompt in prompts:
+                await self._play(prompt)
+
+        await self.ensure_answered()
+        return await collect(self._call.leg, want, play_all)
+
+    async def record(self, spec: RecordSpec) -> Recorded | None:
+        """None when nothing was to be heard. What was recorded is kept also when the page is interrupted."""
+        await self.ensure_answered()
+        call = self._call
+        if spec.play_beep:
+            await call.leg.play(Samples(BEEP))
+        heard = self._recording = VoiceRecording(spec, call.equipment.recorder.open())
+        try:
+            with call.leg.attached(heard):
+                digits = await heard.done
+        finally:
+            self._recording = None
+            keeping = call.keep(heard.sound, "RecordVerb")
+        recording = await asyncio.shield(keeping)
+        return None if recording is None else Recorded(recording.sid, recording.duration_s, digits)
+
+    async def dial(self, spec: DialSpec) -> DialOutcome:
+        return await Dialing(self._call, spec, self._dial_out).run()
+
+    async def send_digits(self, digits: str) -> None:
+        await self.ensure_answered()
+        if self._call.voice is not None:
+            await press(self._call.leg, self._call.voice, digits)
+
+    async def reject(self, busy: bool) -> None:
+        if self._call.answered:
+            await self.hang_up()
+        else:
+            self._call.end(Cause.USER_BUSY if busy else Cause.CALL_REJECTED, "us")
+
+    async def hang_up(self) -> None:
+        self._call.end(Cause.NORMAL_CLEARING, "us")
+
+    async def _play(self, prompt: Prompt) -> None:
+        leg = self._call.leg
+        if prompt.clip is None:
+            await leg.play(Pause(ticks(prompt.pause_s)))
+            return
+        samples = await self._samples(prompt.clip)
+        if samples is not None:
+            await leg.play(Samples(samples, prompt.loop))
+
+    async def _samples(self, clip: Clip) -> bytes | None:
+        """None, and the cloud is told, when it cannot be had: the page goes on without it."""
+        try:
+            return await self._call.equipment.clips.get(clip)
+        except TelecoreError as error:
+            self._call.pages.fault(CLIP_NOT_HAD, f"a prompt was left out: {error}")
+            return None
+
+    def _hung_up(self) -> bool:
+        """Whether there is a recording whose page wants to tell of it."""
+        if self._recording is None:
+            return False
+        self._recording.hung_up()
+        return True

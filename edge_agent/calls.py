@@ -1,0 +1,203 @@
+"""The live calls of this edge: who begins them, and to whom a command belongs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from edge_agent.call import outbound
+from edge_agent.call.equipment import Equipment, Waits
+from edge_agent.call.live import LiveCall, Origin
+from edge_agent.call.outbound import Order
+from edge_agent.call.report import Emit, Notify
+from edge_agent.call_control import PageControl
+from edge_agent.contracts import IncomingCall, VoiceService
+from edge_agent.media.clips import Blobs, Clips
+from edge_agent.media.clock import MediaClock
+from edge_agent.media.recorder import Recorder
+from telecore.causes import Cause
+from telecore.commands import HangUp, LimitCall, PlaceCall, RouteDial, RoutedLeg, RunPage
+from telecore.errors import NoNetwork, TimedOut
+from telecore.events import CallOffered
+from telecore.ids import E164, Address, CallSid, ChannelId, new_sid
+from telecore.model import Clip
+from telecore.notices import LiveCall as LiveCallNotice
+from telecore.notices import Notice
+from telecore.twiml.control import DialSpec
+
+log = logging.getLogger(__name__)
+
+INBOUND_LIMIT_S = 14400.0
+DIALLED_LIMIT_S = 90000.0
+"""Longer than any <Dial> may last: its own limit counts from the join."""
+
+
+class Calls:
+    """``emit`` stores an event, ``notify`` tells the cloud at once, ``fetch`` brings a clip into ``blobs``.
+
+    ``voice`` finds a channel's voice service, ``own_number`` its SIM's number. All methods but ``place``, ``run`` and
+    ``stop`` are plain calls that return at once.
+    """
+
+    def __init__(
+        self,
+        emit: Emit,
+        notify: Notify,
+        *,
+        fetch: Callable[[Clip], Awaitable[object]],
+        blobs: Blobs,
+        voice: Callable[[ChannelId], VoiceService | None],
+        clock: MediaClock,
+        own_number: Callable[[ChannelId], E164 | None] = lambda channel: None,
+        waits: Waits | None = None,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._equipment = Equipment(clock, Clips(blobs, fetch), Recorder(blobs), emit, notify, waits or Waits())
+        self._voice = voice
+        self._own_number = own_number
+        self._wall = wall
+        self._calls: dict[CallSid, LiveCall] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._early: list[Coroutine[Any, Any, None]] = []
+        self._stopping = False
+        self._gone = asyncio.Event()
+
+    async def run(self) -> None:
+        """Serve calls until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            for work in self._early:
+                group.create_task(work)
+            self._early.clear()
+            await asyncio.Event().wait()
+
+    async def stop(self, within_s: float = 8.0) -> None:
+        """Take no more calls, hang up those that live, and see them ended."""
+        self._stopping = True
+        for call in self._calls.values():
+            call.end(Cause.TEMPORARY_FAILURE, "restart")
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while self._calls:
+                    self._gone.clear()
+                    await self._gone.wait()
+        self._equipment.recorder.close()
+
+    def incoming(self, incoming: IncomingCall) -> None:
+        """A line rings."""
+        call = self._new_call(Origin(CallSid(new_sid("CA")), incoming.channel, True, INBOUND_LIMIT_S))
+        call.connect(incoming.voice)
+        incoming.voice.on_event = call.on_voice
+        self._begin(call, lambda: self._offer(call, incoming.caller))
+        if self._stopping:
+            call.end(Cause.TEMPORARY_FAILURE, "restart")
+
+    async def place(self, command: PlaceCall) -> None:
+        """Begin to dial. Raises TimedOut when it is too late for that, NoNetwork when the channel is not there."""
+        if command.not_after is not None and command.not_after < self._wall():
+            raise TimedOut("it is too late to place this call")
+        service = self._voice(command.channel)
+        if service is None or self._stopping:
+            raise NoNetwork(f"{command.channel} takes no calls now")
+        call = self._new_call(Origin(command.call, command.channel, False, command.time_limit_s))
+        order = Order(
+            to=command.to,
+            caller=command.caller,
+            ring_s=command.timeout_s,
+            send_digits=command.send_digits,
+            record_channels=command.record_channels if command.record else 0,
+            command=command.id,
+        )
+        self._begin(call, lambda: outbound.dial(call, service, order))
+
+    def run_page(self, command: RunPage) -> None:
+        """Run this page, if it is a new one of a call that lives."""
+        if command.not_after is not None and command.not_after < self._wall():
+            log.warning("call %s: page %d came too late", command.call, command.page)
+        elif call := self._find(command.call):
+            call.take(command)
+
+    def hang_up(self, command: HangUp) -> None:
+        if call := self._find(command.call):
+            call.end(command.cause, "us")
+
+    def limit(self, command: LimitCall) -> None:
+        if call := self._find(command.call):
+            call.limit(command.time_limit_s)
+
+    def route_dial(self, command: RouteDial) -> None:
+        if call := self._find(command.call):
+            call.routes.answer(command)
+
+    def live(self) -> tuple[LiveCallNotice, ...]:
+        """For the heartbeat."""
+        return tuple(
+            LiveCallNotice(call.sid, call.origin.channel, call.answered, call.pages.number)
+            for call in self._calls.values()
+            if call.ending is None
+        )
+
+    def repeat(self) -> Sequence[Notice]:
+        """What a cloud that was away has to be told again: outcomes and questions it has not answered."""
+        notices: list[Notice] = []
+        for call in self._calls.values():
+            notices += [notice for notice in (call.pages.unanswered, call.routes.wanted) if notice is not None]
+        return notices
+
+    def busy(self, channel: ChannelId) -> int:
+        """How many legs this channel carries, those included whose line is not seen free yet."""
+        return sum(call.origin.channel == channel for call in self._calls.values())
+
+    def _dial_out(self, routed: RoutedLeg, spec: DialSpec) -> LiveCall:
+        """Begin one leg of a <Dial>."""
+        call = self._new_call(Origin(routed.call, routed.channel, False, DIALLED_LIMIT_S, dialled=True))
+        order = Order(
+            to=routed.to,
+            caller=routed.caller,
+            ring_s=spec.timeout_s,
+            send_digits=spec.targets[routed.target].send_digits,
+            page=routed.whisper,
+        )
+        service = self._voice(routed.channel)
+        self._begin(call, lambda: outbound.dial(call, service, order))
+        return call
+
+    async def _offer(self, call: LiveCall, caller: Address | None) -> None:
+        channel = call.origin.channel
+        call.report.say(CallOffered(call=call.sid, channel=channel, caller=caller, called=self._own_number(channel)))
+        call.expect_page()
+
+    def _new_call(self, origin: Origin) -> LiveCall:
+        return LiveCall(origin, self._equipment)
+
+    def _find(self, sid: CallSid) -> LiveCall | None:
+        call = self._calls.get(sid)
+        if call is None:
+            log.info("call %s is over; what the cloud wished of it is dropped", sid)
+        return call
+
+    def _begin(self, call: LiveCall, begin: Callable[[], Awaitable[None]]) -> None:
+        self._calls[call.sid] = call
+        work = self._watch(call, begin)
+        if self._group is None:
+            self._early.append(work)
+        else:
+            self._group.create_task(work, name=f"call {call.sid}")
+
+    async def _watch(self, call: LiveCall, begin: Callable[[], Awaitable[None]]) -> None:
+        """See a call through. A fault of ours in one call ends that call only."""
+        served = asyncio.create_task(call.serve(begin, PageControl(call, self._dial_out)))
+        try:
+            await asyncio.wait({served})
+            if (error := served.exception()) is not None:
+                log.error("call %s fell over a fault of ours", call.sid, exc_info=error)
+                await call.bury()
+        finally:
+            served.cancel()
+            await asyncio.wait({served})
+            del self._calls[call.sid]
+            self._gone.set()
