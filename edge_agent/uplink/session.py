@@ -46,7 +46,7 @@ class Session:
         self._link = link
         self._signals = signals
         self._loop = asyncio.get_running_loop()
-        self.pump = Pump(link, line, self._loop.call_later, coalesce_s)
+        self.pump = Pump(link, line, self._later, coalesce_s)
 
     async def run(self, greeting_s: float, farewell: str) -> End:
         """Serve until the line ends, either side says Bye, or we are cancelled, which is told as ``farewell``."""
@@ -88,6 +88,9 @@ class Session:
 
         self._link.fetches.want(sha256, size, done)
         await future
+
+    def _later(self, delay_s: float, call: Callable[[], None]) -> asyncio.Handle:
+        return self._loop.call_later(delay_s, call) if delay_s > 0 else self._loop.call_soon(call)
 
     async def _repeat(self, work: Work, step: Callable[[], Awaitable[None]]) -> None:
         flag = self._signals.work[work]

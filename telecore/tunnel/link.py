@@ -17,8 +17,8 @@ from telecore.errors import LocalProtocolError, RemoteProtocolError
 from telecore.notices import BlobMissing, BlobWanted, Notice
 from telecore.tunnel import events
 from telecore.tunnel.bulk import BlobReceiver, BlobSender
-from telecore.tunnel.frames import ByeCode, Hello, Side
-from telecore.tunnel.media import MediaQueue
+from telecore.tunnel.frames import BINARY_LIMIT, ByeCode, Hello, Side
+from telecore.tunnel.media import MediaFrame, MediaQueue, decode_media
 from telecore.tunnel.protocol import TunnelProtocol
 from telecore.tunnel.streets import BatchIncoming, BlobStore, Incoming, Outgoing
 
@@ -78,18 +78,17 @@ class Link:
         self._stores = stores
         self._sinks = sinks
         self.wake = sinks.wake
-        self._clock = clock
         outgoing = stores.outgoing
         self.protocol = TunnelProtocol(
             side, edge=edge, instance=instance, stream=outgoing.stream, highest=outgoing.highest
         )
-        self.media = MediaQueue()
+        self.media = MediaQueue(clock)
         self.media_handlers: dict[int, MediaHandler] = {}
         self.fetches = BlobReceiver(stores.blobs, self.notify, lambda: sinks.wake(Work.KEEP))
         self.served = BlobSender(stores.blobs, self.notify, lambda: sinks.wake(Work.LOAD))
         self._to_settle: deque[events.HelloArrived | events.ItemArrived] = deque()
         self._to_forget = 0
-        self.was_greeted = False
+        self.up = self.was_greeted = False
         if side is Side.EDGE:
             self.protocol.start()
             sinks.wake(Work.OUTPUT)
@@ -107,26 +106,11 @@ class Link:
             self._sinks.wake(Work.OUTPUT)
         return queued
 
-    def send_media(self, stream: int, payload: bytes) -> bool:
-        """Queue a frame of sound; False while not greeted. The owner decides when to call ``take_media``."""
-        if not self.protocol.greeted:
-            return False
-        self.media.add(stream, payload, self._clock())
-        return True
-
-    def take_media(self) -> list[bytes]:
-        """The messages with all sound that waits."""
-        return self.media.take(self._clock())
-
-    def media_waiting(self) -> bool:
-        """Whether sound waits that is still worth sending; what is stale is dropped."""
-        self.media.expire(self._clock())
-        return bool(self.media)
-
     def leave(self, code: ByeCode, reason: str) -> None:
         """Say Bye, unless one was said before."""
         if self.protocol.over:
             return
+        self.up = False
         self.protocol.leave(code, reason)
         self._sinks.on_over(code, reason)
 
@@ -150,12 +134,26 @@ class Link:
         for event in self.protocol.events():
             self._HANDLERS[type(event)](self, event)
 
-    def _on_media(self, event: events.MediaArrived) -> None:
+    def receive_media(self, data: bytes) -> None:
+        """The short way for a message of sound; one that is at fault goes the long way."""
+        if not self.up or len(data) > BINARY_LIMIT:
+            self.receive(data)
+            return
+        try:
+            frames = decode_media(data)
+        except RemoteProtocolError:
+            self.receive(data)
+            return
+        self._hand_on(frames)
+
+    def _hand_on(self, frames: list[MediaFrame]) -> None:
         handlers = self.media_handlers
-        for stream, sequence, payload in event.frames:
-            handler = handlers.get(stream)
-            if handler is not None:
-                handler(sequence, payload)
+        for stream, sequence, payload in frames:
+            if stream in handlers:
+                handlers[stream](sequence, payload)
+
+    def _on_media(self, event: events.MediaArrived) -> None:
+        self._hand_on(event.frames)
 
     def _on_notice(self, event: events.NoticeArrived) -> None:
         try:
@@ -182,7 +180,7 @@ class Link:
         self._sinks.wake(Work.FEED)
 
     def _on_greeted(self, event: events.Greeted) -> None:
-        self.was_greeted = True
+        self.up = self.was_greeted = True
         self._sinks.on_greeted(event.peer)
         self._sinks.wake(Work.FEED)
 
@@ -190,9 +188,11 @@ class Link:
         self._sinks.on_strange(event.reason)
 
     def _on_fault(self, event: events.PeerFault) -> None:
+        self.up = False
         self._sinks.on_over(event.code, f"the peer broke a rule: {event.reason}")
 
     def _on_left(self, event: events.PeerLeft) -> None:
+        self.up = False
         self._sinks.on_over(event.code, event.reason)
 
     # Work with the stores.

@@ -45,6 +45,7 @@ class Pump:
     def __init__(self, link: Link, wire: Wire, later: Later, coalesce_s: float) -> None:
         self._link = link
         self._wire = wire
+        self._add_media = link.media.add
         self._later = later
         self._coalesce_s = coalesce_s
         self._inbox: deque[str | bytes] = deque()
@@ -61,16 +62,17 @@ class Pump:
 
     def arrived(self, message: str | bytes) -> None:
         """Sound is handed on in the very turn it came; the rest waits for its task, whose errors are seen."""
-        if message[:1] == _MEDIA:
-            self._link.receive(message)
+        if isinstance(message, bytes) and message[:1] == _MEDIA:
+            self._link.receive_media(message)
         else:
             self._inbox.append(message)
             self._link.wake(Work.READ)
 
     def send_media(self, stream: int, payload: bytes) -> bool:
         """Queue one frame of sound; False while not greeted."""
-        if not self._link.send_media(stream, payload):
+        if not self._link.up:
             return False
+        self._add_media(stream, payload)
         if self._media_timer is None:
             self._media_timer = self._later(self._coalesce_s, self._flush_media)
         return True
@@ -78,8 +80,10 @@ class Pump:
     def _flush_media(self) -> None:
         self._media_timer = None
         if self._wire.free():
-            self._wire.send(self._link.take_media())
-        elif self._link.media_waiting():
+            self._wire.send(self._link.media.take())
+            return
+        self._link.media.hold()
+        if self._link.media:
             self._media_timer = self._later(POLL_S, self._flush_media)
 
     async def read(self) -> None:

@@ -274,9 +274,9 @@ def test_a_wiped_disk_begins_a_new_street() -> None:
 
 def test_media_and_bulk_arrive_after_the_greeting() -> None:
     edge, cloud = greeted_pair()
-    queue = MediaQueue()
-    queue.add(7, b"\xff" * 160, 0.0)
-    cloud.receive(queue.take(0.0)[0])
+    queue = MediaQueue(lambda: 0.0)
+    queue.add(7, b"\xff" * 160)
+    cloud.receive(queue.take()[0])
     cloud.receive(encode_bulk(Bulk(3, 1400, True, b"abc")))
     assert cloud.events() == [MediaArrived([(7, 0, b"\xff" * 160)]), BulkArrived(Bulk(3, 1400, True, b"abc"))]
 
