@@ -87,11 +87,11 @@ class Control:
     async def _dial(self, request: web.Request) -> web.Response:
         phone = self._handset(request)
         body = await _body(request, "to", "press", "speak_wav")
-        to, press, speak = body.text("to"), body.presses(), await _speech(body)
+        to, press, speak = body.number("to"), body.presses(), await _speech(body)
         call = phone.dial(to, press=press, speak=speak)
         if call is None:
             raise BadRequest(None, f"{phone.number} is in a call already", status=409)
-        return web.json_response({"id": call.id}, status=201)
+        return web.json_response({"id": call.id})
 
     async def _messages(self, request: web.Request) -> web.Response:
         inbox = self._network.inbox(self._number(request))
@@ -101,10 +101,10 @@ class Control:
         phone = self._handset(request)
         body = await _body(request, "to", "body")
         try:
-            sent = phone.send(body.text("to"), body.text("body"))
+            sent = phone.send(body.number("to"), body.text("body"))
         except ValueError as error:
             raise BadRequest("body", str(error)) from error
-        return web.json_response({"id": sent.id, "parts": sent.parts}, status=201)
+        return web.json_response({"id": sent.id, "parts": sent.parts})
 
     # ---------------------------------------------------------------------------------------- calls
 
@@ -161,7 +161,7 @@ class Control:
         kind, target = body.text("kind"), body.text("target")
         for_s = body.optional_seconds("for_s")
         fault = self._network.faults.begin(kind, target, body.others("kind", "target", "for_s"), for_s)
-        return web.json_response({"id": fault.id}, status=201)
+        return web.json_response({"id": fault.id})
 
     async def _end_fault(self, request: web.Request) -> web.Response:
         fault_id = request.match_info["id"]

@@ -23,11 +23,12 @@ class HandsetAudio:
         self.live = False
         self.on_frame: Callable[[bytes], None] | None = None
         self._said = bytearray()
+        self._keys = bytearray()
         self._detector = DtmfDetector()
 
     def press(self, digits: str) -> None:
-        """Sound the digits after what is already being said; ValueError names what is no digit."""
-        self.say(pressed(digits))
+        """Sound the digits now; what is being said waits meanwhile. ValueError names what is no digit."""
+        self._keys += pressed(digits)
 
     def say(self, samples: bytes) -> None:
         """Say samples (s16le, 8 kHz) after what is already being said; ValueError when it is too much."""
@@ -39,10 +40,11 @@ class HandsetAudio:
     def pull(self) -> bytes:
         """The next 20 ms said here."""
         frame = self.microphone.take() if self.live else SILENCE
-        if not self._said:
+        queue = self._keys or self._said
+        if not queue:
             return frame
-        said = bytes(self._said[:FRAME_BYTES])
-        del self._said[:FRAME_BYTES]
+        said = bytes(queue[:FRAME_BYTES])
+        del queue[:FRAME_BYTES]
         return said + frame[len(said) :]
 
     def push(self, frame: bytes) -> None:

@@ -13,13 +13,15 @@ class PlayoutBuffer:
     """Plays every sample in order; silence only when nothing came.
 
     After silence the first sample waits `prefill` ticks (80 ms), which is the lateness of a sender that passes
-    unheard. When the buffer got deep, frames of digital silence are skipped until it is shallow again.
+    unheard; less when a late sender has already caught up with a burst. When the buffer got deep, frames of
+    digital silence are skipped until it is shallow again.
     """
 
     def __init__(self, prefill: int = PREFILL_TICKS) -> None:
         self._prefill = prefill
         self._data = bytearray()
-        self._waiting: int | None = prefill
+        self._waited = 0
+        self._playing = False
         self.underruns = 0
 
     def room(self) -> int:
@@ -33,11 +35,11 @@ class PlayoutBuffer:
     def clear(self) -> None:
         """Forget everything, as at the start of a call."""
         self._data.clear()
-        self._waiting = self._prefill
+        self._waited, self._playing = 0, False
 
     def take(self) -> bytes:
         """The next 320 bytes."""
-        if self._waiting is not None and not self._may_start():
+        if not self._playing and not self._may_start():
             return SILENCE
         frame = self._next()
         while len(self._data) >= DEEP_BYTES and frame == SILENCE:
@@ -46,17 +48,16 @@ class PlayoutBuffer:
             return frame
         if not frame:
             self.underruns += 1
-        self._waiting = self._prefill
+        self._waited, self._playing = 0, False
         return frame + bytes(FRAME_BYTES - len(frame))
 
     def _may_start(self) -> bool:
-        if not self._data or self._waiting is None:
+        if not self._data:
             return False
-        self._waiting -= 1
-        if self._waiting >= 0:
-            return False
-        self._waiting = None
-        return True
+        depth = len(self._data) // FRAME_BYTES
+        self._playing = self._waited >= self._prefill or self._waited + depth >= 2 * self._prefill
+        self._waited += 1
+        return self._playing
 
     def _next(self) -> bytes:
         frame = bytes(self._data[:FRAME_BYTES])

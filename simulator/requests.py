@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from telecore.audio.resample import resample
 from telecore.audio.wav import AudioFormatError, read_wav
 
 RATE = 8000
+DIALLED = re.compile(r"\+?[0-9*#]{1,20}")
 LONGEST_WAV_S = 1800
 LONGEST_DIGITS = 5000
 LONGEST_DELAY_S = 86_400.0
@@ -54,6 +56,13 @@ class Body:
         value = self._values.get(name)
         if not isinstance(value, str) or not value:
             raise BadRequest(name, f"{name} must be a non-empty string")
+        return value
+
+    def number(self, name: str) -> str:
+        """A telephone number as one dials it."""
+        value = self.text(name)
+        if not DIALLED.fullmatch(value):
+            raise BadRequest(name, f"{name} must be a telephone number, not {value[:40]!r}")
         return value
 
     def choice(self, name: str, allowed: tuple[str, ...]) -> str:

@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 VERSION = 1
 SETTLE_S = 0.2
+REST = 20  # a snapshot that took 10 ms is followed by 200 ms without one
 Json = dict[str, Any]
 
 
@@ -36,6 +37,7 @@ class StateFile:
         self._path = path
         self._lab = lab
         self._timer: Handle | None = None
+        self._pause = SETTLE_S
         self._writing: asyncio.Task[None] | None = None
 
     def load(self) -> None:
@@ -55,14 +57,17 @@ class StateFile:
 
     def _changed(self) -> None:
         if self._timer is None:
-            self._timer = self._lab.network.timers.after(SETTLE_S, self._due)
+            self._timer = self._lab.network.timers.after(self._pause, self._due)
 
     def _due(self) -> None:
         self._timer = None
         if self._writing is not None and not self._writing.done():
             self._changed()
             return
+        clock = self._lab.network.timers.monotonic
+        start = clock()
         text = json.dumps(snapshot(self._lab), ensure_ascii=False)
+        self._pause = max(SETTLE_S, REST * (clock() - start))
         self._writing = asyncio.get_running_loop().create_task(asyncio.to_thread(self._write, text))
 
     def _write(self, text: str) -> None:

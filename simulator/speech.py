@@ -47,10 +47,12 @@ class SpeechClock:
         late = self._timers.monotonic() - self._due
         if late > GIVE_UP_S:  # the machine slept: nobody listens to what was missed
             self._due += late
-        while self._bridges and self._due <= self._timers.monotonic():
-            for bridge in list(self._bridges.values()):
-                bridge()
-            self._due += FRAME_S
-        self._handle = None
-        if self._bridges:
-            self._handle = self._timers.after(self._due - self._timers.monotonic(), self._tick)
+        try:
+            while self._bridges and self._due <= self._timers.monotonic():
+                self._due += FRAME_S
+                for bridge in list(self._bridges.values()):
+                    bridge()
+        finally:  # whatever one call does, the others keep their clock
+            self._handle = None
+            if self._bridges:
+                self._handle = self._timers.after(self._due - self._timers.monotonic(), self._tick)

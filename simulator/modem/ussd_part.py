@@ -85,13 +85,13 @@ class UssdPart:
     def _decode(self, text: str) -> str:
         """The code as typed: UTF-16 in hex, packed septets in hex on a Huawei, or plain."""
         octets = _octets(text)
-        if self._core.values.text("+CSCS") == "UCS2":
-            if octets is None or len(octets) % 2:
-                raise CmeError(BAD_PARAMETER)
-            return octets.decode("utf-16-be", errors="replace")
+        ucs2 = self._core.values.text("+CSCS") == "UCS2"
         if self._core.profile.family == "huawei" and octets:
-            return unpack_ussd(octets)
-        return text
+            # packed whatever +CSCS says; a code in UTF-16 betrays itself by its first octet
+            return octets.decode("utf-16-be", errors="replace") if octets[0] == 0 else unpack_ussd(octets)
+        if ucs2 and (octets is None or len(octets) % 2):
+            raise CmeError(BAD_PARAMETER)
+        return octets.decode("utf-16-be", errors="replace") if ucs2 and octets else text
 
     def _encode(self, answer: Answer) -> str:
         """The answer as this modem shows it: in the character set of +CSCS, or in hex on a Huawei."""

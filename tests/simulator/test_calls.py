@@ -1,8 +1,10 @@
 """Calls through a modem: states, causes, unsolicited codes, tones and speech."""
 
 import math
+import re
 import struct
 from dataclasses import replace
+from random import Random
 
 import pytest
 
@@ -217,6 +219,32 @@ def test_digits_both_ways(desk: Desk) -> None:
     assert digits(desk) == "80"
     assert [line for line in desk.said().split() if line[0] in "12#"] == ["1", "2", "#"]
     assert pressed("12#")[:1600] in bytes(desk.pcm[0].output)
+
+
+def test_a_thousand_digits_each_way(desk: Desk) -> None:
+    random = Random(5)
+    pressed_there = "".join(random.choices("0123456789*#", k=1000))
+    pressed_here = "".join(random.choices("0123456789*#", k=1000))
+    desk.at("AT+DDET=1")
+    desk.at(f"ATD{ANSWERS};")
+    desk.wait(3)
+    audio = desk.network.recordings.of(last_call(desk).id)
+    assert audio is not None
+    audio.press(pressed_there)
+    desk.at(f'AT+VTS="{pressed_here}"')
+    desk.said()
+    for _ in range(200):
+        desk.timers.advance(1)
+    assert re.findall(r"RXDTMF: (.)", desk.said()) == list(pressed_there)
+    assert digits(desk) == pressed_here
+
+
+def test_keys_do_not_wait_for_the_end_of_a_speech(desk: Desk) -> None:
+    handset = desk.network.handsets[ANSWERS]
+    handset.behaviour = replace(handset.behaviour, speak=tone(10), press=(Press(1, "5"),))
+    desk.at("AT+DDET=1")
+    desk.at(f"ATD{ANSWERS};")
+    assert "+RXDTMF: 5" in desk.wait(4)
 
 
 def test_the_handset_speaks_and_hangs_up(desk: Desk) -> None:

@@ -26,11 +26,15 @@ class Bench:
 
     async def connect(self) -> Stream:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.proxy.port)
-        self._stack.callback(lambda: writer.transport.abort())
+        self._stack.callback(abort, writer)
         return reader, writer
 
     def begin(self, kind: str, **options: float) -> str:
         return self.faults.begin(kind, EDGE, options, None).id
+
+
+def abort(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
 
 
 async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
