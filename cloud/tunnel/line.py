@@ -19,6 +19,11 @@ from websockets.protocol import OPEN, Event
 from telecore.ids import EdgeId
 from telecore.tunnel.frames import TEXT_LIMIT
 
+try:
+    from websockets.speedups import apply_mask
+except ImportError:
+    from websockets.utils import apply_mask
+
 if sys.platform == "linux":
     import fcntl
 
@@ -27,6 +32,9 @@ _LIBRARY_LOG.setLevel(logging.WARNING)
 
 _SIOCOUTQ = 0x5411  # tcp(7): bytes not yet acknowledged
 _SIOCOUTQNSD = 0x894B  # bytes not yet sent
+_WHOLE_TEXT = 0x81
+_WHOLE_BINARY = 0x82
+_INT = b"\0\0\0\0"
 UNACKED_LOW = 4096
 UNSENT_LOW = 8192
 
@@ -55,12 +63,51 @@ Door = Callable[[str, str], Awaitable["EdgeId | Rejection"]]
 
 
 class _Connection(ServerConnection):
-    """Hands each message on at once; ``recv`` is not used."""
+    """Hands each message on at once; ``recv`` is not used.
+
+    Sound arrives as whole, unfragmented binary frames, and their number decides how many calls a core carries. They
+    are unmasked here; every other frame goes to the library, complete, so that its parser never stands within one.
+    """
 
     sink: Callable[[str | bytes], None] | None = None
     _opcode: Opcode = TEXT
-    _parts: list[bytes] | None = None
+    _partial: bytearray | None = None
     _early: tuple[str | bytes, ...] = ()
+    _failed = False
+    _needed = 0
+
+    def data_received(self, data: bytes) -> None:
+        if self.sink is None or self._failed:
+            super().data_received(data)
+            return
+        tail = self._tail
+        if tail:
+            tail += data
+            if len(tail) < self._needed:
+                return
+            data = bytes(tail)
+            tail.clear()
+        self._split(data, self.sink)
+
+    def _split(self, data: bytes, sink: Callable[[str | bytes], None]) -> None:
+        """Hand on whole frames and keep what is left (RFC 6455 §5.2)."""
+        at, end = 0, len(data)
+        while at < end:
+            length, body = _measure(data, at)
+            if length > TEXT_LIMIT:
+                self._failed = True
+                super().data_received(data[at:])
+                return
+            after = body + length
+            if after > end:
+                self._tail += data[at:]
+                self._needed = after - at
+                return
+            if data[at] == _WHOLE_BINARY and self._partial is None and self.protocol.state is OPEN:
+                sink(apply_mask(data[body:after], data[body - 4 : body]))
+            else:
+                super().data_received(data[at:after])
+            at = after
 
     def process_event(self, event: Event) -> None:
         if isinstance(event, Frame) and event.opcode in (TEXT, BINARY, Opcode.CONT):
@@ -69,14 +116,13 @@ class _Connection(ServerConnection):
             super().process_event(event)
 
     def _take(self, frame: Frame) -> None:
-        data = bytes(frame.data)
         if frame.opcode is not Opcode.CONT:
-            self._opcode, self._parts = frame.opcode, None
-        if self._parts is not None or not frame.fin:
-            self._parts = [*(self._parts or ()), data]
-            data = b"".join(self._parts)
+            self._opcode, self._partial = frame.opcode, bytearray()
+        if self._partial is None:
+            return
+        self._partial += frame.data
         if frame.fin:
-            self._parts = None
+            data, self._partial = bytes(self._partial), None
             self._hand_on(data.decode("utf-8", "replace") if self._opcode is TEXT else data)
 
     def _hand_on(self, message: str | bytes) -> None:
@@ -86,10 +132,31 @@ class _Connection(ServerConnection):
             self.sink(message)
 
     def open_sink(self, sink: Callable[[str | bytes], None]) -> None:
+        self._tail = bytearray()
+        # A peer that did not wait for our answer may have left the library's parser within a frame.
+        self._failed = bool(self._early) or bool(self.protocol.reader.buffer)
         self.sink = sink
         early, self._early = self._early, ()
         for message in early:
             sink(message)
+
+
+def _measure(data: bytes, at: int) -> tuple[int, int]:
+    """Length of the frame that begins at ``at`` and where its masked body begins; one past the limit if it may not be.
+
+    While the header is not here the body begins behind the end.
+    """
+    if len(data) < at + 2:
+        return 0, at + 2
+    if not data[at + 1] & 0x80:
+        return TEXT_LIMIT + 1, at
+    length = data[at + 1] & 0x7F
+    if length < 126:
+        return length, at + 6
+    size = 2 if length == 126 else 8
+    if len(data) < at + 2 + size:
+        return 0, at + 2 + size
+    return int.from_bytes(data[at + 2 : at + 2 + size], "big"), at + 6 + size
 
 
 class Line:
@@ -97,6 +164,8 @@ class Line:
 
     def __init__(self, connection: _Connection) -> None:
         self._connection = connection
+        self._transport = connection.transport
+        self._socket = self._transport.get_extra_info("socket")
         self._paused = False
 
     def listen(self, sink: Callable[[str | bytes], None]) -> None:
@@ -106,15 +175,16 @@ class Line:
     def send(self, messages: Sequence[str | bytes]) -> None:
         """Write these in one go. Nothing happens on a closed line: ``closed`` tells."""
         connection = self._connection
-        protocol = connection.protocol
-        if not messages or protocol.state is not OPEN:
+        if not messages or connection.protocol.state is not OPEN:
             return
+        pieces: list[bytes] = []
         for message in messages:
             if isinstance(message, str):
-                protocol.send_text(message.encode())
+                data = message.encode()
+                pieces += (_header(_WHOLE_TEXT, len(data)), data)
             else:
-                protocol.send_binary(message)
-        connection.transport.write(b"".join(protocol.data_to_send()))
+                pieces += (_header(_WHOLE_BINARY, len(message)), message)
+        self._transport.write(b"".join(pieces))
 
     def free(self) -> bool:
         """Whether what is written now leaves soon: little waits unsent in the kernel."""
@@ -125,24 +195,22 @@ class Line:
         return self._queued(_SIOCOUTQ) < UNACKED_LOW
 
     def _queued(self, request: int) -> int:
-        transport = self._connection.transport
-        buffered = int(transport.get_write_buffer_size())
-        sock = transport.get_extra_info("socket")
-        if sys.platform != "linux" or sock is None or sock.fileno() < 0:
+        """Bytes that wait here, and in the kernel where it can be asked."""
+        buffered = int(self._transport.get_write_buffer_size())
+        if sys.platform != "linux" or self._socket is None or self._socket.fileno() < 0:
             return buffered
-        answer = fcntl.ioctl(sock.fileno(), request, b"\0\0\0\0")
+        answer = fcntl.ioctl(self._socket.fileno(), request, _INT)
         return buffered + int.from_bytes(answer, sys.byteorder)
 
     def hold(self, hold: bool) -> None:
         """Stop reading, or go on."""
-        transport = self._connection.transport
-        if hold is self._paused or transport.is_closing():
+        if hold is self._paused or self._transport.is_closing():
             return
         self._paused = hold
         if hold:
-            transport.pause_reading()
+            self._transport.pause_reading()
         else:
-            transport.resume_reading()
+            self._transport.resume_reading()
 
     async def ping(self, within_s: float) -> bool:
         """Whether the peer answers in time."""
@@ -165,7 +233,16 @@ class Line:
 
     def abort(self) -> None:
         """End it now, without a word."""
-        self._connection.transport.abort()
+        self._transport.abort()
+
+
+def _header(first: int, length: int) -> bytes:
+    """An unmasked frame's, as a server sends (RFC 6455 §5.2)."""
+    if length < 126:
+        return bytes((first, length))
+    if length < 65536:
+        return bytes((first, 126)) + length.to_bytes(2, "big")
+    return bytes((first, 127)) + length.to_bytes(8, "big")
 
 
 @asynccontextmanager

@@ -26,6 +26,7 @@ _LIBRARY_LOG.setLevel(logging.CRITICAL)  # every failure reaches the caller as a
 
 _SIOCOUTQ = 0x5411  # tcp(7): bytes not yet acknowledged
 _SIOCOUTQNSD = 0x894B  # bytes not yet sent
+_INT = b"\0\0\0\0"
 UNACKED_LOW = 4096
 UNSENT_LOW = 8192
 
@@ -49,7 +50,7 @@ class _Connection(ClientConnection):
 
     sink: Callable[[str | bytes], None] | None = None
     _opcode: Opcode = TEXT
-    _parts: list[bytes] | None = None
+    _partial: bytearray | None = None
     _early: tuple[str | bytes, ...] = ()
 
     def process_event(self, event: Event) -> None:
@@ -59,14 +60,13 @@ class _Connection(ClientConnection):
             super().process_event(event)
 
     def _take(self, frame: Frame) -> None:
-        data = bytes(frame.data)
         if frame.opcode is not Opcode.CONT:
-            self._opcode, self._parts = frame.opcode, None
-        if self._parts is not None or not frame.fin:
-            self._parts = [*(self._parts or ()), data]
-            data = b"".join(self._parts)
+            self._opcode, self._partial = frame.opcode, bytearray()
+        if self._partial is None:
+            return
+        self._partial += frame.data
         if frame.fin:
-            self._parts = None
+            data, self._partial = bytes(self._partial), None
             self._hand_on(data.decode("utf-8", "replace") if self._opcode is TEXT else data)
 
     def _hand_on(self, message: str | bytes) -> None:
@@ -87,6 +87,8 @@ class Line:
 
     def __init__(self, connection: _Connection) -> None:
         self._connection = connection
+        self._transport = connection.transport
+        self._socket = self._transport.get_extra_info("socket")
         self._paused = False
 
     def listen(self, sink: Callable[[str | bytes], None]) -> None:
@@ -104,7 +106,7 @@ class Line:
                 protocol.send_text(message.encode())
             else:
                 protocol.send_binary(message)
-        connection.transport.write(b"".join(protocol.data_to_send()))
+        self._transport.write(b"".join(protocol.data_to_send()))
 
     def free(self) -> bool:
         """Whether what is written now leaves soon: little waits unsent in the kernel."""
@@ -115,24 +117,22 @@ class Line:
         return self._queued(_SIOCOUTQ) < UNACKED_LOW
 
     def _queued(self, request: int) -> int:
-        transport = self._connection.transport
-        buffered = int(transport.get_write_buffer_size())
-        sock = transport.get_extra_info("socket")
-        if sys.platform != "linux" or sock is None or sock.fileno() < 0:
+        """Bytes that wait here, and in the kernel where it can be asked."""
+        buffered = int(self._transport.get_write_buffer_size())
+        if sys.platform != "linux" or self._socket is None or self._socket.fileno() < 0:
             return buffered
-        answer = fcntl.ioctl(sock.fileno(), request, b"\0\0\0\0")
+        answer = fcntl.ioctl(self._socket.fileno(), request, _INT)
         return buffered + int.from_bytes(answer, sys.byteorder)
 
     def hold(self, hold: bool) -> None:
         """Stop reading, or go on."""
-        transport = self._connection.transport
-        if hold is self._paused or transport.is_closing():
+        if hold is self._paused or self._transport.is_closing():
             return
         self._paused = hold
         if hold:
-            transport.pause_reading()
+            self._transport.pause_reading()
         else:
-            transport.resume_reading()
+            self._transport.resume_reading()
 
     async def ping(self, within_s: float) -> bool:
         """Whether the peer answers in time."""
