@@ -1,0 +1,345 @@
+"""Calls: placed, offered, changed and ended. Each live call whose documents we fetch is one task (call_session.py)."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from cloud.services.call_session import (
+    CallSession,
+    SessionTools,
+    Source,
+    answered_now,
+    first_source,
+    source_of,
+    wants_session,
+)
+from cloud.services.callbacks import Callbacks
+from cloud.services.dials import Dials
+from cloud.services.live_tasks import LiveTasks
+from cloud.services.placing import place
+from cloud.services.requests import NewCall, UpdateCall
+from cloud.services.routing import Routing
+from cloud.store import accounts, calls, edges
+from cloud.store.database import Connection, Database
+from cloud.store.records import AccountRecord, CallRecord
+from cloud.tunnel import call_steps, effects
+from cloud.tunnel.effects import Told, utc_now
+from cloud.tunnel.message_steps import owner_of
+from telecore.commands import Command, HangUp, LimitCall
+from telecore.errors import InvalidRequest, NotFound
+from telecore.events import CallAnswered, CallInitiated, CallOffered, Event
+from telecore.ids import AccountSid, CallSid, EdgeId
+from telecore.model import CallStatus, Direction
+from telecore.notices import Do, LiveCall, Notice, PageEnded, PageFaulted, RouteWanted
+from telecore.states import FINAL_CALL
+
+log = logging.getLogger(__name__)
+
+NOT_IN_PROGRESS = 21220
+_HANG_UP_S = 1.5
+"""How long an update waits to hear that the call has ended, so that its answer can say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Live:
+    session: CallSession
+    task: asyncio.Task[None]
+
+
+class CallService:
+    """``wake`` tells the tunnel that an edge's outbox has news."""
+
+    def __init__(
+        self,
+        tools: SessionTools,
+        routing: Routing,
+        queue: Callbacks,
+        dials: Dials,
+        *,
+        wake: Callable[[EdgeId], None],
+        now: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._tools = tools
+        self._db: Database = tools.db
+        self._routing = routing
+        self._queue = queue
+        self._dials = dials
+        self._wake = wake
+        self._now = now
+        self._tasks = LiveTasks()
+        self._live: dict[CallSid, _Live] = {}
+        self._beginning: set[CallSid] = set()
+        self._ends: dict[CallSid, asyncio.Event] = {}
+
+    # ------------------------------------------------------------------ what customers ask
+
+    async def create(self, account: AccountSid, wanted: NewCall) -> CallRecord:
+        """When it returns the call and the command to its edge are on the disk.
+
+        Raises InvalidRequest 21210 for a caller that is not the account's, 21216 for an emergency number; NoRoute.
+        """
+        record, edge = await self._db.write(lambda conn: place(conn, self._routing, account, wanted, self._now()))
+        self._queue.wake()
+        self._wake(edge)
+        return record
+
+    async def update(self, account: AccountSid, sid: str, wanted: UpdateCall) -> CallRecord:
+        """Raises NotFound; InvalidRequest 21220 when the call is not in a state for it."""
+        changes: dict[str, object] = {}
+        if wanted.fallback is not None:
+            changes["fallback"] = wanted.fallback
+        if wanted.status_callback is not None:
+            changes["status_callback"] = wanted.status_callback
+        if wanted.time_limit_s is not None:
+            changes["time_limit_s"] = wanted.time_limit_s
+
+        def write(conn: Connection) -> CallRecord:
+            record = _own(conn, account, sid)
+            acts = wanted.status is not None or wanted.url is not None or wanted.twiml is not None
+            if record.status in FINAL_CALL and (acts or wanted.time_limit_s is not None):
+                raise InvalidRequest("Call is not in-progress. Cannot redirect.", code=NOT_IN_PROGRESS)
+            return calls.update(conn, sid, **changes) or record if changes else record
+
+        record = await self._db.write(write)
+        self._refresh(record)
+        if wanted.time_limit_s is not None:
+            self._do(record, LimitCall(call=record.sid, time_limit_s=float(wanted.time_limit_s)))
+        if wanted.status is not None:
+            return await self._finish(record, wanted.status)
+        if wanted.url or wanted.twiml:
+            source = Source(wanted.url, wanted.method) if wanted.url else Source(twiml=wanted.twiml or "")
+            return await self._redirect(record, source)
+        return record
+
+    async def delete(self, account: AccountSid, sid: str) -> None:
+        """Raises NotFound; InvalidRequest 20009 for a call that has not ended."""
+
+        def write(conn: Connection) -> None:
+            if _own(conn, account, sid).status not in FINAL_CALL:
+                raise InvalidRequest("A call cannot be deleted before it has ended", code=20009)
+            calls.delete(conn, sid)
+
+        await self._db.write(write)
+
+    async def _finish(self, record: CallRecord, status: CallStatus) -> CallRecord:
+        """Hang up. What was answered is completed, what was not is canceled."""
+        if record.answered_at is not None and status is CallStatus.CANCELED:
+            raise InvalidRequest("A call in progress cannot be canceled; complete it", code=NOT_IN_PROGRESS)
+        ended = self._ends.setdefault(record.sid, asyncio.Event())
+        sent = self._do(record, HangUp(call=record.sid))
+        try:
+            if sent and record.answered_at is not None:  # the edge knows best how long it lasted
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_HANG_UP_S):
+                        await ended.wait()
+        finally:
+            self._ends.pop(record.sid, None)
+        return await self._end(record.sid, 16, CallStatus.CANCELED if record.answered_at is None else None)
+
+    async def _redirect(self, record: CallRecord, source: Source) -> CallRecord:
+        """Interrupt a live call; an outbound one that is not answered yet will begin here."""
+        live = self._live.get(record.sid)
+        if live is not None:
+            live.session.redirect(source)
+        elif record.answered_at is not None:
+            await self._begin(record, source)
+        else:
+            changes = {"url": source.url, "method": source.method, "twiml": source.twiml}
+            return await self._db.write(lambda conn: calls.update(conn, record.sid, **changes)) or record
+        return record
+
+    # ------------------------------------------------------------------ what edges tell
+
+    def announced(self, edge: EdgeId, event: Event) -> None:
+        """News of a live call, before it is written down: what cannot wait for the disk begins now."""
+        if isinstance(event, CallOffered) and event.call not in self._beginning and event.call not in self._live:
+            self._beginning.add(event.call)
+            self._tasks.start(self._take_offer(edge, event), f"offer of {event.call}")
+        live = self._live.get(event.call) if isinstance(event, CallAnswered) else None
+        if live is not None and live.session.record.edge == edge:
+            live.session.record = answered_now(live.session.record)
+
+    def on_told(self, told: Told) -> None:
+        """News from an edge, after its commit."""
+        if told.call is not None:
+            self._queue.wake()
+            self._refresh(told.call)
+        record, event = told.call, told.event
+        if isinstance(event, CallInitiated) and record is None:
+            self._tasks.start(self._heal(told.edge, LiveCall(event.call, event.channel, False, 0)), "late call")
+        if record is None:
+            return
+        if record.status in FINAL_CALL:
+            self._over(record)
+        elif not told.history and _begins(event, record):
+            self._start(record, first_source(record))
+
+    def page_ended(self, edge: EdgeId, notice: PageEnded) -> None:
+        """A page's outcome, perhaps told again, perhaps of a call that an earlier process of ours served."""
+        live = self._live.get(notice.call)
+        if live is None:
+            self._tasks.start(self._resume(edge, notice), f"resuming {notice.call}")
+        elif live.session.record.edge == edge:
+            live.session.page_ended(notice)
+
+    def page_faulted(self, edge: EdgeId, notice: PageFaulted) -> None:
+        """Something of a page could not be done: its author is told."""
+        self._tasks.start(self._fault(edge, notice), f"fault of {notice.call}")
+
+    def route_wanted(self, edge: EdgeId, notice: RouteWanted) -> None:
+        self._tasks.start(self._route(edge, notice), f"dial of {notice.call}")
+
+    def heard(self, edge: EdgeId, live: LiveCall) -> None:
+        """The edge says that this call lives: whatever we missed, or it did, is made good."""
+        known = self._live.get(live.call)
+        if known is not None and known.session.record.edge == edge:
+            known.session.heard(live.page)
+        elif live.call not in self._beginning:
+            self._tasks.start(self._heal(edge, live), f"healing {live.call}")
+
+    def lost(self, record: CallRecord) -> None:
+        """Nobody has this call any more."""
+        self._tasks.start(self._end(record.sid, 41), f"end of {record.sid}")
+
+    async def close(self) -> None:
+        """Leave every call to itself; the edges run their pages on."""
+        await self._tasks.close()
+
+    # ------------------------------------------------------------------ how it is done
+
+    async def _take_offer(self, edge: EdgeId, event: CallOffered) -> None:
+        """Begin a call whose row is being written meanwhile."""
+
+        def read(conn: Connection) -> tuple[CallRecord, AccountRecord] | None:
+            known = edges.get(conn, edge)
+            if known is None or owner_of(event.channel) != edge or calls.get(conn, event.call) is not None:
+                return None
+            number = effects.number_of(conn, known, event.called, event.channel)
+            record = effects.offered(known, event, number, event.at, self._now())
+            account = accounts.get(conn, record.account)
+            return (record, account) if account else None
+
+        try:
+            found = await self._db.read(read)
+            if found is not None and event.call not in self._live:
+                self._launch(*found, first_source(found[0]))
+        finally:
+            self._beginning.discard(event.call)
+
+    def _start(self, record: CallRecord, source: Source | None) -> None:
+        if record.sid not in self._live and record.sid not in self._beginning:
+            self._tasks.start(self._begin(record, source), f"start of {record.sid}")
+
+    async def _begin(self, record: CallRecord, source: Source | None) -> None:
+        if record.sid in self._beginning:
+            return
+        self._beginning.add(record.sid)
+        try:
+            account = await self._db.read(lambda conn: accounts.get(conn, record.account))
+            if account is not None and record.sid not in self._live:
+                self._launch(record, account, source)
+        finally:
+            self._beginning.discard(record.sid)
+
+    def _launch(self, record: CallRecord, account: AccountRecord, source: Source | None) -> CallSession:
+        session = CallSession(self._tools, record, account)
+        task = self._tasks.start(session.run(source), f"call {record.sid}")
+        self._live[record.sid] = _Live(session, task)
+        task.add_done_callback(lambda _: self._forget(record.sid, session))
+        return session
+
+    def _forget(self, sid: CallSid, session: CallSession) -> None:
+        live = self._live.get(sid)
+        if live is not None and live.session is session:
+            del self._live[sid]
+
+    def _refresh(self, record: CallRecord) -> None:
+        live = self._live.get(record.sid)
+        if live is not None:
+            live.session.record = record
+
+    def _over(self, record: CallRecord) -> None:
+        live = self._live.get(record.sid)
+        if live is not None:
+            live.session.end()
+        if record.sid in self._ends:
+            self._ends[record.sid].set()
+
+    async def _resume(self, edge: EdgeId, notice: PageEnded) -> None:
+        """Go on with a call from what its row says."""
+        record = await self._of_edge(edge, notice.call)
+        if record is None or notice.page < record.page or notice.call in self._live:
+            return
+        source = source_of(notice.outcome, record)
+        if source is None:
+            return
+        record = replace(record, page=notice.page)
+        if record.status not in FINAL_CALL:
+            await self._begin(record, source)
+            return
+        account = await self._db.read(lambda conn: accounts.get(conn, record.account))
+        if account is not None:
+            await CallSession(self._tools, record, account).farewell(source)
+
+    async def _heal(self, edge: EdgeId, live: LiveCall) -> None:
+        record = await self._of_edge(edge, live.call)
+        if record is None or live.call in self._live:
+            return
+        if record.status in FINAL_CALL:
+            log.info("%s is over here but lives at edge %s: hung up", live.call, edge)
+            self._do(record, HangUp(call=live.call))
+        elif live.page >= record.page > 0:
+            await self._begin(replace(record, page=live.page), None)
+        elif wants_session(record, answered=live.answered):
+            await self._begin(record, first_source(record))
+
+    async def _fault(self, edge: EdgeId, notice: PageFaulted) -> None:
+        record = await self._of_edge(edge, notice.call)
+        if record is not None:
+            await self._tools.debugger.note(record.account, record.sid, notice.code, notice.text, level="warning")
+
+    async def _route(self, edge: EdgeId, notice: RouteWanted) -> None:
+        answer = await self._dials.route(edge, notice)
+        if answer is not None:
+            self._tools.send(edge, Do(answer))
+
+    async def _of_edge(self, edge: EdgeId, sid: CallSid) -> CallRecord | None:
+        return await self._db.read(lambda conn: call_steps.of_edge(conn, sid, edge))
+
+    async def _end(self, sid: CallSid, cause: int, status: CallStatus | None = None) -> CallRecord:
+        """End it here, unless it has ended. Raises NotFound."""
+
+        def write(conn: Connection) -> CallRecord:
+            record = calls.get(conn, sid)
+            if record is None:
+                raise NotFound(f"The call {sid} was not found")
+            return call_steps.end(conn, record, self._now(), cause, status=status) or record
+
+        record = await self._db.write(write)
+        self._queue.wake()
+        self._over(record)
+        return record
+
+    def _do(self, record: CallRecord, command: Command) -> bool:
+        notice: Notice = Do(command)
+        return record.edge is not None and self._tools.send(record.edge, notice)
+
+
+def _begins(event: Event, record: CallRecord) -> bool:
+    """Whether the first document is to be fetched now: when a call is offered, and when one we placed is answered."""
+    if isinstance(event, CallOffered):
+        return record.page == 0
+    placed = record.direction is not Direction.INBOUND and record.page == 0
+    return isinstance(event, CallAnswered) and placed and wants_session(record, answered=True)
+
+
+def _own(conn: Connection, account: AccountSid, sid: str) -> CallRecord:
+    record = calls.get(conn, sid)
+    if record is None or record.account != account:
+        raise NotFound(f"The call {sid} was not found")
+    return record

@@ -1,0 +1,134 @@
+"""<Dial>: a leg for each of its targets that a channel of the caller's edge can carry."""
+
+from __future__ import annotations
+
+from collections import Counter, OrderedDict
+from collections.abc import Callable
+from datetime import datetime
+
+from cloud.services.debugger import Debugger
+from cloud.services.routing import Routing
+from cloud.store import calls
+from cloud.store.database import Connection, Database
+from cloud.store.records import CallRecord, Hook
+from telecore.commands import RouteDial, RoutedLeg
+from telecore.ids import E164, Address, CallSid, ChannelId, DialId, EdgeId, new_sid
+from telecore.model import CallStatus, Direction
+from telecore.notices import RouteWanted
+from telecore.numbers import is_e164, is_emergency, is_short_code
+from telecore.twiml.control import DialTarget
+
+CALLER_ID = 13214
+NUMBER_FORMAT = 13223
+FORBIDDEN = 13225
+NOT_ROUTED = 13224
+NESTED = 13201
+_REMEMBERED = 1000
+
+
+class Dials:
+    """Answers RouteWanted. The same dial is answered the same way, however often the edge asks."""
+
+    def __init__(self, db: Database, routing: Routing, debugger: Debugger, *, now: Callable[[], datetime]) -> None:
+        self._db = db
+        self._routing = routing
+        self._debugger = debugger
+        self._now = now
+        self._answers: OrderedDict[DialId, RouteDial] = OrderedDict()
+
+    async def route(self, edge: EdgeId, wanted: RouteWanted) -> RouteDial | None:
+        """Rows for the legs, and the answer for the edge; None for a call that is not this edge's."""
+        known = self._answers.get(wanted.dial)
+        if known is not None:
+            return known
+        notes: list[tuple[int, str]] = []
+        parent, answer = await self._db.write(lambda conn: self._route(conn, edge, wanted, notes))
+        if parent is None or answer is None:
+            return None
+        self._answers[wanted.dial] = answer
+        while len(self._answers) > _REMEMBERED:
+            self._answers.popitem(last=False)
+        for code, text in notes:
+            level = "warning" if code == CALLER_ID else "error"
+            await self._debugger.note(parent.account, parent.sid, code, text, level=level)
+        return answer
+
+    def _route(
+        self, conn: Connection, edge: EdgeId, wanted: RouteWanted, notes: list[tuple[int, str]]
+    ) -> tuple[CallRecord | None, RouteDial | None]:
+        notes.clear()
+        parent = calls.get(conn, wanted.call)
+        if parent is None or parent.edge != edge:
+            return None, None
+        legs: list[RoutedLeg] = []
+        refusals: list[str] = []
+        taken: Counter[ChannelId] = Counter()
+        for index, target in enumerate(wanted.spec.targets):
+            leg = self._leg(conn, parent, wanted, index, taken=taken, notes=notes)
+            if leg is None:
+                refusals.append(notes[-1][1])
+                continue
+            legs.append(leg)
+            if not wanted.spec.sequential:
+                taken[leg.channel] += 1
+            calls.insert(conn, self._child(parent, target, leg))
+        answer = RouteDial(call=parent.sid, dial=wanted.dial, legs=tuple(legs), refusals=tuple(refusals))
+        return parent, answer
+
+    def _leg(
+        self,
+        conn: Connection,
+        parent: CallRecord,
+        wanted: RouteWanted,
+        index: int,
+        *,
+        taken: Counter[ChannelId],
+        notes: list[tuple[int, str]],
+    ) -> RoutedLeg | None:
+        target, asked = wanted.spec.targets[index], wanted.spec.caller_id
+        fault = fault_of(target, parent)
+        if fault is not None or parent.edge is None:
+            notes.append(fault or (NOT_ROUTED, "the call is at no edge"))
+            return None
+        call = CallSid(new_sid("CA"))
+        decision = self._routing.for_dial(
+            conn, call, edge=parent.edge, to=target.number, caller=E164(asked) if asked else None, taken=taken
+        )
+        if decision.chosen is None:
+            notes.append((NOT_ROUTED, f"<Dial> could not reach number {index + 1}: {decision.sentence()}"))
+            return None
+        shown = decision.chosen.number
+        if asked and asked != shown:
+            notes.append((CALLER_ID, "<Dial> callerId cannot be shown: a SIM shows its own number"))
+        return RoutedLeg(call, decision.chosen.channel, target.number, index, shown, whisper=bool(target.url))
+
+    def _child(self, parent: CallRecord, target: DialTarget, leg: RoutedLeg) -> CallRecord:
+        now = self._now()
+        return CallRecord(
+            sid=leg.call,
+            account=parent.account,
+            direction=Direction.OUTBOUND_DIAL,
+            caller=Address(leg.caller or parent.caller),
+            called=Address(target.number),
+            status=CallStatus.QUEUED,
+            created_at=now,
+            updated_at=now,
+            channel=leg.channel,
+            edge=parent.edge,
+            parent=parent.sid,
+            url=target.url or "",
+            method=target.method,
+            status_callback=Hook(target.status_callback, target.status_callback_method),
+            status_callback_events=target.status_callback_events,
+        )
+
+
+def fault_of(target: DialTarget, parent: CallRecord) -> tuple[int, str] | None:
+    """Why nobody could carry this, whatever the channels."""
+    if parent.direction is Direction.OUTBOUND_DIAL:
+        return NESTED, "<Dial> within a dialled leg is not possible"
+    if is_emergency(target.number):
+        return FORBIDDEN, "<Dial> to an emergency number is not carried"
+    if not (is_e164(target.number) or is_short_code(target.number)):
+        return NUMBER_FORMAT, "<Dial> needs a number with + and its country code, or a short code"
+    return None

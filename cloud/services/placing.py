@@ -1,0 +1,92 @@
+"""Placing a call: the row and the command to its edge, in one transaction."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from cloud.services.requests import NewCall
+from cloud.services.routing import Routing
+from cloud.store import calls, numbers, outbox
+from cloud.store.database import Connection
+from cloud.store.records import CallRecord, NumberRecord
+from telecore.commands import PlaceCall
+from telecore.errors import InvalidRequest, NoRoute
+from telecore.ids import AccountSid, Address, CallSid, CommandId, EdgeId, new_sid
+from telecore.model import CallStatus, Direction
+from telecore.numbers import is_emergency
+from telecore.routing import Candidate, Decision
+
+NOT_OURS = 21210
+UNREACHABLE = 21214
+BLOCKED = 21216
+TOO_MANY = 10004
+PLACE_WITHIN = timedelta(seconds=60)
+"""A call that its edge hears of later than this is not placed any more."""
+
+
+def place(
+    conn: Connection, routing: Routing, account: AccountSid, wanted: NewCall, now: datetime
+) -> tuple[CallRecord, EdgeId]:
+    """The call, and the edge whose outbox has its command.
+
+    Raises InvalidRequest 21210 for a caller that is not the account's, 21216 for an emergency number; NoRoute.
+    """
+    number = numbers.get_by_number(conn, wanted.caller)
+    if number is None or number.account != account:
+        message = f"The source phone number provided, {wanted.caller}, is not a number of this account"
+        raise InvalidRequest(message, field="From", code=NOT_OURS)
+    if is_emergency(wanted.to):
+        raise InvalidRequest("Calls to emergency numbers are not carried", field="To", code=BLOCKED)
+    sid = CallSid(new_sid("CA"))
+    decision = routing.for_call(conn, sid, number, wanted.to)
+    if decision.chosen is None:
+        raise _refusal(decision)
+    outbox.append(conn, decision.chosen.edge, _command(sid, decision.chosen, wanted, now))
+    record = calls.insert(conn, _record(sid, decision.chosen, number, wanted, now))
+    return record, decision.chosen.edge
+
+
+def _record(sid: CallSid, chosen: Candidate, number: NumberRecord, wanted: NewCall, now: datetime) -> CallRecord:
+    return CallRecord(
+        sid=sid,
+        account=number.account,
+        direction=Direction.OUTBOUND_API,
+        caller=Address(wanted.caller),
+        called=wanted.to,
+        status=CallStatus.QUEUED,
+        created_at=now,
+        updated_at=now,
+        number=number.sid,
+        channel=chosen.channel,
+        edge=chosen.edge,
+        url=wanted.url,
+        method=wanted.method,
+        twiml="" if wanted.url else wanted.twiml,
+        fallback=wanted.fallback,
+        status_callback=wanted.status_callback,
+        status_callback_events=wanted.status_callback_events,
+        time_limit_s=wanted.time_limit_s,
+    )
+
+
+def _command(sid: CallSid, chosen: Candidate, wanted: NewCall, now: datetime) -> PlaceCall:
+    return PlaceCall(
+        id=CommandId(sid),
+        not_after=now + PLACE_WITHIN,
+        call=sid,
+        channel=chosen.channel,
+        to=wanted.to,
+        caller=wanted.caller,
+        timeout_s=float(wanted.timeout_s),
+        time_limit_s=float(wanted.time_limit_s),
+        send_digits=wanted.send_digits,
+        record=wanted.record,
+        record_channels=wanted.record_channels,
+    )
+
+
+def _refusal(decision: Decision) -> NoRoute:
+    """Busy lines pass; other obstacles may not."""
+    if any("busy" in reason for _, reason in decision.passed_over):
+        return NoRoute(f"The line is busy: {decision.sentence()}", code=TOO_MANY, status=429)
+    return NoRoute(f"The call cannot be placed now: {decision.sentence()}", code=UNREACHABLE)

@@ -1,0 +1,145 @@
+"""Recordings: their bytes brought from the edge, then told to the customer and released there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from cloud.services.callbacks import Callbacks
+from cloud.services.files import Files
+from cloud.store import callbacks, calls, recordings
+from cloud.store.database import Connection, Database
+from cloud.store.records import RecordingRecord
+from cloud.tunnel.effects import Told
+from telecore.errors import NotFound, Transient
+from telecore.ids import EdgeId, Sha256
+from telecore.notices import BlobHeld, BlobStored, Notice
+from telecore.twiml import params
+
+log = logging.getLogger(__name__)
+
+FETCH_S = 300.0
+_POLL_S = 15.0
+_AT_ONCE = 4
+
+Fetch = Callable[[EdgeId, Sha256, int, float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingLine:
+    """What the tunnel does for recordings: ``fetch`` as the hub's, ``send`` False when the edge is away."""
+
+    fetch: Fetch
+    send: Callable[[EdgeId, Notice], bool]
+    connected: Callable[[EdgeId], bool]
+
+
+class RecordingService:
+    """A recording is ``processing`` until its bytes are on our disk; ``absent`` when the edge has lost them."""
+
+    def __init__(
+        self,
+        db: Database,
+        files: Files,
+        queue: Callbacks,
+        line: RecordingLine,
+        *,
+        url: Callable[[str, str], str],
+        poll_s: float = _POLL_S,
+    ) -> None:
+        self._db = db
+        self._files = files
+        self._queue = queue
+        self._line = line
+        self._url = url
+        self._poll_s = poll_s
+        self._news = asyncio.Event()
+        self._under_way: set[str] = set()
+
+    def on_told(self, told: Told) -> None:
+        if told.recording is not None:
+            self._news.set()
+
+    def on_link(self, edge: EdgeId, up: bool) -> None:
+        if up:
+            self._news.set()
+
+    async def held(self, edge: EdgeId, notice: BlobHeld) -> None:
+        """The edge still keeps these: it may forget what is safe here."""
+        for sha256 in notice.hashes:
+            mine = await self._db.read(lambda conn, sha=sha256: self._of_edge(conn, edge, sha))  # type: ignore[misc]
+            if any(record.status == "processing" for record in mine):
+                self._news.set()
+            elif mine and await self._files.size(sha256) is not None:
+                self._line.send(edge, BlobStored(sha256))
+
+    async def run(self) -> None:
+        """Bring what is missing, a few at a time, for ever."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                self._news.clear()
+                try:
+                    await self._start(group)
+                except Transient as error:
+                    log.warning("recordings wait for the store: %s", error)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._poll_s):
+                        await self._news.wait()
+
+    async def _start(self, group: asyncio.TaskGroup) -> None:
+        for record, edge in await self._db.read(_processing):
+            if len(self._under_way) >= _AT_ONCE:
+                return
+            if record.sid not in self._under_way and self._line.connected(edge):
+                self._under_way.add(record.sid)
+                group.create_task(self._bring(record, edge))
+
+    async def _bring(self, record: RecordingRecord, edge: EdgeId) -> None:
+        try:
+            await self._line.fetch(edge, record.sha256, record.size, FETCH_S)
+            await self._done(record, "completed")
+            self._line.send(edge, BlobStored(record.sha256))
+        except NotFound:
+            log.warning("%s: edge %s has no bytes of it any more", record.sid, edge)
+            await self._done(record, "absent")
+        except Transient as error:
+            log.info("%s waits for its bytes: %s", record.sid, error)
+            await asyncio.sleep(1.0)
+        finally:
+            self._under_way.discard(record.sid)
+            self._news.set()
+
+    async def _done(self, record: RecordingRecord, status: str) -> None:
+        def write(conn: Connection) -> None:
+            if recordings.update(conn, record.sid, status=status) is None:
+                return  # deleted meanwhile
+            if record.status_callback.url and status in record.status_callback_events:
+                callbacks.add(conn, record.account, record.call, record.status_callback, self._fields(record, status))
+
+        await self._db.write(write)
+        self._queue.wake()
+
+    def _fields(self, record: RecordingRecord, status: str) -> dict[str, str]:
+        return params.recording_status(
+            account=record.account,
+            call=record.call,
+            recording=record.sid,
+            url=self._url(record.account, record.sid),
+            status=status,
+            duration_s=record.duration_s,
+            channels=record.channels,
+            started_at=record.created_at,
+            source=record.source,
+        )
+
+    def _of_edge(self, conn: Connection, edge: EdgeId, sha256: Sha256) -> list[RecordingRecord]:
+        found = recordings.by_hash(conn, sha256)
+        return [record for record in found if (call := calls.get(conn, record.call)) and call.edge == edge]
+
+
+def _processing(conn: Connection) -> list[tuple[RecordingRecord, EdgeId]]:
+    pairs = [(record, calls.get(conn, record.call)) for record in recordings.with_status(conn, "processing")]
+    return [(record, call.edge) for record, call in pairs if call is not None and call.edge is not None]
