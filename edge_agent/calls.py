@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from edge_agent.call import outbound
+from edge_agent.call.ending import Origin
 from edge_agent.call.equipment import Equipment, Waits
-from edge_agent.call.live import LiveCall, Origin
+from edge_agent.call.live import LiveCall
 from edge_agent.call.outbound import Order
 from edge_agent.call.report import Emit, Notify
 from edge_agent.call_control import PageControl
@@ -86,6 +87,7 @@ class Calls:
                     self._gone.clear()
                     await self._gone.wait()
         self._equipment.recorder.close()
+        self._equipment.clips.close()
 
     def incoming(self, incoming: IncomingCall) -> None:
         """A line rings."""

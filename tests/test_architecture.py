@@ -19,7 +19,7 @@ LAYERS = {
         {"__main__"},
         {"agent"},
         {"uplink", "dispatcher", "offline", "health", "status", "inventory", "updates"},
-        {"calls", "messages", "call_control", "dialing"},
+        {"calls", "call", "messages", "call_control", "dialing"},
         {"devices"},
         {"drivers"},
         {"spool", "media", "blobs", "config", "identity", "logs", "supervise", "watchdog"},
@@ -32,7 +32,7 @@ LAYERS = {
         {"services"},
         {"tunnel", "fleet", "web"},
         {"store"},
-        {"config", "logs"},
+        {"config", "logs", "watchdog"},
     ),
 }
 """Top to bottom; a module imports its own row and the rows below."""

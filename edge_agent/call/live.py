@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
 
+from edge_agent.call.ending import Ending, Origin, told_by_line
 from edge_agent.call.equipment import Equipment
 from edge_agent.call.pages import PageRunner
 from edge_agent.call.report import CallReport
 from edge_agent.call.routes import RouteAsk
+from edge_agent.call.timers import Timers
 from edge_agent.contracts import VoiceCall, VoiceEvent, VoiceEventKind
 from edge_agent.media.leg import Leg
 from edge_agent.media.record import Trimmer
@@ -18,39 +20,15 @@ from telecore.causes import Cause, status_of
 from telecore.commands import RunPage
 from telecore.errors import TelecoreError, TimedOut
 from telecore.events import CallAnswered, CallEnded, CallRinging, RecordingMade
-from telecore.ids import CallSid, ChannelId
+from telecore.ids import CallSid
 from telecore.model import CallStatus, Recording
 from telecore.states import CALL_STATES, FINAL_CALL, may_become
 from telecore.twiml.control import CallControl
-from telecore.twiml.page import Goto, Outcome
+from telecore.twiml.page import Ended, Goto, Outcome
 
 log = logging.getLogger(__name__)
 
-_PARTY = frozenset(
-    {Cause.NORMAL_CLEARING, Cause.USER_BUSY, Cause.NO_USER_RESPONDING, Cause.NO_ANSWER, Cause.CALL_REJECTED,
-     Cause.NORMAL_UNSPECIFIED}
-)  # fmt: skip
-"""Endings that a person brings about; the others are the network's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """Why a call ends. ``by`` as in CallEnded; ``remote``: the line is free already."""
-
-    cause: int
-    by: str
-    remote: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a call comes from. ``dialled``: a leg of somebody's <Dial>, which runs a page only to whisper."""
-
-    call: CallSid
-    channel: ChannelId
-    inbound: bool
-    time_limit_s: float
-    dialled: bool = False
+T = TypeVar("T")
 
 
 class LiveCall:
@@ -79,10 +57,10 @@ class LiveCall:
         self.on_change: Callable[[], None] = _nothing
         self.on_ending: Callable[[], bool] = _false
         """Tells whoever keeps a recording; true: the page deserves a moment more."""
-        self._loop = asyncio.get_running_loop()
         self._answered_at: float | None = None
         self._limit_s = origin.time_limit_s
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers = Timers()
+        self._answering: asyncio.Task[TelecoreError | None] | None = None
         self._keeping: set[asyncio.Task[Recording | None]] = set()
         self._group: asyncio.TaskGroup | None = None
         self._answered = asyncio.Event()
@@ -100,7 +78,7 @@ class LiveCall:
     @property
     def duration_s(self) -> int | None:
         """Whole seconds since the answer, None without one."""
-        return None if self._answered_at is None else round(self._loop.time() - self._answered_at)
+        return None if self._answered_at is None else round(self._timers.now() - self._answered_at)
 
     def connect(self, voice: VoiceCall) -> None:
         """This is the line's handle on the call."""
@@ -116,8 +94,7 @@ class LiveCall:
         elif event.kind is VoiceEventKind.ANSWERED:
             self._mark_answered()
         else:
-            cause = Cause.NORMAL_CLEARING if event.cause is None else event.cause
-            self.end(cause, self._who(cause), remote=True)
+            self._end(told_by_line(event.cause, inbound=self.origin.inbound))
 
     async def answer(self) -> None:
         """Answer an inbound call, wait for an outbound one's answer. At once when it is. Raises TelecoreError."""
@@ -127,29 +104,25 @@ class LiveCall:
         if not self.origin.inbound or self.voice is None:
             await self._answered.wait()
             return
-        try:
-            async with asyncio.timeout(self.equipment.waits.answer):
-                await self.voice.answer()
-        except TimeoutError as error:
-            raise TimedOut("the line did not connect the call") from error
-        self._mark_answered()
+        # A page may be replaced while the line is being connected; the call is answered all the same.
+        if self._answering is None:
+            self._answering = self._spawn(self._answer(self.voice))
+        if (error := await asyncio.shield(self._answering)) is not None:
+            raise error
 
     def check_alive(self) -> None:
         """Cancel whoever asks for something on a call that is over: a page that outlived it by its last recording."""
         if self.ending is not None:
             raise asyncio.CancelledError
 
-    def end(self, cause: int, by: str, *, remote: bool = False) -> None:
+    def end(self, cause: int, by: str) -> None:
         """It is over; the first reason counts."""
-        if self.ending is None:
-            self.ending = Ending(cause, by, remote)
-            self._ended.set()
-            self.on_change()
+        self._end(Ending(cause, by))
 
     def take(self, command: RunPage) -> None:
         """Run this page. A joined leg leaves its join for it."""
         if self.ending is None and self.pages.take(command):
-            self._stop_timer("page")
+            self._timers.stop("page")
             if self.joined:
                 self.taken = True
                 self.on_change()
@@ -157,12 +130,12 @@ class LiveCall:
     def expect_page(self) -> None:
         """Somebody owes this call a page."""
         if self.ending is None:
-            self._set_timer("page", self.equipment.waits.page, Cause.TEMPORARY_FAILURE)
+            self._end_after("page", self.equipment.waits.page, Ending(Cause.TEMPORARY_FAILURE, "timeout"))
 
     def begin_ringing(self, seconds: float) -> None:
         """It is being dialled: give up when nobody answers within this time."""
         self._step(CallStatus.INITIATED)
-        self._set_timer("ring", seconds, Cause.NO_ANSWER)
+        self._end_after("ring", seconds, Ending(Cause.NO_ANSWER, "timeout"))
 
     def prepare(self) -> None:
         """It may be joined."""
@@ -178,8 +151,8 @@ class LiveCall:
         """End it so many seconds after its answer."""
         self._limit_s = seconds
         if self._answered_at is not None and self.ending is None:
-            left = max(0.0, self._answered_at + seconds - self._loop.time())
-            self._set_timer("limit", left, Cause.NORMAL_CLEARING)
+            left = max(0.0, self._answered_at + seconds - self._timers.now())
+            self._end_after("limit", left, Ending(Cause.NORMAL_CLEARING, "timeout"))
 
     def keep(self, sound: Trimmer, source: str) -> asyncio.Task[Recording | None]:
         """Turn what was recorded into a RecordingMade, whatever becomes of who asked for it."""
@@ -199,7 +172,7 @@ class LiveCall:
     async def bury(self) -> None:
         """A fault of ours ended ``serve``: free the line and say that the call is over."""
         self.end(Cause.TEMPORARY_FAILURE, "us")
-        self._stop_timers()
+        self._timers.stop_all()
         self.leg.close()
         await self._hang_up()
         if not self._told_end:
@@ -208,12 +181,26 @@ class LiveCall:
             await report.run()
 
     async def _run(self, begin: Callable[[], Awaitable[None]], control: CallControl) -> None:
-        await begin()
+        try:
+            await begin()
+        except TelecoreError as error:
+            self.fail(error, Cause.TEMPORARY_FAILURE)
         await self.pages.run(control)
+
+    async def _answer(self, voice: VoiceCall) -> TelecoreError | None:
+        try:
+            async with asyncio.timeout(self.equipment.waits.answer):
+                await voice.answer()
+        except TimeoutError:
+            return TimedOut("the line did not connect the call")
+        except TelecoreError as error:
+            return error
+        self._mark_answered()
+        return None
 
     async def _wind_up(self, running: asyncio.Task[None]) -> None:
         ended = self._end_event()
-        self._stop_timers()
+        self._timers.stop_all()
         self.leg.close()
         if self.recorded_whole is not None:
             self.keep(self.recorded_whole, "OutboundAPI")
@@ -222,8 +209,10 @@ class LiveCall:
             group.create_task(self._hang_up(running))
             if last_words:
                 await self.pages.finish(self.equipment.waits.last_words)
-            running.cancel()
-            await asyncio.wait({running})
+            unfinished = {task for task in (running, self._answering) if task is not None}
+            for task in unfinished:
+                task.cancel()
+            await asyncio.wait(unfinished)
             if self._keeping:
                 await asyncio.wait(self._keeping, timeout=self.equipment.waits.keeping)
         self._told_end = True
@@ -248,15 +237,15 @@ class LiveCall:
             self.report.say(RecordingMade(call=self.sid, recording=recording, source=source))
         return recording
 
-    def _spawn(self, work: Awaitable[Recording | None]) -> asyncio.Task[Recording | None]:
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         assert self._group is not None  # pages and recordings exist only while the call is served
-        return self._group.create_task(work)  # type: ignore[arg-type]
+        return self._group.create_task(work)
 
     def _mark_answered(self) -> None:
         if self.ending is not None or not self._step(CallStatus.IN_PROGRESS):
             return
-        self._answered_at = self._loop.time()
-        self._stop_timer("ring")
+        self._answered_at = self._timers.now()
+        self._timers.stop("ring")
         self.leg.start()
         self.report.say(CallAnswered(call=self.sid))
         self.limit(self._limit_s)
@@ -267,16 +256,17 @@ class LiveCall:
         whispered = self.origin.dialled and not self.taken
         if isinstance(outcome, Goto):
             self.expect_page()
-        elif whispered and getattr(outcome, "because", "") == "finished":
+        elif whispered and outcome == Ended("finished"):
             self.prepare()
         else:
             self.end(Cause.NORMAL_CLEARING, "us")
 
     def _page_failed(self, error: TelecoreError) -> None:
         """Answering fails when the caller gave up a moment ago; then the line says so in a moment."""
-        self._set_timer("failed", self.equipment.waits.last_words, Cause.TEMPORARY_FAILURE, by="network")
+        self._end_after("failed", self.equipment.waits.last_words, Ending(Cause.TEMPORARY_FAILURE, "network"))
 
     def _step(self, status: CallStatus) -> bool:
+        """Go forward. A line may tell of a state twice, or late: then nothing happens."""
         if not may_become(CALL_STATES, self.status, status):
             return False
         self.status = status
@@ -289,23 +279,14 @@ class LiveCall:
             self.status = status_of(cause, answered=self.answered)
         return CallEnded(call=self.sid, cause=cause, by=by, duration_s=self.duration_s)
 
-    def _who(self, cause: int) -> str:
-        if cause not in _PARTY:
-            return "network"
-        return "caller" if self.origin.inbound else "callee"
+    def _end_after(self, timer: str, seconds: float, ending: Ending) -> None:
+        self._timers.set(timer, seconds, lambda: self._end(ending))
 
-    def _set_timer(self, name: str, seconds: float, cause: Cause, by: str = "timeout") -> None:
-        self._stop_timer(name)
-        self._timers[name] = self._loop.call_later(seconds, self.end, cause, by)
-
-    def _stop_timer(self, name: str) -> None:
-        timer = self._timers.pop(name, None)
-        if timer is not None:
-            timer.cancel()
-
-    def _stop_timers(self) -> None:
-        for name in tuple(self._timers):
-            self._stop_timer(name)
+    def _end(self, ending: Ending) -> None:
+        if self.ending is None:
+            self.ending = ending
+            self._ended.set()
+            self.on_change()
 
 
 def _nothing() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import dataclasses
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -43,6 +44,11 @@ class Clips:
         self._keep_bytes = keep_bytes
         self._kept: OrderedDict[Sha256, bytes] = OrderedDict()
         self._size = 0
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="clips")
+
+    def close(self) -> None:
+        """No more clips."""
+        self._reader.shutdown(wait=False)
 
     async def get(self, clip: Clip) -> bytes:
         """Samples, s16le at 8 kHz; at once when they are in memory. Raises Transient, NotFound, AudioFormatError."""
@@ -51,7 +57,7 @@ class Clips:
             self._kept.move_to_end(clip.sha256)
             return samples
         path = await self._on_disk(clip)
-        samples = await asyncio.to_thread(_load, path)
+        samples = await asyncio.get_running_loop().run_in_executor(self._reader, _load, path)
         self._keep(clip.sha256, samples)
         return samples
 

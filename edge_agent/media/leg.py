@@ -62,7 +62,8 @@ class Leg:
     def close(self) -> None:
         """The call is over: nothing is sent and nobody hears any more. What is being played never ends."""
         self._clock.remove(self)
-        if self._pcm is not None:
+        # A modem has one stream for all its calls: the next one may have taken it over.
+        if self._pcm is not None and self._pcm.on_frame == self.hear:
             self._pcm.on_frame = _ignore
         self.voice = self._pcm = None
         self._ears = ()

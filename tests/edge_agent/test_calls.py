@@ -9,7 +9,7 @@ import pytest
 from edge_agent.call.equipment import Waits
 from telecore.audio.tone import tone
 from telecore.commands import HangUp, LimitCall, PlaceCall
-from telecore.errors import Busy, DeviceRefused, NoNetwork, StorageFailed, TimedOut
+from telecore.errors import Busy, DeviceLost, DeviceRefused, NoNetwork, StorageFailed, TimedOut
 from telecore.ids import CallSid
 from telecore.notices import LiveCall, PageFaulted
 from telecore.twiml.page import Ended, Goto
@@ -241,6 +241,41 @@ async def test_unless_the_caller_gave_up_meanwhile(edge):
     await edge.run_page(call, Say("a", clip=edge.clip(noise(3))))
     voice.drop(16)
     assert (await ended(edge, call)).by == "caller"
+
+
+async def test_a_page_that_is_replaced_while_the_line_connects_does_not_cost_the_call(edge):
+    call, voice = await edge.ring()
+    connected = asyncio.Event()
+    pick_up = voice.pick_up
+
+    async def answer():
+        try:
+            await connected.wait()
+        except asyncio.CancelledError:
+            voice.drop()
+            raise
+        pick_up(tell=False)
+
+    voice.answer = answer
+    await edge.run_page(call, Say("a", clip=edge.clip(noise(3, 1))))
+    await edge.run_page(call, Say("b", clip=edge.clip(noise(3, 2))), NEXT)
+    connected.set()
+    await edge.until(lambda: edge.calls._calls[call].leg._playing)
+    await edge.tick(3)
+    assert voice.far.heard == noise(3, 2)
+    assert kinds(edge.announced()) == ["call.offered", "call.answered"]
+
+
+async def test_a_device_that_is_lost_while_keys_are_pressed(edge):
+    call, voice = await edge.place(send_digits="1")
+
+    async def lost(digits):
+        raise DeviceLost("unplugged")
+
+    voice.send_digits = lost
+    voice.pick_up()
+    event = await ended(edge, call)
+    assert (event.cause, event.by) == (41, "network")
 
 
 async def test_a_placed_call_rings_is_answered_and_runs_its_page(edge):

@@ -216,3 +216,17 @@ async def test_closed_it_sends_nothing_and_nobody_hears(clock, voice, leg):
     voice.far.on_frame(noise(1))
     assert voice.far.sent == []
     assert listener.heard == b""
+
+
+async def test_the_end_of_a_call_does_not_deafen_the_next_one_on_the_same_stream(clock, voice, leg):
+    following = FakeVoiceCall()
+    following.pcm = voice.far
+    next_leg = Leg(clock, following)
+    next_leg.start()
+    leg.close()
+    listener = Listener()
+    with next_leg.attached(listener):
+        voice.far.say(noise(2))
+        await tick(clock, 2)
+    assert listener.heard == noise(2)
+    next_leg.close()
