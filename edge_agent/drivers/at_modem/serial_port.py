@@ -144,7 +144,7 @@ class SerialPort:
 
 
 def _reason(path: str, error: Exception) -> str:
-    number = getattr(error, "errno", None)
+    number = getattr(error, "errno", None) or next(iter(getattr(error.__context__, "args", ())), None)
     words = {
         errno.ENOENT: "no such port",
         errno.EACCES: "no permission (is the user in the group of the port?)",

@@ -13,17 +13,9 @@ from edge_agent.drivers.at_modem.replies import Cusd, parse_cusd
 from edge_agent.drivers.at_modem.ussd_text import decode_text, encode_text
 from telecore.errors import Busy, DeviceRefused, RemoteProtocolError, TimedOut
 from telecore.ids import ChannelId
+from telecore.ussd import state_of
 
 log = logging.getLogger(__name__)
-
-_STATES = {
-    0: UssdState.DONE,
-    1: UssdState.REPLY_WANTED,
-    2: UssdState.RELEASED,
-    3: UssdState.RELEASED,
-    4: UssdState.NOT_SUPPORTED,
-    5: UssdState.TIMEOUT,
-}
 
 
 class AtUssd:
@@ -108,5 +100,4 @@ class AtUssd:
                 await talk.attempt('AT+CSCS="GSM"')
 
     def _reply(self, cusd: Cusd) -> UssdReply:
-        state = _STATES.get(cusd.m, UssdState.DONE)
-        return UssdReply(state, decode_text(cusd.text, cusd.dcs, self._encodings))
+        return UssdReply(UssdState(state_of(cusd.m).value), decode_text(cusd.text, cusd.dcs, self._encodings))

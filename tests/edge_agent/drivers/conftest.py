@@ -147,12 +147,12 @@ class PtyModem:
         os.write(self._master, data)
 
 
-@pytest.fixture()
+@pytest.fixture
 async def port():
     return MemoryPort()
 
 
-@pytest.fixture()
+@pytest.fixture
 async def pty_modem():
     modem = PtyModem()
     yield modem
@@ -192,17 +192,17 @@ class RecordingCore:
         self.calls.put_nowait(call)
 
 
-@pytest.fixture()
+@pytest.fixture
 async def core():
     return RecordingCore()
 
 
 async def _until(condition: Callable[[], object], within_s: float = 5.0) -> None:
     async with asyncio.timeout(within_s):
-        while not condition():
+        while not condition():  # noqa: ASYNC110  (any condition at all)
             await asyncio.sleep(0.005)
 
 
-@pytest.fixture()
+@pytest.fixture
 def until():
     return _until

@@ -1,0 +1,150 @@
+"""ussd.py and ussd_text.py: every shape of +CUSD, every encoding, sessions and silences."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from edge_agent.contracts import UssdReply, UssdState
+from edge_agent.drivers.at_modem.dialogue import Dialogue
+from edge_agent.drivers.at_modem.grammar import Grammar
+from edge_agent.drivers.at_modem.profile import AtProfile, UssdEncoding, UssdProfile
+from edge_agent.drivers.at_modem.ussd import AtUssd
+from edge_agent.drivers.at_modem.ussd_text import decode_text, encode_text
+from telecore.errors import Busy, DeviceRefused
+from telecore.gsm7 import SEPTETS
+
+PLAIN, UCS2, PACKED = UssdEncoding.PLAIN, UssdEncoding.UCS2, UssdEncoding.PACKED
+
+
+def make(port, *encodings, **timeouts):
+    dialogue = Dialogue(port, Grammar.of())
+    ussd = AtUssd(dialogue, AtProfile(ussd=UssdProfile(encodings=encodings), timeouts=timeouts), "site-1/modem1")
+    dialogue.on_urc = ussd.on_urc
+    return ussd
+
+
+@pytest.mark.parametrize(
+    ("urc", "reply"),
+    [
+        ('+CUSD: 0,"Balance 5.00",15', UssdReply(UssdState.DONE, "Balance 5.00")),
+        ('+CUSD: 0, "SPRING OFFER", 15', UssdReply(UssdState.DONE, "SPRING OFFER")),
+        ('+CUSD: 1,"1) A\r\n2) B",15', UssdReply(UssdState.REPLY_WANTED, "1) A\n2) B")),
+        ('+CUSD: 0,"no dcs"', UssdReply(UssdState.DONE, "no dcs")),
+        ("+CUSD: 2", UssdReply(UssdState.RELEASED, "")),
+        ("+CUSD: 4", UssdReply(UssdState.NOT_SUPPORTED, "")),
+        ("+CUSD: 5", UssdReply(UssdState.TIMEOUT, "")),
+        ('+CUSD: 0,"1797178B1797",72', UssdReply(UssdState.DONE, "\u1797\u178b\u1797")),
+    ],
+)
+@pytest.mark.parametrize("before_ok", [False, True])
+async def test_replies(port, urc, reply, before_ok):
+    ussd = make(port, PLAIN, UCS2)
+
+    def answer(modem, text):
+        if before_ok:
+            modem.urc(urc)
+            return "OK"
+        modem.reply("OK")
+        asyncio.get_running_loop().call_later(0.01, modem.urc, urc)
+        return None
+
+    port.modem.answers["AT+CUSD=1"] = answer
+    assert await ussd.request("*100#") == reply
+    assert 'AT+CUSD=1,"*100#",15' in port.modem.log
+
+
+async def test_packed_request_and_reply(port):
+    ussd = make(port, PACKED, PLAIN)
+    port.modem.answers["AT+CUSD=1"] = f'+CUSD: 0,"{encode_text("Balance 5.00 USD", PACKED)}",15\r\n\r\nOK'
+    assert await ussd.request("*100#") == UssdReply(UssdState.DONE, "Balance 5.00 USD")
+    assert port.modem.log == ['AT+CUSD=1,"AA180C3602",15']
+
+
+async def test_ucs2_puts_the_character_set_back_at_once(port):
+    ussd = make(port, UCS2)
+    port.modem.answers["AT+CUSD=1"] = '+CUSD: 0,"00480069",15\r\n\r\nOK'
+    assert (await ussd.request("*100#")).text == "Hi"
+    assert port.modem.log == ['AT+CSCS="UCS2"', 'AT+CUSD=1,"002A0031003000300023",15', 'AT+CSCS="GSM"']
+
+
+async def test_ucs2_puts_it_back_after_a_refusal_too(port):
+    ussd = make(port, UCS2)
+    port.modem.answers["AT+CUSD=1"] = "+CME ERROR: 30"
+    with pytest.raises(DeviceRefused):
+        await ussd.request("*100#")
+    assert port.modem.log[-1] == 'AT+CSCS="GSM"'
+
+
+async def test_the_encoding_that_was_taken_is_tried_first_next_time(port):
+    ussd = make(port, PACKED, PLAIN)
+    port.modem.answers['AT+CUSD=1,"AA'] = "+CME ERROR: 50"
+    port.modem.answers['AT+CUSD=1,"*'] = '+CUSD: 0,"yes",15\r\n\r\nOK'
+    await ussd.request("*100#")
+    await ussd.request("*100#")
+    assert port.modem.log == ['AT+CUSD=1,"AA180C3602",15', 'AT+CUSD=1,"*100#",15', 'AT+CUSD=1,"*100#",15']
+
+
+async def test_a_menu(port):
+    ussd = make(port, PLAIN)
+    port.modem.answers['AT+CUSD=1,"*100#"'] = '+CUSD: 1,"1) Balance",15\r\n\r\nOK'
+    port.modem.answers['AT+CUSD=1,"1"'] = '+CUSD: 0,"5.00",15\r\n\r\nOK'
+    assert (await ussd.request("*100#")).state is UssdState.REPLY_WANTED
+    assert await ussd.request("1") == UssdReply(UssdState.DONE, "5.00")
+
+
+async def test_silence_of_the_network_cancels_the_session(port):
+    ussd = make(port, PLAIN, CUSD_urc=0.05)
+    assert await ussd.request("*100#") == UssdReply(UssdState.TIMEOUT, "")
+    assert port.modem.log[-1] == "AT+CUSD=2"
+
+
+async def test_one_request_at_a_time(port):
+    ussd = make(port, PLAIN, CUSD_urc=0.05)
+    first = asyncio.ensure_future(ussd.request("*100#"))
+    await asyncio.sleep(0)
+    with pytest.raises(Busy):
+        await ussd.request("*101#")
+    await first
+
+
+async def test_what_the_network_begins(port, core, until):
+    ussd = make(port, PLAIN)
+    running = asyncio.ensure_future(ussd.run(core))
+    port.modem.urc('+CUSD: 0,"Your credit ends",15')
+    await until(lambda: core.ussds)
+    assert core.ussds == [UssdReply(UssdState.DONE, "Your credit ends")]
+    running.cancel()
+
+
+async def test_an_answer_that_comes_after_all_is_not_lost(port, core, until):
+    ussd = make(port, PLAIN, CUSD_urc=0.02)
+    running = asyncio.ensure_future(ussd.run(core))
+    await ussd.request("*100#")
+    port.modem.urc('+CUSD: 0,"late",15')
+    await until(lambda: core.ussds)
+    running.cancel()
+
+
+@given(st.text(sorted(set(SEPTETS) - set("\r\n\f ")), min_size=1, max_size=180))
+def test_packed_there_and_back(text):
+    assert decode_text(encode_text(text, PACKED), 15, [PACKED]) == text
+
+
+@given(st.text(st.characters(exclude_categories=["Cs", "Cc", "Zs"]), min_size=1, max_size=90))
+def test_ucs2_there_and_back(text):
+    assert decode_text(encode_text(text, UCS2), 72, [PLAIN, UCS2]) == text
+
+
+@given(st.text(max_size=60), st.one_of(st.none(), st.integers(0, 255)))
+def test_nothing_upsets_the_reading(text, dcs):
+    for encodings in ([PLAIN], [PACKED, PLAIN], [PLAIN, UCS2], [UCS2, PACKED]):
+        assert isinstance(decode_text(text, dcs, encodings), str)
+
+
+@pytest.mark.parametrize("text", ["12345678", "0712345678", "1000", "5"])
+def test_a_plain_number_stays_a_number(text):
+    assert decode_text(text, 15, [PLAIN, UCS2]) == text
