@@ -11,7 +11,6 @@ from cloud.store.records import Hook
 from telecore.errors import InvalidRequest
 from telecore.ids import E164
 from telecore.model import CallStatus
-from telecore.numbers import is_emergency
 from telecore.twiml.document import parse
 
 EVENTS = ("initiated", "ringing", "answered", "completed")
@@ -27,8 +26,6 @@ def new_call(form: Form, caller: E164) -> NewCall:
     """``caller`` is the From, already known to be the account's. Raises InvalidRequest, InvalidTwiml."""
     _refuse_what_is_not_offered(form)
     to = recipient(form, missing=21201, invalid=21211)
-    if is_emergency(to):
-        raise InvalidRequest("Emergency numbers cannot be called through the API", field="To", code=21216)
     url, twiml = _document(form)
     if not url and not twiml:
         raise InvalidRequest("One of 'Url' and 'Twiml' is required.", field="Url", code=BAD_URL)

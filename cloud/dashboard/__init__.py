@@ -1,0 +1,1 @@
+"""The operator's page: edges, channels, live calls and the last messages, as they are now."""

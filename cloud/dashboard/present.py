@@ -1,0 +1,171 @@
+"""A snapshot of the fleet → what the page says of it. Pure: the moment is an argument."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from cloud.fleet.snapshot import EdgeView, Snapshot
+from cloud.store.records import CallRecord, ChannelRecord, MessageRecord
+from telecore.model import CallStatus, ChannelState, Direction, MessageStatus
+
+_BARS = ((-75, 4), (-87, 3), (-99, 2), (-109, 1))
+"""At least this many dBm → so many of four bars."""
+_TONES = {
+    ChannelState.REGISTERED: "good",
+    ChannelState.SEARCHING: "waiting",
+    ChannelState.DISABLED: "idle",
+    CallStatus.IN_PROGRESS: "good",
+    CallStatus.RINGING: "waiting",
+    CallStatus.INITIATED: "waiting",
+    CallStatus.QUEUED: "waiting",
+    MessageStatus.DELIVERED: "good",
+    MessageStatus.RECEIVED: "good",
+    MessageStatus.SENT: "good",
+    MessageStatus.UNDELIVERED: "bad",
+    MessageStatus.FAILED: "bad",
+    MessageStatus.CANCELED: "idle",
+}
+_PREVIEW = 120
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeRow:
+    """``seen`` is seconds since 1970, None for never."""
+
+    name: str
+    state: str
+    tone: str
+    seen: float | None
+    version: str
+    spooled: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelRow:
+    name: str
+    number: str
+    iccid: str
+    operator: str
+    bars: int
+    signal: str
+    state: str
+    tone: str
+    reason: str
+    since: float
+    busy: int
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """``since``: when it was answered, or made while it was not."""
+
+    sid: str
+    caller: str
+    called: str
+    direction: str
+    channel: str
+    status: str
+    tone: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    sid: str
+    inbound: bool
+    sender: str
+    recipient: str
+    text: str
+    status: str
+    tone: str
+    trouble: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    edges: tuple[EdgeRow, ...]
+    channels: tuple[ChannelRow, ...]
+    calls: tuple[CallRow, ...]
+    messages: tuple[MessageRow, ...]
+
+
+def view(snapshot: Snapshot) -> View:
+    online = {edge.edge for edge in snapshot.edges if edge.connected}
+    return View(
+        tuple(edge_row(edge) for edge in snapshot.edges),
+        tuple(channel_row(channel, channel.edge in online) for channel in snapshot.channels),
+        tuple(call_row(call) for call in snapshot.calls),
+        tuple(message_row(message) for message in snapshot.messages),
+    )
+
+
+def edge_row(edge: EdgeView) -> EdgeRow:
+    if edge.connected:
+        state, tone = "connected", "good"
+    elif not edge.enrolled:
+        state, tone = "not enrolled yet", "waiting"
+    else:
+        state, tone = "offline", "bad"
+    spooled = "" if edge.spooled is None else str(edge.spooled)
+    return EdgeRow(edge.edge, state, tone, _seconds(edge.last_seen_at), edge.version, spooled)
+
+
+def channel_row(channel: ChannelRecord, online: bool) -> ChannelRow:
+    """What an offline edge last said of its channel is shown, but not as if it were so now."""
+    status, sim = channel.status, channel.status.sim
+    device = status.device
+    return ChannelRow(
+        name=channel.channel,
+        number=(sim.msisdn if sim else None) or "",
+        iccid=sim.iccid if sim else "",
+        operator=(sim.operator_name or sim.operator or "") if sim else "",
+        bars=bars(status.signal.dbm) if status.signal and online else 0,
+        signal=f"{status.signal.dbm} dBm".replace("-", "−") if status.signal else "no signal reported",
+        state=status.state.value if online else "edge offline",
+        tone=_TONES.get(status.state, "bad") if online else "idle",
+        reason=status.reason if online else f"was {status.state.value}",
+        since=status.since if online else channel.heard_at.timestamp(),
+        busy=status.busy_legs if online else 0,
+        device=f"{device.manufacturer} {device.model}".strip() if device else "",
+    )
+
+
+def bars(dbm: int) -> int:
+    """Of four, as a phone would show them."""
+    return next((count for least, count in _BARS if dbm >= least), 0)
+
+
+def call_row(call: CallRecord) -> CallRow:
+    return CallRow(
+        sid=call.sid,
+        caller=call.caller or "withheld",
+        called=call.called or "unknown",
+        direction="in" if call.direction is Direction.INBOUND else "out",
+        channel=call.channel or "",
+        status=call.status.value,
+        tone=_TONES.get(call.status, "idle"),
+        since=(call.answered_at or call.created_at).timestamp(),
+    )
+
+
+def message_row(message: MessageRecord) -> MessageRow:
+    text = message.body if len(message.body) <= _PREVIEW else f"{message.body[:_PREVIEW]}…"
+    trouble = " ".join(filter(None, (str(message.error_code or ""), message.error_message)))
+    return MessageRow(
+        sid=message.sid,
+        inbound=message.direction is Direction.INBOUND,
+        sender=message.sender,
+        recipient=message.recipient,
+        text=text,
+        status=message.status.value,
+        tone=_TONES.get(message.status, "waiting"),
+        trouble=trouble,
+        at=message.created_at.timestamp(),
+    )
+
+
+def _seconds(moment: datetime | None) -> float | None:
+    return None if moment is None else moment.timestamp()

@@ -1,0 +1,64 @@
+"""Routes of the operator's page."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator
+
+from cloud.dashboard.live import SECTIONS, events, sections
+from cloud.dashboard.login import HOME, Login
+from cloud.dashboard.rendering import HEADERS, Pages
+from cloud.fleet.snapshot import FleetView
+from cloud.store.database import Database
+from cloud.web.errors import TooMany
+from cloud.web.http import Request, Response, Route
+from telecore.errors import NotAllowed
+
+READERS = 50
+"""Pages that may be open at a time."""
+
+
+class Dashboard:
+    """``public_url`` decides whether cookies are for HTTPS only."""
+
+    def __init__(self, db: Database, fleet: FleetView, public_url: str) -> None:
+        self._fleet = fleet
+        self._pages = Pages()
+        self._login = Login(db, self._pages, secure=public_url.startswith("https:"))
+        self._readers = 0
+
+    def routes(self) -> list[Route]:
+        return [
+            Route("GET", HOME, self.home),
+            Route("GET", f"{HOME}/events", self.live),
+            Route("GET", f"{HOME}/static/{{name}}", self.static),
+            *self._login.routes(),
+        ]
+
+    async def home(self, request: Request) -> Response:
+        """The page, or the form that leads to it."""
+        session = self._login.session(request)
+        if session is None:
+            return self._login.form()
+        shown = await sections(self._fleet, self._pages)
+        return self._pages.page(
+            "fleet.html", operator=session.operator, csrf=session.csrf, now=time.time(), sections=shown, names=SECTIONS
+        )
+
+    async def live(self, request: Request) -> Response:
+        if self._login.session(request) is None:
+            raise NotAllowed("Log in again", status=403)
+        if self._readers >= READERS:
+            raise TooMany("Too many pages are open", 30)
+        return Response(content_type="text/event-stream", headers=HEADERS, stream=self._counted(request))
+
+    async def static(self, request: Request) -> Response:
+        return self._pages.static(request.fields["name"])
+
+    async def _counted(self, request: Request) -> AsyncIterator[bytes]:
+        self._readers += 1
+        try:
+            async for event in events(self._fleet, self._pages, lambda: self._login.session(request) is not None):
+                yield event
+        finally:
+            self._readers -= 1

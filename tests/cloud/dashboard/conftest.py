@@ -1,0 +1,137 @@
+"""The operator's page on a real port, over a fleet that the test sets."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from cloud.dashboard.routes import Dashboard
+from cloud.fleet.snapshot import EdgeView, Snapshot
+from cloud.store import operators
+from cloud.store.database import Database
+from cloud.store.records import CallRecord, ChannelRecord, MessageRecord
+from cloud.web import passwords
+from cloud.web.server import WebServer
+from telecore.ids import E164, AccountSid, Address, CallSid, ChannelId, EdgeId, Iccid, MessageSid
+from telecore.model import (
+    CallStatus,
+    ChannelState,
+    ChannelStatus,
+    DeviceIdentity,
+    Direction,
+    MessageStatus,
+    SignalLevel,
+    Sim,
+)
+from tests.fakes.fleet import FakeFleet
+from tests.fakes.store import store_url
+
+PASSWORD = "a long password"
+
+
+@dataclass
+class Desk:
+    fleet: FakeFleet
+    server: WebServer
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.port}"
+
+
+@pytest.fixture
+async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with Database(store_url(tmp_path)) as db:
+        hashed = passwords.make_hash(PASSWORD)
+        await db.write(lambda conn: operators.put(conn, "ann", hashed))
+        fleet = FakeFleet()
+        server = WebServer("127.0.0.1", 0, Dashboard(db, fleet, "http://127.0.0.1").routes())
+        running = asyncio.create_task(server.run())
+        await asyncio.wait_for(server.started.wait(), 5)
+        try:
+            yield Desk(fleet, server)
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+
+def busy_fleet() -> Snapshot:
+    """A site at work, with what could do harm in every field that strangers write."""
+    now = datetime.now(UTC)
+    evil = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\">"
+    account = AccountSid("AC" + "0" * 32)
+    status = ChannelStatus(
+        channel=ChannelId("site-1/modem1"),
+        state=ChannelState.REGISTERED,
+        since=now.timestamp() - 7200,
+        sim=Sim(Iccid("8985501234567890123"), msisdn=E164("+85510000001"), operator_name=f"Smart{evil}"),
+        signal=SignalLevel(-79),
+        device=DeviceIdentity("SIMCom", f"SIM7600{evil}", "LE20"),
+        busy_legs=1,
+    )
+    denied = ChannelStatus(
+        channel=ChannelId("site-1/modem2"),
+        state=ChannelState.DENIED,
+        since=now.timestamp() - 90,
+        sim=Sim(Iccid("8985509876543210987"), operator_name="Metfone"),
+        reason="the network refuses this SIM (cause 3)",
+    )
+    call = CallRecord(
+        sid=CallSid("CA" + "1" * 32),
+        account=account,
+        direction=Direction.INBOUND,
+        caller=Address("+85512000001"),
+        called=Address("+85510000001"),
+        status=CallStatus.IN_PROGRESS,
+        created_at=now,
+        updated_at=now,
+        answered_at=now,
+        channel=ChannelId("site-1/modem1"),
+    )
+    message = MessageRecord(
+        sid=MessageSid("SM" + "2" * 32),
+        account=account,
+        direction=Direction.INBOUND,
+        sender=Address("+85512000001"),
+        recipient=Address("+85510000001"),
+        body=f"សួស្តី {evil}",
+        status=MessageStatus.RECEIVED,
+        created_at=now,
+        updated_at=now,
+    )
+    failed = MessageRecord(
+        sid=MessageSid("SM" + "3" * 32),
+        account=account,
+        direction=Direction.OUTBOUND_API,
+        sender=Address("+85510000001"),
+        recipient=Address("+85512000005"),
+        body="Your appointment is tomorrow at 9.",
+        status=MessageStatus.FAILED,
+        created_at=now,
+        updated_at=now,
+        error_code=30003,
+        error_message="Unreachable destination handset",
+    )
+    return Snapshot(
+        edges=(
+            EdgeView(EdgeId("site-1"), enrolled=True, connected=True, last_seen_at=now, version="0.1.0", spooled=3),
+            EdgeView(EdgeId("site-2"), enrolled=True, connected=False, last_seen_at=datetime(2026, 1, 1, tzinfo=UTC)),
+            EdgeView(EdgeId("site-3"), enrolled=False, connected=False),
+        ),
+        channels=(
+            ChannelRecord(status.channel, EdgeId("site-1"), status, now),
+            ChannelRecord(denied.channel, EdgeId("site-1"), denied, now),
+        ),
+        calls=(call,),
+        messages=(message, failed),
+    )
+
+
+@pytest.fixture
+def busy() -> Snapshot:
+    return busy_fleet()

@@ -1,0 +1,68 @@
+"""The page in Chromium: logging in, seeing an edge, and news that appear without a reload."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cloud.fleet.snapshot import Snapshot
+from telecore.model import ChannelState
+from tests.cloud.dashboard.conftest import PASSWORD, Desk
+from tests.fakes.browser import CHROMIUM, browser
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
+
+LOG_IN = """
+document.querySelector('input[name=user]').value = 'ann';
+document.querySelector('input[name=password]').value = '%s';
+document.querySelector('button').click();
+"""
+
+
+async def test_an_operator_sees_the_fleet_live(desk: Desk, busy: Snapshot, tmp_path: Path) -> None:
+    async with browser(tmp_path / "profile") as tab:
+        await tab.go(f"{desk.url}/operator")
+        await tab.screenshot(tmp_path / "login.png")
+        await tab.evaluate(LOG_IN % PASSWORD)
+        await tab.until("document.getElementById('link')?.textContent === 'live'")
+        assert "No site is known yet" in await tab.text()
+        await tab.evaluate("window.unchanged = true")
+
+        desk.fleet.show(busy)
+        await tab.until("document.body.innerText.includes('site-1/modem1')")
+        text = await tab.text()
+        for shown in (
+            "connected",
+            "offline",
+            "+85510000001",
+            "registered",
+            "denied",
+            "in-progress",
+            "received",
+            "30003",
+        ):
+            assert shown in text
+        assert await tab.evaluate("window.unchanged") is True
+        assert await tab.evaluate("document.title") == "Fleet · Simferry"
+        assert await tab.evaluate("document.querySelectorAll('#channels .bars')[0].querySelectorAll('.on').length") == 3
+
+        first = await tab.evaluate("document.querySelector('#calls time').textContent")
+        await tab.until(f"document.querySelector('#calls time').textContent !== '{first}'")
+        await tab.screenshot(tmp_path / "fleet.png")
+
+        lost = replace(busy.channels[0].status, state=ChannelState.SEARCHING)
+        desk.fleet.show(replace(busy, channels=(replace(busy.channels[0], status=lost),), calls=()))
+        await tab.until("document.querySelector('#channels .pill').textContent === 'searching'")
+        assert "Nobody is on the line" in await tab.text()
+        assert await tab.evaluate("window.unchanged") is True
+        assert tab.problems == []
+
+
+async def test_a_wrong_password_is_said_so(desk: Desk, tmp_path: Path) -> None:
+    async with browser(tmp_path / "profile") as tab:
+        await tab.go(f"{desk.url}/operator")
+        await tab.evaluate(LOG_IN % "wrong wrong")
+        await tab.until("document.querySelector('[role=alert]') !== null")
+        assert "do not belong together" in await tab.text()
