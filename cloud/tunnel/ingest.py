@@ -13,12 +13,13 @@ from typing import Any
 
 from cloud.store import applied, edges, events
 from cloud.store.database import Connection, Database
-from cloud.tunnel import effects
+from cloud.tunnel import effects, message_steps
 from cloud.tunnel.effects import Told
 from telecore.codec import decode_event
 from telecore.errors import ProtocolError, Refused, RemoteProtocolError
-from telecore.events import Event
+from telecore.events import ChannelChanged, Event
 from telecore.ids import EdgeId
+from telecore.model import ChannelStatus
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,20 @@ class Ingest:
             log.warning("edge %s: announced %s changes nothing: %s", edge, event.kind, error)
             return
         self._tell([told] if told else [])
+
+    async def hear_channels(self, edge: EdgeId, statuses: Sequence[ChannelStatus]) -> None:
+        """How channels stand by a heartbeat, which is not an event of record. Raises StoreFailed."""
+
+        def write(conn: Connection) -> list[Told]:
+            record = edges.get(conn, edge)
+            own = [status for status in statuses if message_steps.owner_of(status.channel) == edge]
+            if record is None:
+                return []
+            for status in own:
+                effects.hear_channel(conn, record, status, self._now())
+            return [Told(edge, ChannelChanged(status=status), channel=status) for status in own]
+
+        self._tell(await self._db.write(write))
 
     async def last_applied(self, edge: EdgeId, stream: str) -> int:
         return await self._db.read(lambda conn: applied.get(conn, edge, stream))

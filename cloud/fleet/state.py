@@ -1,0 +1,143 @@
+"""Edges and channels as they stand: a state, a pure function that takes news into it, and who keeps it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from cloud.fleet.snapshot import EdgeView, Snapshot
+from cloud.store import calls, channels, edges, messages
+from cloud.store.database import Connection, Database
+from cloud.store.records import ChannelRecord, EdgeRecord
+from telecore.ids import ChannelId, EdgeId
+from telecore.model import ChannelStatus
+from telecore.notices import Heartbeat
+
+LAST_MESSAGES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeState:
+    """What an edge has told of itself since we began; ``heard_at`` is when it last did."""
+
+    connected: bool = False
+    heard_at: datetime | None = None
+    instance: str = ""
+    version: str = ""
+    spooled: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FleetState:
+    edges: Mapping[EdgeId, EdgeState] = field(default_factory=dict)
+    channels: Mapping[ChannelId, ChannelRecord] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkChanged:
+    """An edge came or went."""
+
+    up: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelHeard:
+    """An edge told how one of its channels stands."""
+
+    status: ChannelStatus
+
+
+News = LinkChanged | ChannelHeard | Heartbeat
+
+
+def apply(state: FleetState, edge: EdgeId, news: News, now: datetime) -> FleetState:
+    """The state after this news. Channels that are not the edge's own are left aside."""
+    before = state.edges.get(edge, EdgeState())
+    heard: tuple[ChannelStatus, ...] = ()
+    match news:
+        case LinkChanged(up):
+            after = replace(before, connected=up, heard_at=now, spooled=before.spooled if up else None)
+        case Heartbeat():
+            after = replace(before, heard_at=now, instance=news.instance, version=news.version, spooled=news.spooled)
+            heard = news.channels
+        case ChannelHeard(status):
+            after, heard = replace(before, heard_at=now), (status,)
+    own = {
+        status.channel: ChannelRecord(status.channel, edge, status, now)
+        for status in heard
+        if status.channel.startswith(f"{edge}/")
+    }
+    return FleetState({**state.edges, edge: after}, {**state.channels, **own} if own else state.channels)
+
+
+def news_of(state: FleetState, heartbeat: Heartbeat) -> tuple[ChannelStatus, ...]:
+    """Channels of a heartbeat about which something has changed that is worth writing down; signal is not."""
+    return tuple(status for status in heartbeat.channels if _lasting(status) != _known(state, status.channel))
+
+
+def _known(state: FleetState, channel: ChannelId) -> object:
+    record = state.channels.get(channel)
+    return _lasting(record.status) if record else None
+
+
+def _lasting(status: ChannelStatus) -> object:
+    return (status.state, status.offers, status.sim, status.device, status.reason)
+
+
+class Fleet:
+    """Keeps the state, and makes snapshots of it together with what the store knows."""
+
+    def __init__(self, db: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._db = db
+        self._now = now
+        self._ears: set[asyncio.Event] = set()
+        self.state = FleetState()
+
+    def take(self, edge: EdgeId, news: News) -> None:
+        """This has happened."""
+        self.state = apply(self.state, edge, news, self._now())
+        self.changed()
+
+    def changed(self) -> None:
+        """Something that a snapshot shows is different: a call, a message."""
+        for ear in self._ears:
+            ear.set()
+
+    async def snapshot(self) -> Snapshot:
+        """How everything stands now. Raises StoreFailed."""
+        return await self._db.read(self._snapshot)
+
+    async def subscribe(self) -> AsyncIterator[object]:
+        """None each time something may have changed."""
+        ear = asyncio.Event()
+        self._ears.add(ear)
+        try:
+            while True:
+                await ear.wait()
+                ear.clear()
+                yield None
+        finally:
+            self._ears.discard(ear)
+
+    def _snapshot(self, conn: Connection) -> Snapshot:
+        state = self.state
+        stored = {record.channel: record for record in channels.list_(conn)}
+        return Snapshot(
+            edges=tuple(_view(record, state.edges.get(record.edge, EdgeState())) for record in edges.list_(conn)),
+            channels=tuple(record for _, record in sorted({**stored, **state.channels}.items())),
+            calls=tuple(calls.live(conn)),
+            messages=messages.latest(conn, LAST_MESSAGES),
+        )
+
+
+def _view(record: EdgeRecord, state: EdgeState) -> EdgeView:
+    return EdgeView(
+        edge=record.edge,
+        enrolled=bool(record.key_sha256),
+        connected=state.connected,
+        last_seen_at=state.heard_at or record.last_seen_at,
+        version=state.version or record.version,
+        spooled=state.spooled,
+    )

@@ -1,0 +1,176 @@
+"""All services of one cloud, wired together, with the tunnel's news handed to whom they concern."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from cloud.fleet.state import ChannelHeard, Fleet, LinkChanged, news_of
+from cloud.services.call_reaper import CallReaper
+from cloud.services.call_session import SessionTools
+from cloud.services.callbacks import Callbacks
+from cloud.services.calls import CallService
+from cloud.services.debugger import Debugger
+from cloud.services.dials import Dials
+from cloud.services.documents import Documents
+from cloud.services.espeak import Espeak, SpeechFailed
+from cloud.services.files import Files
+from cloud.services.live_tasks import LiveTasks
+from cloud.services.messages import MessageService
+from cloud.services.pages import Pages
+from cloud.services.recordings import RecordingLine, RecordingService
+from cloud.services.routing import Routing
+from cloud.services.sounds import Sounds
+from cloud.services.speech import ClipCache, Speech
+from cloud.services.webhooks import WebhookClient
+from cloud.store import clips, edges
+from cloud.store.database import Database
+from cloud.tunnel.effects import Told, utc_now
+from cloud.tunnel.ingest import Ingest
+from cloud.tunnel.outgoing import Outboxes
+from telecore.errors import Transient
+from telecore.ids import EdgeId, Sha256
+from telecore.model import Clip
+from telecore.notices import (
+    Announced,
+    BlobHeld,
+    Heartbeat,
+    Notice,
+    PageEnded,
+    PageFaulted,
+    RouteWanted,
+)
+
+log = logging.getLogger(__name__)
+
+
+class Tunnel(Protocol):
+    """What services need of the hub."""
+
+    def notify(self, edge: EdgeId, notice: Notice) -> bool: ...
+    def wake(self, edge: EdgeId) -> None: ...
+    def connected(self, edge: EdgeId) -> bool: ...
+    async def fetch(self, edge: EdgeId, sha256: Sha256, size: int, within_s: float) -> None: ...
+
+
+class Desk:
+    """``calls``, ``messages``, ``fleet``, ``routing`` and ``ingest`` are for the API, the page and the hub.
+
+    The hub is told later what to call (``on_notice``, ``on_link``, ``ingest.incoming``, ``outboxes.of``), for each
+    needs the other.
+    """
+
+    def __init__(
+        self,
+        db: Database,
+        files: Files,
+        client: WebhookClient,
+        engine: Espeak,
+        tunnel: Tunnel,
+        *,
+        recording_url: Callable[[str, str], str],
+    ) -> None:
+        self._db = db
+        self._client = client
+        self._engine = engine
+        self._tasks = LiveTasks()
+        self.fleet = Fleet(db)
+        self.ingest = Ingest(db)
+        self.routing = Routing(tunnel.connected)
+        debugger = Debugger(db)
+        documents = Documents(client, debugger)
+        self.callbacks = Callbacks(db, client, debugger)
+        self.outboxes = Outboxes(db, self._outbox_forgot)
+        self._clips = ClipCache(files, self._load_clip, self._save_clip)
+        pages = Pages(Speech(engine, self._clips), Sounds(client, self._clips))
+        tools = SessionTools(db, documents, pages, debugger, tunnel.notify, recording_url)
+        dials = Dials(db, self.routing, debugger, now=utc_now)
+        self.calls = CallService(tools, self.routing, self.callbacks, dials, wake=tunnel.wake)
+        self.messages = MessageService(db, self.routing, self.callbacks, documents, debugger, wake=tunnel.wake)
+        line = RecordingLine(tunnel.fetch, tunnel.notify, tunnel.connected)
+        self.recordings = RecordingService(db, files, self.callbacks, line, url=recording_url)
+        self._reaper = CallReaper(db, self.calls.lost)
+        for listener in (self._on_told, self.calls.on_told, self.messages.on_told, self.recordings.on_told):
+            self.ingest.listen(listener)
+
+    async def run(self) -> None:
+        """Serve until cancelled, then let go of everything."""
+        try:
+            await self._engine.open()
+        except SpeechFailed as error:
+            log.error("%s", error)  # noqa: TRY400  (one sentence for the operator; the rest works without speech)
+        try:
+            async with asyncio.TaskGroup() as group:
+                for work in (self.callbacks, self.messages, self.recordings, self._reaper):
+                    group.create_task(work.run(), name=type(work).__name__)
+        finally:
+            await self._tasks.close()
+            await self.calls.close()
+            await self._clips.close()
+            await self._client.close()
+
+    def on_link(self, edge: EdgeId, up: bool) -> None:
+        """An edge came or went."""
+        self.fleet.take(edge, LinkChanged(up))
+        self._reaper.on_link(edge, up)
+        self.messages.on_link(edge, up)
+        self.recordings.on_link(edge, up)
+        self._tasks.start(self._seen(edge), f"link of {edge}")
+
+    def on_notice(self, edge: EdgeId, notice: Notice) -> None:
+        """News that is not stored as it is."""
+        match notice:
+            case Announced(event):
+                self._tasks.start(self._announce(edge, notice), f"{event.kind} of {edge}")
+                self.calls.announced(edge, event)
+            case PageEnded():
+                self.calls.page_ended(edge, notice)
+            case PageFaulted():
+                self.calls.page_faulted(edge, notice)
+            case RouteWanted():
+                self.calls.route_wanted(edge, notice)
+            case Heartbeat():
+                self._heartbeat(edge, notice)
+            case BlobHeld():
+                self._tasks.start(self.recordings.held(edge, notice), f"blobs held by {edge}")
+            case _:
+                log.warning("edge %s sent %s, which is not for us", edge, notice.kind)
+
+    def _heartbeat(self, edge: EdgeId, heartbeat: Heartbeat) -> None:
+        changed = news_of(self.fleet.state, heartbeat)
+        self.fleet.take(edge, heartbeat)
+        self._reaper.heartbeat(edge, heartbeat)
+        if changed:
+            self._tasks.start(self.ingest.hear_channels(edge, changed), f"channels of {edge}")
+        for live in heartbeat.calls:
+            self.calls.heard(edge, live)
+
+    def _on_told(self, told: Told) -> None:
+        if told.channel is not None:
+            self.fleet.take(told.edge, ChannelHeard(told.channel))
+        else:
+            self.fleet.changed()
+
+    async def _announce(self, edge: EdgeId, notice: Announced) -> None:
+        try:
+            await self.ingest.announce(edge, notice.event)
+        except Transient as error:
+            log.warning("edge %s announced %s; its copy will be written: %s", edge, notice.event.kind, error)
+
+    async def _seen(self, edge: EdgeId) -> None:
+        try:
+            await self._db.write(lambda conn: edges.update(conn, edge, last_seen_at=utc_now()))
+        except Transient as error:
+            log.warning("edge %s: when it was seen is not written down: %s", edge, error)
+
+    def _outbox_forgot(self) -> None:
+        self.callbacks.wake()
+        self.fleet.changed()
+
+    async def _load_clip(self, key: str) -> Clip | None:
+        return await self._db.read(lambda conn: clips.get(conn, key))
+
+    async def _save_clip(self, key: str, clip: Clip) -> None:
+        await self._db.write(lambda conn: clips.put(conn, key, clip))
