@@ -37,5 +37,12 @@ class LineFormatter(logging.Formatter):
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
         return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        return _visible(super().formatMessage(record).replace("\n", "\\x0a"))
+
     def format(self, record: logging.LogRecord) -> str:
-        return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", scrub(super().format(record)))
+        return _visible(scrub(super().format(record)))  # a traceback keeps its lines
+
+
+def _visible(text: str) -> str:
+    return _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
