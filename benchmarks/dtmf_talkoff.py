@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from telecore.audio import g711
 from telecore.audio.dtmf import DtmfDetector
 from telecore.audio.frames import FRAME_BYTES, RATE, SILENCE_L16
+from telecore.audio.mixing import gain
 from telecore.audio.resample import resample
 from telecore.audio.wav import read_wav
 
@@ -64,9 +65,12 @@ def speak(voice: str, speed: int, pitch: int, text: str) -> bytes:
 
 
 def clips() -> Iterator[tuple[str, bytes]]:
-    """Every voice in every manner; each language is heard before a variant comes again."""
-    for (speed, pitch, _), variant, (language, text) in itertools.product(MANNERS, VARIANTS, TEXTS.items()):
-        yield f"{language}{variant} {speed}/{pitch}", speak(f"{language}{variant}", speed, pitch, text + NUMBERS)
+    """Every language in every voice; the manner changes with each clip and differs in the next round."""
+    for turn in range(len(MANNERS)):
+        for place, (variant, (language, text)) in enumerate(itertools.product(VARIANTS, TEXTS.items())):
+            speed, pitch, loudness = MANNERS[(place + place // len(TEXTS) + turn) % len(MANNERS)]
+            spoken = speak(f"{language}{variant}", speed, pitch, text + NUMBERS)
+            yield f"{language}{variant} {speed}/{pitch}", gain(spoken, loudness)
 
 
 def listen(samples: bytes, detector: DtmfDetector) -> tuple[str, float]:
