@@ -10,8 +10,6 @@ import sys
 from contextlib import AsyncExitStack
 from random import Random
 
-from aiohttp import web
-
 from simulator import population, views
 from simulator.control import Control
 from simulator.lab import Lab
@@ -20,8 +18,6 @@ from simulator.options import OptionError, Options, parse
 from simulator.saved_state import StateError, StateFile
 from simulator.timing import LoopTimers
 from simulator.tunnel_proxy import TunnelProxy
-
-STOP_S = 2.0
 
 
 def build(options: Options, loop: asyncio.AbstractEventLoop) -> Lab:
@@ -66,20 +62,10 @@ async def serve(options: Options) -> None:
         proxies = [TunnelProxy(tunnel, lab.network.faults, Random(options.seed)) for tunnel in options.tunnels]
         for proxy in proxies:
             await stack.enter_async_context(proxy)
-        url = await _listen(lab, options, stack)
+        control = Control(lab, options.supervisor_url)
+        url = await stack.enter_async_context(control.listening(options.port))
         print(json.dumps(announcement(lab, url, proxies)), flush=True)
         await stopping.wait()
-
-
-async def _listen(lab: Lab, options: Options, stack: AsyncExitStack) -> str:
-    control = Control(lab, options.supervisor_url)
-    runner = web.AppRunner(control.application(), access_log=None, shutdown_timeout=STOP_S / 2)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    site = web.TCPSite(runner, "127.0.0.1", options.port)
-    await site.start()
-    host, port = runner.addresses[0][:2]
-    return f"http://{host}:{port}"
 
 
 def main() -> None:

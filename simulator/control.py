@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from aiohttp import ClientError, ClientSession, ClientTimeout, WSMsgType, web
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 LARGEST_BODY = 64 * 1024 * 1024
 SUPERVISOR_S = 60.0
+STOP_S = 1.0
 STATIC = Path(__file__).parent / "static"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -36,8 +38,20 @@ class Control:
         self._network = lab.network
         self._supervisor_url = supervisor_url
 
-    def application(self) -> web.Application:
-        """The aiohttp application."""
+    @asynccontextmanager
+    async def listening(self, port: int) -> AsyncIterator[str]:
+        """Answer on that port of the loopback interface, 0 for a free one; gives the URL. OSError when it is taken."""
+        runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=STOP_S)
+        await runner.setup()
+        try:
+            site = web.TCPSite(runner, "127.0.0.1", port)
+            await site.start()
+            host, taken = runner.addresses[0][:2]
+            yield f"http://{host}:{taken}"
+        finally:
+            await runner.cleanup()
+
+    def _application(self) -> web.Application:
         app = web.Application(middlewares=[_errors], client_max_size=LARGEST_BODY)
         app.add_routes(
             [

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import logging
+import threading
 from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import date
@@ -37,6 +39,9 @@ class StateFile:
         self._path = path
         self._lab = lab
         self._timer: Handle | None = None
+        self._numbers = itertools.count(1)
+        self._lock = threading.Lock()
+        self._written = 0
         self._pause = SETTLE_S
         self._writing: asyncio.Task[None] | None = None
 
@@ -53,7 +58,7 @@ class StateFile:
 
     def save(self) -> None:
         """Write now."""
-        self._write(json.dumps(snapshot(self._lab), ensure_ascii=False))
+        self._write(next(self._numbers), json.dumps(snapshot(self._lab), ensure_ascii=False))
 
     def _changed(self) -> None:
         if self._timer is None:
@@ -68,15 +73,21 @@ class StateFile:
         start = clock()
         text = json.dumps(snapshot(self._lab), ensure_ascii=False)
         self._pause = max(SETTLE_S, REST * (clock() - start))
-        self._writing = asyncio.get_running_loop().create_task(asyncio.to_thread(self._write, text))
+        self._writing = asyncio.get_running_loop().create_task(
+            asyncio.to_thread(self._write, next(self._numbers), text)
+        )
 
-    def _write(self, text: str) -> None:
+    def _write(self, number: int, text: str) -> None:
         fresh = self._path.with_name(self._path.name + ".new")
-        try:
-            fresh.write_text(text, "utf-8", errors="surrogatepass")
-            fresh.replace(self._path)
-        except OSError as error:
-            log.warning("the state could not be saved: %s", error)
+        with self._lock:
+            if number < self._written:
+                return  # a newer state is there already
+            self._written = number
+            try:
+                fresh.write_text(text, "utf-8", errors="surrogatepass")
+                fresh.replace(self._path)
+            except OSError as error:
+                log.warning("the state could not be saved: %s", error)
 
 
 def snapshot(lab: Lab) -> Json:

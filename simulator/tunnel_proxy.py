@@ -10,7 +10,7 @@ import asyncio
 import logging
 import socket
 from collections import deque
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from random import Random
 from types import TracebackType
@@ -25,6 +25,7 @@ SLOW_CHUNK = 512
 SOCKET_BUFFER = 16_384
 FLIGHT_BYTES = 4 * 1024 * 1024  # of bytes delayed in one direction
 CONNECT_S = 5.0
+CLOSE_S = 1.0
 
 
 @dataclass(eq=False, slots=True)
@@ -65,6 +66,7 @@ class TunnelProxy:
         self._links: set[_Link] = set()
         self._buckets = (_Bucket(), _Bucket())
         self._server: asyncio.Server | None = None
+        self._closing = False
         self._open = asyncio.Event()
         self._open.set()
         self._flap: asyncio.Task[None] | None = None
@@ -83,16 +85,23 @@ class TunnelProxy:
         self._faults.watchers.remove(self._fault_changed)
         if self._flap is not None:
             self._flap.cancel()
+        self._closing = True
+        self._open.set()
         self._cut_all()
         if self._server is not None:
             self._server.close()
-            await self._server.wait_closed()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_S):
+                    await self._server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._on("tunnel_cut"):
             writer.transport.abort()
             return
         await self._open.wait()
+        if self._closing:
+            writer.transport.abort()
+            return
         try:
             async with asyncio.timeout(CONNECT_S):
                 far_reader, far_writer = await self._reach_cloud()
@@ -115,12 +124,12 @@ class TunnelProxy:
     async def _reach_cloud(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         far = _small_socket()
         far.setblocking(False)
-        try:
+        with ExitStack() as stack:
+            stack.callback(far.close)
             await asyncio.get_running_loop().sock_connect(far, ("127.0.0.1", self._target))
-        except BaseException:
-            far.close()
-            raise
-        return await asyncio.open_connection(sock=far, limit=SOCKET_BUFFER)
+            streams = await asyncio.open_connection(sock=far, limit=SOCKET_BUFFER)
+            stack.pop_all()
+        return streams
 
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, bucket: _Bucket) -> None:
         writer.transport.set_write_buffer_limits(high=SOCKET_BUFFER)

@@ -48,9 +48,9 @@ class Page:
         return result["result"].get("value")
 
     async def wait(self, script: str) -> None:
-        async with asyncio.timeout(15):
-            while not await self.run(script):
-                await asyncio.sleep(0.05)
+        """Until it is true; the page itself looks, for 15 s."""
+        poll = f"const timer = setInterval(() => {{ if ({script}) {{ clearInterval(timer); done(true); }} }}, 30)"
+        assert await self.run(f"new Promise(done => {{ {poll}; setTimeout(() => done(false), 15000); }})"), script
 
 
 @pytest.fixture
