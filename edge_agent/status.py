@@ -16,8 +16,11 @@ from typing import Any
 log = logging.getLogger(__name__)
 
 _HEAD_LIMIT = 8192
+_DISCARD = 1 << 16
 _TIMEOUT_S = 5.0
 _CONNECTIONS = 16
+"""More at a time are told to come again; from four times as many on they are dropped."""
+_MOST_CONNECTIONS = 4 * _CONNECTIONS
 _LOCAL_HOSTS = ("127.0.0.1", "localhost", "[::1]")
 
 _Answer = tuple[HTTPStatus, str, bytes]
@@ -33,25 +36,41 @@ class StatusServer:
 
     async def run(self) -> None:
         """Serve until cancelled. Raises OSError when the port is taken."""
-        server = await asyncio.start_server(self._connected, "127.0.0.1", self.port, limit=_HEAD_LIMIT)
-        self.port = int(server.sockets[0].getsockname()[1])
-        log.info("status on http://127.0.0.1:%d/status", self.port)
-        async with server:
-            await server.serve_forever()
+        async with asyncio.TaskGroup() as connections:
+            server = await asyncio.start_server(
+                lambda reader, writer: self._accept(connections, reader, writer),
+                "127.0.0.1",
+                self.port,
+                limit=_HEAD_LIMIT,
+            )
+            self.port = int(server.sockets[0].getsockname()[1])
+            log.info("status on http://127.0.0.1:%d/status", self.port)
+            async with server:
+                await server.serve_forever()
 
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(
+        self, connections: asyncio.TaskGroup, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        if self._open >= _MOST_CONNECTIONS:
+            writer.transport.abort()
+            return
         self._open += 1
+        connections.create_task(self._serve(reader, writer), name="status connection")
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                answer = await self._answer(reader) if self._open <= _CONNECTIONS else _plain(
-                    HTTPStatus.SERVICE_UNAVAILABLE)  # fmt: skip
-                writer.write(_response(*answer))
+                crowded = self._open > _CONNECTIONS
+                said = await self._answer(reader)
+                writer.write(_response(*(_plain(HTTPStatus.SERVICE_UNAVAILABLE) if crowded else said)))
                 await writer.drain()
+                writer.close()
+                await writer.wait_closed()
         except (TimeoutError, OSError):
-            writer.transport.abort()
+            log.debug("a status request was not finished")
         finally:
             self._open -= 1
-            writer.close()
+            writer.transport.abort()
 
     async def _answer(self, reader: asyncio.StreamReader) -> _Answer:
         try:
@@ -59,6 +78,8 @@ class StatusServer:
         except asyncio.IncompleteReadError:
             return _plain(HTTPStatus.BAD_REQUEST)
         except asyncio.LimitOverrunError:
+            # A socket closed over unread bytes is reset, and the answer with it.
+            await reader.read(_DISCARD)
             return _plain(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE)
         return answer(head.decode("latin-1"), self._snapshot)
 

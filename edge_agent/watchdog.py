@@ -96,10 +96,14 @@ class _Datagrams:
     def __init__(self, address: str) -> None:
         # '@' begins an abstract address, which the kernel spells with a NUL (unix(7)).
         self._address = "\0" + address[1:] if address.startswith("@") else address
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK)
 
     def send(self, text: str) -> None:
-        _quietly(lambda: self._socket.sendto(text.encode(), self._address))
+        _quietly(lambda: self._send(text))
+
+    def _send(self, text: str) -> None:
+        kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+        with socket.socket(socket.AF_UNIX, kind) as door:
+            door.sendto(text.encode(), self._address)
 
 
 def _nobody(text: str) -> None:
