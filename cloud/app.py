@@ -1,0 +1,191 @@
+"""The composition root: builds every part from the configuration, runs them, and stops them in two stages."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from cloud import watchdog
+from cloud.api.routes import Backend, api_routes
+from cloud.api.urls import recording_url
+from cloud.config import CloudConfig
+from cloud.dashboard.routes import Dashboard
+from cloud.services.addresses import AddressPolicy
+from cloud.services.desk import Desk
+from cloud.services.espeak import Espeak
+from cloud.services.files import Files
+from cloud.services.webhooks import Timeouts, WebhookClient
+from cloud.store import edges, migrate
+from cloud.store.database import Database
+from cloud.tunnel.hub import Hub
+from cloud.tunnel.keys import key_matches
+from cloud.web import health
+from cloud.web.http import Route
+from cloud.web.server import WebServer
+from telecore.errors import InvalidRequest, Transient
+from telecore.ids import EdgeId, Sha256
+from telecore.notices import Notice
+
+log = logging.getLogger(__name__)
+
+_FRONT_STOPS_S = 10.0
+"""What the first stage may take: answers under way are finished, nothing new is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that runs, built but not begun."""
+
+    db: Database
+    desk: Desk
+    hub: Hub
+    web: WebServer
+
+
+async def serve(config: CloudConfig) -> None:
+    """Run until SIGTERM or SIGINT. Raises StoreFailed, InvalidRequest, OSError when it cannot begin."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        async with built(config) as parts:
+            await run(parts, stop)
+    except BaseExceptionGroup as group:
+        raise _first(group) from group
+
+
+@asynccontextmanager
+async def built(config: CloudConfig) -> AsyncIterator[Parts]:
+    """Open the store and wire all parts together; close the store at the end."""
+    async with Database(config.database_url) as db:
+        files = Files(config.data_dir / "files")
+        await files.open()
+        try:
+            yield _wired(config, db, files)
+        finally:
+            await files.close()
+
+
+async def run(parts: Parts, stop: asyncio.Event) -> None:
+    """Serve until ``stop``: then first the doors close, then the services end, and last the store."""
+    notify = watchdog.notifier(os.environ)
+    async with asyncio.TaskGroup() as group:
+        behind = [group.create_task(parts.desk.run(), name="desk"), group.create_task(parts.hub.run(), name="hub")]
+        await parts.hub.ready()
+        front = group.create_task(parts.web.run(), name="web")
+        await parts.web.started.wait()
+        feeding = watchdog.feed(notify, watchdog.period_s(os.environ), partial(_store_answers, parts.db))
+        behind.append(group.create_task(feeding, name="watchdog"))
+        log.info("serving on %s port %d, edges on port %d", parts.web.host, parts.web.port, parts.hub.port)
+        notify("READY=1")
+        await stop.wait()
+        notify("STOPPING=1")
+        log.info("stopping")
+        front.cancel()
+        await asyncio.wait([front], timeout=_FRONT_STOPS_S)
+        for task in behind:
+            task.cancel()
+
+
+class _HubToCome:
+    """The tunnel, for the services, which are built before the hub that calls them."""
+
+    hub: Hub
+
+    def notify(self, edge: EdgeId, notice: Notice) -> bool:
+        return self.hub.notify(edge, notice)
+
+    def wake(self, edge: EdgeId) -> None:
+        self.hub.wake(edge)
+
+    def connected(self, edge: EdgeId) -> bool:
+        return self.hub.connected(edge)
+
+    async def fetch(self, edge: EdgeId, sha256: Sha256, size: int, within_s: float) -> None:
+        await self.hub.fetch(edge, sha256, size, within_s)
+
+
+def _wired(config: CloudConfig, db: Database, files: Files) -> Parts:
+    webhooks, tunnel = config.webhooks, _HubToCome()
+    client = WebhookClient(AddressPolicy(webhooks.allow_private), Timeouts(webhooks.connect_s, webhooks.total_s))
+    engine = Espeak(config.speech.program, config.speech.within_s)
+    desk = Desk(db, files, client, engine, tunnel, recording_url=partial(recording_url, config.public_url))
+    tunnel.hub = Hub(
+        config.tunnel.host,
+        config.tunnel.port,
+        authenticate=partial(_is_edge, db, desk),
+        outgoing=desk.outboxes.of,
+        incoming=desk.ingest.incoming,
+        blobs=files,
+        on_notice=desk.on_notice,
+        on_link=desk.on_link,
+        tls=_tls(config),
+    )
+    web = WebServer(config.web.host, config.web.port, _routes(config, db, files, desk, tunnel.hub))
+    return Parts(db, desk, tunnel.hub, web)
+
+
+async def _is_edge(db: Database, desk: Desk, edge: EdgeId, key: str) -> bool:
+    """Whether it is the edge's key; if so its street is looked up, for the hub cannot wait for that later."""
+    record = await db.read(lambda conn: edges.get(conn, edge))
+    if record is None or not key_matches(key, record.key_sha256):
+        return False
+    await desk.outboxes.load(edge)
+    return True
+
+
+def _routes(config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hub) -> list[Route]:
+    backend = Backend(db, desk.calls, desk.messages, files, config.public_url, config.tunnel_url)
+    newest = migrate.newest()
+
+    async def store_is_ready() -> bool:
+        return await db.read(migrate.current) == newest
+
+    async def tunnel_is_ready() -> bool:
+        await hub.ready()
+        return True
+
+    return [
+        *api_routes(backend),
+        *Dashboard(db, desk.fleet, config.public_url).routes(),
+        *health.routes({"store": store_is_ready, "tunnel": tunnel_is_ready}),
+    ]
+
+
+def _tls(config: CloudConfig) -> ssl.SSLContext | None:
+    """Raises InvalidRequest for a certificate that cannot be used."""
+    certificate, key = config.tunnel.certificate, config.tunnel.key
+    if certificate is None or key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    try:
+        context.load_cert_chain(certificate, key)
+    except OSError as error:  # ssl.SSLError is one
+        raise InvalidRequest(f"the tunnel's certificate {certificate} or its key cannot be used: {error}") from error
+    return context
+
+
+async def _store_answers(db: Database) -> bool:
+    """Whether the writer takes a transaction; one that refuses (disk full) has answered all the same."""
+    try:
+        await db.write(lambda conn: None)
+    except Transient as error:
+        log.error("the store cannot keep anything: %s", error)  # noqa: TRY400
+        return False
+    return True
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What went wrong, out of the groups that tasks wrap around it."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
