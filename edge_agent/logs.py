@@ -91,7 +91,7 @@ class Repetitions(logging.Filter):
         while len(self._said) > _REMEMBERED:
             self._said.popitem(last=False)
         if held_back:
-            record.msg, record.args = f"{record.getMessage()} ({held_back} more times since)".replace("%", "%%"), ()
+            record.msg, record.args = f"{record.getMessage()} ({held_back} more times since)", ()
         return True
 
 

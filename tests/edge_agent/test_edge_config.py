@@ -109,8 +109,8 @@ def test_faults_of_a_device(tmp_path, device, problem):
 
 
 def test_every_fault_is_told_at_once_in_the_order_of_the_file(tmp_path):
-    text = "data_dir: x\ndevices:\n  - {id: M, port: p}\n  - {id: n, port: q, bud: 1, baud: x}\nlimits: {clips: 1}\nstatis: 2\n"
-    found = problems(tmp_path, text)
+    devices = "devices:\n  - {id: M, port: p}\n  - {id: n, port: q, bud: 1, baud: x}\n"
+    found = problems(tmp_path, f"data_dir: x\n{devices}limits: {{clips: 1}}\nstatis: 2\n")
     assert [line.split(":")[0] for line in found] == [f"agent.yaml line {n}" for n in (3, 4, 4, 5, 6)]
 
 

@@ -1,0 +1,122 @@
+"""Conditions become warnings after a while, once, and are cleared when they are over."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from edge_agent.config import Limits
+from edge_agent.health import Warnings
+from edge_agent.health.checks import CHECKS
+from edge_agent.health.conditions import Check, Condition, Severity, Snapshot
+from telecore.events import WarningCleared, WarningRaised
+from telecore.ids import ChannelId
+from telecore.model import ChannelState, ChannelStatus, SignalLevel
+
+NOW = datetime(2026, 11, 26, tzinfo=UTC)
+ALL_WELL = Snapshot(wall=NOW)
+
+
+def weak(snapshot):
+    if not snapshot.tunnel_up:
+        yield Condition("weak", Severity.WARNING, "m1", "so weak")
+
+
+DOWN, UP = Snapshot(wall=NOW, tunnel_up=False), ALL_WELL
+
+
+def test_raised_after_its_delay_once_and_cleared_after_it():
+    warnings = Warnings([Check(weak, 10.0)])
+    assert warnings.look(DOWN, 0.0) == []
+    assert warnings.look(DOWN, 9.0) == []
+    (raised,) = warnings.look(DOWN, 10.0)
+    assert isinstance(raised, WarningRaised)
+    assert (raised.code, raised.subject, raised.severity, raised.text) == ("weak", "m1", "warning", "so weak")
+    assert warnings.look(DOWN, 20.0) == []
+    assert [condition.code for condition in warnings.active] == ["weak"]
+    assert warnings.look(UP, 21.0) == []
+    assert warnings.look(UP, 30.0) == []
+    (cleared,) = warnings.look(UP, 31.0)
+    assert isinstance(cleared, WarningCleared)
+    assert (cleared.code, cleared.subject) == ("weak", "m1")
+    assert warnings.active == ()
+
+
+def test_flapping_is_neither_raised_nor_cleared():
+    warnings = Warnings([Check(weak, 10.0)])
+    for second in range(0, 60, 5):
+        assert warnings.look(DOWN if second % 10 else UP, float(second)) == []
+    warnings.look(UP, 60.0)
+    warnings.look(DOWN, 100.0)
+    assert len(warnings.look(DOWN, 110.0)) == 1
+    for second in range(115, 160, 5):
+        assert warnings.look(DOWN if second % 10 else UP, float(second)) == []
+    assert len(warnings.active) == 1
+
+
+def test_without_delay_at_once():
+    warnings = Warnings([Check(weak, 0.0)])
+    assert len(warnings.look(DOWN, 0.0)) == 1
+    assert len(warnings.look(UP, 0.1)) == 1
+
+
+def channel(state, **options):
+    return Snapshot(wall=NOW, channels=(ChannelStatus(ChannelId("site-1/modem1"), state, 0.0, **options),))
+
+
+MB = 1 << 20
+
+
+@pytest.mark.parametrize(
+    ("snapshot", "code", "subject", "words"),
+    [
+        (channel(ChannelState.LOCKED, reason="PUK wanted"), "sim_locked", "site-1/modem1", "PUK wanted"),
+        (channel(ChannelState.LOCKED), "sim_locked", "site-1/modem1", "sim_pins"),
+        (channel(ChannelState.SEARCHING), "not_registered", "site-1/modem1", "no network"),
+        (
+            channel(ChannelState.DENIED, reason="cause 3"),
+            "not_registered",
+            "site-1/modem1",
+            "this SIM (cause 3)",
+        ),
+        (channel(ChannelState.ABSENT), "not_registered", "site-1/modem1", "no SIM"),
+        (channel(ChannelState.FAULTY), "not_registered", "site-1/modem1", "does not work"),
+        (channel(ChannelState.REGISTERED, signal=SignalLevel(-107)), "weak_signal", "site-1/modem1", "-107 dBm"),
+        (Snapshot(wall=NOW, full_storages=frozenset({"m"})), "sms_storage_full", "m", "full"),
+        (Snapshot(wall=NOW, disk_free=150 * MB), "disk_low", "", "150 MB"),
+        (Snapshot(wall=NOW, spooled=5001), "spool_growing", "", "5001 events"),
+        (Snapshot(wall=NOW, quarantined="spool.db.broken-1"), "spool_broken", "", "spool.db.broken-1"),
+        (Snapshot(wall=NOW, spool_error="disk full"), "spool_failing", "", "disk full"),
+        (Snapshot(wall=NOW, tunnel_up=False), "tunnel_down", "", "being kept"),
+        (Snapshot(wall=datetime(1970, 1, 1, tzinfo=UTC)), "clock_wrong", "", "1970-01-01"),
+        (Snapshot(wall=NOW, fallen={"uplink": "bug"}), "part_fell", "uplink", "bug"),
+    ],
+)
+def test_each_condition_is_seen(snapshot, code, subject, words):
+    found = [condition for check in CHECKS for condition in check.look(snapshot)]
+    assert [(condition.code, condition.subject) for condition in found] == [(code, subject)]
+    assert words in found[0].text
+
+
+def test_a_refused_edge():
+    found = {c.code for check in CHECKS for c in check.look(Snapshot(wall=NOW, tunnel_up=False, refused="unknown key"))}
+    assert found == {"tunnel_down", "enrolment_refused"}
+
+
+@pytest.mark.parametrize(
+    "snapshot",
+    [
+        ALL_WELL,
+        channel(ChannelState.REGISTERED, signal=SignalLevel(-100)),
+        channel(ChannelState.DISABLED),
+        Snapshot(wall=NOW, disk_free=201 * MB, spooled=5000),
+        Snapshot(wall=NOW, disk_free=1 * MB, limits=Limits(disk_low_mb=0)),
+        Snapshot(wall=NOW, refused="earlier"),
+    ],
+)
+def test_and_nothing_else_is(snapshot):
+    assert [condition for check in CHECKS for condition in check.look(snapshot)] == []
+
+
+def test_a_nearly_full_disk_is_critical():
+    (found,) = [c for check in CHECKS for c in check.look(Snapshot(wall=NOW, disk_free=19 * MB))]
+    assert found.severity is Severity.CRITICAL

@@ -1,0 +1,201 @@
+"""Commands find who does them; what cannot be done is answered."""
+
+import asyncio
+import contextlib
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from edge_agent.contracts import Channel, UssdReply, UssdState
+from edge_agent.dispatcher import Dispatcher
+from edge_agent.spool import Spool
+from telecore.codec import encode
+from telecore.commands import HangUp, LimitCall, PlaceCall, RequestUssd, RestartChannel, RouteDial, RunPage, SendMessage
+from telecore.errors import DeviceRefused, NoNetwork, OutcomeUnknown
+from telecore.ids import CallSid, ChannelId, CommandId, DialId, MessageSid
+from telecore.notices import Do
+
+CHANNEL = ChannelId("site-1/modem1")
+
+
+class FakeCalls:
+    def __init__(self):
+        self.done = []
+        self.error = None
+
+    async def place(self, command):
+        if self.error:
+            raise self.error
+        self.done.append(command)
+
+    def run_page(self, command):
+        self.done.append(command)
+
+    hang_up = limit = route_dial = run_page
+
+
+class FakeUssd:
+    def __init__(self, *answers):
+        self.answers = list(answers)
+
+    async def request(self, code):
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def cancel(self):
+        pass
+
+
+class FakeRadio:
+    def __init__(self):
+        self.restarts = 0
+
+    async def status(self):
+        raise AssertionError("nobody asks")
+
+    async def restart(self):
+        self.restarts += 1
+
+
+class Queue:
+    def __init__(self):
+        self.commands = []
+
+    def enqueue(self, command):
+        self.commands.append(command)
+
+
+class Desk:
+    def __init__(self, spool):
+        self.spool, self.calls, self.queue = spool, FakeCalls(), Queue()
+        self.channels = {CHANNEL: Channel(CHANNEL)}
+        self.dispatcher = Dispatcher(
+            spool, self.queue, self.calls, channel=self.channels.get, known=lambda channel: channel == CHANNEL
+        )
+        self.seq = 0
+
+    async def take(self, command, **extra):
+        self.seq += 1
+        payload = command if isinstance(command, dict) else encode(command)
+        await self.dispatcher.apply("cloud", self.seq, payload, history=False)
+        await asyncio.sleep(0.02)
+
+    async def told(self):
+        return [row for _, row in await self.spool.read(0, 100)]
+
+
+@contextlib.asynccontextmanager
+async def desk(tmp_path):
+    spool = await Spool.open(tmp_path / "spool.db")
+    made = Desk(spool)
+    task = asyncio.create_task(made.dispatcher.run())
+    try:
+        yield made
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+        await spool.close()
+
+
+def send(**options):
+    return SendMessage(message=MessageSid("SM1"), channel=CHANNEL, to="+85512000001", body="x", **options)
+
+
+async def test_each_durable_command_reaches_its_place_once(tmp_path):
+    async with desk(tmp_path) as d:
+        radio = FakeRadio()
+        d.channels[CHANNEL] = Channel(CHANNEL, radio=radio, ussd=FakeUssd(UssdReply(UssdState.DONE, "5.00")))
+        message, call = send(), PlaceCall(call=CallSid("CA1"), channel=CHANNEL, to="+1")
+        ussd, restart = RequestUssd(channel=CHANNEL, code="*100#"), RestartChannel(channel=CHANNEL)
+        for command in (message, call, ussd, restart):
+            await d.take(command)
+        d.seq = 0
+        for command in (message, call, ussd, restart):
+            await d.take(command)
+        assert d.queue.commands == [message]
+        assert d.calls.done == [call]
+        assert radio.restarts == 1
+        (replied,) = await d.told()
+        assert (replied["kind"], replied["text"], replied["command"]) == ("ussd.replied", "5.00", ussd.id)
+
+
+@pytest.mark.parametrize(
+    ("command", "code", "subject"),
+    [
+        (send(not_after=datetime.now(UTC) - timedelta(seconds=1)), 30036, "SM1"),
+        (
+            PlaceCall(
+                call=CallSid("CA1"), channel=CHANNEL, to="+1", not_after=datetime.now(UTC) - timedelta(seconds=1)
+            ),
+            31480,
+            "CA1",
+        ),
+        (RequestUssd(channel=ChannelId("site-1/other"), code="*1#"), 20404, "site-1/other"),
+        (HangUp(call=CallSid("CA1")), 20001, "CA1"),
+        ({"kind": "message.fly", "id": "c9", "message": "SM9"}, 20001, "SM9"),
+        ({"kind": "message.send", "id": "c9", "message": "SM9"}, 20001, "SM9"),
+        ({"message": 7}, 20001, ""),
+    ],
+)
+async def test_what_cannot_be_taken_on_is_rejected_and_counted_as_applied(tmp_path, command, code, subject):
+    async with desk(tmp_path) as d:
+        await d.take(command)
+        (row,) = await d.told()
+        assert (row["kind"], row["code"], row.get("subject", "")) == ("command.rejected", code, subject)
+        assert await d.dispatcher.applied("cloud") == 1
+        assert d.queue.commands == []
+        assert d.calls.done == []
+
+
+async def test_a_call_that_cannot_be_placed_is_rejected_and_not_ended_again_after_a_restart(tmp_path):
+    async with desk(tmp_path) as d:
+        d.calls.error = NoNetwork("no channel")
+        command = PlaceCall(call=CallSid("CA1"), channel=CHANNEL, to="+1")
+        await d.take(command)
+        (row,) = await d.told()
+        assert (row["kind"], row["command"], row["subject"]) == ("command.rejected", command.id, "CA1")
+        left = await d.spool._writer.run(lambda db: db.execute("SELECT count(*) FROM open_calls").fetchone()[0])
+        assert left == 0
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "state"),
+    [
+        (UssdReply(UssdState.REPLY_WANTED, "1 Balance"), "ussd.replied", "reply_wanted"),
+        (OutcomeUnknown("silent"), "ussd.replied", "timeout"),
+        (DeviceRefused("cme", 30), "command.rejected", None),
+    ],
+)
+async def test_answers_to_a_request(tmp_path, answer, kind, state):
+    async with desk(tmp_path) as d:
+        d.channels[CHANNEL] = Channel(CHANNEL, ussd=FakeUssd(answer))
+        await d.take(RequestUssd(channel=CHANNEL, code="*100#"))
+        (row,) = await d.told()
+        assert (row["kind"], row.get("state")) == (kind, state)
+
+
+async def test_a_request_to_a_channel_that_is_away_is_rejected(tmp_path):
+    async with desk(tmp_path) as d:
+        await d.take(RequestUssd(channel=CHANNEL, code="*100#"))
+        d.channels.clear()
+        await d.take(RestartChannel(channel=CHANNEL))
+        assert [row["kind"] for row in await d.told()] == ["command.rejected"] * 2
+
+
+async def test_live_commands_are_done_at_once_and_others_are_not(tmp_path, caplog):
+    async with desk(tmp_path) as d:
+        call = CallSid("CA1")
+        live = [
+            RunPage(call=call, page=1, verbs=()),
+            HangUp(call=call),
+            LimitCall(call=call, time_limit_s=5.0),
+            RouteDial(call=call, dial=DialId("d"), legs=()),
+        ]
+        for command in live:
+            d.dispatcher.do(Do(command))
+        assert d.calls.done == live
+        d.dispatcher.do(Do(send(id=CommandId("x"))))
+        assert d.calls.done == live
+        assert "ignored" in caplog.text
