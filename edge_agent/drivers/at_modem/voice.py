@@ -247,15 +247,17 @@ class AtVoice:
         elif news is News.ALERTED and call.learn(news):
             call.tell(VoiceEventKind.RINGING)
         elif news is News.CONNECTED and call.outgoing and call.learn(news):
-            self._spawn(self._answered(call))
+            if self._profile.audio.at is EnableAt.CONNECTED:
+                self._spawn(self._answered(call))
+            else:
+                call.tell(VoiceEventKind.ANSWERED)
 
     async def _answered(self, call: AtCall) -> None:
         """The far end has answered: told only when sound flows, else the first words would be lost."""
-        if self._profile.audio.at is EnableAt.CONNECTED:
-            try:
-                await self._sound.enable(call)
-            except DeviceLost:
-                return  # ``run`` ends, and with it the call
+        try:
+            await self._sound.enable(call)
+        except DeviceLost:
+            return  # ``run`` ends, and with it the call
         if call.state is CallState.ACTIVE:
             call.tell(VoiceEventKind.ANSWERED)
 
