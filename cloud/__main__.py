@@ -12,7 +12,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TypeVar
 
-from cloud import app
 from cloud.config import CloudConfig, ConfigError, load
 from cloud.logs import set_up
 from cloud.store import accounts, edges, migrate, operators
@@ -105,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 async def _serve(config: CloudConfig, asked: argparse.Namespace) -> int:
+    from cloud import app  # the other commands need neither web servers nor templates
+
     await app.serve(config)
     return 0
 

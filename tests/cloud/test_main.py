@@ -1,0 +1,179 @@
+"""The command line in real processes: what it prints, what it says when something is wrong, how it stops."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cloud.__main__ import main
+from telecore.ids import is_sid
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def free_ports() -> tuple[int, int]:
+    with socket.socket() as one, socket.socket() as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], two.getsockname()[1]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    web, tunnel = free_ports()
+    path = tmp_path / "cloud.yaml"
+    path.write_text(f"web: {{port: {web}}}\ntunnel: {{port: {tunnel}}}\nspeech: {{program: no-such-speech}}\n")
+    return path
+
+
+@dataclass(frozen=True)
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """A command in this process, its log left alone."""
+    monkeypatch.setattr("cloud.__main__.set_up", lambda level: None)
+
+    def command(*arguments: str, stdin: str = "") -> Done:
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        status = main([*arguments, "--config", str(config)])
+        printed = capsys.readouterr()
+        return Done(status, printed.out, printed.err)
+
+    return command
+
+
+def result(run: Run, *arguments: str) -> dict[str, str]:
+    done = run(*arguments, "--json")
+    assert done.returncode == 0, done.stderr
+    return dict(json.loads(done.stdout))
+
+
+def url(config: Path, path: str) -> str:
+    port = config.read_text().split("port: ")[1].split("}")[0]
+    return f"http://127.0.0.1:{port}{path}"
+
+
+@contextmanager
+def serving(config: Path) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "cloud", "serve", "--config", str(config)]
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            deadline = time.monotonic() + 20
+            while True:
+                try:
+                    with urllib.request.urlopen(url(config, "/readyz"), timeout=5):
+                        break
+                except (OSError, urllib.error.URLError):
+                    assert process.poll() is None, process.stderr.read() if process.stderr else ""
+                    assert time.monotonic() < deadline
+                    time.sleep(0.05)
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+            process.communicate()
+
+
+def test_an_account_an_operator_an_edge(run: Run) -> None:
+    refused = run("enrol-edge", "site-1")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "create-account" in refused.stderr
+    account = result(run, "create-account", "Clinic")
+    assert is_sid(account["sid"], "AC")
+    edge = result(run, "enrol-edge", "site-1")
+    assert (edge["edge"], edge["account"]) == ("site-1", account["sid"])
+    assert len(edge["token"]) >= 43
+    assert "password" in result(run, "create-operator", "ann")
+    assert result(run, "create-operator", "ann", "--password", "a long password") == {"user": "ann"}
+    assert run("create-operator", "ann", "--password", "-", stdin="also long enough\n").returncode == 0
+    result(run, "create-account", "Second")
+    assert "--account" in run("enrol-edge", "site-2").stderr
+    assert result(run, "enrol-edge", "site-2", "--account", account["sid"])["account"] == account["sid"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("create-operator", "ann", "--password", "short"), "at least 10 characters"),
+        (("enrol-edge", "Site 1"), "cannot name an edge"),
+        (("enrol-edge", "site-1", "--account", "AC1"), "there is no account AC1"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence(run: Run, arguments: tuple[str, ...], sentence: str) -> None:
+    done = run(*arguments)
+    assert done.returncode == 1
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_wrong_configuration_is_not_tried_again(config: Path, run: Run) -> None:
+    config.write_text("web: {prot: 1}\n")
+    done = run("serve")
+    assert done.returncode == 2
+    assert done.stderr.startswith("simferry-cloud: cloud.yaml line 1: web.prot: unknown key")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_port_that_is_taken_and_a_database_that_is_none(config: Path, run: Run, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        config.write_text(f"web: {{port: {taken.getsockname()[1]}}}\ntunnel: {{port: 0}}\n")
+        done = run("serve")
+        assert done.returncode == 1
+        assert done.stderr.splitlines()[-1].startswith("simferry-cloud: ")
+        assert "address already in use" in done.stderr.splitlines()[-1]
+    (tmp_path / "data" / "cloud.db").write_bytes(os.urandom(8192))
+    for path in (tmp_path / "data").glob("cloud.db-*"):
+        path.unlink()
+    done = run("serve")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "not a database" in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_when_told(config: Path, number: signal.Signals) -> None:
+    with serving(config) as process:
+        process.send_signal(number)
+        _, log = process.communicate(timeout=15)
+        assert process.returncode == 0
+        assert "Traceback" not in log
+        assert "no-such-speech is not installed" in log
+
+
+def test_what_it_acknowledged_survives_a_kill(config: Path, run: Run) -> None:
+    account = result(run, "create-account", "Clinic")
+    auth = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+    auth.add_password(None, url(config, "/"), account["sid"], account["auth_token"])
+    opener = urllib.request.build_opener(urllib.request.HTTPBasicAuthHandler(auth))
+    made: list[str] = []
+    for n in range(2):
+        with serving(config) as process:
+            with opener.open(url(config, "/2010-04-01/Accounts.json"), b"FriendlyName=x", timeout=10) as answer:
+                made.append(json.load(answer)["sid"])
+            process.kill()
+        assert len(made) == n + 1
+    with serving(config), opener.open(url(config, "/2010-04-01/Accounts.json"), timeout=10) as answer:
+        assert {row["sid"] for row in json.load(answer)["accounts"]} == {*made, account["sid"]}
