@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 from typing import Protocol
 
 from simulator.accounts import MINUTE_S, Accounts
@@ -124,7 +125,7 @@ class Exchange:
         for device in (call.caller.device, call.called.device):
             fault = self._faults.on("call_drops", device)
             if fault:
-                self._timers.after(fault.options["after_s"], lambda fault=fault: self._drop(call, fault))  # type: ignore[misc]
+                self._timers.after(fault.options["after_s"], partial(self._drop, call, fault))
         self._tell(call)
 
     def end(self, call: Call, cause: int) -> None:

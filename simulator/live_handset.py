@@ -33,7 +33,8 @@ class LiveHandset:
     def spoken(self, samples: bytes) -> None:
         """Sound from the microphone, s16le at 8 kHz."""
         if self._audio is not None:
-            self._audio.microphone.put(samples[: self._audio.microphone.room() // 2 * 2])
+            room = min(len(samples), self._audio.microphone.room())
+            self._audio.microphone.put(samples[: room // 2 * 2])
 
     def told(self, text: str) -> None:
         """A wish of the browser: dial, answer, hangup, digits, send."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol
 
 from simulator.calls import ABSENT, BUSY, NORMAL, REJECTED, Call, CallState, Exchange
@@ -149,7 +150,7 @@ class Handset:
         if behaviour.speak is not None:
             talk.audio.say(behaviour.speak)
         for press in behaviour.press:
-            self._timers.after(press.after_s, lambda digits=press.digits: talk.audio.press(digits))  # type: ignore[misc]
+            self._timers.after(press.after_s, partial(talk.audio.press, press.digits))
         if behaviour.hangup_after_s is not None:
             self._timers.after(behaviour.hangup_after_s, lambda: self._exchange.end(call, NORMAL))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -11,8 +10,6 @@ from simulator.modem.command_line import Command, read_commands
 from simulator.modem.errors import NOT_SUPPORTED, AtError, CmeError, FinalLine
 from simulator.modem.values import Values
 from simulator.timing import Handle, Timers
-
-log = logging.getLogger(__name__)
 
 CR, LF, BACKSPACE, CTRL_Z, ESC = 0x0D, 0x0A, 0x08, 0x1A, 0x1B
 LONGEST_LINE = 2048
@@ -150,7 +147,6 @@ class Interpreter:
     # --------------------------------------------------------------------------------- execution
 
     def _run(self, body: str) -> None:
-        log.debug("> AT%s", body)
         self._commands = read_commands(body)
         self._proceed()
 

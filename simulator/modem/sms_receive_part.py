@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from simulator import pdu
 from simulator.modem.command_line import Command
@@ -141,5 +142,5 @@ class SmsReceivePart:
         buffered, self._buffered = self._buffered, []
         if values[0] and not values[4]:
             for lines in buffered:
-                self._core.after(0, lambda lines=lines: self._core.urc(*lines))  # type: ignore[misc]
+                self._core.after(0, partial(self._core.urc, *lines))
         return OK

@@ -6,6 +6,7 @@ import urllib.parse
 from typing import Any
 
 import pytest
+from aiohttp import ClientSession, ClientWebSocketResponse, WSMessage, WSMsgType
 
 from simulator.tones import pressed
 from telecore.audio.wav import read_wav, write_wav
@@ -199,8 +200,6 @@ def test_the_page_of_the_handset_is_served(rig: Rig) -> None:
 
 
 async def test_a_browser_holds_a_handset(rig: Rig) -> None:
-    from aiohttp import ClientSession
-
     line = rig.at(1)
     async with ClientSession() as session:
         async with session.ws_connect(f"{rig.line['url']}/subscribers/+85512000015/live") as socket:
@@ -226,3 +225,34 @@ async def test_a_browser_holds_a_handset(rig: Rig) -> None:
             await socket.send_str("not json")
         assert rig.api.get("/subscribers/+85512000015")["in_browser"] is False
     until(lambda: rig.api.messages("+85510000001"))
+
+
+async def test_a_handset_in_a_browser_rings_there(rig: Rig) -> None:
+    line = rig.at(2)
+    async with ClientSession() as session:
+        url = f"{rig.line['url']}/subscribers/+85512000016/live"
+        async with session.ws_connect(url) as socket:
+            assert (await socket.receive_json())["event"] == "ready"
+            refused = await session.get(url)
+            assert refused.status == 409
+            for wish, state in (("answer", "answered"), ("hangup", "ended")):
+                line.ask("ATD+85512000016;")
+                assert (await socket.receive_json(timeout=5))["incoming"] is True
+                await socket.send_json({"do": wish})
+                while isinstance((message := await socket.receive(timeout=5)).data, bytes):
+                    pass
+                assert json.loads(message.data)["state"] == state
+                if wish == "answer":
+                    line.read_until("BEGIN")
+                    line.ask("AT+CHUP")
+                    while json.loads((await text(socket)).data)["state"] != "ended":
+                        pass
+                else:
+                    line.read_until("NO CARRIER")
+    assert rig.api.get("/calls")[-1]["cause"] == 21
+
+
+async def text(socket: ClientWebSocketResponse) -> WSMessage:
+    while (message := await socket.receive(timeout=5)).type is not WSMsgType.TEXT:
+        pass
+    return message

@@ -1,5 +1,6 @@
 """The process: options, its supervisor, its state over a restart, its end."""
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+from aiohttp import ClientSession
 
 from tests.simulator.rig import ROOT, Rig, until
 
@@ -156,3 +158,13 @@ def test_the_tunnel_proxy_is_a_target_of_faults(tmp_path: Path) -> None:
     assert rig.api.ask("POST", "/faults", {"kind": "tunnel_slow", "target": "site-a"})[1]["field"] == "kbit_s"
     assert rig.api.ask("POST", "/faults", {"kind": "tunnel_cut", "target": "site-b"})[0] == 404
     assert rig.stop() == 0
+
+
+async def test_it_ends_in_time_though_a_browser_is_connected(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, "--modems", "0")
+    url = f"{rig.line['url']}/subscribers/+85512000016/live"
+    async with ClientSession() as session, session.ws_connect(url) as socket:
+        await socket.receive_json()
+        start = time.monotonic()
+        assert await asyncio.to_thread(rig.stop) == 0
+        assert time.monotonic() - start < 3
