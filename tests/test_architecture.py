@@ -18,11 +18,11 @@ LAYERS = {
     "edge_agent": (
         {"__main__"},
         {"agent"},
-        {"uplink", "dispatcher", "offline", "health", "status", "inventory", "updates"},
-        {"calls", "call", "messages", "call_control", "dialing"},
+        {"uplink", "dispatcher", "offline", "health", "status", "status_table", "plan", "inventory", "updates"},
+        {"calls", "call", "messages", "submit_rules", "call_control", "dialing"},
         {"devices"},
         {"drivers"},
-        {"spool", "media", "blobs", "config", "identity", "logs", "supervise", "watchdog"},
+        {"spool", "media", "blobs", "config", "yaml_lines", "identity", "enrolment", "logs", "supervise", "watchdog"},
         {"contracts"},
     ),
     "cloud": (
