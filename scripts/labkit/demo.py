@@ -17,7 +17,7 @@ import aiohttp
 from aiohttp import web
 
 from scripts.labkit.demo_app import VOICE, FloodLine
-from scripts.labkit.lab import Lab, lab
+from scripts.labkit.lab import Lab, basic_auth, lab
 from scripts.labkit.options import Options, Refusal
 
 STEP_S = 45.0
@@ -46,7 +46,7 @@ class Demo:
         self._show = show
         self._simulator = about["simulator_url"]
         self._api = f"{about['base_url']}/2010-04-01/Accounts/{about['account_sid']}"
-        self._auth = aiohttp.BasicAuth(about["account_sid"], about["auth_token"])
+        self._auth = basic_auth(about["account_sid"], about["auth_token"])
         self._number: str = about["numbers"][0]
         self._handset: str = about["handsets"]["free"][0]
         self.app = FloodLine(show.step, about["auth_token"])
@@ -123,7 +123,7 @@ class Demo:
         return await self._ask(method, self._simulator + path, json=body)
 
     async def _twilio(self, method: str, path: str, form: dict[str, str] | None = None) -> Any:
-        return await self._ask(method, self._api + path, data=form, auth=self._auth)
+        return await self._ask(method, self._api + path, data=form, headers=self._auth)
 
     async def _ask(self, method: str, url: str, **request: Any) -> Any:
         async with self._http.request(method, url, **request) as answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import json
 import secrets
@@ -160,11 +161,11 @@ class Lab:
     async def _wait_until_ready(self, account: dict[str, str], network: dict[str, Any]) -> None:
         """A call can be placed when the cloud knows every SIM's number and sees its channel registered."""
         base = f"http://127.0.0.1:{self._ports['web']}/2010-04-01/Accounts/{account['sid']}"
-        auth = aiohttp.BasicAuth(account["sid"], account["auth_token"])
+        credentials = basic_auth(account["sid"], account["auth_token"])
         wanted = set(network["numbers"])
         missing = wanted
         try:
-            async with asyncio.timeout(READY_S), aiohttp.ClientSession(auth=auth) as http:
+            async with asyncio.timeout(READY_S), aiohttp.ClientSession(headers=credentials) as http:
                 while missing:
                     self._all_alive()
                     async with http.get(f"{base}/IncomingPhoneNumbers.json", params={"PageSize": "1000"}) as answer:
@@ -215,6 +216,11 @@ class Lab:
             "cloud": [{"pid": self._running["cloud"].pid, "url": base}],
             "data_dir": str(self.data),
         }
+
+
+def basic_auth(user: str, password: str) -> dict[str, str]:
+    """The header that names a user (RFC 7617)."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
 @contextlib.asynccontextmanager

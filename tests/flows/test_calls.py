@@ -10,6 +10,7 @@ from itertools import pairwise
 import pytest
 from twilio.request_validator import RequestValidator
 
+from scripts.labkit.lab import basic_auth
 from telecore.audio.tone import tone
 from telecore.audio.wav import read_wav, write_wav
 from tests.fakes.customer_app import Received, twiml
@@ -74,12 +75,10 @@ async def test_a_call_with_inline_twiml_gathers_and_records(world: World) -> Non
 
     recording = await world.until(lambda: asyncio.to_thread(lambda: world.client.recordings.list(call_sid=call.sid)))
     assert recording[0].sid == recorded.params["RecordingSid"]
-    auth = (world.about["account_sid"], world.token)
+    auth = basic_auth(world.about["account_sid"], world.token)
 
     async def media() -> bytes | None:
-        import aiohttp
-
-        async with world._http.get(recorded.params["RecordingUrl"] + ".wav", auth=aiohttp.BasicAuth(*auth)) as got:
+        async with world._http.get(recorded.params["RecordingUrl"] + ".wav", headers=auth) as got:
             return await got.read() if got.status == 200 else None
 
     pcm = read_wav(await world.until(media))
