@@ -116,6 +116,8 @@ class CallSession:
             source = await self._turn_or_wish(source)
             if source is None:
                 return
+        if source is not None:
+            await self.farewell(source)
 
     async def farewell(self, source: Source) -> None:
         """Make one last request for a call that is over; what it answers is not run."""
@@ -141,11 +143,13 @@ class CallSession:
             prepared = await self._tools.pages.prepare(document, self._account)
             await self._run_page(prepared, source)
         outcome = await self._first_of_outcome_and_end()
+        return None if outcome is None else self.onward(outcome)
+
+    def onward(self, outcome: Outcome) -> Source | None:
+        """Where this outcome leads; None when it ends the call. No URL means the document itself, which had none."""
         if not isinstance(outcome, Goto):
             return None
-        if not outcome.url:  # the document itself, which had no URL
-            return Source(twiml=self._twiml)
-        return Source(outcome.url, outcome.method, outcome.params)
+        return Source(outcome.url, outcome.method, outcome.params) if outcome.url else Source(twiml=self._twiml)
 
     async def _first_of_outcome_and_end(self) -> Outcome | None:
         over = asyncio.ensure_future(self._over.wait())
@@ -230,13 +234,6 @@ class CallSession:
 def first_source(record: CallRecord) -> Source:
     """Where a call begins, or goes on when its page was lost with a restart of the cloud."""
     return Source(record.url, record.method) if record.url else Source(twiml=record.twiml)
-
-
-def source_of(outcome: Outcome, record: CallRecord) -> Source | None:
-    """Where to go on after this outcome; None when the call is over."""
-    if not isinstance(outcome, Goto):
-        return None
-    return Source(outcome.url, outcome.method, outcome.params) if outcome.url else Source(twiml=record.twiml)
 
 
 def wants_session(record: CallRecord, *, answered: bool) -> bool:

@@ -15,7 +15,6 @@ from cloud.services.call_session import (
     Source,
     answered_now,
     first_source,
-    source_of,
     wants_session,
 )
 from cloud.services.callbacks import Callbacks
@@ -73,7 +72,7 @@ class CallService:
         self._now = now
         self._tasks = LiveTasks()
         self._live: dict[CallSid, _Live] = {}
-        self._beginning: set[CallSid] = set()
+        self._beginning: dict[CallSid, asyncio.Event] = {}
         self._ends: dict[CallSid, asyncio.Event] = {}
 
     # ------------------------------------------------------------------ what customers ask
@@ -158,7 +157,7 @@ class CallService:
     def announced(self, edge: EdgeId, event: Event) -> None:
         """News of a live call, before it is written down: what cannot wait for the disk begins now."""
         if isinstance(event, CallOffered) and event.call not in self._beginning and event.call not in self._live:
-            self._beginning.add(event.call)
+            self._beginning[event.call] = asyncio.Event()
             self._tasks.start(self._take_offer(edge, event), f"offer of {event.call}")
         live = self._live.get(event.call) if isinstance(event, CallAnswered) else None
         if live is not None and live.session.record.edge == edge:
@@ -197,7 +196,9 @@ class CallService:
     def heard(self, edge: EdgeId, live: LiveCall) -> None:
         """The edge says that this call lives: whatever we missed, or it did, is made good."""
         known = self._live.get(live.call)
-        if known is not None and known.session.record.edge == edge:
+        if known is not None and known.session.record.status in FINAL_CALL:
+            self._do(known.session.record, HangUp(call=live.call))
+        elif known is not None and known.session.record.edge == edge:
             known.session.heard(live.page)
         elif live.call not in self._beginning:
             self._tasks.start(self._heal(edge, live), f"healing {live.call}")
@@ -229,22 +230,24 @@ class CallService:
             if found is not None and event.call not in self._live:
                 self._launch(*found, first_source(found[0]))
         finally:
-            self._beginning.discard(event.call)
+            self._beginning.pop(event.call).set()
 
     def _start(self, record: CallRecord, source: Source | None) -> None:
         if record.sid not in self._live and record.sid not in self._beginning:
             self._tasks.start(self._begin(record, source), f"start of {record.sid}")
 
-    async def _begin(self, record: CallRecord, source: Source | None) -> None:
-        if record.sid in self._beginning:
-            return
-        self._beginning.add(record.sid)
+    async def _begin(self, record: CallRecord, source: Source | None) -> CallSession | None:
+        """The session of this call, made now if there is none; None for a call without an account."""
+        while record.sid in self._beginning:
+            await self._beginning[record.sid].wait()
+        if record.sid in self._live:
+            return self._live[record.sid].session
+        self._beginning[record.sid] = asyncio.Event()
         try:
             account = await self._db.read(lambda conn: accounts.get(conn, record.account))
-            if account is not None and record.sid not in self._live:
-                self._launch(record, account, source)
+            return self._launch(record, account, source) if account is not None else None
         finally:
-            self._beginning.discard(record.sid)
+            self._beginning.pop(record.sid).set()
 
     def _launch(self, record: CallRecord, account: AccountRecord, source: Source | None) -> CallSession:
         session = CallSession(self._tools, record, account)
@@ -273,23 +276,27 @@ class CallService:
     async def _resume(self, edge: EdgeId, notice: PageEnded) -> None:
         """Go on with a call from what its row says."""
         record = await self._of_edge(edge, notice.call)
-        if record is None or notice.page < record.page or notice.call in self._live:
-            return
-        source = source_of(notice.outcome, record)
-        if source is None:
+        if record is None or notice.page < record.page:
             return
         record = replace(record, page=notice.page)
         if record.status not in FINAL_CALL:
-            await self._begin(record, source)
+            session = await self._begin(record, None)
+            if session is not None:
+                session.page_ended(notice)
             return
         account = await self._db.read(lambda conn: accounts.get(conn, record.account))
         if account is not None:
-            await CallSession(self._tools, record, account).farewell(source)
+            session = CallSession(self._tools, record, account)
+            source = session.onward(notice.outcome)
+            if source is not None:
+                await session.farewell(source)
 
     async def _heal(self, edge: EdgeId, live: LiveCall) -> None:
         record = await self._of_edge(edge, live.call)
         if record is None or live.call in self._live:
             return
+        if live.answered:
+            record = answered_now(record)
         if record.status in FINAL_CALL:
             log.info("%s is over here but lives at edge %s: hung up", live.call, edge)
             self._do(record, HangUp(call=live.call))
@@ -322,6 +329,7 @@ class CallService:
 
         record = await self._db.write(write)
         self._queue.wake()
+        self._refresh(record)
         self._over(record)
         return record
 

@@ -15,7 +15,7 @@ from cloud.services.calls import CallService
 from cloud.services.debugger import Debugger
 from cloud.services.dials import Dials
 from cloud.services.documents import Documents
-from cloud.services.espeak import Espeak, SpeechFailed
+from cloud.services.espeak import SpeechFailed
 from cloud.services.files import Files
 from cloud.services.live_tasks import LiveTasks
 from cloud.services.messages import MessageService
@@ -23,7 +23,7 @@ from cloud.services.pages import Pages
 from cloud.services.recordings import RecordingLine, RecordingService
 from cloud.services.routing import Routing
 from cloud.services.sounds import Sounds
-from cloud.services.speech import ClipCache, Speech
+from cloud.services.speech import ClipCache, Speech, SpeechEngine
 from cloud.services.webhooks import WebhookClient
 from cloud.store import clips, edges
 from cloud.store.database import Database
@@ -67,7 +67,7 @@ class Desk:
         db: Database,
         files: Files,
         client: WebhookClient,
-        engine: Espeak,
+        engine: SpeechEngine,
         tunnel: Tunnel,
         *,
         recording_url: Callable[[str, str], str],

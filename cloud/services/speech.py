@@ -29,6 +29,9 @@ class SpeechEngine(Protocol):
     name: str
     available: frozenset[str]
 
+    async def open(self) -> None:
+        """Make ready; until then ``available`` may be empty. Raises SpeechFailed."""
+
     async def render(self, text: str, voice: str) -> Pcm:
         """Raises SpeechFailed."""
 

@@ -152,8 +152,9 @@ class WebhookClient:
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._session is not None:
-            await self._session.close()
+        session, self._session = self._session, None
+        if session is not None:
+            await session.close()
 
     async def fetch(self, ask: WebhookRequest, cookies: Cookies | None = None) -> Answer:
         """The answer of the application, after at most ``total_s``. Never raises for what the far end does."""

@@ -20,6 +20,7 @@ from cloud.services.webhooks import Timeouts, WebhookClient
 from cloud.store import accounts, clips
 from cloud.store.database import Database
 from cloud.store.records import AccountRecord
+from tests.cloud.services.desk_site import DeskSite
 from tests.cloud.services.site import Site
 from tests.fakes.customer_app import CustomerApp
 
@@ -107,3 +108,10 @@ async def running(*services):
         task.cancel()
     await asyncio.wait(tasks)
     assert [task for task in tasks if not task.cancelled() and task.exception()] == []
+
+
+@pytest.fixture
+async def desk(db: Database, account: AccountRecord, files: Files, client: WebhookClient) -> AsyncIterator[DeskSite]:
+    site = await DeskSite(db, account, files, client).open()
+    yield site
+    await site.close()
