@@ -94,7 +94,8 @@ class DeviceRunner:
             began = clock()
             reason, state = await self._serve_once(failures)
             failures = 1 if clock() - began >= self._steady_s else failures + 1
-            log.warning("%s: %s", self.name, reason)
+            again = failures > 1 and reason == self.status.reason
+            log.log(logging.DEBUG if again else logging.WARNING, "%s: %s", self.name, reason)
             self.status = RunnerStatus(RunnerState.WAITING, reason, failures)
             for channel in self._ids:
                 await self._core.radio(channel, RadioStatus(state, None, None, reason))

@@ -1,0 +1,164 @@
+"""Every shipped profile at once, and the loader's complaints."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from edge_agent.devices.profiles import GENERIC, ProfileError, load_profiles, shipped
+from edge_agent.drivers.at_modem.profile import AudioKind, UrcEvent
+from telecore.model import DeviceIdentity, Service
+
+PROFILES = load_profiles()
+IDENTITIES = {
+    "simcom/sim7600": DeviceIdentity("SIMCOM INCORPORATED", "SIMCOM_SIM7600E-H", "LE20B05SIM7600M22"),
+    "huawei/voice": DeviceIdentity("huawei", "E1550", "11.608.12.00.00"),
+    "simferry/sim7600": DeviceIdentity("Simferry", "SIM7600-SIM", "LE20B05SIMFERRY01"),
+    "simferry/huawei": DeviceIdentity("Simferry", "E173-SIM", "11.126.85.00.209"),
+    GENERIC: DeviceIdentity("Acme", "Rocket", "1"),
+}
+SAMPLES = {
+    "simcom/sim7600": {
+        "VOICE CALL: BEGIN": (UrcEvent.CALL_CONNECTED, {}),
+        "VOICE CALL: END": (UrcEvent.CALL_ENDED, {}),
+        "VOICE CALL: END: 000041": (UrcEvent.CALL_ENDED, {"seconds": "000041"}),
+        "MISSED_CALL: 11:01AM 0771234567": (UrcEvent.CALL_MISSED, {}),
+        "+RXDTMF: 8": (UrcEvent.DIGIT, {"digit": "8"}),
+        "+CSQ: 23,0": (UrcEvent.SIGNAL, {}),
+        "+CNSMOD: 8": (UrcEvent.NOISE, {}),
+        "+SMS FULL": (UrcEvent.SMS_FULL, {}),
+        "+SIMCARD: NOT AVAILABLE": (UrcEvent.SIM_CHANGED, {}),
+    },
+    "huawei/voice": {
+        "^ORIG:1,0": (UrcEvent.CALL_DIALLING, {"call": "1"}),
+        "^CONF:1": (UrcEvent.CALL_ALERTING, {"call": "1"}),
+        "^CONN:1,0": (UrcEvent.CALL_CONNECTED, {"call": "1"}),
+        "^CEND:1,0,104,16": (UrcEvent.CALL_ENDED, {"call": "1", "cause": "16"}),
+        "^CEND: 1,12,29": (UrcEvent.CALL_ENDED, {"call": "1"}),
+        "^DDTMF: 5": (UrcEvent.DIGIT, {"digit": "5"}),
+        "^RSSI:18": (UrcEvent.SIGNAL, {}),
+        '^HCSQ:"LTE",47,39,121,20': (UrcEvent.SIGNAL, {}),
+        "^MODE: 5,4": (UrcEvent.NOISE, {}),
+        '^SMMEMFULL: "SM"': (UrcEvent.SMS_FULL, {}),
+        "^DSFLOWRPT:0000000A,0,0,0,0,0,0": (UrcEvent.NOISE, {}),
+    },
+}
+
+
+@pytest.mark.parametrize("name", PROFILES.names)
+def test_is_usable(name):
+    profile = PROFILES.get(name)
+    assert profile.grammar.urcs.fullmatch("RING")
+    for text in (*profile.init, *profile.audio.prepare, *profile.audio.enable, *profile.audio.disable):
+        assert re.fullmatch(r"AT[ -~]+", text)
+    assert "{number}" in profile.call.dial
+    assert "{digit}" in profile.call.digit
+    assert "{code}" in profile.ussd.start
+    assert "{pin}" in profile.sim.pin
+    assert all(because for because in profile.quirks.values())
+
+
+@pytest.mark.parametrize("name", PROFILES.names)
+def test_only_the_simulators_are_confirmed(name):
+    assert PROFILES.get(name).confirmed == name.startswith("simferry/")
+
+
+def test_a_recorded_identity_for_each():
+    assert set(IDENTITIES) == set(PROFILES.names)
+
+
+@pytest.mark.parametrize(("name", "identity"), IDENTITIES.items())
+def test_chosen(name, identity):
+    assert PROFILES.choose(identity).name == name
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "event", "groups"),
+    [(name, line, *meaning) for name, lines in SAMPLES.items() for line, meaning in lines.items()],
+)
+def test_lines_that_modems_send(name, line, event, groups):
+    profile = PROFILES.get(name)
+    found = [(rule_event, match) for rule, rule_event in profile.rules if (match := rule.fullmatch(line))]
+    assert [rule_event for rule_event, _ in found] == [event]
+    assert {key: value for key, value in found[0][1].groupdict().items() if value is not None} == groups
+    assert profile.grammar.urcs.fullmatch(line)
+
+
+def test_inherited_and_changed():
+    simulated, real = PROFILES.get("simferry/huawei"), PROFILES.get("huawei/voice")
+    assert (real.audio.rtscts, simulated.audio.rtscts) == (True, False)
+    assert simulated.audio.enable == real.audio.enable == ("AT^DDSETEX=2",)
+    assert simulated.quirks == real.quirks != {}
+
+
+def test_a_firmware_whose_sound_is_broken_carries_no_calls():
+    bad = DeviceIdentity("SIMCOM INCORPORATED", "SIMCOM_SIM7600E-H", "LE20B06SIM7600M22")
+    assert PROFILES.choose(bad).services == {Service.SMS, Service.USSD}
+
+
+def test_generic_has_no_sound():
+    assert PROFILES.get(GENERIC).audio.kind is AudioKind.NONE
+
+
+def test_shipped_is_a_folder_with_the_generic_profile():
+    assert (shipped() / f"{GENERIC}.yaml").is_file()
+
+
+def write(folder, name, text):
+    path = folder / f"{name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("audio: {kind: tape}", r"acme/one\.yaml line 1: audio\.kind: must be one of none, serial_pcm"),
+        ("services: [sms]\nspeed: 3", r"acme/one\.yaml line 2: speed: unknown key"),
+        ("call: {dial: 3}", r"call\.dial: must be text"),
+        ("inherits: [acme/none]", r"inherits: there is no profile 'acme/none'"),
+        ("inherits: [acme/one]", r"goes in a circle: acme/one → acme/one"),
+        ("urc: {x: {re: '(', event: noise}}", r"urc\.x\.re: is no regular expression"),
+        ("urc: {x: {re: 'a', event: party}}", r"urc\.x\.event: must be one of"),
+        ("match: {model: '['}", r"match\.model: is no regular expression"),
+        ("quirks: [{use: magic, because: x}]", r"quirks\[0\]\.use: there is no quirk 'magic'"),
+        ("quirks: [{use: no_ceer}]", r"quirks\[0\]\.because: is missing"),
+        ("firmware: [{match: x, because: y, quirks: [magic]}]", r"there is no quirk 'magic'"),
+        ("timeouts: {CMGS: soon}", r"timeouts\.CMGS: must be a number"),
+        ("a: [", "is not YAML"),
+        ("- 1", "must be a mapping"),
+    ],
+)
+def test_complaints(tmp_path, text, complaint):
+    write(tmp_path, "acme/one", text)
+    with pytest.raises(ProfileError, match=complaint):
+        load_profiles(tmp_path)
+
+
+def test_every_fault_is_told_at_once(tmp_path):
+    write(tmp_path, "acme/one", "speed: 3")
+    write(tmp_path, "acme/two", "audio: {kind: tape}")
+    with pytest.raises(ProfileError) as told:
+        load_profiles(tmp_path)
+    assert "acme/one" in told.value.message
+    assert "acme/two" in told.value.message
+
+
+def test_a_sites_own_profile_goes_before_the_shipped_one(tmp_path):
+    write(tmp_path, "huawei/voice", "match: {manufacturer: '^huawei'}\ninit: [AT+MINE]")
+    assert load_profiles(tmp_path).choose(IDENTITIES["huawei/voice"]).init == ("AT+MINE",)
+
+
+def test_the_more_specific_wins_and_equals_are_a_complaint(tmp_path):
+    write(tmp_path, "acme/any", "inherits: [generic/3gpp]\nmatch: {manufacturer: Acme}")
+    write(tmp_path, "acme/rocket", "inherits: [generic/3gpp]\nmatch: {manufacturer: Acme, model: Rocket}")
+    assert load_profiles(tmp_path).choose(IDENTITIES[GENERIC]).name == "acme/rocket"
+    write(tmp_path, "acme/other", "match: {manufacturer: Acme, model: Rock}")
+    with pytest.raises(ProfileError, match="Acme Rocket is matched equally well by acme/other and acme/rocket"):
+        load_profiles(tmp_path).choose(IDENTITIES[GENERIC])
+
+
+def test_a_name_that_is_not_there():
+    with pytest.raises(ProfileError, match="no profile 'acme/x'"):
+        PROFILES.get("acme/x")
