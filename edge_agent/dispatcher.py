@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from edge_agent.contracts import Channel, UssdReply, UssdState
 from edge_agent.messages import Messages
-from edge_agent.spool import Spool, subject_of
+from edge_agent.spool import Spool, Taken, subject_of
 from telecore.codec import decode_command
 from telecore.commands import (
     Command,
@@ -93,15 +93,20 @@ class Dispatcher:
 
     async def apply(self, stream: str, seq: int, payload: dict[str, Any], *, history: bool) -> None:
         """Commit the command and its number together, then see to it that it is done."""
-        command, refusal = self._read(payload)
-        if refusal is not None:
-            log.warning("command %d of the cloud refused: %s", seq, refusal.reason)
-        if not await self._spool.journal(stream, seq, command, refusal) or refusal is not None or command is None:
-            return
-        if isinstance(command, SendMessage):
-            self._messages.enqueue(command)
-        else:
-            self._todo.put_nowait(command)
+        await self.apply_batch(stream, [(seq, payload, history)])
+
+    async def apply_batch(self, stream: str, items: Sequence[tuple[int, dict[str, Any], bool]]) -> None:
+        """The same for several, in one commit. Whether a command is history its ``not_after`` says."""
+        taken = [Taken(stream, seq, *self._read(payload)) for seq, payload, _ in items]
+        for item, fresh in zip(taken, await self._spool.journal(taken), strict=True):
+            if not fresh:
+                continue
+            if item.answer is not None:
+                log.warning("command %d of the cloud refused: %s", item.seq, item.answer.reason)
+            elif isinstance(item.command, SendMessage):
+                self._messages.enqueue(item.command)
+            elif item.command is not None:
+                self._todo.put_nowait(item.command)
 
     def do(self, notice: Do) -> None:
         """Do a live command now. One that cannot be done live is logged and dropped."""

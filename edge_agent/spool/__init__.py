@@ -4,6 +4,7 @@ One SQLite file, one thread. Whatever must happen together is one method of ``Sp
 modules here hold one table family each, as functions of an open connection.
 """
 
+from edge_agent.spool.journal import Taken as Taken
 from edge_agent.spool.journal import subject_of as subject_of
 from edge_agent.spool.spool import Spool as Spool
 from edge_agent.spool.submits import QueuedSms as QueuedSms

@@ -28,15 +28,25 @@ def open_file(path: Path) -> tuple[sqlite3.Connection, Path | None]:
     """The spool, ready to be used, and where a broken one was put, if there was one. Raises StorageFailed."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        _create(path)
         connection = _checked(path)
         if connection is not None:
             return connection, None
         aside = _put_aside(path)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        _create(path)
         return _connect(path), aside
     except (OSError, sqlite3.Error) as error:
         raise StorageFailed(f"the spool {path} cannot be opened: {error}") from error
+
+
+def _create(path: Path) -> None:
+    """An empty private file, whose name survives a power cut too."""
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def _checked(path: Path) -> sqlite3.Connection | None:

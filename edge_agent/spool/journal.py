@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from edge_agent.spool import open_calls, outbox, submits
 from telecore.commands import Command, PlaceCall, RequestUssd, SendMessage
-from telecore.events import Event, UssdReplied
+from telecore.events import CommandRejected, UssdReplied
 from telecore.ids import ChannelId, CommandId
 
 KEPT_S = 7 * 24 * 3600.0
@@ -21,7 +22,7 @@ class Taken:
     stream: str
     seq: int
     command: Command | None
-    answer: Event | None = None
+    answer: CommandRejected | None = None
 
 
 def applied(db: sqlite3.Connection, stream: str) -> int:
@@ -63,6 +64,11 @@ def take(db: sqlite3.Connection, item: Taken, now: float) -> bool:
         outbox.append(db, item.answer)
         return True
     return item.command is not None and record(db, item.command, now)
+
+
+def take_all(db: sqlite3.Connection, items: Sequence[Taken], now: float) -> list[bool]:
+    """Several items in their order: all of them or none, or a later number would hide an earlier one."""
+    return [take(db, item, now) for item in items]
 
 
 def interrupted(db: sqlite3.Connection) -> list[UssdReplied]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from typing import Any
 from edge_agent.contracts import SmsPart, StatusReport, SubmitRef
 from edge_agent.spool import journal, open_calls, outbox, parts, reports, submits
 from edge_agent.spool.file import open_file
+from edge_agent.spool.journal import Taken
 from edge_agent.spool.submits import QueuedSms
 from edge_agent.spool.writer import Writer
-from telecore.commands import Command
 from telecore.events import Event, MessageReceived
 from telecore.ids import E164, ChannelId, MessageSid
 
@@ -86,10 +86,9 @@ class Spool:
     async def applied(self, stream: str) -> int:
         return await self._writer.run(lambda db: journal.applied(db, stream))
 
-    async def journal(self, stream: str, seq: int, command: Command | None, answer: Event | None = None) -> bool:
-        """Take on an item of the cloud's street, or refuse it with ``answer``. False: seen before."""
-        item = journal.Taken(stream, seq, command, answer)
-        return await self._writer.run(lambda db: journal.take(db, item, self._now()))
+    async def journal(self, items: Sequence[Taken]) -> list[bool]:
+        """Take on items of the cloud's street, or refuse them. False: that one was seen before."""
+        return await self._writer.run(lambda db: journal.take_all(db, items, self._now()))
 
     # SMS.
 

@@ -9,7 +9,7 @@ import pytest
 
 from edge_agent.contracts import OutboundSms, SmsPart, StatusReport, SubmitRef
 from edge_agent.messages import Messages
-from edge_agent.spool import Spool
+from edge_agent.spool import Spool, Taken
 from telecore.commands import SendMessage
 from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, NoNetwork, OutcomeUnknown
 from telecore.ids import E164, Address, ChannelId, MessageSid
@@ -99,7 +99,7 @@ class Site:
         command = SendMessage(
             message=MessageSid(sid or f"SM{self.seq}"), channel=CHANNEL, to=to, body=body, not_after=not_after
         )
-        if await self.spool.journal("cloud", self.seq, command):
+        if await self.spool.journal([Taken("cloud", self.seq, command)]) == [True]:
             self.messages.enqueue(command)
         return command
 
