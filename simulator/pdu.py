@@ -251,10 +251,11 @@ def encode_deliver(sender: str, moment: float, content: UserData, *, more: bool 
     """SMS-DELIVER without the SMSC address."""
     first = (0x00 if more else 0x04) | (0x40 if content.header else 0x00)
     head = bytes([first]) + encode_address(sender) + bytes([0x00, content.coding])
-    return head + encode_stamp(moment) + _write_user_data(content)
+    return head + encode_stamp(moment) + encode_user_data(content)
 
 
-def _write_user_data(content: UserData) -> bytes:
+def encode_user_data(content: UserData) -> bytes:
+    """TP-UDL and TP-UD, header included (23.040 §9.2.3.24)."""
     header = bytes([len(content.header)]) + content.header if content.header else b""
     kind = alphabet_of(content.coding)
     if kind == "gsm7":

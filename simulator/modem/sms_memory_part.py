@@ -142,8 +142,10 @@ class SmsMemoryPart:
         if command.how == "=?":
             return OK
         self.need_sim()
-        length, status = command.number(0), Status(command.number(1, 2))
-        return Prompt(lambda text: self._store_typed(text, length, status))
+        length, status = command.number(0), command.number(1, Status.UNSENT)
+        if status not in set(Status):
+            raise CmsError(CMS_BAD_PDU)
+        return Prompt(lambda text: self._store_typed(text, length, Status(status)))
 
     def _store_typed(self, text: str, length: int, status: Status) -> Reply:
         octets = typed_octets(text)

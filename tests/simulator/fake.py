@@ -7,6 +7,7 @@ import itertools
 from collections.abc import Callable
 from random import Random
 
+from simulator import pdu
 from simulator.identity import imei
 from simulator.modem.modem import Modem
 from simulator.modem.profile import SIM7600, Profile
@@ -135,11 +136,11 @@ class Desk:
         self.timers.advance(seconds)
         return self.said(index)
 
-    def send_pdu(self, pdu: bytes, index: int = 1, wait: float = 2) -> str:
-        length = len(pdu) - 1 - pdu[0]
+    def send_pdu(self, octets: bytes, index: int = 1, wait: float = 2) -> str:
+        length = len(octets) - 1 - octets[0]
         prompt = self.at(f"AT+CMGS={length}", index)
         assert prompt == "\r\n> ", prompt
-        self.type(pdu.hex().upper() + "\x1a", index)
+        self.type(octets.hex().upper() + "\x1a", index)
         return self.wait(wait, index)
 
     def talk(self, seconds: float, speech: bytes = b"", index: int = 1) -> None:
@@ -151,9 +152,7 @@ class Desk:
 
 def submit(to: str, text: str, *, report: bool = False, header: bytes = b"", coding: int = 0, vp: bytes = b"") -> bytes:
     """An SMS-SUBMIT with the SIM's own SMSC, built by hand for the tests."""
-    from simulator import pdu
-
     form = {0: 0, 1: 2, 7: 3}[len(vp)]
     first = 0x01 | (0x20 if report else 0) | (0x40 if header else 0) | form << 3
-    body = pdu._write_user_data(pdu.UserData(coding, text, text.encode() if coding == 4 else b"", header))
+    body = pdu.encode_user_data(pdu.UserData(coding, text, text.encode() if coding == 4 else b"", header))
     return bytes([0, first, 0]) + pdu.encode_address(to) + bytes([0, coding]) + vp + body

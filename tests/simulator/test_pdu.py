@@ -53,7 +53,7 @@ def test_an_absolute_validity_is_a_distance_from_now() -> None:
 
 @pytest.mark.parametrize(("header", "wide"), [(b"\x00\x03\x2a\x03\x02", False), (b"\x08\x04\x00\x2a\x03\x02", True)])
 def test_parts_are_told_in_both_widths(header: bytes, wide: bool) -> None:
-    body = pdu._write_user_data(pdu.UserData(0, "part two", header=header))
+    body = pdu.encode_user_data(pdu.UserData(0, "part two", header=header))
     read = pdu.decode_submit(bytes([0, 0x41, 0]) + pdu.encode_address("+85512345678") + b"\0\0" + body)
     assert read.concat == pdu.Concat(0x2A, 3, 2, wide=wide)
     assert read.text == "part two"
@@ -61,9 +61,9 @@ def test_parts_are_told_in_both_widths(header: bytes, wide: bool) -> None:
 
 def test_ucs2_and_octets() -> None:
     head = bytes([0, 0x01, 0]) + pdu.encode_address("0123")
-    ucs2 = pdu._write_user_data(pdu.UserData(8, "ខ្មែរ 😀"))
+    ucs2 = pdu.encode_user_data(pdu.UserData(8, "ខ្មែរ 😀"))
     assert pdu.decode_submit(head + b"\x00\x08" + ucs2).text == "ខ្មែរ 😀"
-    octets = pdu._write_user_data(pdu.UserData(4, data=b"\x01\x02"))
+    octets = pdu.encode_user_data(pdu.UserData(4, data=b"\x01\x02"))
     assert pdu.decode_submit(head + b"\x00\x04" + octets).data == b"\x01\x02"
 
 
