@@ -175,11 +175,13 @@ class CallService:
             return
         if record.status in FINAL_CALL:
             self._over(record)
+            self._tasks.start(self._settle(record.sid), f"legs of {record.sid}")
         elif not told.history and _begins(event, record):
             self._start(record, first_source(record))
 
     def page_ended(self, edge: EdgeId, notice: PageEnded) -> None:
         """A page's outcome, perhaps told again, perhaps of a call that an earlier process of ours served."""
+        self._tasks.start(self._settle(notice.call), f"legs of {notice.call}")
         live = self._live.get(notice.call)
         if live is None:
             self._tasks.start(self._resume(edge, notice), f"resuming {notice.call}")
@@ -314,6 +316,10 @@ class CallService:
         answer = await self._dials.route(edge, notice)
         if answer is not None:
             self._tools.send(edge, Do(answer))
+
+    async def _settle(self, parent: CallSid) -> None:
+        if await self._dials.settle(parent):
+            self._queue.wake()
 
     async def _of_edge(self, edge: EdgeId, sid: CallSid) -> CallRecord | None:
         return await self._db.read(lambda conn: call_steps.of_edge(conn, sid, edge))

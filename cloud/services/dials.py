@@ -9,8 +9,10 @@ from datetime import datetime
 from cloud.services.debugger import Debugger
 from cloud.services.routing import Routing
 from cloud.store import calls
+from cloud.store.calls import CallFilter
 from cloud.store.database import Connection, Database
-from cloud.store.records import CallRecord, Hook
+from cloud.store.records import CallRecord, Cursor, Hook
+from cloud.tunnel import call_steps
 from telecore.commands import RouteDial, RoutedLeg
 from telecore.ids import E164, Address, CallSid, ChannelId, DialId, EdgeId, new_sid
 from telecore.model import CallStatus, Direction
@@ -35,6 +37,7 @@ class Dials:
         self._debugger = debugger
         self._now = now
         self._answers: OrderedDict[DialId, RouteDial] = OrderedDict()
+        self._parents: set[CallSid] = set()
 
     async def route(self, edge: EdgeId, wanted: RouteWanted) -> RouteDial | None:
         """Rows for the legs, and the answer for the edge; None for a call that is not this edge's."""
@@ -46,12 +49,30 @@ class Dials:
         if parent is None or answer is None:
             return None
         self._answers[wanted.dial] = answer
+        self._parents.add(wanted.call)
         while len(self._answers) > _REMEMBERED:
             self._answers.popitem(last=False)
         for code, text in notes:
             level = "warning" if code == CALLER_ID else "error"
             await self._debugger.note(parent.account, parent.sid, code, text, level=level)
         return answer
+
+    async def settle(self, parent: CallSid) -> int:
+        """The caller's page is over: legs that were never begun will never be; how many there were."""
+        if parent not in self._parents:
+            return 0
+        self._parents.discard(parent)
+        return await self._db.write(lambda conn: self._settle(conn, parent))
+
+    def _settle(self, conn: Connection, parent: CallSid) -> int:
+        record = calls.get(conn, parent)
+        if record is None:
+            return 0
+        wanted = CallFilter(parent=parent, status=CallStatus.QUEUED)
+        left = calls.list_(conn, record.account, wanted, Cursor(size=_REMEMBERED)).items
+        for child in left:
+            call_steps.end(conn, child, self._now(), 16, status=CallStatus.CANCELED)
+        return len(left)
 
     def _route(
         self, conn: Connection, edge: EdgeId, wanted: RouteWanted, notes: list[tuple[int, str]]
@@ -63,7 +84,7 @@ class Dials:
         legs: list[RoutedLeg] = []
         refusals: list[str] = []
         taken: Counter[ChannelId] = Counter()
-        for index, target in enumerate(wanted.spec.targets):
+        for index in range(len(wanted.spec.targets)):
             leg = self._leg(conn, parent, wanted, index, taken=taken, notes=notes)
             if leg is None:
                 refusals.append(notes[-1][1])
@@ -71,7 +92,8 @@ class Dials:
             legs.append(leg)
             if not wanted.spec.sequential:
                 taken[leg.channel] += 1
-            calls.insert(conn, self._child(parent, target, leg))
+        for leg in legs:  # not before all are routed: a row counts as a call of its channel
+            calls.insert(conn, self._child(parent, wanted.spec.targets[leg.target], leg))
         answer = RouteDial(call=parent.sid, dial=wanted.dial, legs=tuple(legs), refusals=tuple(refusals))
         return parent, answer
 

@@ -1,0 +1,101 @@
+"""Recordings: bytes from the edge, the callback, and the edge's permission to forget."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from cloud.services.requests import NewCall
+from cloud.store import recordings
+from telecore.events import RecordingMade
+from telecore.ids import RecordingSid, Sha256, new_sid
+from telecore.model import Recording
+from telecore.notices import BlobHeld, BlobStored
+from tests.cloud.services.site import EDGE, HANDSET, NUMBERS
+from tests.fakes.customer_app import twiml
+
+SOUND = b"RIFF" + bytes(5000)
+
+
+@pytest.fixture
+async def call(desk):
+    wanted = NewCall(caller=NUMBERS[0], to=HANDSET, twiml=twiml("<Record/>"))
+    record = await desk.desk.calls.create(desk.account.sid, wanted)
+    await desk.answer(record.sid)
+    return record.sid
+
+
+def made(call, sha, **changes):
+    recording = Recording(RecordingSid(new_sid("RE")), call, Sha256(sha), len(SOUND), 2.6)
+    return RecordingMade(call=call, recording=recording, **changes)
+
+
+async def becomes(desk, sid, status):
+    async with asyncio.timeout(3):
+        while True:
+            record = await desk.db.read(lambda conn: recordings.get(conn, sid))
+            if record and record.status == status:
+                return record
+            await asyncio.sleep(0.01)
+
+
+def stored(sha):
+    return lambda notice: notice == BlobStored(Sha256(sha))
+
+
+async def test_its_bytes_come_and_the_customer_is_told(desk, app, call):
+    sha = await desk.blob(SOUND)
+    event = made(call, sha, status_callback=app.answer("/recorded", ""))
+    await desk.tell(event)
+    await becomes(desk, event.recording.sid, "completed")
+    await desk.line.wait_for(stored(sha))
+    assert await desk.files.read(Sha256(sha), 0, 9999) == SOUND
+    (seen,) = await app.wait_for("/recorded")
+    assert seen.params["RecordingSid"] == event.recording.sid
+    assert seen.params["RecordingUrl"] == f"http://cloud/{desk.account.sid}/{event.recording.sid}"
+    assert (seen.params["RecordingStatus"], seen.params["RecordingDuration"]) == ("completed", "3")
+    assert (seen.params["CallSid"], seen.params["RecordingSource"]) == (call, "RecordVerb")
+
+
+async def test_it_waits_for_its_edge(desk, call):
+    sha = await desk.blob(SOUND)
+    desk.line.up = False
+    event = made(call, sha)
+    await desk.send(event)
+    await asyncio.sleep(0.05)
+    await becomes(desk, event.recording.sid, "processing")
+    desk.line.up = True
+    desk.desk.on_link(EDGE, True)
+    await becomes(desk, event.recording.sid, "completed")
+
+
+async def test_after_a_restart_it_is_brought(desk, call):
+    sha = await desk.blob(SOUND)
+    desk.line.up = False
+    event = made(call, sha)
+    await desk.send(event)
+    desk.line.up = True
+    await desk.restart()
+    await becomes(desk, event.recording.sid, "completed")
+
+
+async def test_bytes_the_edge_has_lost(desk, app, call):
+    url = app.answer("/recorded", "")
+    event = made(call, "0" * 64, status_callback=url, status_callback_events=("completed", "absent"))
+    await desk.tell(event)
+    await becomes(desk, event.recording.sid, "absent")
+    (seen,) = await app.wait_for("/recorded")
+    assert seen.params["RecordingStatus"] == "absent"
+
+
+async def test_what_the_edge_still_holds_it_may_forget(desk, call):
+    sha = await desk.blob(SOUND)
+    event = made(call, sha)
+    await desk.tell(event)
+    await desk.line.wait_for(stored(sha))
+    desk.line.sent.clear()
+    desk.desk.on_notice(EDGE, BlobHeld((Sha256("1" * 64), Sha256(sha))))
+    await desk.line.wait_for(stored(sha))
+    await asyncio.sleep(0.05)
+    assert [n for n in desk.line.sent if isinstance(n, BlobStored)] == [BlobStored(Sha256(sha))]
