@@ -179,8 +179,12 @@ class Lab:
         """Channels that an edge does not call registered, or edges without a tunnel."""
         waiting: set[str] = set()
         for edge in self._edges:
-            async with http.get(f"http://127.0.0.1:{self._ports[f'status-{edge}']}/status") as answer:
-                status = await answer.json()
+            try:
+                async with http.get(f"http://127.0.0.1:{self._ports[f'status-{edge}']}/status") as answer:
+                    status = await answer.json()
+            except aiohttp.ClientError:
+                waiting.add(edge)
+                continue
             waiting |= {str(c["channel"]) for c in status["channels"] if c["state"] != "registered"}
             if not status["channels"] or not status["tunnel"]["connected"]:
                 waiting.add(edge)

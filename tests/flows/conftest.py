@@ -44,6 +44,7 @@ class LabProcess:
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         if not line:
+            self._process.communicate(timeout=30)
             raise RuntimeError(f"the lab did not start: {self._tail()}")
         self.about: dict[str, Any] = json.loads(line)
 
