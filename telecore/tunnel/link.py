@@ -136,15 +136,14 @@ class Link:
 
     def receive_media(self, data: bytes) -> None:
         """The short way for a message of sound; one that is at fault goes the long way."""
-        if not self.up or len(data) > BINARY_LIMIT:
-            self.receive(data)
-            return
         try:
-            frames = decode_media(data)
+            frames = decode_media(data) if len(data) <= BINARY_LIMIT else None
         except RemoteProtocolError:
+            frames = None
+        if frames is None:
             self.receive(data)
-            return
-        self._hand_on(frames)
+        else:
+            self._hand_on(frames)
 
     def _hand_on(self, frames: list[MediaFrame]) -> None:
         handlers = self.media_handlers

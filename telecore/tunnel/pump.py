@@ -61,8 +61,11 @@ class Pump:
         """Each to be run in a task of its own whenever its work is signalled."""
 
     def arrived(self, message: str | bytes) -> None:
-        """Sound is handed on in the very turn it came; the rest waits for its task, whose errors are seen."""
-        if isinstance(message, bytes) and message[:1] == _MEDIA:
+        """Sound is handed on in the very turn it came; the rest waits for its task, whose errors are seen.
+
+        Until we are greeted sound waits too: the Resume it follows may still lie in the inbox.
+        """
+        if self._link.up and isinstance(message, bytes) and message[:1] == _MEDIA:
             self._link.receive_media(message)
         else:
             self._inbox.append(message)

@@ -7,11 +7,15 @@ import contextlib
 import socket
 from collections.abc import AsyncIterator
 
-SMALL = 4096
+SMALL = 2048
 
 
 class TcpProxy:
-    """Stands before ``target`` (a port of localhost). ``bytes_per_s`` throttles each direction."""
+    """Stands before ``target``, a port of localhost.
+
+    ``bytes_per_s`` throttles each direction, with hardly any buffer: what the proxy had taken in would look delivered
+    to the sender's kernel, and would stand in the way of what comes behind it.
+    """
 
     def __init__(self, target: int, bytes_per_s: float | None = None) -> None:
         self.target = target
@@ -19,60 +23,78 @@ class TcpProxy:
         self.silent = False
         self.port = 0
         self.connections = 0
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._sockets: set[socket.socket] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[TcpProxy]:
-        listener = socket.socket()
-        if self.bytes_per_s is not None:
-            # What lies in the proxy's own buffers would pass for a long line.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
+        listener = self._socket()
         listener.bind(("127.0.0.1", 0))
+        listener.listen()
         self.port = int(listener.getsockname()[1])
-        server = await asyncio.start_server(self._serve, sock=listener, limit=SMALL)
+        accepting = asyncio.create_task(self._accept(listener))
         try:
             yield self
         finally:
-            server.close()
+            accepting.cancel()
             self.cut()
-            await server.wait_closed()
-            await asyncio.sleep(0)
+            await asyncio.gather(accepting, *self._tasks, return_exceptions=True)
+            listener.close()
 
     def cut(self) -> None:
         """Reset every connection."""
-        for writer in self._writers:
-            writer.transport.abort()
+        for sock in self._sockets:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        for task in self._tasks:
+            task.cancel()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.connections += 1
+    def _socket(self) -> socket.socket:
+        sock = socket.socket()
+        sock.setblocking(False)
+        if self.bytes_per_s is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL)
+        return sock
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            near, _ = await loop.sock_accept(listener)
+            near.setblocking(False)
+            self.connections += 1
+            task = asyncio.create_task(self._serve(near))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, near: socket.socket) -> None:
+        far = self._socket()
+        pair = {near, far}
+        self._sockets |= pair
         try:
-            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self.target, limit=SMALL)
+            await asyncio.get_running_loop().sock_connect(far, ("127.0.0.1", self.target))
+            for sock in pair:
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            ways = [asyncio.create_task(self._copy(near, far)), asyncio.create_task(self._copy(far, near))]
+            try:
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
         except OSError:
-            writer.transport.abort()
             return
-        pair = {writer, far_writer}
-        self._writers |= pair
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._copy(reader, far_writer))
-                group.create_task(self._copy(far_reader, writer))
         finally:
-            for end in pair:
-                end.transport.abort()
-            self._writers -= pair
+            self._sockets -= pair
+            for sock in pair:
+                sock.close()
 
-    async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _copy(self, source: socket.socket, sink: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
         with contextlib.suppress(OSError):
-            while data := await reader.read(1024 if self.bytes_per_s else 65536):
+            while data := await loop.sock_recv(source, 1024 if self.bytes_per_s else 65536):
                 while self.silent:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
                 if self.bytes_per_s is not None:
                     due = max(due, loop.time()) + len(data) / self.bytes_per_s
                     await asyncio.sleep(due - loop.time())
-                writer.write(data)
-                await writer.drain()
-        for end in self._writers:
-            if end is writer:
-                end.transport.abort()
+                await loop.sock_sendall(sink, data)

@@ -203,6 +203,30 @@ async def test_sound_waits_for_the_line_and_goes_stale() -> None:
     assert edge.link.media.dropped == heard[0]
 
 
+async def test_sound_right_behind_the_greeting_does_not_overtake_it() -> None:
+    clock = Clock()
+    edge = End(Side.EDGE, stores(Out("up"), In()), clock)
+    cloud = End(Side.CLOUD, stores(Out("down"), In()), clock)
+    heard: list[int] = []
+    cloud.link.media_handlers[7] = lambda sequence, payload: heard.append(sequence)
+    while not edge.link.up:
+        await edge.work()
+        while edge.wire.sent and not edge.link.up:
+            cloud.pump.arrived(edge.wire.sent.popleft())
+        await cloud.work()
+        while cloud.wire.sent:
+            edge.pump.arrived(cloud.wire.sent.popleft())
+    await edge.work()
+    edge.pump.send_media(7, b"\xff" * 160)
+    clock.move(0.01)
+    while edge.wire.sent:
+        cloud.pump.arrived(edge.wire.sent.popleft())
+    assert not cloud.link.up
+    await cloud.work()
+    assert heard == [0]
+    assert cloud.byes == []
+
+
 async def test_frames_within_the_window_share_a_message() -> None:
     edge, _, clock = await greeted()
     for stream in range(8):

@@ -1,0 +1,360 @@
+"""What the tunnel's benchmarks share: servers that echo sound, each in a process of its own, and a client for all.
+
+The server has one core, the load another. CPU is the server's, read from the scheduler. Run as a module it is the
+server: ``python -m benchmarks.tunnel_load NAME DIRECTORY [uvloop] [tls]``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import selectors
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from websockets.asyncio.server import ServerConnection, serve
+
+from cloud.tunnel.hub import Hub, HubTimes
+from telecore.ids import EdgeId, Sha256
+from telecore.tunnel.events import HelloArrived
+from telecore.tunnel.frames import Side
+from telecore.tunnel.media import MediaQueue, decode_media
+from telecore.tunnel.protocol import TunnelProtocol
+
+FRAME = bytes(160)
+CALLS_PER_TUNNEL = 8
+
+
+class NoStreets:
+    """Stores with nothing in them."""
+
+    stream = "bench"
+    highest = 0
+
+    async def read(self, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
+        return []
+
+    async def forget(self, upto: int) -> None:
+        return None
+
+    async def applied(self, stream: str) -> int:
+        return 0
+
+    async def apply(self, stream: str, seq: int, payload: dict[str, Any], *, history: bool) -> None:
+        return None
+
+
+class NoBlobs:
+    async def size(self, sha256: Sha256) -> int | None:
+        return None
+
+    async def read(self, sha256: Sha256, offset: int, count: int) -> bytes:
+        return b""
+
+    async def partial(self, sha256: Sha256) -> int:
+        return 0
+
+    async def write(self, sha256: Sha256, offset: int, data: bytes) -> None:
+        return None
+
+    async def complete(self, sha256: Sha256) -> bool:
+        return False
+
+
+class EchoCall:
+    """A call whose other leg is itself."""
+
+    def __init__(self, hub: Hub, edge: EdgeId, stream: int) -> None:
+        self.frames = 0
+        self._hub = hub
+        self._edge = edge
+        self._stream = stream
+
+    def heard(self, sequence: int, payload: bytes) -> None:
+        self.frames += 1
+        self._hub.send_media(self._edge, self._stream, payload)
+
+
+async def serve_hub(tls: ssl.SSLContext | None, coalesce_s: float) -> None:
+    """Ours."""
+
+    async def anybody(edge: EdgeId, key: str) -> bool:
+        return True
+
+    def linked(edge: EdgeId, up: bool) -> None:
+        if up:
+            for stream in range(CALLS_PER_TUNNEL):
+                hub.on_media(edge, stream, EchoCall(hub, edge, stream).heard)
+
+    streets = NoStreets()
+    hub = Hub(
+        "127.0.0.1",
+        0,
+        authenticate=anybody,
+        outgoing=lambda edge: streets,
+        incoming=lambda edge: streets,
+        blobs=NoBlobs(),
+        on_notice=lambda edge, notice: None,
+        on_link=linked,
+        times=HubTimes(coalesce=coalesce_s),
+        tls=tls,
+    )
+    async with asyncio.TaskGroup() as group:
+        group.create_task(hub.run())
+        await hub.ready()
+        print(hub.port, flush=True)
+
+
+async def serve_websockets(tls: ssl.SSLContext | None) -> None:
+    """The peer: ``async for`` and ``await send``, one answer for each message."""
+
+    async def echo(connection: ServerConnection) -> None:
+        frames = dict.fromkeys(range(CALLS_PER_TUNNEL), 0)
+        async for message in connection:
+            assert isinstance(message, bytes)
+            for at in range(0, len(message), 164):
+                frames[message[at] << 8 | message[at + 1]] += 1
+            await connection.send(message)
+
+    async with serve(echo, "127.0.0.1", 0, ssl=tls, compression=None) as server:
+        print(server.sockets[0].getsockname()[1], flush=True)
+        await server.serve_forever()
+
+
+async def serve_floor(tls: ssl.SSLContext | None) -> None:
+    """Python's floor: one write for each read, nothing looked into."""
+
+    class Echo(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            assert isinstance(transport, asyncio.Transport)
+            self.transport = transport
+
+        def data_received(self, data: bytes) -> None:
+            self.transport.write(data)
+
+    server = await asyncio.get_running_loop().create_server(Echo, "127.0.0.1", 0, ssl=tls)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+class Served:
+    """A server process, pinned to the last core."""
+
+    def __init__(self, kind: str, directory: Path, *options: str) -> None:
+        self.kind = kind
+        self.tls = "tls" in options
+        command = [sys.executable, "-m", "benchmarks.tunnel_load", kind, str(directory), *options]
+        errors = None if kind == "ours" else subprocess.DEVNULL  # a peer overrun tells of every broken pipe
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(self._process.pid, {max(os.sched_getaffinity(0))})
+        assert self._process.stdout is not None
+        self.port = int(self._process.stdout.readline())
+
+    def cpu_us(self) -> float:
+        """CPU time of the process so far."""
+        text = Path(f"/proc/{self._process.pid}/schedstat").read_text()
+        return int(text.split()[0]) / 1000
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+
+
+@contextlib.contextmanager
+def certificate() -> Iterator[Path]:
+    """A directory with key.pem and cert.pem for localhost."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        command = (
+            "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
+        )
+        subprocess.run(
+            [*command.split(), "-keyout", directory / "key.pem", "-out", directory / "cert.pem"],
+            check=True,
+            capture_output=True,
+        )
+        yield directory
+
+
+class Tunnel:
+    """A client on a plain socket: cheap, the same for every server."""
+
+    def __init__(self, served: Served, number: int = 0, per_message: int = CALLS_PER_TUNNEL) -> None:
+        self._kind = served.kind
+        self._per_message = per_message
+        sock: socket.socket = socket.create_connection(("127.0.0.1", served.port))
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if served.tls:
+            context = ssl.create_default_context()
+            context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+            sock = context.wrap_socket(sock)
+        self.socket = sock
+        self._buffer = bytearray()
+        self._queue = MediaQueue(lambda: 0.0)
+        if self._kind != "floor":
+            self._upgrade(f"edge-{number}")
+        if self._kind == "ours":
+            self._greet(f"edge-{number}")
+
+    def _upgrade(self, edge: str) -> None:
+        self.socket.sendall(
+            f"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+            f"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nAuthorization: Bearer {edge}:key\r\n\r\n".encode()
+        )
+        while b"\r\n\r\n" not in self._buffer:
+            self._buffer += self.socket.recv(4096)
+        del self._buffer[: self._buffer.index(b"\r\n\r\n") + 4]
+
+    def _greet(self, edge: str) -> None:
+        protocol = TunnelProtocol(Side.EDGE, edge=edge, stream="up", highest=0, instance="bench")
+        protocol.start()
+        while not protocol.greeted:
+            self._say(protocol)
+            self._buffer += self.socket.recv(65536)
+            for message in self._messages():
+                protocol.receive(message.decode())
+            if any(isinstance(event, HelloArrived) for event in protocol.events()):
+                protocol.resume(0)
+        self._say(protocol)
+
+    def _say(self, protocol: TunnelProtocol) -> None:
+        for text in protocol.data_to_send():
+            self.socket.sendall(masked(0x81, text.encode()))
+
+    def request(self, payload: bytes = FRAME) -> bytes:
+        """The bytes of one frame of each of eight calls."""
+        if self._kind == "ours":
+            out = b""
+            for stream in range(CALLS_PER_TUNNEL):
+                self._queue.add(stream, payload)
+                if stream % self._per_message == self._per_message - 1:
+                    out += b"".join(masked(0x82, message) for message in self._queue.take())
+            return out
+        frames = [bytes((0, stream, 0, 160)) + payload for stream in range(CALLS_PER_TUNNEL)]
+        if self._kind == "floor":
+            return b"".join(frames)
+        groups = (frames[at : at + self._per_message] for at in range(0, CALLS_PER_TUNNEL, self._per_message))
+        return b"".join(masked(0x82, b"".join(group)) for group in groups)
+
+    def received(self) -> list[bytes]:
+        """Read once; the payloads of the frames that are complete now."""
+        data = self.socket.recv(1 << 18)
+        if not data:
+            raise ConnectionError(f"the {self._kind} server hung up")
+        self._buffer += data
+        if self._kind == "floor":
+            count = len(self._buffer) // 164
+            payloads = [bytes(self._buffer[at * 164 + 4 : at * 164 + 164]) for at in range(count)]
+            del self._buffer[: count * 164]
+            return payloads
+        messages = self._messages()
+        if self._kind == "ours":
+            return [
+                payload for message in messages if message[:1] == b"\x01" for _, _, payload in decode_media(message)
+            ]
+        return [message[at + 4 : at + 164] for message in messages for at in range(0, len(message), 164)]
+
+    def _messages(self) -> list[bytes]:
+        messages = []
+        while len(self._buffer) >= 2:
+            length, head = self._buffer[1] & 0x7F, 2
+            if length >= 126:
+                size = 2 if length == 126 else 8
+                length, head = int.from_bytes(self._buffer[2 : 2 + size], "big"), 2 + size
+            if len(self._buffer) < head + length:
+                break
+            messages.append(bytes(self._buffer[head : head + length]))
+            del self._buffer[: head + length]
+        return messages
+
+    def close(self) -> None:
+        self.socket.close()
+
+
+def masked(first: int, data: bytes) -> bytes:
+    """A client's frame with a mask of zeros, which costs the server what any mask costs and the client nothing."""
+    length = len(data)
+    if length < 126:
+        return bytes((first, 0x80 | length)) + b"\0\0\0\0" + data
+    if length < 65536:
+        return bytes((first, 0xFE)) + length.to_bytes(2, "big") + b"\0\0\0\0" + data
+    return bytes((first, 0xFF)) + length.to_bytes(8, "big") + b"\0\0\0\0" + data
+
+
+def paced(
+    served: Served, calls: int, seconds: float, per_message: int, phases: int = 1
+) -> tuple[list[float], int, float]:
+    """Twenty-millisecond frames of so many calls, echoed. Round trips in ms, frames lost, server CPU share.
+
+    ``phases`` spreads the tunnels over the tick; with 1 all speak at once.
+    """
+    count = max(1, calls // CALLS_PER_TUNNEL)
+    tunnels = [Tunnel(served, number, per_message) for number in range(count)]
+    selector = selectors.DefaultSelector()
+    for tunnel in tunnels:
+        tunnel.socket.setblocking(False)
+        selector.register(tunnel.socket, selectors.EVENT_READ, tunnel)
+    trips: list[float] = []
+    sent = 0
+    slot = 0.02 / phases
+    began, cpu = time.monotonic(), served.cpu_us()
+    for turn in range(int(seconds / slot)):
+        due = began + turn * slot
+        for tunnel in tunnels[turn % phases :: phases]:
+            stamp = int(time.monotonic() * 1e9).to_bytes(8, "big") + FRAME[8:]
+            tunnel.socket.send(tunnel.request(stamp))
+            sent += CALLS_PER_TUNNEL
+        _collect(selector, trips, due + slot)
+    share = (served.cpu_us() - cpu) / 1e6 / (time.monotonic() - began)
+    _collect(selector, trips, time.monotonic() + 0.3)
+    for tunnel in tunnels:
+        tunnel.close()
+    selector.close()
+    return sorted(trips), sent - len(trips), share
+
+
+def _collect(selector: selectors.BaseSelector, trips: list[float], until: float) -> None:
+    while (left := until - time.monotonic()) > 0:
+        for key, _ in selector.select(left):
+            with contextlib.suppress(ssl.SSLWantReadError, BlockingIOError):
+                while True:
+                    payloads = key.data.received()
+                    now = time.monotonic() * 1e9
+                    trips += ((now - int.from_bytes(payload[:8], "big")) / 1e6 for payload in payloads)
+
+
+def main() -> None:
+    """Be a server."""
+    kind, directory, *options = sys.argv[1:]
+    tls = None
+    if "tls" in options:
+        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        tls.load_cert_chain(Path(directory) / "cert.pem", Path(directory) / "key.pem")
+    coalesce = json.loads(next((option[9:] for option in options if option.startswith("coalesce=")), "0"))
+    servers = {
+        "ours": lambda: serve_hub(tls, coalesce),
+        "websockets": lambda: serve_websockets(tls),
+        "floor": lambda: serve_floor(tls),
+    }
+    if "uvloop" in options:
+        import uvloop
+
+        uvloop.install()
+    with contextlib.suppress(KeyboardInterrupt):
+        asyncio.run(servers[kind]())
+
+
+if __name__ == "__main__":
+    main()
