@@ -289,5 +289,5 @@ async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def _error(status: int, message: str, field: str | None) -> web.Response:
-    log.info("refused with %d: %s", status, message)
+    log.info("refused with %d, field %s", status, field)
     return web.json_response({"error": message, "field": field}, status=status)
