@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from cloud.services.call_session import (
-    CallSession,
     SessionTools,
     Source,
     answered_now,
@@ -23,31 +20,23 @@ from cloud.services.live_tasks import LiveTasks
 from cloud.services.placing import place
 from cloud.services.requests import NewCall, UpdateCall
 from cloud.services.routing import Routing
-from cloud.store import accounts, calls, edges
+from cloud.services.sessions import Sessions
+from cloud.store import calls
 from cloud.store.database import Connection, Database
-from cloud.store.records import AccountRecord, CallRecord
-from cloud.tunnel import call_steps, effects
+from cloud.store.records import CallRecord
+from cloud.tunnel import call_steps
 from cloud.tunnel.effects import Told, utc_now
-from cloud.tunnel.message_steps import owner_of
-from telecore.commands import Command, HangUp, LimitCall
+from telecore.commands import HangUp, LimitCall
 from telecore.errors import InvalidRequest, NotFound
 from telecore.events import CallAnswered, CallInitiated, CallOffered, Event
 from telecore.ids import AccountSid, CallSid, EdgeId
 from telecore.model import CallStatus, Direction
-from telecore.notices import Do, LiveCall, Notice, PageEnded, PageFaulted, RouteWanted
+from telecore.notices import Do, LiveCall, PageEnded, PageFaulted, RouteWanted
 from telecore.states import FINAL_CALL
-
-log = logging.getLogger(__name__)
 
 NOT_IN_PROGRESS = 21220
 _HANG_UP_S = 1.5
 """How long an update waits to hear that the call has ended, so that its answer can say so."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Live:
-    session: CallSession
-    task: asyncio.Task[None]
 
 
 class CallService:
@@ -71,8 +60,7 @@ class CallService:
         self._wake = wake
         self._now = now
         self._tasks = LiveTasks()
-        self._live: dict[CallSid, _Live] = {}
-        self._beginning: dict[CallSid, asyncio.Event] = {}
+        self.sessions = Sessions(tools, self._tasks, now)
         self._ends: dict[CallSid, asyncio.Event] = {}
 
     # ------------------------------------------------------------------ what customers ask
@@ -105,9 +93,9 @@ class CallService:
             return calls.update(conn, sid, **changes) or record if changes else record
 
         record = await self._db.write(write)
-        self._refresh(record)
+        self.sessions.refresh(record)
         if wanted.time_limit_s is not None:
-            self._do(record, LimitCall(call=record.sid, time_limit_s=float(wanted.time_limit_s)))
+            self.sessions.tell(record, LimitCall(call=record.sid, time_limit_s=float(wanted.time_limit_s)))
         if wanted.status is not None:
             return await self._finish(record, wanted.status)
         if wanted.url or wanted.twiml:
@@ -130,7 +118,7 @@ class CallService:
         if record.answered_at is not None and status is CallStatus.CANCELED:
             raise InvalidRequest("A call in progress cannot be canceled; complete it", code=NOT_IN_PROGRESS)
         ended = self._ends.setdefault(record.sid, asyncio.Event())
-        sent = self._do(record, HangUp(call=record.sid))
+        sent = self.sessions.tell(record, HangUp(call=record.sid))
         try:
             if sent and record.answered_at is not None:  # the edge knows best how long it lasted
                 with contextlib.suppress(TimeoutError):
@@ -142,11 +130,11 @@ class CallService:
 
     async def _redirect(self, record: CallRecord, source: Source) -> CallRecord:
         """Interrupt a live call; an outbound one that is not answered yet will begin here."""
-        live = self._live.get(record.sid)
-        if live is not None:
-            live.session.redirect(source)
+        session = self.sessions.of(record.sid)
+        if session is not None:
+            session.redirect(source)
         elif record.answered_at is not None:
-            await self._begin(record, source)
+            await self.sessions.begin(record, source)
         else:
             changes = {"url": source.url, "method": source.method, "twiml": source.twiml}
             return await self._db.write(lambda conn: calls.update(conn, record.sid, **changes)) or record
@@ -156,37 +144,32 @@ class CallService:
 
     def announced(self, edge: EdgeId, event: Event) -> None:
         """News of a live call, before it is written down: what cannot wait for the disk begins now."""
-        if isinstance(event, CallOffered) and event.call not in self._beginning and event.call not in self._live:
-            self._beginning[event.call] = asyncio.Event()
-            self._tasks.start(self._take_offer(edge, event), f"offer of {event.call}")
-        live = self._live.get(event.call) if isinstance(event, CallAnswered) else None
-        if live is not None and live.session.record.edge == edge:
-            live.session.record = answered_now(live.session.record)
+        if isinstance(event, CallOffered):
+            self.sessions.offer(edge, event)
+        session = self.sessions.of(event.call) if isinstance(event, CallAnswered) else None
+        if session is not None and session.record.edge == edge:
+            session.record = answered_now(session.record)
 
     def on_told(self, told: Told) -> None:
         """News from an edge, after its commit."""
         if told.call is not None:
             self._queue.wake()
-            self._refresh(told.call)
+            self.sessions.refresh(told.call)
         record, event = told.call, told.event
         if isinstance(event, CallInitiated) and record is None:
-            self._tasks.start(self._heal(told.edge, LiveCall(event.call, event.channel, False, 0)), "late call")
+            self._tasks.start(self.sessions.heal(told.edge, LiveCall(event.call, event.channel, False, 0)), "late call")
         if record is None:
             return
         if record.status in FINAL_CALL:
             self._over(record)
             self._tasks.start(self._settle(record.sid), f"legs of {record.sid}")
         elif not told.history and _begins(event, record):
-            self._start(record, first_source(record))
+            self.sessions.start(record, first_source(record))
 
     def page_ended(self, edge: EdgeId, notice: PageEnded) -> None:
         """A page's outcome, perhaps told again, perhaps of a call that an earlier process of ours served."""
         self._tasks.start(self._settle(notice.call), f"legs of {notice.call}")
-        live = self._live.get(notice.call)
-        if live is None:
-            self._tasks.start(self._resume(edge, notice), f"resuming {notice.call}")
-        elif live.session.record.edge == edge:
-            live.session.page_ended(notice)
+        self.sessions.page_ended(edge, notice)
 
     def page_faulted(self, edge: EdgeId, notice: PageFaulted) -> None:
         """Something of a page could not be done: its author is told."""
@@ -197,13 +180,7 @@ class CallService:
 
     def heard(self, edge: EdgeId, live: LiveCall) -> None:
         """The edge says that this call lives: whatever we missed, or it did, is made good."""
-        known = self._live.get(live.call)
-        if known is not None and known.session.record.status in FINAL_CALL:
-            self._do(known.session.record, HangUp(call=live.call))
-        elif known is not None and known.session.record.edge == edge:
-            known.session.heard(live.page)
-        elif live.call not in self._beginning:
-            self._tasks.start(self._heal(edge, live), f"healing {live.call}")
+        self.sessions.heard(edge, live)
 
     def lost(self, record: CallRecord) -> None:
         """Nobody has this call any more."""
@@ -214,98 +191,6 @@ class CallService:
         await self._tasks.close()
 
     # ------------------------------------------------------------------ how it is done
-
-    async def _take_offer(self, edge: EdgeId, event: CallOffered) -> None:
-        """Begin a call whose row is being written meanwhile."""
-
-        def read(conn: Connection) -> tuple[CallRecord, AccountRecord] | None:
-            known = edges.get(conn, edge)
-            if known is None or owner_of(event.channel) != edge or calls.get(conn, event.call) is not None:
-                return None
-            number = effects.number_of(conn, known, event.called, event.channel)
-            record = effects.offered(known, event, number, event.at, self._now())
-            account = accounts.get(conn, record.account)
-            return (record, account) if account else None
-
-        try:
-            found = await self._db.read(read)
-            if found is not None and event.call not in self._live:
-                self._launch(*found, first_source(found[0]))
-        finally:
-            self._beginning.pop(event.call).set()
-
-    def _start(self, record: CallRecord, source: Source | None) -> None:
-        if record.sid not in self._live and record.sid not in self._beginning:
-            self._tasks.start(self._begin(record, source), f"start of {record.sid}")
-
-    async def _begin(self, record: CallRecord, source: Source | None) -> CallSession | None:
-        """The session of this call, made now if there is none; None for a call without an account."""
-        while record.sid in self._beginning:
-            await self._beginning[record.sid].wait()
-        if record.sid in self._live:
-            return self._live[record.sid].session
-        self._beginning[record.sid] = asyncio.Event()
-        try:
-            account = await self._db.read(lambda conn: accounts.get(conn, record.account))
-            return self._launch(record, account, source) if account is not None else None
-        finally:
-            self._beginning.pop(record.sid).set()
-
-    def _launch(self, record: CallRecord, account: AccountRecord, source: Source | None) -> CallSession:
-        session = CallSession(self._tools, record, account)
-        task = self._tasks.start(session.run(source), f"call {record.sid}")
-        self._live[record.sid] = _Live(session, task)
-        task.add_done_callback(lambda _: self._forget(record.sid, session))
-        return session
-
-    def _forget(self, sid: CallSid, session: CallSession) -> None:
-        live = self._live.get(sid)
-        if live is not None and live.session is session:
-            del self._live[sid]
-
-    def _refresh(self, record: CallRecord) -> None:
-        live = self._live.get(record.sid)
-        if live is not None:
-            live.session.record = record
-
-    def _over(self, record: CallRecord) -> None:
-        live = self._live.get(record.sid)
-        if live is not None:
-            live.session.end()
-        if record.sid in self._ends:
-            self._ends[record.sid].set()
-
-    async def _resume(self, edge: EdgeId, notice: PageEnded) -> None:
-        """Go on with a call from what its row says."""
-        record = await self._of_edge(edge, notice.call)
-        if record is None or notice.page < record.page:
-            return
-        record = replace(record, page=notice.page)
-        if record.status not in FINAL_CALL:
-            session = await self._begin(record, None)
-            if session is not None:
-                session.page_ended(notice)
-            return
-        account = await self._db.read(lambda conn: accounts.get(conn, record.account))
-        if account is not None:
-            session = CallSession(self._tools, record, account)
-            source = session.onward(notice.outcome)
-            if source is not None:
-                await session.farewell(source)
-
-    async def _heal(self, edge: EdgeId, live: LiveCall) -> None:
-        record = await self._of_edge(edge, live.call)
-        if record is None or live.call in self._live:
-            return
-        if live.answered:
-            record = answered_now(record)
-        if record.status in FINAL_CALL:
-            log.info("%s is over here but lives at edge %s: hung up", live.call, edge)
-            self._do(record, HangUp(call=live.call))
-        elif live.page >= record.page > 0:
-            await self._begin(replace(record, page=live.page), None)
-        elif wants_session(record, answered=live.answered):
-            await self._begin(record, first_source(record))
 
     async def _fault(self, edge: EdgeId, notice: PageFaulted) -> None:
         record = await self._of_edge(edge, notice.call)
@@ -324,6 +209,13 @@ class CallService:
     async def _of_edge(self, edge: EdgeId, sid: CallSid) -> CallRecord | None:
         return await self._db.read(lambda conn: call_steps.of_edge(conn, sid, edge))
 
+    def _over(self, record: CallRecord) -> None:
+        session = self.sessions.of(record.sid)
+        if session is not None:
+            session.end()
+        if record.sid in self._ends:
+            self._ends[record.sid].set()
+
     async def _end(self, sid: CallSid, cause: int, status: CallStatus | None = None) -> CallRecord:
         """End it here, unless it has ended. Raises NotFound."""
 
@@ -335,13 +227,9 @@ class CallService:
 
         record = await self._db.write(write)
         self._queue.wake()
-        self._refresh(record)
+        self.sessions.refresh(record)
         self._over(record)
         return record
-
-    def _do(self, record: CallRecord, command: Command) -> bool:
-        notice: Notice = Do(command)
-        return record.edge is not None and self._tools.send(record.edge, notice)
 
 
 def _begins(event: Event, record: CallRecord) -> bool:

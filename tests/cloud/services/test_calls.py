@@ -466,4 +466,4 @@ async def test_many_calls_at_once(desk, app, number):
         await desk.end(call)
     assert not [n for n in desk.line.sent if isinstance(n, Do) and isinstance(n.command, HangUp)]
     assert sum(isinstance(n, Do) and isinstance(n.command, RunPage) for n in desk.line.sent) == 30
-    assert desk.desk.calls._live == {}
+    assert len(desk.desk.calls.sessions) == 0

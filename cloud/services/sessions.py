@@ -1,0 +1,175 @@
+"""Which live calls have a session: begun when a call begins, and begun anew when a restart or a cut line took it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+
+from cloud.services.call_session import (
+    CallSession,
+    SessionTools,
+    Source,
+    answered_now,
+    first_source,
+    wants_session,
+)
+from cloud.services.live_tasks import LiveTasks
+from cloud.store import accounts, calls, edges
+from cloud.store.database import Connection
+from cloud.store.records import AccountRecord, CallRecord
+from cloud.tunnel import call_steps, effects
+from cloud.tunnel.message_steps import owner_of
+from telecore.commands import Command, HangUp
+from telecore.events import CallOffered
+from telecore.ids import CallSid, EdgeId
+from telecore.model import CallStatus
+from telecore.notices import Do, LiveCall, PageEnded
+from telecore.states import FINAL_CALL
+
+log = logging.getLogger(__name__)
+
+
+class Sessions:
+    """At most one for each call, however its beginning is told: announced, by the street, by a heartbeat."""
+
+    def __init__(self, tools: SessionTools, tasks: LiveTasks, now: Callable[[], datetime]) -> None:
+        self._tools = tools
+        self._tasks = tasks
+        self._now = now
+        self._live: dict[CallSid, CallSession] = {}
+        self._beginning: dict[CallSid, asyncio.Event] = {}
+
+    def __len__(self) -> int:
+        return len(self._live)
+
+    def of(self, sid: CallSid) -> CallSession | None:
+        """The session of this call, if it has one."""
+        return self._live.get(sid)
+
+    def offer(self, edge: EdgeId, event: CallOffered) -> None:
+        """Begin a call whose row is being written meanwhile."""
+        if event.call not in self._beginning and event.call not in self._live:
+            self._beginning[event.call] = asyncio.Event()
+            self._tasks.start(self._take_offer(edge, event), f"offer of {event.call}")
+
+    def start(self, record: CallRecord, source: Source) -> None:
+        """Begin here, unless it has begun."""
+        if record.sid not in self._live and record.sid not in self._beginning:
+            self._tasks.start(self.begin(record, source), f"start of {record.sid}")
+
+    async def begin(self, record: CallRecord, source: Source | None) -> CallSession | None:
+        """The session of this call, made now if there is none; None for a call without an account."""
+        while record.sid in self._beginning:
+            await self._beginning[record.sid].wait()
+        if record.sid in self._live:
+            return self._live[record.sid]
+        self._beginning[record.sid] = asyncio.Event()
+        try:
+            account = await self._tools.db.read(lambda conn: accounts.get(conn, record.account))
+            return self._launch(record, account, source) if account is not None else None
+        finally:
+            self._beginning.pop(record.sid).set()
+
+    def refresh(self, record: CallRecord) -> None:
+        """The call as its row is now, which may be behind what was announced."""
+        session = self._live.get(record.sid)
+        if session is not None:
+            answered = session.record.status is CallStatus.IN_PROGRESS
+            session.record = answered_now(record) if answered else record
+
+    def page_ended(self, edge: EdgeId, notice: PageEnded) -> None:
+        """A page's outcome, perhaps told again, perhaps of a call that an earlier process of ours served."""
+        session = self._live.get(notice.call)
+        if session is None:
+            self._tasks.start(self._resume(edge, notice), f"resuming {notice.call}")
+        elif session.record.edge == edge:
+            session.page_ended(notice)
+
+    def heard(self, edge: EdgeId, live: LiveCall) -> None:
+        """The edge says that this call lives: what either of us has missed is made good."""
+        session = self._live.get(live.call)
+        if session is None:
+            if live.call not in self._beginning:
+                self._tasks.start(self.heal(edge, live), f"healing {live.call}")
+        elif session.record.edge != edge:
+            return
+        elif session.record.status in FINAL_CALL:
+            self.tell(session.record, HangUp(call=live.call))
+        else:
+            session.heard(live.page)
+
+    def tell(self, record: CallRecord, command: Command) -> bool:
+        """Send the call's edge a command at once; False when it is not on the line."""
+        return record.edge is not None and self._tools.send(record.edge, Do(command))
+
+    async def heal(self, edge: EdgeId, live: LiveCall) -> None:
+        """Begin anew what has no session and should; hang up what is over here."""
+        record = await self._of_edge(edge, live.call)
+        if record is None:
+            return
+        if record.status in FINAL_CALL:
+            log.info("%s is over here but lives at edge %s: hung up", live.call, edge)
+            self.tell(record, HangUp(call=live.call))
+            return
+        if live.answered:
+            record = answered_now(record)
+        if live.page >= record.page > 0:
+            await self.begin(replace(record, page=live.page), None)
+        elif wants_session(record, answered=live.answered):
+            await self.begin(record, first_source(record))
+
+    async def _take_offer(self, edge: EdgeId, event: CallOffered) -> None:
+        try:
+            found = await self._tools.db.read(lambda conn: self._offered(conn, edge, event))
+            if found is not None:
+                self._launch(*found, first_source(found[0]))
+        finally:
+            self._beginning.pop(event.call).set()
+
+    def _offered(self, conn: Connection, edge: EdgeId, event: CallOffered) -> tuple[CallRecord, AccountRecord] | None:
+        """The call as its row is or will be, unless it is none of the edge's or over already."""
+        known, record = edges.get(conn, edge), calls.get(conn, event.call)
+        if known is None or owner_of(event.channel) != edge:
+            return None
+        if record is None:
+            number = effects.number_of(conn, known, event.called, event.channel)
+            record = effects.offered(known, event, number, event.at, self._now())
+        if record.edge != edge or record.page or record.status in FINAL_CALL:
+            return None
+        account = accounts.get(conn, record.account)
+        return (record, account) if account else None
+
+    def _launch(self, record: CallRecord, account: AccountRecord, source: Source | None) -> CallSession:
+        session = CallSession(self._tools, record, account)
+        self._live[record.sid] = session
+        task = self._tasks.start(session.run(source), f"call {record.sid}")
+        task.add_done_callback(lambda _: self._live.pop(record.sid, None))
+        return session
+
+    async def _resume(self, edge: EdgeId, notice: PageEnded) -> None:
+        """Go on with a call from what its row says."""
+        record = await self._of_edge(edge, notice.call)
+        if record is None or notice.page < record.page:
+            return
+        record = replace(record, page=notice.page)
+        if record.status in FINAL_CALL:
+            await self._farewell(record, notice)
+            return
+        session = await self.begin(record, None)
+        if session is not None:
+            session.page_ended(notice)
+
+    async def _farewell(self, record: CallRecord, notice: PageEnded) -> None:
+        account = await self._tools.db.read(lambda conn: accounts.get(conn, record.account))
+        if account is None:
+            return
+        session = CallSession(self._tools, record, account)
+        source = session.onward(notice.outcome)
+        if source is not None:
+            await session.farewell(source)
+
+    async def _of_edge(self, edge: EdgeId, sid: CallSid) -> CallRecord | None:
+        return await self._tools.db.read(lambda conn: call_steps.of_edge(conn, sid, edge))
