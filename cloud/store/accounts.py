@@ -31,7 +31,7 @@ def create(conn: Connection, friendly_name: str, owner: AccountSid | None = None
         updated_at=made,
         owner=owner,
     )
-    return tables.add(conn, accounts, AccountRecord, record)
+    return tables.add(conn, accounts, record)
 
 
 def get(conn: Connection, sid: str) -> AccountRecord | None:

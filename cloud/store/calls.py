@@ -26,7 +26,7 @@ class CallFilter:
 
 def insert(conn: Connection, record: CallRecord) -> CallRecord:
     """The record with its ``id``. Raises IntegrityError (Conflict outside) for a known SID."""
-    return tables.add(conn, calls, CallRecord, record)
+    return tables.add(conn, calls, record)
 
 
 def get(conn: Connection, sid: str) -> CallRecord | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import queue
+import sqlite3
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -87,6 +88,7 @@ class Database:
         """Bring the schema up to date and start the threads. Raises StoreFailed."""
         await asyncio.to_thread(self._prepare)
         writing, self._reading = self._engine("BEGIN IMMEDIATE", writer=True), self._engine("BEGIN", writer=False)
+        await asyncio.to_thread(_try_out, writing, self._reading)
         self._readers = ThreadPoolExecutor(READERS, "store-reader")
         self._writer = threading.Thread(target=self._write_for_ever, args=(writing,), name="store-writer", daemon=True)
         self._writer.start()
@@ -131,7 +133,7 @@ class Database:
         try:
             with self._reading.begin() as conn:
                 return read(conn)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, sqlite3.Error) as error:
             raise _translated(error) from error
 
     def _prepare(self) -> None:
@@ -164,6 +166,15 @@ class Database:
                 return
 
 
+def _try_out(*engines: Engine) -> None:
+    """The first connection of each is made while somebody can still be told that it fails. Raises StoreFailed."""
+    try:
+        for engine in engines:
+            engine.connect().close()
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        raise _translated(error) from error
+
+
 def _commit(engine: Engine, group: list[_Job[Any]]) -> None:
     """One transaction for all; whoever fails alone is undone alone."""
     failure: BaseException | None = None
@@ -174,7 +185,7 @@ def _commit(engine: Engine, group: list[_Job[Any]]) -> None:
                     job.result = job.write(conn)
                 if isinstance(job.error, DBAPIError):
                     _refuse_broken(conn, job.error)
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:  # the latter where a new connection is tuned
         failure = error
     for job in group:
         job.tell(failure)
@@ -204,8 +215,8 @@ def _tune(engine: Engine, begin: str, *, query_only: bool) -> None:
 def _translated(error: BaseException) -> BaseException:
     if isinstance(error, IntegrityError):
         made: BaseException = Conflict(f"a conflict in the store: {error.orig}")
-    elif isinstance(error, DBAPIError):
-        made = StoreFailed(f"the store failed: {error.orig}")
+    elif isinstance(error, DBAPIError | sqlite3.Error):
+        made = StoreFailed(f"the store failed: {getattr(error, 'orig', error)}")
     else:
         return error
     made.__cause__ = error

@@ -24,7 +24,7 @@ class MessageFilter:
 
 def insert(conn: Connection, record: MessageRecord) -> MessageRecord:
     """The record with its ``id``. Raises IntegrityError (Conflict outside) for a known SID."""
-    return tables.add(conn, messages, MessageRecord, record)
+    return tables.add(conn, messages, record)
 
 
 def get(conn: Connection, sid: str) -> MessageRecord | None:

@@ -34,7 +34,7 @@ def add(
         method=where.method,
         created_at=now(),
     )
-    return tables.add(conn, notifications, NotificationRecord, record)
+    return tables.add(conn, notifications, record)
 
 
 def list_(conn: Connection, account: str, *, about: str | None = None, limit: int = 100) -> list[NotificationRecord]:

@@ -38,7 +38,7 @@ def create(
         updated_at=made,
         channel=channel,
     )
-    return tables.add(conn, numbers, NumberRecord, record)
+    return tables.add(conn, numbers, record)
 
 
 def get(conn: Connection, sid: str) -> NumberRecord | None:

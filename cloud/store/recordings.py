@@ -20,7 +20,7 @@ class RecordingFilter:
 
 def insert(conn: Connection, record: RecordingRecord) -> RecordingRecord:
     """The record with its ``id``. Raises IntegrityError (Conflict outside) for a known SID."""
-    return tables.add(conn, recordings, RecordingRecord, record)
+    return tables.add(conn, recordings, record)
 
 
 def get(conn: Connection, sid: str) -> RecordingRecord | None:

@@ -40,6 +40,12 @@ def to_row(record: Any) -> dict[str, Any]:
     return columns({name: getattr(record, name) for name in fields if name != "id"})
 
 
+def with_id(record: R, id_: int) -> R:
+    """The same record with the ``id`` it was given; accounts and numbers do not show theirs."""
+    fields: Any = record
+    return dataclasses.replace(fields, id=id_) if hasattr(record, "id") else record
+
+
 def from_row(cls: type[R], row: Mapping[Any, Any]) -> R:
     """The record that a row holds; columns it has no field for are left aside."""
     return cls(**{name: read(row) for name, read in _readers(cls)})

@@ -7,17 +7,16 @@ from typing import TypeVar
 from sqlalchemy import Connection, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from cloud.store.rows import columns, from_row, now, to_row
+from cloud.store.rows import columns, from_row, now, to_row, with_id
 from cloud.store.schema import tombstones
 
 R = TypeVar("R")
 
 
-def add(conn: Connection, table: Table, cls: type[R], record: R) -> R:
-    """Insert; the record as it is now, with its ``id``."""
-    key = conn.execute(insert(table).values(to_row(record))).inserted_primary_key
-    row = conn.execute(select(table).where(table.c.id == (key[0] if key else None))).mappings().one()
-    return from_row(cls, row)
+def add(conn: Connection, table: Table, record: R) -> R:
+    """Insert; the record with its ``id``, if it has one."""
+    key = conn.execute(insert(table), to_row(record)).inserted_primary_key
+    return with_id(record, int(key[0]) if key else 0)
 
 
 def find(conn: Connection, table: Table, cls: type[R], **key: object) -> R | None:
