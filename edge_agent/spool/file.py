@@ -8,6 +8,7 @@ import sqlite3
 import time
 from pathlib import Path
 
+from edge_agent.spool.salvage import salvage
 from edge_agent.spool.schema import migrate
 from telecore.errors import StorageFailed
 
@@ -34,7 +35,9 @@ def open_file(path: Path) -> tuple[sqlite3.Connection, Path | None]:
             return connection, None
         aside = _put_aside(path)
         _create(path)
-        return _connect(path), aside
+        connection = _connect(path)
+        salvage(aside, connection)
+        return connection, aside
     except (OSError, sqlite3.Error) as error:
         raise StorageFailed(f"the spool {path} cannot be opened: {error}") from error
 

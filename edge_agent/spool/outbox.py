@@ -40,6 +40,7 @@ _CLASSES: Mapping[type[Event], str] = {
 
 QUOTAS: Mapping[str, int] = {"status": 2000, "progress": 50_000}
 _TRIM_EVERY = 256
+_to_text = json.JSONEncoder(separators=(",", ":")).encode
 
 _Effect = Callable[[sqlite3.Connection, Any], None]
 
@@ -51,7 +52,7 @@ def append(db: sqlite3.Connection, event: Event) -> int:
         event.kind,
         _subject(event),
         event.at.timestamp(),
-        json.dumps(encode(event), separators=(",", ":")),
+        _to_text(encode(event)),
     )
     seq = db.execute("INSERT INTO outbox (class, kind, subject, at, payload) VALUES (?, ?, ?, ?, ?)", row).lastrowid
     assert seq is not None

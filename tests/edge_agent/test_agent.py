@@ -12,81 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from cloud.tunnel.hub import Hub
 from edge_agent.agent import Agent, run_agent
 from edge_agent.blobs import EdgeBlobs
 from edge_agent.config import load_config
 from edge_agent.identity import Identity
 from edge_agent.spool import Spool
-from telecore.codec import encode
-from telecore.commands import Command, PlaceCall, RequestUssd, SendMessage
+from telecore.commands import PlaceCall, RequestUssd, SendMessage
 from telecore.errors import Busy, InvalidRequest
 from telecore.events import CallAnswered, CallOffered
-from telecore.ids import CallSid, ChannelId, EdgeId, MessageSid
-from telecore.notices import BlobHeld, Heartbeat
-from tests.fakes.streets import BatchIn, Blobs, Out
-from tests.fakes.tunnel import KEY, QUICK_HUB, running, until
+from telecore.ids import CallSid, ChannelId, MessageSid
+from telecore.notices import BlobHeld
+from tests.fakes.hub_cloud import EDGE, cloud, write_site
+from tests.fakes.tunnel import KEY, until
 from tests.simulator.rig import Rig
 
 ROOT = Path(__file__).parents[2]
-EDGE = EdgeId("site-1")
 CHANNEL = ChannelId("site-1/modem1")
-
-
-class Told(BatchIn):
-    """Keeps whole events."""
-
-    async def apply(self, stream, seq, payload, *, history):
-        await super().apply(stream, seq, {"value": payload}, history=history)
-
-    def of(self, kind):
-        return [event for event in self.values if event["kind"] == kind]
-
-
-class Cloud:
-    """A hub with stores in memory."""
-
-    def __init__(self):
-        self.down, self.told, self.blobs = Out("down"), Told(), Blobs()
-        self.notices = []
-        self.hub = Hub(
-            "127.0.0.1",
-            0,
-            authenticate=self.authenticate,
-            outgoing=lambda edge: self.down,
-            incoming=lambda edge: self.told,
-            blobs=self.blobs,
-            on_notice=lambda edge, notice: self.notices.append(notice),
-            on_link=lambda edge, up: None,
-            times=QUICK_HUB,
-        )
-
-    async def authenticate(self, edge, key):
-        return (edge, key) == (EDGE, KEY)
-
-    def wish(self, command: Command) -> None:
-        self.down.highest += 1
-        self.down.rows.append((self.down.highest, encode(command)))
-        self.hub.wake(EDGE)
-
-    def heartbeat(self) -> Heartbeat | None:
-        return next((notice for notice in reversed(self.notices) if isinstance(notice, Heartbeat)), None)
-
-
-@contextlib.asynccontextmanager
-async def cloud():
-    made = Cloud()
-    async with running(made.hub.run()):
-        await made.hub.ready()
-        yield made
-
-
-def write_site(folder: Path, port: int, devices="[]"):
-    """A configured and enrolled edge's folder."""
-    (folder / "agent.yaml").write_text(f"data_dir: data\nstatus: {{port: 0}}\ndevices: {devices}\n")
-    (folder / "data").mkdir(exist_ok=True)
-    Identity(EDGE, KEY, f"ws://127.0.0.1:{port}/tunnel").save(folder / "data" / "identity.json")
-    return folder / "agent.yaml"
 
 
 @contextlib.asynccontextmanager

@@ -6,11 +6,12 @@ import sys
 
 import pytest
 
-from edge_agent.spool import Spool
+from edge_agent.spool import Spool, Taken
 from edge_agent.spool.schema import MIGRATIONS
+from telecore.commands import SendMessage
 from telecore.errors import StorageFailed
 from telecore.events import CallRinging
-from telecore.ids import CallSid
+from telecore.ids import CallSid, ChannelId, MessageSid
 
 
 async def filled(path, rows=400):
@@ -61,14 +62,45 @@ async def test_a_broken_file_is_put_aside_and_a_new_street_begun(tmp_path, caplo
     assert spool.quarantined is not None
     assert spool.quarantined.read_bytes() == broken
     assert spool.stream != stream
-    assert spool.highest == 0
-    assert await spool.append(CallRinging(call=CallSid("CA1"))) == 1
+    rescued = spool.highest
+    assert rescued < 400
+    assert await spool.append(CallRinging(call=CallSid("CA1"))) == rescued + 1
     assert "broken" in caplog.text
     await spool.close()
     again = await Spool.open(path)
     assert again.quarantined is None
-    assert again.highest == 1
+    assert again.highest == rescued + 1
     await again.close()
+
+
+def damage_an_index(path):
+    """The commonest damage: one page is wrong, and the tables can still be read."""
+    connection = sqlite3.connect(path)
+    (page,) = connection.execute("SELECT rootpage FROM sqlite_master WHERE name = 'outbox_untold'").fetchone()
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    data = bytearray(path.read_bytes())
+    data[(page - 1) * 4096 : page * 4096] = bytes(4096)
+    path.write_bytes(data)
+
+
+async def test_what_can_still_be_read_is_told_and_what_was_to_be_sent_is_reported(tmp_path):
+    path = tmp_path / "spool.db"
+    spool = await Spool.open(path)
+    waiting = SendMessage(message=MessageSid("SM1"), channel=ChannelId("e/m"), to="+1", body="x")
+    await spool.journal([Taken("cloud", 1, waiting)])
+    kept = CallRinging(call=CallSid("CA1"))
+    await spool.append(kept)
+    await spool.close()
+    damage_an_index(path)
+    spool = await Spool.open(path)
+    assert spool.quarantined is not None
+    rows = [row for _, row in await spool.read(0, 10)]
+    assert [row["kind"] for row in rows] == ["call.ringing", "message.failed"]
+    assert rows[0]["id"] == kept.id
+    assert (rows[1]["message"], rows[1]["uncertain"]) == ("SM1", True)
+    assert await spool.queued_sms() == []
+    await spool.close()
 
 
 async def test_a_file_that_cannot_be_used_is_not_broken(tmp_path):
