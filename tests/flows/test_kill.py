@@ -12,6 +12,7 @@ import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -75,7 +76,7 @@ async def test_nothing_is_lost_and_nothing_is_doubled(doomed: World) -> None:
 
     inbound = Counter(
         row.body
-        for row in await asyncio.to_thread(lambda: doomed.client.messages.list(limit=5000))
+        for row in await _list(doomed)
         if row.direction == "inbound" and row.to in doomed.numbers and row.body.startswith("in ")
     )
     assert inbound == Counter({f"in {n}": 1 for n in range(MESSAGES)})
@@ -104,12 +105,17 @@ async def _send_out(world: World, handset: str) -> dict[str, str]:
 
 async def _find(world: World, body: str) -> str | None:
     """A request whose answer was lost may have been accepted: look before asking again."""
-    while True:
+    return next((row.sid for row in await _list(world) if row.body == body), None)
+
+
+async def _list(world: World) -> list[Any]:
+    """All messages; asked again while the cloud is away."""
+    for _ in range(300):
         try:
-            rows = await asyncio.to_thread(lambda: world.client.messages.list(limit=2000))
-            return next((row.sid for row in rows if row.body == body), None)
+            return await asyncio.to_thread(lambda: world.client.messages.list(page_size=1000))
         except (TwilioException, OSError):
             await asyncio.sleep(0.2)
+    raise TimeoutError("the cloud did not come back")
 
 
 async def _send_in(world: World, handset: str) -> None:
@@ -126,5 +132,4 @@ async def _kill(world: World, name: str) -> None:
 
 
 async def _rows(world: World) -> dict[str, tuple[str, int | None]]:
-    rows = await asyncio.to_thread(lambda: world.client.messages.list(limit=5000))
-    return {row.sid: (row.status, row.error_code) for row in rows}
+    return {row.sid: (row.status, row.error_code) for row in await _list(world)}
