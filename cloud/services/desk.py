@@ -20,6 +20,7 @@ from cloud.services.files import Files
 from cloud.services.live_tasks import LiveTasks
 from cloud.services.messages import MessageService
 from cloud.services.pages import Pages
+from cloud.services.recording_hooks import RecordingHooks
 from cloud.services.recordings import RecordingLine, RecordingService
 from cloud.services.routing import Routing
 from cloud.services.sounds import Sounds
@@ -74,10 +75,12 @@ class Desk:
     ) -> None:
         self._db = db
         self._client = client
+        self._tunnel = tunnel
         self._engine = engine
         self._tasks = LiveTasks()
         self.fleet = Fleet(db)
-        self.ingest = Ingest(db)
+        hooks = RecordingHooks()
+        self.ingest = Ingest(db, recording_wish=hooks.of)
         self.routing = Routing(tunnel.connected)
         debugger = Debugger(db)
         documents = Documents(client, debugger)
@@ -85,10 +88,10 @@ class Desk:
         self.outboxes = Outboxes(db, self._outbox_forgot)
         self._clips = ClipCache(files, self._load_clip, self._save_clip)
         pages = Pages(Speech(engine, self._clips), Sounds(client, self._clips))
-        tools = SessionTools(db, documents, pages, debugger, tunnel.notify, recording_url)
+        tools = SessionTools(db, documents, pages, debugger, tunnel.notify, recording_url, hooks)
         dials = Dials(db, self.routing, debugger, now=utc_now)
-        self.calls = CallService(tools, self.routing, self.callbacks, dials, wake=tunnel.wake)
-        self.messages = MessageService(db, self.routing, self.callbacks, documents, debugger, wake=tunnel.wake)
+        self.calls = CallService(tools, self.routing, self.callbacks, dials, wake=self._wake)
+        self.messages = MessageService(db, self.routing, self.callbacks, documents, debugger, wake=self._wake)
         line = RecordingLine(tunnel.fetch, tunnel.notify, tunnel.connected)
         self.recordings = RecordingService(db, files, self.callbacks, line, url=recording_url)
         self._reaper = CallReaper(db, self.calls.lost)
@@ -164,6 +167,10 @@ class Desk:
             await self._db.write(lambda conn: edges.update(conn, edge, last_seen_at=utc_now()))
         except Transient as error:
             log.warning("edge %s: when it was seen is not written down: %s", edge, error)
+
+    def _wake(self, edge: EdgeId) -> None:
+        self._tunnel.wake(edge)
+        self.fleet.changed()
 
     def _outbox_forgot(self) -> None:
         self.callbacks.wake()

@@ -57,6 +57,10 @@ class Told:
     channel: ChannelStatus | None = None
 
 
+RecordingWish = Callable[[CallSid, str], "tuple[Hook, tuple[str, ...]] | None"]
+"""Where a recording of this call, from this source, is to be told, for an edge that does not say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """An event, who told it, and when we heard it."""
@@ -65,6 +69,7 @@ class Heard:
     event: Any
     now: datetime
     history: bool
+    recording_wish: RecordingWish
 
     @property
     def at(self) -> datetime:
@@ -74,10 +79,18 @@ class Heard:
         return self.now if moment > self.now or (far and not self.history) else moment
 
 
-def apply(conn: Connection, edge: EdgeRecord, event: Event, *, now: datetime, history: bool = False) -> Told:
+def apply(
+    conn: Connection,
+    edge: EdgeRecord,
+    event: Event,
+    *,
+    now: datetime,
+    history: bool = False,
+    recording_wish: RecordingWish = lambda call, source: None,
+) -> Told:
     """Do what the event asks for. Kinds without an effect are only kept."""
     effect = _EFFECTS.get(type(event))
-    heard = Heard(edge, event, now, history)
+    heard = Heard(edge, event, now, history, recording_wish)
     told = effect(conn, heard) if effect is not None else None
     return told or Told(edge.edge, event, history)
 
@@ -292,6 +305,9 @@ def _recording_made(conn: Connection, heard: Heard) -> Told | None:
         return _foreign(heard, f"call {event.call}")
     if not is_sid(made.sid, "RE") or recordings.get(conn, made.sid) is not None:
         return None
+    hook, told_of = Hook(event.status_callback, event.status_callback_method), event.status_callback_events
+    if not hook.url:
+        hook, told_of = heard.recording_wish(call.sid, event.source) or (hook, told_of)
     record = RecordingRecord(
         sid=made.sid,
         account=call.account,
@@ -304,8 +320,8 @@ def _recording_made(conn: Connection, heard: Heard) -> Told | None:
         status="processing",
         created_at=heard.at - timedelta(seconds=made.duration_s),
         updated_at=heard.now,
-        status_callback=Hook(event.status_callback, event.status_callback_method),
-        status_callback_events=event.status_callback_events,
+        status_callback=hook,
+        status_callback_events=told_of,
     )
     return _told(heard, recording=recordings.insert(conn, record), call=call)
 

@@ -32,9 +32,16 @@ _UNFIT = (Refused, ProtocolError, ValueError, OverflowError)
 class Ingest:
     """One for the whole cloud. Listeners are called on the loop after the commit, in order; they must not wait."""
 
-    def __init__(self, db: Database, *, now: Callable[[], datetime] = effects.utc_now) -> None:
+    def __init__(
+        self,
+        db: Database,
+        *,
+        now: Callable[[], datetime] = effects.utc_now,
+        recording_wish: effects.RecordingWish = lambda call, source: None,
+    ) -> None:
         self._db = db
         self._now = now
+        self._recording_wish = recording_wish
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> None:
@@ -119,7 +126,7 @@ class Ingest:
         record = edges.get(conn, edge)
         if record is None or not events.insert(conn, event, edge):
             return None
-        return effects.apply(conn, record, event, now=self._now(), history=history)
+        return effects.apply(conn, record, event, now=self._now(), history=history, recording_wish=self._recording_wish)
 
     def _tell(self, told: Sequence[Told]) -> None:
         for news in told:

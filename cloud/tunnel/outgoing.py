@@ -12,7 +12,7 @@ from telecore.errors import NotFound
 from telecore.ids import EdgeId, MessageSid
 from telecore.model import MessageStatus
 
-_FORGET_PIECE = 1000
+_PIECE = 50
 
 
 class EdgeOutgoing:
@@ -41,9 +41,12 @@ class EdgeOutgoing:
         self._told()
 
     def _forget(self, conn: Connection, upto: int) -> None:
-        for seq, payload in outbox.read(conn, self._edge, 0, _FORGET_PIECE):
-            if seq <= upto and payload.get("kind") == "message.send":
-                message_steps.step(conn, MessageSid(str(payload["message"])), MessageStatus.SENDING)
+        after = 0
+        while after < upto and (rows := outbox.read(conn, self._edge, after, _PIECE)):
+            for seq, payload in rows:
+                if seq <= upto and payload.get("kind") == "message.send":
+                    message_steps.step(conn, MessageSid(str(payload["message"])), MessageStatus.SENDING)
+            after = rows[-1][0]
         outbox.forget(conn, self._edge, upto)
 
 

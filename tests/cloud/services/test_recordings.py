@@ -8,6 +8,7 @@ import pytest
 
 from cloud.services.requests import NewCall
 from cloud.store import recordings
+from cloud.store.records import Hook
 from telecore.events import RecordingMade
 from telecore.ids import RecordingSid, Sha256, new_sid
 from telecore.model import Recording
@@ -56,6 +57,23 @@ async def test_its_bytes_come_and_the_customer_is_told(desk, app, call):
     assert seen.params["RecordingUrl"] == f"http://cloud/{desk.account.sid}/{event.recording.sid}"
     assert (seen.params["RecordingStatus"], seen.params["RecordingDuration"]) == ("completed", "3")
     assert (seen.params["CallSid"], seen.params["RecordingSource"]) == (call, "RecordVerb")
+
+
+@pytest.mark.parametrize("source", ["RecordVerb", "DialVerb", "OutboundAPI"])
+async def test_where_it_is_told_is_known_here_when_the_edge_does_not_say(desk, app, source):
+    urls = {name: app.answer(f"/{name}", "") for name in ("RecordVerb", "DialVerb", "OutboundAPI")}
+    document = twiml(
+        f"<Record recordingStatusCallback='{urls['RecordVerb']}'/>"
+        f"<Dial record='true' recordingStatusCallback='{urls['DialVerb']}'>+85512000002</Dial>"
+    )
+    hook = Hook(urls["OutboundAPI"])
+    wanted = NewCall(caller=NUMBERS[0], to=HANDSET, twiml=document, record=True, recording_callback=hook)
+    record = await desk.desk.calls.create(desk.account.sid, wanted)
+    await desk.answer(record.sid)
+    await desk.page(record.sid, 1)
+    await desk.tell(made(record.sid, await desk.blob(SOUND), source=source))
+    (seen,) = await app.wait_for(f"/{source}")
+    assert seen.params["RecordingSource"] == source
 
 
 async def test_it_waits_for_its_edge(desk, call):
