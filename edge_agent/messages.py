@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from edge_agent.contracts import OutboundSms, SmsPart, SmsService, StatusReport, SubmitRef
+from edge_agent.logs import about
 from edge_agent.spool import QueuedSms, Spool
 from edge_agent.submit_rules import EXPIRED, UNCERTAIN, Again, Expire, GiveUp, Sleep, Submit, Waiting, judge, next_step
 from edge_agent.supervise import Fall, supervise
@@ -149,10 +150,9 @@ class Messages:
 
     def _start(self, channel: ChannelId, line: _Line) -> None:
         if self._group is not None and line.task is None and not self._stopping:
-            line.task = self._group.create_task(
-                supervise(f"sms {channel}", lambda: self._serve(channel, line), on_fall=self._on_fall),
-                name=f"sms {channel}",
-            )
+            with about(channel=channel):
+                work = supervise(f"sms {channel}", lambda: self._serve(channel, line), on_fall=self._on_fall)
+                line.task = self._group.create_task(work, name=f"sms {channel}")
 
     async def _tick(self) -> None:
         then = self._clock()

@@ -6,31 +6,29 @@ import asyncio
 import logging
 import os
 import platform
-import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from edge_agent import __version__
 from edge_agent.agent.core import EdgeCore
 from edge_agent.agent.devices import Devices
 from edge_agent.agent.housekeeping import Housekeeping
-from edge_agent.agent.lock import locked
 from edge_agent.agent.pulse import Pulse
 from edge_agent.agent.report import as_json
+from edge_agent.agent.stages import STAGE_S, bounded
 from edge_agent.blobs import EdgeBlobs
 from edge_agent.calls import Calls
 from edge_agent.config import AgentConfig
 from edge_agent.contracts import VoiceService
-from edge_agent.devices.profiles import load_profiles
+from edge_agent.devices.profiles import Profiles
 from edge_agent.devices.registry import Site
 from edge_agent.dispatcher import Dispatcher
 from edge_agent.health.conditions import Snapshot
-from edge_agent.identity import Identity, load_identity
+from edge_agent.identity import Identity
 from edge_agent.inventory import Inventory
-from edge_agent.logs import about
 from edge_agent.media.clock import MediaClock
 from edge_agent.messages import Messages
 from edge_agent.spool import Spool
@@ -38,7 +36,6 @@ from edge_agent.status import StatusServer
 from edge_agent.supervise import Fall, reason, supervise
 from edge_agent.uplink import Uplink
 from edge_agent.watchdog import Watchdog, notifier, period_s
-from telecore.errors import InvalidRequest, StorageFailed
 from telecore.events import EdgeStarted
 from telecore.ids import ChannelId, Sha256, new_id
 from telecore.model import Clip
@@ -46,52 +43,27 @@ from telecore.notices import BlobHeld, BlobStored, Do, Heartbeat, Notice
 
 log = logging.getLogger(__name__)
 
-STAGE_S = 10.0
-"""How long each of the two stages of a stop may take."""
 _CLIP_WITHIN_S = 30.0
 _GOODBYE_S = 1.0
 _FALLEN_SHOWN_S = 600.0
-_MB = 1 << 20
 
 
-def identity_path(data_dir: Path) -> Path:
-    """Where an edge keeps who it is."""
-    return data_dir / "identity.json"
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What is read from disk before the loop begins to turn."""
 
-
-async def run_agent(config: AgentConfig) -> None:
-    """Run until SIGTERM or SIGINT.
-
-    Raises InvalidRequest, NotAllowed, Busy and StorageFailed, each with a sentence for the operator.
-    """
-    with locked(config.data_dir):
-        try:
-            identity = load_identity(identity_path(config.data_dir))
-        except FileNotFoundError as error:
-            raise InvalidRequest(
-                f"this edge is not enrolled: there is no {identity_path(config.data_dir)}; run edge-agent enrol"
-            ) from error
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, stop.set)
-        spool = await Spool.open(config.data_dir / "spool.db")
-        try:
-            blobs = await EdgeBlobs.open(config.data_dir / "blobs", clips_bytes=config.limits.clips_mb * _MB)
-            with about(edge=identity.edge):
-                await Agent(config, identity, spool, blobs).run(stop)
-            await blobs.close()
-        finally:
-            await _bounded("the spool", spool.close())
+    identity: Identity
+    profiles: Profiles
 
 
 class Agent:
     """One edge. ``run`` serves until ``stop`` is set."""
 
-    def __init__(self, config: AgentConfig, identity: Identity, spool: Spool, blobs: EdgeBlobs) -> None:
+    def __init__(self, config: AgentConfig, site: Prepared, spool: Spool, blobs: EdgeBlobs) -> None:
         self.instance = new_id()
         self._config = config
-        self._identity = identity
+        self._identity = site.identity
+        self._profiles = site.profiles
         self._spool = spool
         self._blobs = blobs
         self._began = time.monotonic()
@@ -141,8 +113,7 @@ class Agent:
         self._build_watchers()
 
     def _build_devices(self) -> None:
-        own = (self._config.profiles,) if self._config.profiles else ()
-        site = Site(self._identity.edge, load_profiles(*own), self._config.pins)
+        site = Site(self._identity.edge, self._profiles, self._config.pins)
         core = EdgeCore(self._spool, self._messages, self.inventory, self._calls.incoming)
         self._devices = Devices(
             self._config.devices, site, core, self.inventory, spool=self._spool, on_fall=self._on_fall
@@ -173,7 +144,7 @@ class Agent:
             self._watchdog.stopping()
             if not serving.done():
                 log.info("stopping")
-                await _bounded("calls and messages", self._end_intake())
+                await bounded("calls and messages", self._end_intake())
                 await self._say_goodbye()
         finally:
             stopping.cancel()
@@ -295,29 +266,5 @@ class Agent:
         return f"{ready} of {len(statuses)} channels registered, {len(self._calls.live())} calls, tunnel {tunnel}"
 
 
-async def _bounded(what: str, work: Awaitable[object]) -> None:
-    try:
-        async with asyncio.timeout(STAGE_S):
-            await work
-    except TimeoutError:
-        log.warning("%s did not stop within %.0f s", what, STAGE_S)
-    except StorageFailed as error:
-        log.warning("%s did not stop cleanly: %s", what, error)
-
-
 def _platform() -> str:
     return f"{platform.system()} {platform.machine()} Python {platform.python_version()}"
-
-
-def run(config: AgentConfig) -> None:
-    """Run in a new event loop, uvloop's where it is installed."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(run_agent(config))
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    try:
-        from uvloop import new_event_loop
-    except ImportError:
-        return asyncio.new_event_loop
-    return new_event_loop

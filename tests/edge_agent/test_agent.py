@@ -4,25 +4,24 @@ import asyncio
 import contextlib
 import json
 import os
-import signal
 import socket
 import stat
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from edge_agent.agent import Agent, run_agent
+from edge_agent.agent import Agent, prepared
 from edge_agent.blobs import EdgeBlobs
 from edge_agent.config import load_config
-from edge_agent.identity import Identity
 from edge_agent.spool import Spool
 from telecore.commands import PlaceCall, RequestUssd, SendMessage
 from telecore.errors import Busy, InvalidRequest
 from telecore.events import CallAnswered, CallOffered
 from telecore.ids import CallSid, ChannelId, MessageSid
 from telecore.notices import BlobHeld
-from tests.fakes.hub_cloud import EDGE, cloud, write_site
+from tests.fakes.hub_cloud import cloud, write_site
 from tests.fakes.tunnel import KEY, until
 from tests.simulator.rig import Rig
 
@@ -33,19 +32,25 @@ CHANNEL = ChannelId("site-1/modem1")
 @contextlib.asynccontextmanager
 async def edge(folder: Path, port: int, devices="[]"):
     """An agent in this process, stopped as SIGTERM does."""
+    with contextlib.ExitStack() as held:
+        config, site = await asyncio.to_thread(prepare, folder, port, devices, held)
+        spool = await Spool.open(config.data_dir / "spool.db")
+        blobs = await EdgeBlobs.open(config.data_dir / "blobs", clips_bytes=1 << 20)
+        agent = Agent(config, site, spool, blobs)
+        stop = asyncio.Event()
+        task = asyncio.create_task(agent.run(stop))
+        try:
+            yield agent, spool
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, 15)
+            await blobs.close()
+            await spool.close()
+
+
+def prepare(folder: Path, port: int, devices: str, held: contextlib.ExitStack):
     config = load_config(write_site(folder, port, devices))
-    spool = await Spool.open(config.data_dir / "spool.db")
-    blobs = await EdgeBlobs.open(config.data_dir / "blobs", clips_bytes=1 << 20)
-    agent = Agent(config, Identity(EDGE, KEY, f"ws://127.0.0.1:{port}/tunnel"), spool, blobs)
-    stop = asyncio.Event()
-    task = asyncio.create_task(agent.run(stop))
-    try:
-        yield agent, spool
-    finally:
-        stop.set()
-        await asyncio.wait_for(task, 15)
-        await blobs.close()
-        await spool.close()
+    return config, held.enter_context(prepared(config))
 
 
 @pytest.fixture(scope="module")
@@ -129,24 +134,25 @@ async def test_messages_both_ways_through_a_modem(tmp_path, rig):
         assert heartbeat.channels[0].channel == CHANNEL
 
 
-async def test_two_agents_do_not_share_a_folder(tmp_path):
-    async with cloud() as c:
-        path = write_site(tmp_path, c.hub.port)
-        config = load_config(path)
-        first = asyncio.create_task(run_agent(config))
-        await until(c.heartbeat)
-        with pytest.raises(Busy, match="another edge-agent"):
-            await run_agent(config)
-        os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.wait_for(first, 10)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().remove_signal_handler(number)
+def test_two_agents_do_not_share_a_folder(tmp_path):
+    config = load_config(write_site(tmp_path, 1))
+    with prepared(config):
+        with pytest.raises(Busy, match="another edge-agent"), prepared(config):
+            pass
+        assert run_in_another_process(tmp_path).returncode == 1
+    with prepared(config):
+        pass
 
 
-async def test_an_edge_without_identity_says_what_to_do(tmp_path):
+def run_in_another_process(folder: Path):
+    command = [sys.executable, "-m", "edge_agent", "run", "--config", str(folder / "agent.yaml")]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, timeout=20, check=False)
+
+
+def test_an_edge_without_identity_says_what_to_do(tmp_path):
     (tmp_path / "agent.yaml").write_text("data_dir: data\n")
-    with pytest.raises(InvalidRequest, match="run edge-agent enrol"):
-        await run_agent(load_config(tmp_path / "agent.yaml"))
+    with pytest.raises(InvalidRequest, match="run edge-agent enrol"), prepared(load_config(tmp_path / "agent.yaml")):
+        pass
     assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == 0o700
 
 
@@ -155,7 +161,7 @@ async def test_as_a_service_it_tells_systemd_and_ends_with_sigterm(tmp_path):
         listener.bind(str(tmp_path / "notify"))
         listener.setblocking(False)
         async with cloud() as c:
-            path = write_site(tmp_path, c.hub.port)
+            path = await asyncio.to_thread(write_site, tmp_path, c.hub.port)
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "edge_agent", "run", "--config", str(path),
                 cwd=ROOT, stderr=asyncio.subprocess.PIPE, env={**os.environ, "NOTIFY_SOCKET": str(tmp_path / "notify")},

@@ -41,7 +41,7 @@ async def test_every_message_is_sent_once_or_reported_failed_and_every_received_
     device = f"[{{id: modem1, port: {line['at']}, number: {own}}}]"
     chance = random.Random(7)
     async with cloud() as c:
-        config = write_site(tmp_path, c.hub.port, device)
+        config = await asyncio.to_thread(write_site, tmp_path, c.hub.port, device)
         not_after = datetime.now(UTC) + timedelta(hours=1)
         for n in range(OUTBOUND):
             sid = MessageSid(f"SM{n:032x}")

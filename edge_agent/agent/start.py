@@ -1,0 +1,75 @@
+"""From a configuration to a running agent: lock, read, open, run, close."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge_agent.agent.agent import Agent, Prepared
+from edge_agent.agent.lock import locked
+from edge_agent.agent.stages import bounded
+from edge_agent.blobs import EdgeBlobs
+from edge_agent.config import AgentConfig
+from edge_agent.devices.profiles import load_profiles
+from edge_agent.identity import load_identity
+from edge_agent.logs import about
+from edge_agent.spool import Spool
+from telecore.errors import InvalidRequest
+
+_MB = 1 << 20
+
+
+def identity_path(data_dir: Path) -> Path:
+    """Where an edge keeps who it is."""
+    return data_dir / "identity.json"
+
+
+@contextmanager
+def prepared(config: AgentConfig) -> Iterator[Prepared]:
+    """Hold the data folder and read what the agent needs of it.
+
+    Raises InvalidRequest, NotAllowed, Busy and StorageFailed, each with a sentence for the operator.
+    """
+    with locked(config.data_dir):
+        path = identity_path(config.data_dir)
+        try:
+            identity = load_identity(path)
+        except FileNotFoundError as error:
+            raise InvalidRequest(f"this edge is not enrolled: there is no {path}; run edge-agent enrol") from error
+        yield Prepared(identity, load_profiles(*([config.profiles] if config.profiles else [])))
+
+
+async def run_agent(config: AgentConfig, site: Prepared, stop: asyncio.Event) -> None:
+    """Run until ``stop`` is set. Raises StorageFailed when nothing can be kept in the data folder."""
+    spool = await Spool.open(config.data_dir / "spool.db")
+    try:
+        blobs = await EdgeBlobs.open(config.data_dir / "blobs", clips_bytes=config.limits.clips_mb * _MB)
+        with about(edge=site.identity.edge):
+            await Agent(config, site, spool, blobs).run(stop)
+        await bounded("the clips", blobs.close())
+    finally:
+        await bounded("the spool", spool.close())
+
+
+def run(config: AgentConfig) -> None:
+    """Run until SIGTERM or SIGINT, in a new event loop: uvloop's where it is installed. Raises as ``prepared`` does."""
+    with prepared(config) as site, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_until_signalled(config, site))
+
+
+async def _until_signalled(config: AgentConfig, site: Prepared) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await run_agent(config, site, stop)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        from uvloop import new_event_loop
+    except ImportError:
+        return asyncio.new_event_loop
+    return new_event_loop
