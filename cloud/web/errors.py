@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloud.web.http import Response, json_response
+from cloud.web.routing import MethodNotAllowed
 from telecore.errors import Refused
 
 MORE_INFO = "https://www.twilio.com/docs/errors/"
@@ -29,18 +30,11 @@ def refusal(error: Refused) -> Response:
     headers: dict[str, str] = {}
     if error.status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="Twilio API"'
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(error.allowed)
     if isinstance(error, TooMany):
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
     return error_response(error.status, error.code, error.message, headers)
-
-
-def not_found(path: str) -> Response:
-    return error_response(404, 20404, f"The requested resource {path} was not found")
-
-
-def method_not_allowed(path: str, method: str, allowed: set[str]) -> Response:
-    message = f"The requested resource {path} does not allow {method}"
-    return error_response(405, 20004, message, {"Allow": ", ".join(sorted(allowed))})
 
 
 def too_large(limit: int) -> Response:

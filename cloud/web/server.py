@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from contextvars import ContextVar
+from typing import Any
 
 from aiohttp import web
 
 from cloud.web import errors
-from cloud.web.http import Handler, Request, Response, Route
+from cloud.web.http import Request, Response, Route
+from cloud.web.routing import Router
 from telecore.errors import Refused, Transient
 from telecore.ids import new_sid
 
@@ -19,6 +21,8 @@ log = logging.getLogger(__name__)
 
 BODY_LIMIT = 1024 * 1024
 BODY_WITHIN_S = 30.0
+IDLE_S = 75.0
+"""After so long without a request a connection is closed, also one that never made any."""
 DRAIN_S = 5.0
 """How long answers under way may take after the stop began."""
 
@@ -34,37 +38,57 @@ class WebServer:
         self.host = host
         self.port = port
         self.started = asyncio.Event()
+        self._router = Router(routes)
         self._limit = body_limit
         self._streams: set[asyncio.Task[None]] = set()
-        self._app = web.Application(middlewares=[self._answer], client_max_size=body_limit)
-        for route in routes:
-            self._app.router.add_route(route.method, route.path, self._adapted(route.handler))
 
     async def run(self) -> None:
         """Serve until cancelled, then finish what is under way. Raises OSError when the port is taken."""
-        runner = web.AppRunner(self._app, access_log=None, shutdown_timeout=DRAIN_S)
+        server = _Server(self._answer, access_log=None, keepalive_timeout=IDLE_S, request_factory=self._made)
+        runner = web.ServerRunner(server, shutdown_timeout=DRAIN_S)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, self.host, self.port)
-            await site.start()
+            await web.TCPSite(runner, self.host, self.port).start()
             self.port = runner.addresses[0][1]
             self.started.set()
-            await asyncio.Event().wait()
+            await asyncio.get_running_loop().create_future()
         finally:
             for stream in self._streams:
                 stream.cancel()
             await runner.cleanup()
 
-    def _adapted(self, handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-        async def adapted(request: web.Request) -> web.StreamResponse:
-            response = await handler(await self._read(request))
-            if response.stream is not None:
-                return await self._stream(request, response)
-            return _send(response)
+    def _made(self, message: Any, payload: Any, protocol: Any, writer: Any, task: Any) -> web.BaseRequest:
+        loop = asyncio.get_running_loop()
+        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=self._limit)
 
-        return adapted
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The one place where errors become answers; an unforeseen one is logged here, with its traceback, once."""
+        request_id.set(new_sid("RQ"))
+        try:
+            response = await self._handled(request)
+        except Refused as error:
+            response = errors.refusal(error)
+        except web.HTTPRequestEntityTooLarge:
+            response = errors.too_large(self._limit)
+        except Transient as error:
+            log.warning("%s %s put off: %s (%s)", request.method, request.path, error, request_id.get())
+            response = errors.unavailable()
+        except TimeoutError:
+            response = errors.bad_http(408, "The request took too long to arrive")
+        except ConnectionError:
+            raise  # the client went away: nobody to tell
+        except Exception:
+            log.exception("%s %s failed (%s)", request.method, request.path, request_id.get())
+            response = errors.internal()
+        if response.stream is not None:
+            return await self._stream(request, response)
+        return _sent(response)
 
-    async def _stream(self, request: web.Request, response: Response) -> web.StreamResponse:
+    async def _handled(self, request: web.BaseRequest) -> Response:
+        handler, fields = self._router.find(request.method, request.rel_url.raw_path)
+        return await handler(await _read(request, fields))
+
+    async def _stream(self, request: web.BaseRequest, response: Response) -> web.StreamResponse:
         """An answer without an end: a task of its own, which a stop cuts at once instead of waiting for it."""
         out = web.StreamResponse(status=response.status, headers=_headers(response))
         await out.prepare(request)
@@ -77,63 +101,68 @@ class WebServer:
             pump.cancel()
         return out
 
-    async def _read(self, request: web.Request) -> Request:
-        async with asyncio.timeout(BODY_WITHIN_S):
-            body = await request.read()
-        return Request(
-            method=request.method,
-            path=request.path,
-            query=request.rel_url.raw_query_string,
-            body=body,
-            content_type=request.content_type if "Content-Type" in request.headers else "",
-            headers=request.headers,
-            cookies=request.cookies,
-            fields=request.match_info,
-            remote=request.remote or "",
-        )
 
-    @web.middleware
-    async def _answer(
-        self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+class _Server(web.Server):
+    """Makes a connection of ours for each client."""
+
+    def __init__(self, handler: Any, **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._options = {name: value for name, value in options.items() if name != "request_factory"}
+
+    def __call__(self) -> web.RequestHandler:
+        return _Connection(self, loop=asyncio.get_running_loop(), **self._options)
+
+
+class _Connection(web.RequestHandler):
+    """Answers what is not HTTP in the one shape, and says so in one line: strangers must not fill the log."""
+
+    __slots__ = ()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
     ) -> web.StreamResponse:
+        log.info("a request from %s is not HTTP: %s", request.remote, type(exc).__name__)
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer had begun")
         request_id.set(new_sid("RQ"))
-        try:
-            return await handler(request)
-        except web.HTTPException as error:
-            return _send(self._translated(request, error))
-        except Refused as error:
-            return _send(errors.refusal(error))
-        except Transient as error:
-            log.warning("%s %s put off: %s (%s)", request.method, request.path, error, request_id.get())
-            return _send(errors.unavailable())
-        except TimeoutError:
-            return _send(errors.bad_http(408, "The request took too long to arrive"))
-        except ConnectionError:
-            raise  # the client went away: nobody to tell
-        except Exception:
-            log.exception("%s %s failed (%s)", request.method, request.path, request_id.get())
-            return _send(errors.internal())
+        response = _sent(errors.bad_http(status, "The request is not valid HTTP"))
+        response.force_close()
+        return response
 
-    def _translated(self, request: web.Request, error: web.HTTPException) -> Response:
-        if isinstance(error, web.HTTPNotFound):
-            return errors.not_found(request.path)
-        if isinstance(error, web.HTTPMethodNotAllowed):
-            return errors.method_not_allowed(request.path, request.method, set(error.allowed_methods))
-        if isinstance(error, web.HTTPRequestEntityTooLarge):
-            return errors.too_large(self._limit)
-        return errors.bad_http(error.status, error.reason)
+
+async def _read(request: web.BaseRequest, fields: dict[str, str]) -> Request:
+    if request.headers.get("Expect", "").lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # the answer itself has not begun
+    async with asyncio.timeout(BODY_WITHIN_S):
+        body = await request.read()
+    return Request(
+        method=request.method,
+        path=request.path,
+        query=request.rel_url.raw_query_string,
+        body=body,
+        content_type=request.content_type if "Content-Type" in request.headers else "",
+        headers=request.headers,
+        cookies=request.cookies,
+        fields=fields,
+        remote=request.remote or "",
+    )
 
 
 def _headers(response: Response) -> dict[str, str]:
     content_type = {} if response.status == 204 else {"Content-Type": response.content_type}
-    return {**content_type, REQUEST_ID: request_id.get(), "X-Content-Type-Options": "nosniff", **response.headers}
+    own = {REQUEST_ID: request_id.get(), "X-Content-Type-Options": "nosniff", "Server": "simferry"}
+    return {**content_type, **own, **response.headers}
 
 
-def _send(response: Response) -> web.StreamResponse:
-    headers = _headers(response)
+def _sent(response: Response) -> web.StreamResponse:
     if response.file is not None:
-        return web.FileResponse(response.file, headers=headers)
-    return web.Response(status=response.status, body=response.body, headers=headers)
+        return web.FileResponse(response.file, headers=_headers(response))
+    return web.Response(status=response.status, body=response.body, headers=_headers(response))
 
 
 async def _pump(out: web.StreamResponse, response: Response) -> None:

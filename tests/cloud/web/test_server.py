@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -151,3 +153,57 @@ async def test_health_and_readiness() -> None:
         url = f"http://127.0.0.1:{server.port}/readyz"
         async with http.get(url) as answer:
             assert answer.status == 503
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GARBAGE\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 20000 + b"\r\n\r\n",
+        b"GET /" + b"a" * 20000 + b" HTTP/1.1\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+        b"\x16\x03\x01\x00\xa5\x01\x00\x00",
+        b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\n",
+    ],
+)
+async def test_what_is_not_http_gets_the_one_shape_and_one_line(data: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="cloud.web.server")
+    async with serving() as (server, _), asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(data)
+        answer = await reader.read()
+        writer.close()
+        await writer.wait_closed()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b" 400 " in head.splitlines()[0]
+    assert b"aiohttp" not in answer
+    assert set(json.loads(body)) == {"code", "message", "more_info", "status"}
+    assert [record.exc_info for record in caplog.records if record.levelname != "DEBUG"] == [None]
+
+
+async def test_a_client_that_waits_to_be_told_to_go_on() -> None:
+    async def echo(request: Request) -> Response:
+        return json_response(request.body.decode())
+
+    async with serving(Route("POST", "/", echo)) as (server, _), asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(
+            b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 5\r\nConnection: close\r\n\r\n"
+        )
+        assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"hello")
+        assert (await reader.read()).endswith(b'"hello"')
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_file_is_sent_with_its_type(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"RIFF" * 50_000)
+
+    async def give(_: Request) -> Response:
+        return Response(content_type="audio/x-wav", file=tmp_path / "a")
+
+    async with serving(Route("GET", "/", give)) as (server, _), aiohttp.ClientSession() as http:
+        url = f"http://127.0.0.1:{server.port}/"
+        async with http.get(url) as answer:
+            assert (answer.content_type, await answer.read()) == ("audio/x-wav", b"RIFF" * 50_000)
