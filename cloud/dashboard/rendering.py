@@ -27,7 +27,7 @@ class Pages:
     """Reads every template and static file once."""
 
     def __init__(self) -> None:
-        self._templates = Environment(
+        environment = Environment(
             loader=FileSystemLoader(_HERE / "templates"),
             autoescape=True,
             undefined=StrictUndefined,
@@ -35,10 +35,11 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
+        self._templates = {name: environment.get_template(name) for name in environment.list_templates()}
         self._static = {path.name: path.read_bytes() for path in sorted((_HERE / "static").iterdir()) if path.is_file()}
 
     def html(self, template: str, **values: object) -> str:
-        return self._templates.get_template(template).render(**values)
+        return self._templates[template].render(**values)
 
     def page(self, template: str, *, status: int = 200, cookie: str | None = None, **values: object) -> Response:
         """A whole page with the headers that keep it safe."""
