@@ -20,9 +20,11 @@ from telecore.model import ChannelState
 
 log = logging.getLogger(__name__)
 
-RETRY = Policy(first=1.0, factor=2.0, cap=60.0)
+RETRY = Policy(first=1.0, factor=2.0, cap=30.0)
+ABSENT_RETRY = Policy(first=0.5, factor=2.0, cap=3.0)
+"""Looking whether a port is back costs nothing."""
 STEADY_S = 60.0
-"""A device that served this long is opened again at once when it is lost: it was unplugged or restarted."""
+"""A device that served this long is tried again soon when it is lost: it was unplugged or restarted."""
 OPEN_LIMIT_S = 90.0
 CLOSE_LIMIT_S = 10.0
 
@@ -59,6 +61,7 @@ class DeviceRunner:
         on_open: Callable[[Device], Awaitable[None]] | None = None,
         on_close: Callable[[Device], None] | None = None,
         retry: Policy = RETRY,
+        absent_retry: Policy = ABSENT_RETRY,
         steady_s: float = STEADY_S,
         open_limit_s: float = OPEN_LIMIT_S,
         chance: Callable[[], float] = random.random,
@@ -70,7 +73,7 @@ class DeviceRunner:
         self._core = core
         self._on_open = on_open
         self._on_close = on_close
-        self._retry = retry
+        self._retry = {ChannelState.FAULTY: retry, ChannelState.ABSENT: absent_retry}
         self._steady_s = steady_s
         self._open_limit_s = open_limit_s
         self._chance = chance
@@ -99,7 +102,7 @@ class DeviceRunner:
             self.status = RunnerStatus(RunnerState.WAITING, reason, failures)
             for channel in self._ids:
                 await self._core.radio(channel, RadioStatus(state, None, None, reason))
-            await asyncio.sleep(next_delay(self._retry, failures, self._chance))
+            await asyncio.sleep(next_delay(self._retry[state], failures, self._chance))
 
     async def _serve_once(self, failures: int) -> tuple[str, ChannelState]:
         device = self._make()

@@ -167,7 +167,8 @@ class Dialogue:
     def _deliver(self, outcome: Outcome) -> None:
         match outcome:
             case Urc():
-                self.on_urc(outcome)
+                # In a turn of its own: a fault of whoever listens must not keep an answer from whoever waits.
+                self._loop.call_soon(self._tell, outcome)
             case Ready():
                 self._idle.set()
             case Hung():
@@ -177,6 +178,9 @@ class Dialogue:
             case Silent():
                 log.info("no answer to %s in time", _name(outcome.command))
                 self._settle(_silence_of(outcome))
+
+    def _tell(self, urc: Urc) -> None:
+        self.on_urc(urc)
 
     def _settle(self, error: Exception | None, lines: tuple[str, ...] = ()) -> None:
         running, self._running = self._running, None

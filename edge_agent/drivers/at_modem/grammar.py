@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from edge_agent.drivers.at_modem.replies import error_code
+from telecore.errors import LocalProtocolError
 
 CTRL_Z = b"\x1a"
 ESC = b"\x1b"
@@ -26,6 +27,10 @@ class Command:
     body: str | None = None
     prompt_s: float = 6.0
     answer: re.Pattern[str] | None = None
+
+    def __post_init__(self) -> None:
+        if not (self.text.isascii() and self.text.isprintable()):
+            raise LocalProtocolError("a control character in a command could begin another")
 
     @property
     def dials(self) -> bool:

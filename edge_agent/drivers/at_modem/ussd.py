@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 
 from edge_agent.contracts import Core, UssdReply, UssdState
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority
@@ -11,11 +12,14 @@ from edge_agent.drivers.at_modem.engine import Urc
 from edge_agent.drivers.at_modem.profile import AtProfile, UssdEncoding
 from edge_agent.drivers.at_modem.replies import Cusd, parse_cusd
 from edge_agent.drivers.at_modem.ussd_text import decode_text, encode_text
-from telecore.errors import Busy, DeviceRefused, RemoteProtocolError, TimedOut
+from telecore.errors import Busy, DeviceRefused, InvalidRequest, RemoteProtocolError, TimedOut
 from telecore.ids import ChannelId
 from telecore.ussd import state_of
 
 log = logging.getLogger(__name__)
+
+
+_CODE = re.compile(r'[^"\x00-\x1f\x7f]{1,182}')
 
 
 class AtUssd:
@@ -30,10 +34,13 @@ class AtUssd:
         self._unasked: asyncio.Queue[UssdReply] = asyncio.Queue(maxsize=16)
 
     async def request(self, code: str) -> UssdReply:
-        """Send a code, or the reply to a menu. Raises Busy, DeviceRefused, TimedOut when the modem is silent.
+        """Send a code, or the reply to a menu.
 
         A network that does not answer in time gives ``UssdState.TIMEOUT``; the session is then cancelled.
+        Raises Busy, InvalidRequest, DeviceRefused, and TimedOut when the modem itself is silent.
         """
+        if not _CODE.fullmatch(code):
+            raise InvalidRequest("a USSD code or reply has 1 to 182 characters, no quote and no control character")
         if self._pending is not None:
             raise Busy("a USSD request is under way")
         pending: asyncio.Future[UssdReply] = asyncio.get_running_loop().create_future()
@@ -78,7 +85,7 @@ class AtUssd:
         for encoding in tuple(self._encodings):
             try:
                 await self._start_as(code, encoding)
-            except DeviceRefused:
+            except (DeviceRefused, InvalidRequest):
                 if encoding is self._encodings[-1]:
                     raise
                 continue

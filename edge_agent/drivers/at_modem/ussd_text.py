@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 
 from edge_agent.drivers.at_modem.profile import UssdEncoding
+from telecore.errors import InvalidRequest
 from telecore.sms import decode_ucs2, encode_ucs2
 from telecore.ussd import alphabet_of, clean, decode_hex, pack_text
 
@@ -17,13 +18,15 @@ _GSM7_DCS, _UCS2_DCS = 0x0F, 0x48
 
 
 def encode_text(text: str, encoding: UssdEncoding) -> str:
-    """What goes between the quotes of AT+CUSD=1,"…"."""
+    """What goes between the quotes of AT+CUSD=1,"…". Raises InvalidRequest for what this encoding cannot say."""
     match encoding:
         case UssdEncoding.UCS2:
             return encode_ucs2(text).hex().upper()
         case UssdEncoding.PACKED:
             return pack_text(text).hex().upper()
         case _:
+            if not text.isascii():
+                raise InvalidRequest("not in ASCII")
             return text
 
 

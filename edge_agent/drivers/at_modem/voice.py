@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Callable, Coroutine, Mapping
 
 from edge_agent.contracts import Core, IncomingCall, VoiceEvent, VoiceEventKind
@@ -30,7 +31,7 @@ from edge_agent.drivers.at_modem.profile import AtProfile, EnableAt, UrcEvent
 from edge_agent.drivers.at_modem.quirks import HANG_UP_AFTER_ORIG
 from edge_agent.drivers.at_modem.replies import CurrentCall
 from telecore.causes import Cause
-from telecore.errors import Busy, DeviceLost, DeviceRefused, NoNetwork, RemoteProtocolError, TimedOut
+from telecore.errors import Busy, DeviceLost, DeviceRefused, InvalidRequest, NoNetwork, RemoteProtocolError, TimedOut
 from telecore.ids import E164, Address, ChannelId
 
 log = logging.getLogger(__name__)
@@ -41,6 +42,7 @@ UNSEEN_S = 4.0
 """A call that +CLCC never showed for so long does not exist."""
 YOUNG_S = 0.5
 ORIG_WAIT_S = 1.5
+_DIALLABLE = re.compile(r"\+?[0-9*#]{1,40}")
 
 
 class AtVoice:
@@ -62,6 +64,8 @@ class AtVoice:
     async def dial(self, to: str, on_event: Callable[[VoiceEvent], None], caller: E164 | None = None) -> AtCall:
         """See ``contracts.VoiceService``. ``caller`` is always the SIM's own; a modem cannot show another."""
         del caller
+        if not _DIALLABLE.fullmatch(to):
+            raise InvalidRequest(f"{to[:20]!r} is no number that can be dialled", field="To", code=21211)
         if self._call is not None or self._tasks is None:
             raise Busy("the line is in a call" if self._call else "the modem is not ready")
         call = self._begin(CallState.DIALLING, outgoing=True)
@@ -114,6 +118,8 @@ class AtVoice:
 
     async def answer(self, call: AtCall) -> None:
         """Answer; returns when sound flows. Raises DeviceRefused when the caller has gone, TimedOut, DeviceLost."""
+        if call is not self._call:  # another may be ringing already
+            raise DeviceRefused("call", None, "NO CARRIER")
         try:
             await self._send_answer(call)
             await self._sound.enable(call)

@@ -64,7 +64,14 @@ async def start():
     def begin(devices, core=None, **more):
         queue = iter(devices)
         runner = DeviceRunner(
-            "modem1", lambda: next(queue), ["site-1/modem1"], core or Core(), retry=QUICK, chance=lambda: 1.0, **more
+            "modem1",
+            lambda: next(queue),
+            ["site-1/modem1"],
+            core or Core(),
+            retry=QUICK,
+            absent_retry=QUICK,
+            chance=lambda: 1.0,
+            **more,
         )
         runner.task = asyncio.ensure_future(runner.run())
         tasks.append(runner.task)

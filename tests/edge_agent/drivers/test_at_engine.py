@@ -339,3 +339,9 @@ def test_nothing_upsets_it(pieces):
         engine.outcomes()
         engine.data_to_send()
     assert engine.state in State
+
+
+@pytest.mark.parametrize("text", ["AT\rAT", "AT\x1a", "AT\n", "AT\x1b", "ATé"])
+def test_a_command_is_one_line(text):
+    with pytest.raises(LocalProtocolError):
+        Command(text)

@@ -9,6 +9,7 @@ import urllib.request
 from dataclasses import replace
 
 import pytest
+from blockbuster import blockbuster_ctx
 
 from edge_agent.contracts import OutboundSms, UssdState, VoiceEventKind
 from edge_agent.devices.profiles import load_profiles
@@ -19,6 +20,12 @@ from telecore.errors import DeviceLost
 from telecore.model import ChannelState
 
 PROFILES = load_profiles()
+
+
+@pytest.fixture(autouse=True)
+async def _nothing_blocks_the_loop():
+    with blockbuster_ctx():
+        yield
 
 
 def settings(path, pcm=None, **more):

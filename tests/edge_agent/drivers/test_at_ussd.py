@@ -14,7 +14,7 @@ from edge_agent.drivers.at_modem.grammar import Grammar
 from edge_agent.drivers.at_modem.profile import AtProfile, UssdEncoding, UssdProfile
 from edge_agent.drivers.at_modem.ussd import AtUssd
 from edge_agent.drivers.at_modem.ussd_text import decode_text, encode_text
-from telecore.errors import Busy, DeviceRefused
+from telecore.errors import Busy, DeviceRefused, InvalidRequest
 from telecore.gsm7 import SEPTETS
 
 PLAIN, UCS2, PACKED = UssdEncoding.PLAIN, UssdEncoding.UCS2, UssdEncoding.PACKED
@@ -148,3 +148,23 @@ def test_nothing_upsets_the_reading(text, dcs):
 @pytest.mark.parametrize("text", ["12345678", "0712345678", "1000", "5"])
 def test_a_plain_number_stays_a_number(text):
     assert decode_text(text, 15, [PLAIN, UCS2]) == text
+
+
+@pytest.mark.parametrize("code", ["", '*100#",15;+CFUN=0,"', "*100#\rAT+CFUN=0", "x" * 183])
+async def test_nothing_but_a_code_is_sent(port, code):
+    with pytest.raises(InvalidRequest):
+        await make(port, PLAIN).request(code)
+    assert port.modem.log == []
+
+
+async def test_a_reply_in_khmer_goes_as_ucs2(port):
+    ussd = make(port, PLAIN, UCS2)
+    port.modem.answers["AT+CUSD=1"] = '+CUSD: 0,"ok",15\r\n\r\nOK'
+    await ussd.request("ភាសា")
+    assert port.modem.log[1] == 'AT+CUSD=1,"179717B6179F17B6",15'
+
+
+async def test_what_no_encoding_can_say(port):
+    with pytest.raises(InvalidRequest):
+        await make(port, PLAIN).request("ភាសា")
+    assert port.modem.log == []

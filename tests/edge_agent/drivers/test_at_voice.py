@@ -14,7 +14,7 @@ from edge_agent.drivers.at_modem.call_news import Caller, Dialled, Digit, Progre
 from edge_agent.drivers.at_modem.dialogue import Dialogue
 from edge_agent.drivers.at_modem.profile import Pacing, UrcEvent
 from edge_agent.drivers.at_modem.voice import AtVoice
-from telecore.errors import Busy, DeviceLost, DeviceRefused, NoNetwork, TimedOut
+from telecore.errors import Busy, DeviceLost, DeviceRefused, InvalidRequest, NoNetwork, TimedOut
 
 K = VoiceEventKind
 TO = "+85512345678"
@@ -533,3 +533,12 @@ def test_news(text, event, groups, news):
 def test_every_state_of_a_call_can_end():
     for state in set(CallState) - {CallState.ENDED}:
         assert CALLS[state, News.GONE] is CallState.ENDED
+
+
+@pytest.mark.parametrize("to", ["", "+", "hello", "123;+CFUN=0", "123\rAT+CFUN=0", "+855 12", "1" * 50])
+async def test_nothing_but_a_number_is_dialled(start, line, port, to):
+    voice = start()
+    await asyncio.sleep(0)
+    with pytest.raises(InvalidRequest):
+        await voice.dial(to, print)
+    assert port.modem.log == []
