@@ -32,7 +32,7 @@ class _Failed(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit status."""
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(_with_token(sys.argv[1:] if arguments is None else arguments))
     command: Callable[[argparse.Namespace], int] = options.command
     try:
         return command(options)
@@ -44,6 +44,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _with_token(arguments: Sequence[str]) -> list[str]:
+    """``--token X`` as ``--token=X``: a token may begin with a hyphen, which argparse takes for an option."""
+    words = list(arguments)
+    if "--token" in words[:-1]:
+        at = words.index("--token")
+        words[at : at + 2] = [f"--token={words[at + 1]}"]
+    return words
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -162,6 +171,7 @@ def _get_json(url: str) -> Any:
 
 def _enrol(options: argparse.Namespace) -> int:
     from edge_agent.enrolment import enrol
+    from edge_agent.spool.file import open_file
 
     config = None if options.data_dir and options.cloud else _load(options.config)
     data_dir: Path = options.data_dir or (config.data_dir if config else Path())
@@ -175,6 +185,9 @@ def _enrol(options: argparse.Namespace) -> int:
     token = sys.stdin.readline().strip() if options.token == "-" else options.token
     identity = asyncio.run(enrol(cloud, token))
     identity.save(path)
+    # Made here, where its migrations may load what a running agent can do without.
+    spool, _ = open_file(data_dir / "spool.db")
+    spool.close()
     print(f"enrolled as {identity.edge}; the key is in {path}")
     return 0
 

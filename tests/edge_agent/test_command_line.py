@@ -146,15 +146,22 @@ def test_something_else_answers(capsys, served, answer):
 def test_enrolment_keeps_the_key_and_does_not_replace_one_by_accident(tmp_path, capsys, served):
     port, answers = served
     answers["/edges/enrol"] = (200, b'{"edge": "site-7", "tunnel_url": "wss://cloud/tunnel"}')
-    words = ["enrol", "--cloud", f"http://127.0.0.1:{port}", "--token", "once", "--data-dir", str(tmp_path / "d")]
+    words = ["enrol", "--cloud", f"http://127.0.0.1:{port}", "--token", "-once", "--data-dir", str(tmp_path / "d")]
     assert main(words) == 0
     out = capsys.readouterr().out
     assert "enrolled as site-7" in out
     kept = json.loads((tmp_path / "d" / "identity.json").read_text())
-    assert answers["posted"]["token"] == "once"
+    assert answers["posted"]["token"] == "-once"
     assert kept["key"] not in out
     assert main(words) == 1
     assert "--force" in capsys.readouterr().err
     assert json.loads((tmp_path / "d" / "identity.json").read_text()) == kept
     assert main([*words, "--force"]) == 0
     assert json.loads((tmp_path / "d" / "identity.json").read_text())["key"] != kept["key"]
+
+
+def test_enrolment_makes_the_spool_too(tmp_path, served):
+    port, answers = served
+    answers["/edges/enrol"] = (200, b'{"edge": "site-7", "tunnel_url": "wss://cloud/tunnel"}')
+    assert main(["enrol", "--cloud", f"http://127.0.0.1:{port}", "--token", "t", "--data-dir", str(tmp_path)]) == 0
+    assert (tmp_path / "spool.db").stat().st_size > 0
