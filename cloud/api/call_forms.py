@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 
 from cloud.api.forms import Form, recipient
+from cloud.api.senders import OF_CALLS, read_sender
 from cloud.services.requests import NewCall, UpdateCall
 from cloud.store.calls import CallFilter
 from cloud.store.records import Hook
 from telecore.errors import InvalidRequest
-from telecore.ids import E164
 from telecore.model import CallStatus
 from telecore.twiml.document import parse
 
@@ -22,10 +22,11 @@ _SEND_DIGITS = re.compile(r"[0-9*#A-Dw]{0,32}")
 BAD_URL, BAD_METHOD, BAD_CALLBACK, BAD_EVENT = 21205, 21209, 21502, 21626
 
 
-def new_call(form: Form, caller: E164) -> NewCall:
-    """``caller`` is the From, already known to be the account's. Raises InvalidRequest, InvalidTwiml."""
+def new_call(form: Form) -> NewCall:
+    """Raises InvalidRequest, InvalidTwiml."""
     _refuse_what_is_not_offered(form)
     to = recipient(form, missing=21201, invalid=21211)
+    caller = read_sender(form, OF_CALLS)
     url, twiml = _document(form)
     if not url and not twiml:
         raise InvalidRequest("One of 'Url' and 'Twiml' is required.", field="Url", code=BAD_URL)

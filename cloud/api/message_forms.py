@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from cloud.api.forms import Form, recipient
+from cloud.api.senders import OF_MESSAGES, read_sender
 from cloud.services.requests import NewMessage, UpdateMessage
 from cloud.store.messages import MessageFilter
 from telecore.errors import InvalidRequest
-from telecore.ids import E164
 
 MAX_BODY = 1600
 """UTF-16 units, as Twilio counts."""
 MAX_VALIDITY_S = 36000
 
 
-def new_message(form: Form, sender: E164) -> NewMessage:
-    """``sender`` is the From, already known to be the account's. Raises InvalidRequest."""
+def new_message(form: Form) -> NewMessage:
+    """Raises InvalidRequest."""
+    to = recipient(form, missing=21604, invalid=21211)
+    form.refuse(["MessagingServiceSid"], "cannot be used: messaging services are not offered", code=21701)
+    sender = read_sender(form, OF_MESSAGES)
     form.refuse(["MediaUrl"], "cannot be sent: SIMs here send text only", code=21620)
     form.refuse(["ContentSid", "ContentVariables"], "cannot be used: content templates are not offered")
     form.refuse(["ApplicationSid"], "cannot be used: applications are not offered")
     form.refuse(["ScheduleType", "SendAt"], "needs a 'MessagingServiceSid', and those are not offered", code=35118)
     return NewMessage(
         sender=sender,
-        to=recipient(form, missing=21604, invalid=21211),
+        to=to,
         body=_body(form),
         status_callback=form.url("StatusCallback", code=21609),
         validity_s=form.integer("ValidityPeriod", MAX_VALIDITY_S, 1, MAX_VALIDITY_S, code=21624),

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from cloud.api import render
 from cloud.api.asks import Ask, guarded, own
-from cloud.api.forms import recipient
 from cloud.api.message_forms import message_filter, new_message, update_message
 from cloud.api.paging import list_response
-from cloud.api.senders import OF_MESSAGES, own_sender
 from cloud.api.urls import PATHS
 from cloud.services.requests import Messages
 from cloud.store import messages
@@ -35,10 +33,7 @@ class MessagesApi:
         return [Route(method, PATHS[path], guarded(self._auth, handler)) for method, path, handler in handlers]
 
     async def create(self, ask: Ask) -> Response:
-        recipient(ask.form, missing=21604, invalid=21211)  # what is wrong with To is told before what is with From
-        ask.form.refuse(["MessagingServiceSid"], "cannot be used: messaging services are not offered", code=21701)
-        sender = await own_sender(self._db, ask.account, ask.form, OF_MESSAGES)
-        record = await self._service.create(ask.account, new_message(ask.form, sender))
+        record = await self._service.create(ask.account, new_message(ask.form))
         return json_response(render.message(record), 201)
 
     async def list_(self, ask: Ask) -> Response:

@@ -12,7 +12,7 @@ from telecore.model import CallStatus
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """An SMS to send. ``sender`` is a number of the account. ``validity_s`` runs from now."""
+    """An SMS to send. Whether ``sender`` is the account's, the service checks. ``validity_s`` runs from now."""
 
     sender: E164
     to: Address
@@ -32,7 +32,7 @@ class UpdateMessage:
 
 @dataclass(frozen=True, slots=True)
 class NewCall:
-    """A call to place. Either ``url`` or ``twiml`` is given; ``caller`` is a number of the account."""
+    """A call to place, with ``url`` or ``twiml``. Whether ``caller`` is the account's, the service checks."""
 
     caller: E164
     to: Address
@@ -68,7 +68,9 @@ class UpdateCall:
 class Calls(Protocol):
     """``services.calls.CallService``. Raises NotFound for a call that is not the account's."""
 
-    async def create(self, account: AccountSid, wanted: NewCall) -> CallRecord: ...
+    async def create(self, account: AccountSid, wanted: NewCall) -> CallRecord:
+        """Raises InvalidRequest 21210 for a caller that is not the account's, NoRoute."""
+
     async def update(self, account: AccountSid, sid: str, wanted: UpdateCall) -> CallRecord:
         """Raises InvalidRequest 21220 when the call is not in a state for it."""
 
@@ -79,7 +81,9 @@ class Calls(Protocol):
 class Messages(Protocol):
     """``services.messages.MessageService``. Raises NotFound for a message that is not the account's."""
 
-    async def create(self, account: AccountSid, wanted: NewMessage) -> MessageRecord: ...
+    async def create(self, account: AccountSid, wanted: NewMessage) -> MessageRecord:
+        """Raises InvalidRequest 21606 for a sender that is not the account's."""
+
     async def update(self, account: AccountSid, sid: str, wanted: UpdateMessage) -> MessageRecord:
         """Raises InvalidRequest 30409 when it cannot be cancelled any more."""
 

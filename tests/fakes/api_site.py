@@ -14,7 +14,7 @@ from twilio.rest import Client
 
 from cloud.services.files import Files
 from cloud.services.requests import NewCall, NewMessage, UpdateCall, UpdateMessage
-from cloud.store import calls, messages
+from cloud.store import calls, messages, numbers
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord, CallRecord, MessageRecord, NumberRecord
 from cloud.web.server import WebServer
@@ -33,6 +33,12 @@ def basic(account: AccountRecord) -> dict[str, str]:
     return {"Authorization": "Basic " + b64encode(f"{account.sid}:{account.auth_token}".encode()).decode()}
 
 
+async def check_owner(db: Database, account: AccountSid, number: str, code: int) -> None:
+    found = await db.read(lambda conn: numbers.get_by_number(conn, number))
+    if found is None or found.account != account:
+        raise InvalidRequest(f"{number} is not a number of this account", field="From", code=code)
+
+
 @dataclass
 class KeptCalls:
     """Does with a call what can be done without an edge."""
@@ -41,6 +47,7 @@ class KeptCalls:
     asked: list[NewCall | UpdateCall] = field(default_factory=list)
 
     async def create(self, account: AccountSid, wanted: NewCall) -> CallRecord:
+        await check_owner(self.db, account, wanted.caller, 21210)
         self.asked.append(wanted)
         made = datetime.now(UTC)
         record = CallRecord(
@@ -83,6 +90,7 @@ class KeptMessages:
     asked: list[NewMessage | UpdateMessage] = field(default_factory=list)
 
     async def create(self, account: AccountSid, wanted: NewMessage) -> MessageRecord:
+        await check_owner(self.db, account, wanted.sender, 21606)
         self.asked.append(wanted)
         made = datetime.now(UTC)
         record = MessageRecord(
