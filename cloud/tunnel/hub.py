@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from cloud.tunnel.keys import Failures, read_authorization
 from cloud.tunnel.line import Line, LineTimes, Rejection, listen
 from cloud.tunnel.session import EdgeSession, End, Signals
-from telecore.errors import TimedOut, TunnelDown
+from telecore.errors import TimedOut, Transient, TunnelDown
 from telecore.ids import EdgeId, Sha256
 from telecore.notices import Notice
 from telecore.tunnel.frames import ByeCode, Hello, Side
@@ -105,7 +105,7 @@ class Hub:
 
     def connected(self, edge: EdgeId) -> bool:
         guest = self._guests.get(edge)
-        return guest is not None and guest.link.protocol.greeted
+        return guest is not None and guest.link.up
 
     def notify(self, edge: EdgeId, notice: Notice) -> bool:
         """Send at once; False, and nothing is kept, when the edge is not connected."""
@@ -139,7 +139,7 @@ class Hub:
         After TunnelDown the bytes that came are kept; the next fetch goes on from there.
         """
         guest = self._guests.get(edge)
-        if guest is None or not guest.link.protocol.greeted:
+        if guest is None or not guest.link.up:
             raise TunnelDown(f"edge {edge} is not connected")
         try:
             async with asyncio.timeout(within_s):
@@ -184,6 +184,8 @@ class Hub:
         end = End("", "the session failed")
         try:
             end = await session.run(self._times.greeting, "the cloud is stopping")
+        except (Transient, OSError) as error:
+            _LOG.error("the session of edge %s fell: %s", edge, error)
         finally:
             self._gone(edge, guests[0], end.reason)
             if end.code == ByeCode.FAULT and not link.was_greeted:

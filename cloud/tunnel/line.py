@@ -18,6 +18,7 @@ from websockets.protocol import OPEN, Event
 
 from telecore.ids import EdgeId
 from telecore.tunnel.frames import TEXT_LIMIT
+from telecore.tunnel.gate import Gate
 
 try:
     from websockets.speedups import apply_mask
@@ -35,7 +36,6 @@ _SIOCOUTQNSD = 0x894B  # bytes not yet sent
 _WHOLE_TEXT = 0x81
 _WHOLE_BINARY = 0x82
 _INT = b"\0\0\0\0"
-UNACKED_LOW = 4096
 UNSENT_LOW = 8192
 
 
@@ -166,6 +166,8 @@ class Line:
         self._connection = connection
         self._transport = connection.transport
         self._socket = self._transport.get_extra_info("socket")
+        self._loop = asyncio.get_running_loop()
+        self._gate = Gate()
         self._paused = False
 
     def listen(self, sink: Callable[[str | bytes], None]) -> None:
@@ -184,15 +186,17 @@ class Line:
                 pieces += (_header(_WHOLE_TEXT, len(data)), data)
             else:
                 pieces += (_header(_WHOLE_BINARY, len(message)), message)
-        self._transport.write(b"".join(pieces))
+        data = b"".join(pieces)
+        self._transport.write(data)
+        self._gate.wrote(len(data), self._loop.time())
 
     def free(self) -> bool:
         """Whether what is written now leaves soon: little waits unsent in the kernel."""
         return self._queued(_SIOCOUTQNSD) < UNSENT_LOW
 
     def short(self) -> bool:
-        """Whether bulk may be written: the kernel's queue, unacknowledged bytes included, is short."""
-        return self._queued(_SIOCOUTQ) < UNACKED_LOW
+        """Whether items and bulk may be written: few bytes are on their way unacknowledged."""
+        return self._gate.seen(self._queued(_SIOCOUTQ), self._loop.time())
 
     def _queued(self, request: int) -> int:
         """Bytes that wait here, and in the kernel where it can be asked."""

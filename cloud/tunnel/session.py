@@ -60,9 +60,10 @@ class EdgeSession:
         except ExceptionGroup as group:
             raise group.exceptions[0] from group
         finally:
-            self.pump.stop()
+            self._link.up = False
             self._line.send(self._link.urgent())
             await self._line.close()
+            self.pump.stop()
             self._finished.set()
 
     @property
@@ -107,7 +108,10 @@ class EdgeSession:
                 future.set_exception(error)
 
         self._link.fetches.want(sha256, size, done)
-        await future
+        try:
+            await future
+        finally:
+            self._link.fetches.give_up(sha256, done)
 
     def _later(self, delay_s: float, call: Callable[[], None]) -> asyncio.Handle:
         return self._loop.call_later(delay_s, call) if delay_s > 0 else self._loop.call_soon(call)

@@ -17,6 +17,7 @@ from websockets.protocol import OPEN, Event
 
 from telecore.errors import NotAllowed, TunnelDown
 from telecore.tunnel.frames import TEXT_LIMIT
+from telecore.tunnel.gate import Gate
 
 if sys.platform == "linux":
     import fcntl
@@ -27,7 +28,6 @@ _LIBRARY_LOG.setLevel(logging.CRITICAL)  # every failure reaches the caller as a
 _SIOCOUTQ = 0x5411  # tcp(7): bytes not yet acknowledged
 _SIOCOUTQNSD = 0x894B  # bytes not yet sent
 _INT = b"\0\0\0\0"
-UNACKED_LOW = 4096
 UNSENT_LOW = 8192
 
 
@@ -89,6 +89,8 @@ class Line:
         self._connection = connection
         self._transport = connection.transport
         self._socket = self._transport.get_extra_info("socket")
+        self._loop = asyncio.get_running_loop()
+        self._gate = Gate()
         self._paused = False
 
     def listen(self, sink: Callable[[str | bytes], None]) -> None:
@@ -106,15 +108,17 @@ class Line:
                 protocol.send_text(message.encode())
             else:
                 protocol.send_binary(message)
-        self._transport.write(b"".join(protocol.data_to_send()))
+        data = b"".join(protocol.data_to_send())
+        self._transport.write(data)
+        self._gate.wrote(len(data), self._loop.time())
 
     def free(self) -> bool:
         """Whether what is written now leaves soon: little waits unsent in the kernel."""
         return self._queued(_SIOCOUTQNSD) < UNSENT_LOW
 
     def short(self) -> bool:
-        """Whether bulk may be written: the kernel's queue, unacknowledged bytes included, is short."""
-        return self._queued(_SIOCOUTQ) < UNACKED_LOW
+        """Whether items and bulk may be written: few bytes are on their way unacknowledged."""
+        return self._gate.seen(self._queued(_SIOCOUTQ), self._loop.time())
 
     def _queued(self, request: int) -> int:
         """Bytes that wait here, and in the kernel where it can be asked."""

@@ -76,7 +76,7 @@ class Uplink:
     @property
     def connected(self) -> bool:
         """Greeted, and not cut since."""
-        return self._up.is_set()
+        return self._link is not None and self._link.up
 
     def notify(self, notice: Notice) -> bool:
         """Send at once; False, and nothing is kept, while the link is down."""

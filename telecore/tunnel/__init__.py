@@ -36,8 +36,8 @@ Unknown keys are ignored always. A notice whose payload is not understood is tol
 nothing more is read. Limits: 64 kB before the greeting, then 1 MiB of text and 64 kB binary.
 
 **Order on the line.** Media first, then the greeting, notices and acks, then items, then bulk. Items and bulk are
-handed out one by one (``Link.paced``), only while the kernel's send queue is short: what waits in the kernel cannot
-be overtaken. Media that could not leave within 200 ms is dropped and counted.
+handed out one by one (``Link.paced``), only while the kernel's send queue is short (``gate``): what waits in the
+kernel cannot be overtaken. Media that could not leave within 200 ms is dropped and counted.
 
 **Blobs.** Who wants bytes says BlobWanted(transfer, sha256, offset) with an offset where an earlier transfer broke
 off; the answer is bulk frames in order, the last one marked, or BlobMissing. Wrong bytes are asked for once more from

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 
-from telecore.errors import Busy, NotFound, TelecoreError, TunnelDown
+from telecore.errors import Busy, NotFound, StorageFailed, TelecoreError, TunnelDown
 from telecore.ids import Sha256
 from telecore.notices import BlobMissing, BlobWanted, Notice
 from telecore.tunnel.frames import Bulk, encode_bulk
@@ -41,12 +41,15 @@ class _Serving:
 
 
 class BlobSender:
-    """Serves BlobWanted: 16 pieces of one blob, then 16 of the next."""
+    """Serves BlobWanted: 16 pieces of one blob, then 16 of the next. ``complain`` is for the log."""
 
-    def __init__(self, store: BlobStore, notify: Notify, wake: Callable[[], None]) -> None:
+    def __init__(
+        self, store: BlobStore, notify: Notify, wake: Callable[[], None], complain: Callable[[str], None]
+    ) -> None:
         self._store = store
         self._notify = notify
         self._wake = wake
+        self._complain = complain
         self._wanted: deque[_Serving] = deque()
         self._ready: deque[bytes] = deque()
 
@@ -57,10 +60,12 @@ class BlobSender:
     def wanted(self, want: BlobWanted) -> None:
         """The peer asks. Above 64 transfers at once it is answered that there is no such blob: it will ask again.
 
-        What is not the name of a blob never reaches the store.
+        Who asks again for the same has given up the earlier transfer. What is not the name of a blob never reaches
+        the store.
         """
         if not 0 <= want.transfer < 1 << 32:
             return
+        self._wanted = deque(serving for serving in self._wanted if serving.sha256 != want.sha256)
         if len(self._wanted) >= MOST_SERVED or not _SHA256.fullmatch(want.sha256):
             self._notify(BlobMissing(want.transfer, want.sha256))
             return
@@ -91,9 +96,10 @@ class BlobSender:
             data = b""
             if serving.size is not None and serving.offset < serving.size:
                 data = await self._store.read(serving.sha256, serving.offset, READ)
-        except (OSError, NotFound):
-            serving.size = None
-            data = b""
+        except (OSError, StorageFailed) as error:
+            # It is not missing: no answer, and the peer asks again after its time.
+            self._complain(f"blob {serving.sha256[:12]} cannot be read: {error}")
+            return False
         if serving.size is None or (not data and serving.offset < serving.size):
             self._notify(BlobMissing(serving.transfer, serving.sha256))
             return False
@@ -112,7 +118,8 @@ class _Fetch:
     transfer: int
     offset: int = 0
     wrong: int = 0
-    waiters: list[Done] = field(default_factory=list)
+    waiters: dict[Done, int] = field(default_factory=dict)
+    """Who waits, and how far it was when they came."""
 
 
 class BlobReceiver:
@@ -141,7 +148,15 @@ class BlobReceiver:
             self._transfers[fetch.transfer] = fetch
             self._begun.append(fetch)
             self._wake()
-        fetch.waiters.append(done)
+        fetch.waiters[done] = fetch.offset
+
+    def give_up(self, sha256: Sha256, done: Done) -> None:
+        """Wait no longer. A transfer that moves goes on by itself; one that does not is forgotten."""
+        fetch = self._fetches.get(sha256)
+        if fetch is None or done not in fetch.waiters:
+            return
+        if fetch.waiters.pop(done) == fetch.offset and not fetch.waiters:
+            self._end(fetch, None)
 
     def arrived(self, bulk: Bulk) -> None:
         """A piece. One of a transfer that is over is dropped."""
@@ -178,8 +193,8 @@ class BlobReceiver:
     async def _guard(self, step: Callable[[_Fetch], Awaitable[None]], fetch: _Fetch) -> None:
         try:
             await step(fetch)
-        except OSError as error:
-            self._end(fetch, Busy(f"blob {fetch.sha256[:12]} cannot be kept: {error.strerror or error}"))
+        except (OSError, StorageFailed) as error:
+            self._end(fetch, Busy(f"blob {fetch.sha256[:12]} cannot be kept: {error}"))
 
     async def _begin(self, fetch: _Fetch) -> None:
         if await self._store.size(fetch.sha256) is not None:
@@ -228,7 +243,7 @@ class BlobReceiver:
     def _end(self, fetch: _Fetch, error: TelecoreError | None) -> None:
         self._fetches.pop(fetch.sha256, None)
         self._transfers.pop(fetch.transfer, None)
-        for done in fetch.waiters:
+        for done in list(fetch.waiters):
             done(error)
 
 

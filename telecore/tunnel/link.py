@@ -49,7 +49,7 @@ class Sinks:
 
     ``admit`` answers a Hello: None to go on, or the reason why this agent may not come in.
     ``on_over`` is told once that either side said Bye: what ``urgent`` has is to be sent and the line closed.
-    ``on_strange`` is told, for the log, of things that were ignored.
+    ``on_strange`` is told, for the log, of things that were passed over.
     """
 
     on_notice: Callable[[Notice], None]
@@ -85,10 +85,12 @@ class Link:
         self.media = MediaQueue(clock)
         self.media_handlers: dict[int, MediaHandler] = {}
         self.fetches = BlobReceiver(stores.blobs, self.notify, lambda: sinks.wake(Work.KEEP))
-        self.served = BlobSender(stores.blobs, self.notify, lambda: sinks.wake(Work.LOAD))
+        self.served = BlobSender(stores.blobs, self.notify, lambda: sinks.wake(Work.LOAD), sinks.on_strange)
         self._to_settle: deque[events.HelloArrived | events.ItemArrived] = deque()
         self._to_forget = 0
-        self.up = self.was_greeted = False
+        self.was_greeted = False
+        self.up = False
+        """Greeted, and the end has not begun; the owner clears it when the line is gone."""
         if side is Side.EDGE:
             self.protocol.start()
             sinks.wake(Work.OUTPUT)
@@ -96,7 +98,9 @@ class Link:
     # Outwards.
 
     def notify(self, notice: Notice) -> bool:
-        """Queue a notice; False while not greeted."""
+        """Queue a notice; False while not greeted, or no more."""
+        if not self.up:
+            return False
         try:
             queued = self.protocol.notice(codec.encode(notice))
         except LocalProtocolError as error:

@@ -97,18 +97,18 @@ async def test_sound_crosses_in_shared_messages() -> None:
 async def test_blobs_both_ways_go_on_after_cuts() -> None:
     rig = Rig()
     rng = random.Random(2)
-    clip = rig.cloud_blobs.add(rng.randbytes(400_000))
-    recording = rig.edge_blobs.add(rng.randbytes(400_000))
+    clip = rig.cloud_blobs.add(rng.randbytes(2_000_000))
+    recording = rig.edge_blobs.add(rng.randbytes(2_000_000))
     async with rig.cloud():
         uplink = rig.uplink()
         async with running(uplink.run()):
-            fetch = asyncio.create_task(uplink.fetch(clip, 400_000, 10))
+            fetch = asyncio.create_task(uplink.fetch(clip, 2_000_000, 10))
             broken = 0
             while True:
                 await until(lambda: rig.hub.connected(EDGE))
                 try:
-                    cut = asyncio.get_running_loop().call_later(0.05, rig.proxy.cut)
-                    await rig.hub.fetch(EDGE, recording, 400_000, 10)
+                    cut = asyncio.get_running_loop().call_later(0.04 * (broken + 1), rig.proxy.cut)
+                    await rig.hub.fetch(EDGE, recording, 2_000_000, 10)
                     cut.cancel()
                     break
                 except TunnelDown:
@@ -116,7 +116,7 @@ async def test_blobs_both_ways_go_on_after_cuts() -> None:
             await fetch
     assert broken > 0
     assert rig.edge_blobs.whole == rig.cloud_blobs.whole
-    assert rig.edge_blobs.written == rig.cloud_blobs.written == 400_000
+    assert rig.edge_blobs.written == rig.cloud_blobs.written == 2_000_000
 
 
 async def test_fetching_fails_with_the_reason() -> None:
@@ -169,6 +169,22 @@ async def test_a_half_open_line_is_noticed_and_replaced_on_both_sides() -> None:
             await until(lambda: not uplink.connected and not rig.hub.connected(EDGE), 3)
             rig.proxy.silent = False
             await until(lambda: rig.at_cloud.values == ["sent into silence"], 5)
+
+
+async def test_a_blob_wanted_while_a_dead_line_is_being_closed_comes_over_the_next() -> None:
+    rig = Rig()
+    clip = rig.cloud_blobs.add(b"x" * 50_000)
+    async with rig.cloud():
+        uplink = rig.uplink()
+        async with running(uplink.run()):
+            await until(lambda: uplink.connected and rig.hub.connected(EDGE))
+            rig.proxy.silent = True
+            await until(lambda: not uplink.connected, 3)
+            fetch = asyncio.create_task(uplink.fetch(clip, 50_000, 5))
+            await asyncio.sleep(0.05)
+            rig.proxy.silent = False
+            await fetch
+    assert rig.edge_blobs.whole == rig.cloud_blobs.whole
 
 
 async def test_no_cloud_is_logged_once_and_the_uplink_comes_up_with_it(caplog: pytest.LogCaptureFixture) -> None:

@@ -106,7 +106,7 @@ async def test_a_second_agent_takes_over_when_the_first_is_dead() -> None:
             fresh = rig.uplink(port=rig.hub.port)
             async with running(fresh.run()):
                 await until(lambda: fresh.connected)
-                assert rig.cloud_links[-2:] == [False, True]
+                await until(lambda: rig.cloud_links[-2:] == [False, True])
                 rig.up.add("from the second")
                 fresh.wake()
                 await until(lambda: rig.at_cloud.values == ["from the second"])

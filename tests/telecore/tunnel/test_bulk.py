@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from telecore.errors import Busy, NotFound, TelecoreError, TunnelDown
+from telecore.errors import Busy, NotFound, StorageFailed, TelecoreError, TunnelDown
 from telecore.ids import Sha256
 from telecore.notices import BlobMissing, BlobWanted, Notice
 from telecore.tunnel.bulk import CHUNK, INBOX_HIGH, MOST_SERVED, BlobReceiver, BlobSender
@@ -16,14 +16,15 @@ class Pair:
     """A receiver and a sender of blobs, with the line between them in our hands."""
 
     def __init__(self, here: Blobs, there: Blobs) -> None:
-        self.sender = BlobSender(there, self._to_receiver, lambda: None)
+        self.complaints: list[str] = []
+        self.sender = BlobSender(there, self._to_receiver, lambda: None, self.complaints.append)
         self.receiver = BlobReceiver(here, self._to_sender, lambda: None)
         self.results: list[TelecoreError | None] = []
         self.asked: list[BlobWanted] = []
         self.pieces: list[Bulk] = []
 
     def want(self, name: Sha256, size: int) -> None:
-        self.receiver.want(name, size, self.results.append)
+        self.receiver.want(name, size, lambda error: self.results.append(error))
 
     def _to_sender(self, notice: Notice) -> None:
         assert isinstance(notice, BlobWanted)
@@ -143,7 +144,7 @@ async def test_wrong_bytes_are_asked_for_once_more(times: int) -> None:
     await pair.move()
     if times == 1:
         there.whole[name] = right
-        pair.sender = BlobSender(there, pair._to_receiver, lambda: None)
+        pair.sender = BlobSender(there, pair._to_receiver, lambda: None, print)
         pair.sender.wanted(pair.asked[1])
     await pair.finish()
     assert [want.offset for want in pair.asked] == [0, 0]
@@ -184,7 +185,7 @@ async def test_a_name_that_is_a_path_never_reaches_the_store() -> None:
             raise AssertionError(sha256)
 
     missing: list[Notice] = []
-    sender = BlobSender(Watched(), missing.append, lambda: None)
+    sender = BlobSender(Watched(), missing.append, lambda: None, print)
     sender.wanted(BlobWanted(1, Sha256("../../etc/passwd")))
     sender.wanted(BlobWanted(1 << 40, Sha256("0" * 64)))
     await sender.load()
@@ -193,11 +194,10 @@ async def test_a_name_that_is_a_path_never_reaches_the_store() -> None:
 
 async def test_a_greedy_peer_is_answered_but_not_served() -> None:
     there = Blobs()
-    name = there.add(b"x" * 5000)
     missing: list[Notice] = []
-    sender = BlobSender(there, missing.append, lambda: None)
+    sender = BlobSender(there, missing.append, lambda: None, print)
     for transfer in range(MOST_SERVED + 3):
-        sender.wanted(BlobWanted(transfer, name))
+        sender.wanted(BlobWanted(transfer, Sha256(f"{transfer:064x}")))
     assert len(missing) == 3
 
 
@@ -213,3 +213,55 @@ async def test_a_slow_disk_is_noticed() -> None:
     assert pair.receiver.congested
     await pair.receiver.keep()
     assert not pair.receiver.congested
+
+
+async def test_a_disk_that_cannot_be_read_is_not_a_missing_blob() -> None:
+    class Broken(Blobs):
+        async def read(self, sha256: Sha256, offset: int, count: int) -> bytes:
+            raise StorageFailed("Input/output error")
+
+    there = Broken()
+    name = there.add(b"x" * 5000)
+    pair = Pair(Blobs(), there)
+    done = pair.results.append
+    pair.receiver.want(name, 5000, done)
+    await pair.finish()
+    assert pair.results == []
+    assert "Input/output error" in pair.complaints[0]
+    pair.receiver.give_up(name, done)
+    pair.sender = BlobSender(Blobs(b"x" * 5000), pair._to_receiver, lambda: None, print)
+    pair.want(name, 5000)
+    await pair.finish()
+    assert pair.results == [None]
+
+
+async def test_a_transfer_that_moves_goes_on_when_nobody_waits() -> None:
+    here, there = Blobs(), Blobs()
+    name = there.add(b"x" * 100_000)
+    pair = Pair(here, there)
+    done = pair.results.append
+    pair.receiver.want(name, 100_000, done)
+    await pair.move(10)
+    pair.receiver.give_up(name, done)
+    await pair.finish()
+    assert pair.results == []
+    assert here.whole == there.whole
+    assert len(pair.asked) == 1
+
+
+async def test_who_asks_again_is_served_once() -> None:
+    there = Blobs()
+    name = there.add(b"x" * 100_000)
+    sender = BlobSender(there, print, lambda: None, print)
+    sender.wanted(BlobWanted(1, name))
+    await sender.load()
+    sender.wanted(BlobWanted(2, name, 50_000))
+    transfers = []
+    while True:
+        await sender.load()
+        data = sender.take()
+        if data is None:
+            break
+        transfers.append(decode_bulk(data).transfer)
+    assert transfers.count(1) == 16
+    assert transfers.count(2) == 36
