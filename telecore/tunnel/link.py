@@ -26,6 +26,10 @@ MediaHandler = Callable[[int, bytes], None]
 """Called with sequence and payload of each frame of a stream."""
 
 
+MOST_TOLD = 50
+"""Different oddities of a peer that one connection reports."""
+
+
 class Work(Enum):
     """What there is to do, each by one task."""
 
@@ -85,9 +89,10 @@ class Link:
         self.media = MediaQueue(clock)
         self.media_handlers: dict[int, MediaHandler] = {}
         self.fetches = BlobReceiver(stores.blobs, self.notify, lambda: sinks.wake(Work.KEEP))
-        self.served = BlobSender(stores.blobs, self.notify, lambda: sinks.wake(Work.LOAD), sinks.on_strange)
+        self.served = BlobSender(stores.blobs, self.notify, lambda: sinks.wake(Work.LOAD), self._pass_over)
         self._to_settle: deque[events.HelloArrived | events.ItemArrived] = deque()
         self._to_forget = 0
+        self._passed_over: set[str] = set()
         self.was_greeted = False
         self.up = False
         """Greeted, and the end has not begun; the owner clears it when the line is gone."""
@@ -104,7 +109,7 @@ class Link:
         try:
             queued = self.protocol.notice(codec.encode(notice))
         except LocalProtocolError as error:
-            self._sinks.on_strange(str(error))
+            self._pass_over(str(error))
             return False
         if queued:
             self._sinks.wake(Work.OUTPUT)
@@ -162,7 +167,7 @@ class Link:
         try:
             notice = codec.decode_notice(event.payload)
         except RemoteProtocolError as error:
-            self._sinks.on_strange(str(error))
+            self._pass_over(str(error))
             return
         if isinstance(notice, BlobWanted):
             self.served.wanted(notice)
@@ -170,6 +175,12 @@ class Link:
             self.fetches.missing(notice)
         else:
             self._sinks.on_notice(notice)
+
+    def _pass_over(self, what: str) -> None:
+        """Tell the same thing once, and not without end."""
+        if what not in self._passed_over and len(self._passed_over) < MOST_TOLD:
+            self._passed_over.add(what)
+            self._sinks.on_strange(what)
 
     def _on_bulk(self, event: events.BulkArrived) -> None:
         self.fetches.arrived(event.bulk)
@@ -188,7 +199,7 @@ class Link:
         self._sinks.wake(Work.FEED)
 
     def _on_ignored(self, event: events.FrameIgnored) -> None:
-        self._sinks.on_strange(event.reason)
+        self._pass_over(event.reason)
 
     def _on_fault(self, event: events.PeerFault) -> None:
         self.up = False

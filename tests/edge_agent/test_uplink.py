@@ -5,6 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import shutil
+import ssl
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -297,3 +301,40 @@ async def test_sound_overtakes_bulk_on_a_slow_line() -> None:
     assert late[len(late) // 2] < 0.1
     assert late[int(len(late) * 0.9)] < 0.2
     assert took < 4.0
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
+async def test_over_tls_a_certificate_nobody_vouches_for_is_refused(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subject = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:prime256v1",
+        "-nodes",
+        "-days",
+        "2",
+    ]
+    await asyncio.to_thread(
+        subprocess.run, [*command, *subject, "-keyout", key, "-out", certificate], check=True, capture_output=True
+    )
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate, key)
+    rig = Rig()
+    rig.hub._tls = server
+    rig.up.add("over TLS")
+    async with rig.cloud():
+        uplink = rig.uplink()
+        uplink._url = uplink._url.replace("ws:", "wss:")
+        async with running(uplink.run()):
+            await until(lambda: caplog.records)
+            assert "CERTIFICATE_VERIFY_FAILED" in caplog.text
+            assert not uplink.connected
+            uplink._tls = ssl.create_default_context(cafile=certificate)
+            await until(lambda: rig.at_cloud.values == ["over TLS"])

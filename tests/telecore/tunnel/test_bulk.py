@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from functools import partial
 
 import pytest
 
@@ -24,7 +25,7 @@ class Pair:
         self.pieces: list[Bulk] = []
 
     def want(self, name: Sha256, size: int) -> None:
-        self.receiver.want(name, size, lambda error: self.results.append(error))
+        self.receiver.want(name, size, partial(self.results.append))
 
     def _to_sender(self, notice: Notice) -> None:
         assert isinstance(notice, BlobWanted)
