@@ -114,7 +114,8 @@ class Callbacks:
         finally:
             self._under_way.discard(row.id)
             self._ended.add(row.id)
-            self._news.set()
+            if len(self._under_way) <= _AT_ONCE // 2:  # not after each of many: looking for more has its price
+                self._news.set()
 
     async def _deliver(self, row: CallbackRecord, account: AccountRecord) -> WebhookFailure | None:
         answer = await self._client.fetch(request_of(row, account))

@@ -116,7 +116,7 @@ class Sessions:
             return
         if live.answered:
             record = answered_now(record)
-        if live.page >= record.page > 0:
+        if live.page and live.page >= record.page:  # what it runs may be newer than what we wrote down
             await self.begin(replace(record, page=live.page), None)
         elif wants_session(record, answered=live.answered):
             await self.begin(record, first_source(record))

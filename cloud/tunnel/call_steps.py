@@ -28,13 +28,12 @@ def step(
     after = calls.update(conn, record.sid, status=status, **changes)
     if after is not None and wanted:
         final = status in FINAL_CALL
-        answered = after.answered_at is not None
         fields = params.call_progress(
             voice_fields(after),
             sequence=record.sequence,
             at=at,
             duration_s=after.duration_s,
-            sip_response=sip_response_of(after.cause or 16, answered=answered) if final else None,
+            sip_response=_sip_response(after) if final else None,
         )
         callbacks.add(conn, after.account, after.sid, after.status_callback, fields)
     return after
@@ -81,6 +80,12 @@ def of_edge(conn: Connection, call: CallSid, edge: str) -> CallRecord | None:
     """The call, if it is this edge's."""
     record = calls.get(conn, call)
     return record if record is not None and record.edge == edge else None
+
+
+def _sip_response(record: CallRecord) -> int:
+    if record.status is CallStatus.CANCELED:
+        return 487  # RFC 3261 §21.4.25: Request Terminated
+    return sip_response_of(record.cause or 16, answered=record.answered_at is not None)
 
 
 def _event_of(status: CallStatus) -> str:

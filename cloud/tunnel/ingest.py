@@ -13,6 +13,7 @@ from typing import Any
 
 from cloud.store import applied, edges, events
 from cloud.store.database import Connection, Database
+from cloud.store.records import EdgeRecord
 from cloud.tunnel import effects, message_steps
 from cloud.tunnel.effects import Told
 from telecore.codec import decode_event
@@ -55,7 +56,7 @@ class Ingest:
     async def announce(self, edge: EdgeId, event: Event) -> None:
         """An event told ahead of its number. Raises StoreFailed; its numbered copy will come again."""
         try:
-            told = await self._db.write(lambda conn: self._take(conn, edge, event, history=False))
+            told = await self._db.write(lambda conn: self._take(conn, edges.get(conn, edge), event, history=False))
         except _UNFIT as error:
             log.warning("edge %s: announced %s changes nothing: %s", edge, event.kind, error)
             return
@@ -109,24 +110,23 @@ class Ingest:
     def _apply(
         self, conn: Connection, edge: EdgeId, stream: str, items: Sequence[tuple[int, Event | None, bool]]
     ) -> list[Told]:
-        last = applied.get(conn, edge, stream)
+        last, known = applied.get(conn, edge, stream), edges.get(conn, edge)
         told: list[Told] = []
         for seq, event, history in items:
             if seq <= last:
                 continue
-            found = self._take(conn, edge, event, history=history) if event is not None else None
+            found = self._take(conn, known, event, history=history) if event is not None else None
             if found is not None:
                 told.append(found)
             last = seq
         applied.set(conn, edge, stream, last)
         return told
 
-    def _take(self, conn: Connection, edge: EdgeId, event: Event, *, history: bool) -> Told | None:
-        """Keep the event and do its effect; None when it is known already."""
-        record = edges.get(conn, edge)
-        if record is None or not events.insert(conn, event, edge):
+    def _take(self, conn: Connection, edge: EdgeRecord | None, event: Event, *, history: bool) -> Told | None:
+        """Keep the event and do its effect; None when it is known already, or nobody knows the edge."""
+        if edge is None or not events.insert(conn, event, edge.edge):
             return None
-        return effects.apply(conn, record, event, now=self._now(), history=history, recording_wish=self._recording_wish)
+        return effects.apply(conn, edge, event, now=self._now(), history=history, recording_wish=self._recording_wish)
 
     def _tell(self, told: Sequence[Told]) -> None:
         for news in told:

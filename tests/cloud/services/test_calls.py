@@ -427,6 +427,23 @@ async def test_after_a_restart_a_lost_page_is_fetched_again(desk, app, number):
     assert len(app.seen("/menu")) == 2
 
 
+async def test_a_page_that_was_sent_and_not_written_down_is_not_sent_twice(desk, app, number):
+    from cloud.store import calls
+
+    app.answer("/voice", twiml("<Gather action='/menu'/>"))
+    app.answer("/menu", twiml("<Hangup/>"))
+    call = await desk.offer()
+    await desk.page(call, 1)
+    await desk.becomes(call, page=1)
+    await desk.db.write(lambda conn: calls.update(conn, call, page=0))
+    await desk.restart()
+    desk.heartbeat(live(call, 1, answered=False))
+    await asyncio.sleep(0.05)
+    desk.goto(call, 1, app.url("/menu"))
+    await desk.page(call, 2)
+    assert len(app.seen("/voice")) == 1
+
+
 async def test_a_call_answered_while_the_cloud_was_away(desk, app):
     app.answer("/voice", twiml("<Say>Hi</Say>"))
     record = await desk.desk.calls.create(desk.account.sid, wanted(url=app.url("/voice")))
