@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from edge_agent.call.dialing import Dialing, DialOut
 from edge_agent.call.live import LiveCall
+from edge_agent.call.purpose import Purpose
 from edge_agent.media.clock import ticks
 from edge_agent.media.gather import collect
 from edge_agent.media.press import press
@@ -70,7 +71,7 @@ class PageControl:
                 digits = await heard.done
         finally:
             self._recording = None
-            keeping = call.keep(heard.sound, "RecordVerb")
+            keeping = call.keep(heard.sound, Purpose.of_record(spec))
         recording = await asyncio.shield(keeping)
         return None if recording is None else Recorded(recording.sid, recording.duration_s, digits)
 

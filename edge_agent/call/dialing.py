@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 
 from edge_agent.call.live import LiveCall
+from edge_agent.call.purpose import Purpose
 from edge_agent.media.leg import Ear
 from edge_agent.media.mixer import Mixer
 from edge_agent.media.record import CallRecording
@@ -150,7 +151,8 @@ class Dialing:
         if recording is None:
             return None
         self._parent.leg.detach(recording)
-        return self._parent.keep(recording.sound if self._joined else recording.sound.forget(), "DialVerb")
+        sound = recording.sound if self._joined else recording.sound.forget()
+        return self._parent.keep(sound, Purpose.of_dial(self._spec))
 
 
 class _Star(Ear):

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from edge_agent.call.ending import Ending, Origin, told_by_line
 from edge_agent.call.equipment import Equipment
 from edge_agent.call.pages import PageRunner
+from edge_agent.call.purpose import Purpose
 from edge_agent.call.report import CallReport
 from edge_agent.call.routes import RouteAsk
 from edge_agent.call.timers import Timers
@@ -19,7 +20,7 @@ from edge_agent.media.record import Trimmer
 from telecore.causes import Cause, status_of
 from telecore.commands import RunPage
 from telecore.errors import TelecoreError, TimedOut
-from telecore.events import CallAnswered, CallEnded, CallRinging, RecordingMade
+from telecore.events import CallAnswered, CallEnded, CallRinging
 from telecore.ids import CallSid
 from telecore.model import CallStatus, Recording
 from telecore.states import CALL_STATES, FINAL_CALL, may_become
@@ -154,9 +155,9 @@ class LiveCall:
             left = max(0.0, self._answered_at + seconds - self._timers.now())
             self._end_after("limit", left, Ending(Cause.NORMAL_CLEARING, "timeout"))
 
-    def keep(self, sound: Trimmer, source: str) -> asyncio.Task[Recording | None]:
+    def keep(self, sound: Trimmer, purpose: Purpose) -> asyncio.Task[Recording | None]:
         """Turn what was recorded into a RecordingMade, whatever becomes of who asked for it."""
-        task = self._spawn(self._keep(sound, source))
+        task = self._spawn(self._keep(sound, purpose))
         self._keeping.add(task)
         return task
 
@@ -203,7 +204,7 @@ class LiveCall:
         self._timers.stop_all()
         self.leg.close()
         if self.recorded_whole is not None:
-            self.keep(self.recorded_whole, "OutboundAPI")
+            self.keep(self.recorded_whole, Purpose("OutboundAPI"))
         last_words = self.on_ending()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._hang_up(running))
@@ -231,10 +232,10 @@ class LiveCall:
         except (TimeoutError, TelecoreError) as error:
             log.warning("call %s: the line was not seen free: %s", self.sid, error or "no answer")
 
-    async def _keep(self, sound: Trimmer, source: str) -> Recording | None:
+    async def _keep(self, sound: Trimmer, purpose: Purpose) -> Recording | None:
         recording = await self.equipment.recorder.keep(self.sid, sound)
         if recording is not None:
-            self.report.say(RecordingMade(call=self.sid, recording=recording, source=source))
+            self.report.say(purpose.event(recording))
         return recording
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -16,6 +16,8 @@ from telecore.twiml.control import RecordSpec
 
 _MARGIN_FRAMES = 10
 """What trimming leaves on both sides of the sound: 200 ms, so that no consonant is lost."""
+_KEY_FRAMES = 3
+"""A key is recognised after 40 to 60 ms of its tone."""
 
 
 class Trimmer:
@@ -25,10 +27,30 @@ class Trimmer:
         self.file = file
         self._trim = trim
         self._before: deque[bytes] | None = deque(maxlen=_MARGIN_FRAMES) if trim else None
-        self._kept = 0
+        self._sound_until = 0
+        self._recently: deque[int] = deque([0], maxlen=_KEY_FRAMES + 1)
+        self._limit: int | None = None
 
     def write(self, samples: bytes, *, loud: bool) -> None:
         """Keep one frame. ``loud``: somebody is to be heard in it."""
+        self._store(samples, loud)
+        self._recently.append(self._worth())
+
+    def forget_key(self) -> None:
+        """What was heard just now is the key that ends the recording, and not part of it."""
+        self._limit = self._recently[0]
+
+    def forget(self) -> Trimmer:
+        """Nothing of it is worth keeping."""
+        self._limit = 0
+        return self
+
+    @property
+    def kept(self) -> int:
+        """Bytes of the file that are worth keeping; 0: nothing was to be heard."""
+        return self._worth() if self._limit is None else self._limit
+
+    def _store(self, samples: bytes, loud: bool) -> None:
         if self._before is not None:
             if not loud:
                 self._before.append(samples)
@@ -37,17 +59,10 @@ class Trimmer:
             self._before = None
         self.file.write(samples)
         if loud:
-            self._kept = self.file.length + _MARGIN_FRAMES * len(samples)
+            self._sound_until = self.file.length + _MARGIN_FRAMES * len(samples)
 
-    def forget(self) -> Trimmer:
-        """Nothing of it is worth keeping."""
-        self._trim, self._kept = True, 0
-        return self
-
-    @property
-    def kept(self) -> int:
-        """Bytes of the file that are worth keeping; 0: nothing was to be heard."""
-        return min(self._kept, self.file.length) if self._trim else self.file.length
+    def _worth(self) -> int:
+        return min(self._sound_until, self.file.length) if self._trim else self.file.length
 
 
 class VoiceRecording(Ear):
@@ -83,7 +98,8 @@ class VoiceRecording(Ear):
             self._finish("")
 
     def press(self, key: str) -> None:
-        if key in self._spec.finish_on_key:
+        if key in self._spec.finish_on_key and not self.done.done():
+            self.sound.forget_key()
             self._finish(key)
 
     def hung_up(self) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from telecore.audio.tone import dtmf_tone, tone
+from telecore.audio.tone import dtmf_tone, silence, tone
 from telecore.notices import RouteWanted
 from telecore.twiml.control import CollectSpec, DialSpec, DialTarget, RecordSpec
 from telecore.twiml.page import Ended, Goto
@@ -84,14 +84,15 @@ async def test_a_key_pressed_before_the_gather_does_not_count(edge, answered):
 
 async def test_a_recording_begins_with_a_beep_and_is_told_of_before_its_page_ends(edge, answered):
     call, voice = answered
-    await edge.run_page(call, Record(ACTION, spec=RecordSpec(trim_silence=False)))
+    await edge.run_page(call, Record(ACTION, spec=RecordSpec(trim_silence=False, status_callback="http://s")))
     await edge.tick(BEEP_TICKS)
     assert voice.far.heard != SILENCE * BEEP_TICKS
-    voice.far.say(SPEECH + dtmf_tone("#"))
+    voice.far.say(SPEECH + silence(100) + dtmf_tone("#"))
     await edge.tick(60)
     await edge.until(edge.outcomes)
     made = edge.events("recording.made")[0]
     assert (made.call, made.source, made.recording.channels) == (call, "RecordVerb", 1)
+    assert made.status_callback == "http://s"
     assert SPEECH in edge.blobs.path(made.recording.sha256).read_bytes()
     params = {"RecordingSid": made.recording.sid, "RecordingDuration": "1", "Digits": "#"}
     assert edge.outcomes() == [Goto(ACTION, "POST", params)]

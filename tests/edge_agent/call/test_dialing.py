@@ -341,7 +341,7 @@ async def test_a_new_page_for_the_callee_takes_his_leg_out_of_the_join(edge, sto
 
 @pytest.mark.parametrize(("record", "channels"), [("record-from-answer", 1), ("record-from-answer-dual", 2)])
 async def test_a_conversation_recorded(edge, story, record, channels):
-    await story.begin(record=record)
+    await story.begin(record=record, recording_status_callback="http://s", recording_status_callback_method="GET")
     await story.route()
     await edge.tick(20)
     await story.pick_up()
@@ -353,6 +353,7 @@ async def test_a_conversation_recorded(edge, story, record, channels):
     made = edge.events("recording.made")[0]
     assert params["RecordingSid"] == made.recording.sid
     assert (made.call, made.source, made.recording.channels) == (story.call, "DialVerb", channels)
+    assert (made.status_callback, made.status_callback_method) == ("http://s", "GET")
     assert made.recording.duration_s == pytest.approx(1.02)
     if channels == 2:
         data = edge.blobs.path(made.recording.sha256).read_bytes()[44:]

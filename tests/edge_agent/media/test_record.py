@@ -106,7 +106,30 @@ async def test_a_finish_key_ends_it(clock, voice, leg, recorder, blobs, keys, pr
             voice.far.speech = dtmf_tone(key)
             await tick(clock, 12)
     assert await recording.done == by
-    assert (await kept(recorder, blobs, recording.sound))[0].duration_s > 0.6
+    assert (await kept(recorder, blobs, recording.sound))[0].duration_s > 0.5
+
+
+@pytest.mark.parametrize("trim", [True, False])
+async def test_the_key_itself_is_not_part_of_it(clock, voice, leg, recorder, blobs, trim):
+    recording = VoiceRecording(RecordSpec(trim_silence=trim), recorder.open())
+    voice.far.say(SPEECH + silence(500) + dtmf_tone("#", on_ms=200))
+    with leg.attached(recording):
+        await tick(clock, 85)
+    assert await recording.done == "#"
+    _, data = await kept(recorder, blobs, recording.sound)
+    assert data[44 : 44 + len(SPEECH)] == SPEECH
+    rest = data[44 + len(SPEECH) :]
+    assert rest == bytes(len(rest))
+    assert len(rest) == pytest.approx(3200 if trim else 8000, abs=640)
+
+
+async def test_a_key_alone_is_no_recording(clock, voice, leg, recorder, blobs):
+    recording = VoiceRecording(RecordSpec(), recorder.open())
+    voice.far.say(silence(300) + dtmf_tone("#", on_ms=200))
+    with leg.attached(recording):
+        await tick(clock, 30)
+    assert await recording.done == "#"
+    assert await kept(recorder, blobs, recording.sound) == (None, b"")
 
 
 async def test_it_is_no_longer_than_allowed(clock, voice, leg, recorder, blobs):
