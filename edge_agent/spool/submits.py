@@ -79,8 +79,8 @@ def segment_sent(db: sqlite3.Connection, message: MessageSid, ref: SubmitRef, no
     reports.adopt_early(db, message, ref.segment, after=mark)
     last = ref.segment + 1 >= ref.segments
     db.execute(
-        "UPDATE submits SET segment = ?, segments = ?, attempts = 0, state = ? WHERE message = ?",
-        (ref.segment + 1, ref.segments, "submitted" if last else "submitting", message),
+        "UPDATE submits SET segment = ?, segments = ?, attempts = 0, state = ?, at = ? WHERE message = ?",
+        (ref.segment + 1, ref.segments, "submitted" if last else "submitting", now, message),
     )
     if last:
         refs = db.execute("SELECT ref FROM submit_refs WHERE message = ? ORDER BY segment", (message,)).fetchall()

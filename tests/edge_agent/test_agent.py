@@ -111,6 +111,14 @@ async def test_a_device_that_is_not_there_is_told_and_does_not_stop_it(tmp_path)
         assert "no such port" in status["reason"]
 
 
+async def test_with_devices_auto_it_looks_for_modems_and_takes_what_the_cloud_sends_for_them(tmp_path):
+    async with cloud() as c, edge(tmp_path, c.hub.port, "auto") as (agent, spool):
+        c.wish(SendMessage(message=MessageSid("SM1"), channel=CHANNEL, to="+85512000001", body="x"))
+        await until(lambda: c.heartbeat() and c.down.rows == [])
+        assert [sms.command.message for sms in await spool.queued_sms()] == ["SM1"]
+        assert c.told.of("command.rejected") == []
+
+
 async def test_messages_both_ways_through_a_modem(tmp_path, rig):
     own, free = rig.line["numbers"][0], rig.line["handsets"]["free"][0]
     async with cloud() as c, edge(tmp_path, c.hub.port, modem(rig)) as (agent, spool):

@@ -244,3 +244,13 @@ async def test_rows_are_json_that_any_reader_takes(tmp_path):
     text = await spool._writer.run(lambda db: db.execute("SELECT payload FROM outbox").fetchone()[0])
     assert json.loads(text)["status"]["reason"] == "សួស្តី 🙂"
     await spool.close()
+
+
+async def test_a_receipt_does_not_walk_through_what_was_told_before(tmp_path):
+    spool = await Spool.open(tmp_path / "spool.db")
+
+    def plan(db):
+        return [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {outbox._ACKNOWLEDGE}", (0.0, "kept", 1))]
+
+    assert await spool._writer.run(plan) == ["SEARCH outbox USING INDEX outbox_untold (class=? AND seq<?)"]
+    await spool.close()
