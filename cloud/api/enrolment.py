@@ -14,6 +14,7 @@ from telecore.errors import InvalidRequest, NotAllowed
 
 log = logging.getLogger(__name__)
 
+_MAX_TOKEN = 200
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -33,6 +34,8 @@ class EnrolmentApi:
         self._limit.take(request.remote)
         asked = request.json()
         token, key = str(asked.get("token", "")), str(asked.get("key_sha256", ""))
+        if not token.isascii() or len(token) > _MAX_TOKEN:
+            raise InvalidRequest("'token' is not one of ours", field="token")
         if not _SHA256.fullmatch(key):
             raise InvalidRequest("'key_sha256' must be 64 lower-case hex digits", field="key_sha256")
         try:

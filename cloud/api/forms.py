@@ -102,9 +102,11 @@ class Form:
             return None
         try:
             moment = datetime.fromisoformat(text)
-        except ValueError as error:
+            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+            moment + timedelta(days=1)  # the day it begins must have an end
+        except (ValueError, OverflowError) as error:
             raise InvalidRequest(f"'{name}' must be YYYY-MM-DD or an ISO 8601 date and time", field=name) from error
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        return moment
 
 
 def plain_number(text: str) -> str:

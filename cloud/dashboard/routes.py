@@ -30,6 +30,7 @@ class Dashboard:
     def routes(self) -> list[Route]:
         return [
             Route("GET", HOME, self.home),
+            Route("GET", f"{HOME}/", self.home),
             Route("GET", f"{HOME}/events", self.live),
             Route("GET", f"{HOME}/static/{{name}}", self.static),
             *self._login.routes(),

@@ -44,7 +44,7 @@ class Request:
         """The body as a JSON object. Raises InvalidRequest."""
         try:
             value = json.loads(self.body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidRequest("The body is not JSON") from error
         if not isinstance(value, dict):
             raise InvalidRequest("The body is not a JSON object")
@@ -84,5 +84,5 @@ def pairs(text: str) -> Pairs:
 
 
 def json_response(value: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    body = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     return Response(status, body, headers=headers or {})
