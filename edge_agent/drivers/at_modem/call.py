@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from edge_agent.contracts import PcmStream, VoiceEvent, VoiceEventKind
+from edge_agent.drivers.at_modem.audio import CallPcm
 
 
 class CallState(StrEnum):
@@ -58,13 +59,14 @@ class AtCall:
         self,
         line: CallActions,
         state: CallState,
-        pcm: PcmStream | None,
+        pcm: CallPcm | None,
         began_at: float,
         *,
         outgoing: bool,
         detects_dtmf: bool,
     ) -> None:
-        self.pcm = pcm
+        self.pcm: PcmStream | None = pcm
+        self.stream = pcm
         self.detects_dtmf = detects_dtmf
         self.on_event: Callable[[VoiceEvent], None] = _ignore
         self.state = state

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from edge_agent.drivers.at_modem.audio import SerialPcm
+from edge_agent.drivers.at_modem.audio import PcmLine
 from edge_agent.drivers.at_modem.call import AtCall, CallState
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority
 from edge_agent.drivers.at_modem.profile import AtProfile
@@ -20,7 +20,7 @@ _OVER = (CallState.ENDING, CallState.ENDED)
 class CallSound:
     """The PCM of the one call a modem can have."""
 
-    def __init__(self, dialogue: Dialogue, profile: AtProfile, channel: ChannelId, pcm: SerialPcm | None) -> None:
+    def __init__(self, dialogue: Dialogue, profile: AtProfile, channel: ChannelId, pcm: PcmLine | None) -> None:
         self._dialogue = dialogue
         self._audio = profile.audio
         self._profile = profile
@@ -30,7 +30,7 @@ class CallSound:
 
     async def enable(self, call: AtCall) -> None:
         """Switch it on, again and again while the modem refuses. Returns without sound when it never agrees."""
-        if self._pcm is None or self._on:
+        if self._pcm is None or call.stream is None or self._on:
             return
         loop = asyncio.get_running_loop()
         until = loop.time() + self._audio.give_up_s
@@ -46,7 +46,7 @@ class CallSound:
                 await asyncio.sleep(self._audio.retry_s)
             else:
                 self._on = True
-                self._pcm.start()
+                self._pcm.start(call.stream)
                 return
 
     def stop(self) -> None:

@@ -13,16 +13,16 @@ ATTEMPTS = 3
 
 async def identify(dialogue: Dialogue, port: str) -> DeviceIdentity:
     """Ask it. Raises DeviceLost when nothing there speaks AT."""
-    for attempt in range(ATTEMPTS):
+    silence: TimedOut | None = None
+    for _ in range(ATTEMPTS):
         try:
             async with dialogue.transaction(Priority.POLL) as talk:
                 await talk.command("ATE0")
                 await talk.attempt("AT+CMEE=1")
                 return await _ask(talk, port)
         except TimedOut as error:
-            if attempt + 1 == ATTEMPTS:
-                raise DeviceLost(f"{port}: does not answer: {error}") from error
-    raise AssertionError("unreachable")
+            silence = error
+    raise DeviceLost(f"{port}: does not answer: {silence}") from silence
 
 
 async def _ask(talk: Talk, port: str) -> DeviceIdentity:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from edge_agent.contracts import Channel, Core, RadioStatus
-from edge_agent.drivers.at_modem.audio import SerialPcm
+from edge_agent.drivers.at_modem.audio import PcmLine
 from edge_agent.drivers.at_modem.call_end import hang_up_all, list_calls
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority
 from edge_agent.drivers.at_modem.engine import Urc
@@ -165,13 +165,13 @@ class AtModem:
         )
         dialogue.on_urc = self._on_urc
 
-    def _open_audio(self, dialogue: Dialogue) -> SerialPcm | None:
+    def _open_audio(self, dialogue: Dialogue) -> PcmLine | None:
         audio, path = self.profile.audio, self._settings.audio_port
         if path is None or audio.kind is not AudioKind.SERIAL:
             return None
         self._audio_port = SerialPort(path, baud=audio.baud, rtscts=audio.rtscts, on_lost=dialogue.fail)
         self._audio_port.open()
-        return SerialPcm(self._audio_port, audio.pacing)
+        return PcmLine(self._audio_port, audio.pacing)
 
     async def _leave_no_call(self, dialogue: Dialogue) -> None:
         try:

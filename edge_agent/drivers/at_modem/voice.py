@@ -8,12 +8,12 @@ import re
 from collections.abc import Callable, Coroutine, Mapping
 
 from edge_agent.contracts import Core, IncomingCall, VoiceEvent, VoiceEventKind
-from edge_agent.drivers.at_modem.audio import SerialPcm
+from edge_agent.drivers.at_modem.audio import PcmLine
 from edge_agent.drivers.at_modem.call import AtCall, CallState, News
 from edge_agent.drivers.at_modem.call_end import hang_up_all, list_calls, why_it_ended
+from edge_agent.drivers.at_modem.call_keys import press
 from edge_agent.drivers.at_modem.call_news import (
     CAUSES,
-    KEYS,
     Caller,
     CallNews,
     Dialled,
@@ -42,13 +42,15 @@ UNSEEN_S = 4.0
 """A call that +CLCC never showed for so long does not exist."""
 YOUNG_S = 0.5
 ORIG_WAIT_S = 1.5
+_NO_NETWORK = frozenset({30, 31, 32})
+"""CME: no network service, network timeout, emergency calls only (27.007 §9.2.1)."""
 _DIALLABLE = re.compile(r"\+?[0-9*#]{1,40}")
 
 
 class AtVoice:
     """A VoiceService. ``run`` must run for calls to come and go."""
 
-    def __init__(self, dialogue: Dialogue, profile: AtProfile, channel: ChannelId, pcm: SerialPcm | None) -> None:
+    def __init__(self, dialogue: Dialogue, profile: AtProfile, channel: ChannelId, pcm: PcmLine | None) -> None:
         self._dialogue = dialogue
         self._profile = profile
         self._channel = channel
@@ -77,8 +79,8 @@ class AtVoice:
         except DeviceRefused as refusal:
             if refusal.kind != "call" or refusal.text == "NO DIALTONE":
                 await self._give_up(call)
-                if refusal.kind == "call":
-                    raise NoNetwork("no dial tone") from refusal
+                if refusal.kind == "call" or (refusal.kind == "cme" and refusal.code in _NO_NETWORK):
+                    raise NoNetwork(str(refusal)) from refusal
                 raise
             self._gone(call, CAUSES.get(refusal.text))
         except BaseException:
@@ -145,16 +147,8 @@ class AtVoice:
             await asyncio.shield(ending)
 
     async def send_digits(self, call: AtCall, digits: str) -> None:
-        """One key per command, since firmware loses some of many. Raises DeviceRefused, TimedOut, DeviceLost."""
-        for digit in digits.upper():
-            if digit not in KEYS:
-                raise DeviceRefused("error", None, f"there is no key {digit!r}")
-            if call.state is not CallState.ACTIVE:
-                raise DeviceRefused("call", None, "NO CARRIER")
-            text = self._profile.call.digit.format(digit=digit, call=call.id)
-            async with self._dialogue.transaction(Priority.DIGITS) as talk:
-                await talk.command(self._profile.command(text))
-            await asyncio.sleep(self._profile.call.digit_gap_s)
+        """See ``call_keys``."""
+        await press(self._dialogue, self._profile, call, digits)
 
     async def _send_dial(self, to: str) -> None:
         async with self._dialogue.transaction(Priority.CALL) as talk:
@@ -193,7 +187,8 @@ class AtVoice:
 
     def _begin(self, state: CallState, *, outgoing: bool) -> AtCall:
         detects = self._profile.call.detects_dtmf
-        self._call = AtCall(self, state, self._pcm, self._loop.time(), outgoing=outgoing, detects_dtmf=detects)
+        pcm = self._pcm.stream() if self._pcm is not None else None
+        self._call = AtCall(self, state, pcm, self._loop.time(), outgoing=outgoing, detects_dtmf=detects)
         self._dialled.clear()
         return self._call
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from random import Random
 
 import pytest
 
 from edge_agent.contracts import VoiceEvent, VoiceEventKind
 from edge_agent.devices.profiles import load_profiles
-from edge_agent.drivers.at_modem.audio import QUEUED_FRAMES, SerialPcm
+from edge_agent.drivers.at_modem.audio import PRIMED_FRAMES, QUEUED_FRAMES, PcmLine
 from edge_agent.drivers.at_modem.call import CALLS, CallState, News
 from edge_agent.drivers.at_modem.call_news import Caller, Dialled, Digit, Progress, Ring, read_news
 from edge_agent.drivers.at_modem.dialogue import Dialogue
@@ -88,7 +89,7 @@ async def start(port, core, line):
         profile = PROFILES.get(name)
         dialogue = Dialogue(port, profile.grammar)
         pcm_port = Pcm()
-        voice = AtVoice(dialogue, profile, "site-1/modem1", SerialPcm(pcm_port, profile.audio.pacing))
+        voice = AtVoice(dialogue, profile, "site-1/modem1", PcmLine(pcm_port, profile.audio.pacing))
         voice.pcm_port = pcm_port
         voice.dialogue = dialogue
 
@@ -215,7 +216,12 @@ async def test_busy_as_the_dials_result(start, line, port, until):
 
 @pytest.mark.parametrize(
     ("answer", "error"),
-    [("ERROR", DeviceRefused), ("+CME ERROR: 30", DeviceRefused), ("NO DIALTONE", NoNetwork)],
+    [
+        ("ERROR", DeviceRefused),
+        ("+CME ERROR: 3", DeviceRefused),
+        ("+CME ERROR: 30", NoNetwork),
+        ("NO DIALTONE", NoNetwork),
+    ],
 )
 async def test_a_dial_that_is_refused(start, line, port, answer, error):
     voice, events = start(), []
@@ -448,14 +454,20 @@ async def test_a_lost_device_ends_its_call(start, line, port, until):
 
 
 class TestPcm:
-    def frames(self, count):
-        return [bytes([n]) * 320 for n in range(count)]
+    def frames(self, count, first=1):
+        return [bytes([first + n]) * 320 for n in range(count)]
+
+    def start(self, pacing=Pacing.STREAM):
+        port = Pcm()
+        line = PcmLine(port, pacing)
+        stream = line.stream()
+        line.start(stream)
+        return port, line, stream
 
     def test_rechunked(self):
-        port, heard = Pcm(), []
-        pcm = SerialPcm(port)
-        pcm.on_frame = heard.append
-        pcm.start()
+        port, _, stream = self.start()
+        heard = []
+        stream.on_frame = heard.append
         whole = b"".join(self.frames(10))
         for at in range(0, len(whole), 77):
             port.on_data(whole[at : at + 77])
@@ -463,52 +475,76 @@ class TestPcm:
 
     def test_silent_before_start_and_after_stop(self):
         port, heard = Pcm(), []
-        pcm = SerialPcm(port)
-        pcm.on_frame = heard.append
+        line = PcmLine(port)
+        stream = line.stream()
+        stream.on_frame = heard.append
         port.on_data(bytes(3200))
-        pcm.send(bytes(320))
-        pcm.start()
-        pcm.stop()
+        stream.send(bytes(320))
+        line.start(stream)
+        line.stop()
         port.on_data(bytes(3200))
-        pcm.send(bytes(320))
+        stream.send(bytes(320))
+        assert (heard, port.frames) == ([], [])
+
+    def test_a_call_that_is_over_does_not_speak_into_the_next(self):
+        port, line, old = self.start()
+        heard = []
+        old.on_frame = heard.append
+        new = line.stream()
+        line.start(new)
+        old.send(bytes(320))
+        port.on_data(bytes(320))
         assert (heard, port.frames) == ([], [])
 
     def test_stream_writes_at_once_and_drops_when_the_port_is_full(self):
-        port = Pcm()
-        pcm = SerialPcm(port)
-        pcm.start()
-        pcm.send(b"a" * 320)
+        port, line, stream = self.start()
+        stream.send(b"a" * 320)
         port.unsent = 10_000
-        pcm.send(b"b" * 320)
-        assert (port.frames, pcm.dropped) == ([b"a" * 320], 1)
+        stream.send(b"b" * 320)
+        assert (port.frames, line.dropped) == ([b"a" * 320], 1)
 
     def test_read_paced_writes_one_frame_for_each_read(self):
-        port = Pcm()
-        pcm = SerialPcm(port, Pacing.READ)
-        pcm.start()
-        first, second, *_ = self.frames(5)
-        pcm.send(first)
+        port, _, stream = self.start(Pacing.READ)
+        first, second, third = self.frames(3)
+        stream.send(first)
+        stream.send(second)
         assert port.frames == []
         port.on_data(bytes(320))
         port.on_data(bytes(319))
         assert port.frames == [first]
         port.on_data(bytes(1))
-        assert port.frames == [first, bytes(320)]  # nothing to say: silence
-        pcm.send(second)
+        assert port.frames == [first, second]
         port.on_data(bytes(320))
-        assert port.frames[-1] == second
+        assert port.frames[-1] == bytes(320)  # nothing to say: silence
+        stream.send(third)
+        for _ in range(PRIMED_FRAMES + 1):
+            port.on_data(bytes(320))
+        assert port.frames[-1] == third  # alone, it waits a little and goes
+
+    def test_read_paced_sound_has_no_gap_when_the_clocks_jitter(self):
+        port, line, stream = self.start(Pacing.READ)
+        sent, random = self.frames(200), Random(7)
+        moments = [(n * 20 + random.uniform(0, 15), "send", n) for n in range(200)]
+        moments += [(n * 20 + 5 + random.uniform(0, 15), "read", n) for n in range(210)]
+        for _, what, number in sorted(moments):
+            if what == "send":
+                stream.send(sent[number])
+            else:
+                port.on_data(bytes(320))
+        heard = b"".join(port.frames)
+        assert heard.strip(b"\0") == b"".join(sent)
+        assert line.dropped == 0
 
     def test_read_paced_keeps_little(self):
-        port = Pcm()
-        pcm = SerialPcm(port, Pacing.READ)
-        pcm.start()
+        port, line, stream = self.start(Pacing.READ)
         for frame in self.frames(50):
-            pcm.send(frame)
+            stream.send(frame)
         port.on_data(bytes(320))
-        assert port.frames == [self.frames(50)[-1]]  # what piled up before the modem listened is stale
+        port.on_data(bytes(320))
+        assert port.frames == self.frames(50)[-PRIMED_FRAMES:]  # what piled up before is stale
         for frame in self.frames(50):
-            pcm.send(frame)
-        assert pcm.dropped == 50 - QUEUED_FRAMES
+            stream.send(frame)
+        assert line.dropped == 50 - QUEUED_FRAMES
 
 
 @pytest.mark.parametrize(
