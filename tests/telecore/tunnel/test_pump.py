@@ -222,6 +222,7 @@ async def test_sound_right_behind_the_greeting_does_not_overtake_it() -> None:
     while edge.wire.sent:
         cloud.pump.arrived(edge.wire.sent.popleft())
     assert not cloud.link.up
+    assert heard == []
     await cloud.work()
     assert heard == [0]
     assert cloud.byes == []
