@@ -115,9 +115,7 @@ class Agent:
     def _build_devices(self) -> None:
         site = Site(self._identity.edge, self._profiles, self._config.pins)
         core = EdgeCore(self._spool, self._messages, self.inventory, self._calls.incoming)
-        self._devices = Devices(
-            self._config.devices, site, core, self.inventory, spool=self._spool, on_fall=self._on_fall
-        )
+        self._devices = Devices(self._config.devices, site, core, self.inventory, on_fall=self._on_fall)
 
     def _build_watchers(self) -> None:
         self._housekeeping = Housekeeping(self._spool, self._config.data_dir, self._snapshot)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from edge_agent.contracts import IncomingCall, RadioStatus, SmsPart, StatusReport, UssdReply
 from edge_agent.inventory import Inventory
 from edge_agent.messages import Messages
 from edge_agent.spool import Spool
+from telecore.errors import StorageFailed
 from telecore.events import Event, UssdReplied
 from telecore.ids import ChannelId
+
+log = logging.getLogger(__name__)
 
 
 class EdgeCore:
@@ -33,14 +37,21 @@ class EdgeCore:
         events = self._inventory.radio(channel, status)
         self._messages.wake(channel)
         for event in events:
-            await self._spool.append(event)
+            await self._tell(event)
 
     async def ussd(self, channel: ChannelId, reply: UssdReply) -> None:
         """USSD that the network began by itself."""
-        await self._spool.append(UssdReplied(channel=channel, state=reply.state.value, text=reply.text))
+        await self._tell(UssdReplied(channel=channel, state=reply.state.value, text=reply.text))
 
     async def event(self, event: Event) -> None:
-        await self._spool.append(event)
+        await self._tell(event)
+
+    async def _tell(self, event: Event) -> None:
+        """For news that a full disk may swallow: the heartbeat tells it too, and calls must not end over it."""
+        try:
+            await self._spool.append(event)
+        except StorageFailed as error:
+            log.warning("%s is not kept for the cloud: %s", event.kind, error)
 
     def incoming(self, call: IncomingCall) -> None:
         self._incoming(call)

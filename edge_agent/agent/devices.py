@@ -14,7 +14,6 @@ from edge_agent.devices.registry import Site, channels_of, make_device
 from edge_agent.devices.runner import DeviceRunner
 from edge_agent.inventory import Inventory
 from edge_agent.logs import about
-from edge_agent.spool import Spool
 from edge_agent.supervise import Fall, supervise
 from telecore.ids import DeviceId
 from telecore.model import ChannelState
@@ -34,14 +33,12 @@ class Devices:
         core: Core,
         inventory: Inventory,
         *,
-        spool: Spool,
         on_fall: Callable[[Fall], None],
     ) -> None:
         self._configured = configured
         self._site = site
         self._core = core
         self._inventory = inventory
-        self._spool = spool
         self._on_fall = on_fall
         self._runners: dict[DeviceId, DeviceRunner] = {}
         for config in configured or ():
@@ -82,7 +79,7 @@ class Devices:
     async def _opened(self, device: Device) -> None:
         for channel in device.channels:
             for event in self._inventory.opened(channel, device.identity):
-                await self._spool.append(event)
+                await self._core.event(event)
 
     def _closed(self, device: Device) -> None:
         for channel in device.channels:

@@ -17,7 +17,7 @@ from edge_agent.blobs import EdgeBlobs
 from edge_agent.config import load_config
 from edge_agent.spool import Spool
 from telecore.commands import PlaceCall, RequestUssd, SendMessage
-from telecore.errors import Busy, InvalidRequest
+from telecore.errors import Busy, InvalidRequest, StorageFailed
 from telecore.events import CallAnswered, CallOffered
 from telecore.ids import CallSid, ChannelId, MessageSid
 from telecore.notices import BlobHeld
@@ -140,6 +140,29 @@ async def test_messages_both_ways_through_a_modem(tmp_path, rig):
         await until(lambda: spool.depth == 0)
         heartbeat = c.heartbeat()
         assert heartbeat.channels[0].channel == CHANNEL
+
+
+async def test_a_full_disk_leaves_received_messages_on_the_sim_and_the_modem_in_service(tmp_path, rig, monkeypatch):
+    own, free = rig.line["numbers"][1], rig.line["handsets"]["free"][1]
+    channel = ChannelId("site-1/modem2")
+    async with cloud() as c, edge(tmp_path, c.hub.port, modem(rig, 2)) as (agent, spool):
+        await until(lambda: agent.inventory.registered(channel), 15)
+        refused = []
+
+        async def full(part, recipient):
+            refused.append(part)
+            raise StorageFailed("the disk is full")
+
+        with monkeypatch.context() as disk:
+            disk.setattr(spool, "store_part", full)
+            await asyncio.to_thread(rig.api.post, f"/subscribers/{free}/messages", {"to": own, "body": "first"})
+            await until(lambda: refused, 15)
+        assert agent.inventory.registered(channel)
+        opened = agent.inventory.channel(channel)
+        await asyncio.to_thread(rig.api.post, f"/subscribers/{free}/messages", {"to": own, "body": "second"})
+        await until(lambda: len(c.told.of("message.received")) == 2, 15)
+        assert {event["body"] for event in c.told.of("message.received")} == {"first", "second"}
+        assert agent.inventory.channel(channel) is opened, "the modem was not opened again"
 
 
 def test_two_agents_do_not_share_a_folder(tmp_path):

@@ -15,7 +15,7 @@ from edge_agent.drivers.at_modem.engine import Urc
 from edge_agent.drivers.at_modem.pdu import WAP_PUSH_PORT, Deliver, Other, Report, decode, pdu_key
 from edge_agent.drivers.at_modem.profile import AtProfile
 from edge_agent.drivers.at_modem.replies import Stored, parse_cmgl, parse_cmgr, parse_stored_at
-from telecore.errors import DeviceRefused, RemoteProtocolError, TimedOut
+from telecore.errors import DeviceRefused, RemoteProtocolError, StorageFailed, TimedOut
 from telecore.ids import ChannelId
 
 log = logging.getLogger(__name__)
@@ -77,9 +77,10 @@ class Inbox:
         while True:
             await self._wait()
             self._wake.clear()
-            while self._direct:
-                await self._take_direct(self._direct.popleft(), core)
             try:
+                while self._direct:
+                    await self._take_direct(self._direct[0], core)
+                    self._direct.popleft()
                 await self._take_places(core)
                 if self._sweep and self._stores:
                     self._sweep = False
@@ -87,6 +88,10 @@ class Inbox:
             except (DeviceRefused, TimedOut, RemoteProtocolError) as error:
                 self._selected = None
                 log.warning("%s: reading SMS: %s", self._channel, error)
+            except StorageFailed as error:
+                # What came stays where it is, and calls go on; the next round finds it again.
+                self._sweep = True
+                log.warning("%s: received SMS cannot be kept: %s", self._channel, error)
 
     async def _wait(self) -> None:
         try:
