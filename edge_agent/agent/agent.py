@@ -246,6 +246,7 @@ class Agent:
             spool_error=self._spool_error,
             quarantined=str(self._spool.quarantined) if self._spool.quarantined else None,
             disk_free=disk_free,
+            pins=frozenset(self._config.pins),
             fallen={name: why for name, (at, why) in self._fallen.items() if time.monotonic() - at < _FALLEN_SHOWN_S},
             limits=self._config.limits,
         )

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from edge_agent.config import Limits
+from telecore.ids import Iccid
 from telecore.model import ChannelStatus
 
 
@@ -18,7 +19,9 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """The agent at one moment. ``fallen`` are parts of it that fell over a fault of ours, with the reason."""
+    """The agent at one moment. ``fallen`` are parts of it that fell over a fault of ours, with the reason;
+    ``pins`` are the ICCIDs that a PIN was given for.
+    """
 
     wall: datetime
     channels: tuple[ChannelStatus, ...] = ()
@@ -28,7 +31,7 @@ class Snapshot:
     spool_error: str | None = None
     quarantined: str | None = None
     disk_free: int | None = None
-    full_storages: frozenset[str] = frozenset()
+    pins: frozenset[Iccid] = frozenset()
     fallen: dict[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
 

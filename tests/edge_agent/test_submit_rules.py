@@ -14,10 +14,10 @@ def waiting(sid="SM1", to="+1", *, due=0.0, deadline=None, attempts=0, setbacks=
     return Waiting(QueuedSms(command, attempts=attempts), due, deadline, setbacks)
 
 
-A, B = waiting("SMa", "+1"), waiting("SMb", "+2")
-LATER = waiting("SMc", "+1", due=110.0)
-DYING = waiting("SMd", "+4", deadline=105.0)
-DEAD = waiting("SMe", "+5", deadline=99.0)
+A, B = waiting("SM10", "+1"), waiting("SM11", "+2")
+LATER = waiting("SM12", "+1", due=110.0)
+DYING = waiting("SM13", "+4", deadline=105.0)
+DEAD = waiting("SM14", "+5", deadline=99.0)
 
 
 @pytest.mark.parametrize(

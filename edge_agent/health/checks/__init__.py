@@ -5,8 +5,8 @@ from edge_agent.health.checks.disk_low import disk_low
 from edge_agent.health.checks.enrolment_refused import enrolment_refused
 from edge_agent.health.checks.not_registered import not_registered
 from edge_agent.health.checks.part_fell import part_fell
+from edge_agent.health.checks.pin_unused import pin_unused
 from edge_agent.health.checks.sim_locked import sim_locked
-from edge_agent.health.checks.sms_storage_full import sms_storage_full
 from edge_agent.health.checks.spool_broken import spool_broken, spool_failing
 from edge_agent.health.checks.spool_growing import spool_growing
 from edge_agent.health.checks.tunnel_down import tunnel_down
@@ -17,7 +17,7 @@ CHECKS: tuple[Check, ...] = (
     Check(sim_locked, 0.0),
     Check(not_registered, 120.0),
     Check(weak_signal, 600.0),
-    Check(sms_storage_full, 60.0),
+    Check(pin_unused, 120.0),
     Check(disk_low, 60.0),
     Check(spool_growing, 60.0),
     Check(spool_broken, 0.0),

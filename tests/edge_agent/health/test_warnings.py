@@ -1,5 +1,6 @@
 """Conditions become warnings after a while, once, and are cleared when they are over."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -9,8 +10,8 @@ from edge_agent.health import Warnings
 from edge_agent.health.checks import CHECKS
 from edge_agent.health.conditions import Check, Condition, Severity, Snapshot
 from telecore.events import WarningCleared, WarningRaised
-from telecore.ids import ChannelId
-from telecore.model import ChannelState, ChannelStatus, SignalLevel
+from telecore.ids import ChannelId, Iccid
+from telecore.model import ChannelState, ChannelStatus, SignalLevel, Sim
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 ALL_WELL = Snapshot(wall=NOW)
@@ -64,6 +65,12 @@ def channel(state, **options):
 
 
 MB = 1 << 20
+SIM = Sim(Iccid("8985500000000000001"))
+
+
+def with_pin(sim):
+    pins = frozenset({Iccid("8985500000000000099"), Iccid("8985500000000000001")})
+    return replace(channel(ChannelState.REGISTERED, sim=sim), pins=pins)
 
 
 @pytest.mark.parametrize(
@@ -81,7 +88,7 @@ MB = 1 << 20
         (channel(ChannelState.ABSENT), "not_registered", "site-1/modem1", "no SIM"),
         (channel(ChannelState.FAULTY), "not_registered", "site-1/modem1", "does not work"),
         (channel(ChannelState.REGISTERED, signal=SignalLevel(-107)), "weak_signal", "site-1/modem1", "-107 dBm"),
-        (Snapshot(wall=NOW, full_storages=frozenset({"m"})), "sms_storage_full", "m", "full"),
+        (with_pin(SIM), "pin_unused", "0099", "898550…0099 is for no SIM"),
         (Snapshot(wall=NOW, disk_free=150 * MB), "disk_low", "", "150 MB"),
         (Snapshot(wall=NOW, spooled=5001), "spool_growing", "", "5001 events"),
         (Snapshot(wall=NOW, quarantined="spool.db.broken-1"), "spool_broken", "", "spool.db.broken-1"),
@@ -111,6 +118,7 @@ def test_a_refused_edge():
         Snapshot(wall=NOW, disk_free=201 * MB, spooled=5000),
         Snapshot(wall=NOW, disk_free=1 * MB, limits=Limits(disk_low_mb=0)),
         Snapshot(wall=NOW, refused="earlier"),
+        with_pin(None),
     ],
 )
 def test_and_nothing_else_is(snapshot):
