@@ -91,6 +91,7 @@ class Line:
         self._socket = self._transport.get_extra_info("socket")
         self._loop = asyncio.get_running_loop()
         self._gate = Gate()
+        self._unsent_at_most = 0  # saves the system call while all that was written since would not be too much
         self._paused = False
 
     def listen(self, sink: Callable[[str | bytes], None]) -> None:
@@ -110,11 +111,14 @@ class Line:
                 protocol.send_binary(message)
         data = b"".join(protocol.data_to_send())
         self._transport.write(data)
+        self._unsent_at_most += len(data)
         self._gate.wrote(len(data), self._loop.time())
 
     def free(self) -> bool:
         """Whether what is written now leaves soon: little waits unsent in the kernel."""
-        return self._queued(_SIOCOUTQNSD) < UNSENT_LOW
+        if self._unsent_at_most >= UNSENT_LOW:
+            self._unsent_at_most = self._queued(_SIOCOUTQNSD)
+        return self._unsent_at_most < UNSENT_LOW
 
     def short(self) -> bool:
         """Whether items and bulk may be written: few bytes are on their way unacknowledged."""
