@@ -24,6 +24,7 @@ DialOut = Callable[[RoutedLeg, DialSpec], LiveCall]
 """Begin this leg."""
 
 ROUTE_NOT_HAD = 12400
+_SLOW_LINE_S = 0.5
 _WORST_TO_BEST = (CallStatus.FAILED, CallStatus.BUSY, CallStatus.NO_ANSWER)
 
 
@@ -43,7 +44,9 @@ class Dialing:
         """Until a conversation is over, or nobody answered."""
         self._parent.check_alive()
         try:
-            return await self._run()
+            outcome = await self._run()
+            await self._see_them_end()
+            return outcome
         finally:
             self._parent.leg.background = None
             self._stop_recording()
@@ -126,6 +129,14 @@ class Dialing:
         while not happened():
             self._changed.clear()
             await self._changed.wait()
+
+    async def _see_them_end(self) -> None:
+        """The page goes on when its legs are over, so that the cloud hears of things in order. A slow line is left."""
+        for leg in self._legs:
+            self._let_go(leg)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SLOW_LINE_S):
+                await self._until(lambda: all(leg.over or leg.taken for leg in self._legs))
 
     def _let_go(self, leg: LiveCall) -> None:
         if not leg.taken:

@@ -35,7 +35,7 @@ T = TypeVar("T")
 class LiveCall:
     """State, timers and end of one call. What happens is told to it by plain calls; ``serve`` is its one task.
 
-    ``on_change`` is called whenever ``answered``, ``prepared``, ``taken`` or ``ending`` change.
+    ``on_change`` is called whenever ``answered``, ``prepared``, ``taken``, ``ending`` or ``over`` change.
     """
 
     def __init__(self, origin: Origin, equipment: Equipment) -> None:
@@ -47,6 +47,8 @@ class LiveCall:
         self.status = CallStatus.RINGING if origin.inbound else CallStatus.QUEUED
         self.voice: VoiceCall | None = None
         self.ending: Ending | None = None
+        self.over = False
+        """Its end is told: whatever is told from now on comes after it."""
         self.prepared = False
         """A dialled leg has pressed its digits and whispered: it may be joined."""
         self.joined = False
@@ -66,7 +68,6 @@ class LiveCall:
         self._group: asyncio.TaskGroup | None = None
         self._answered = asyncio.Event()
         self._ended = asyncio.Event()
-        self._told_end = False
 
     @property
     def sid(self) -> CallSid:
@@ -176,9 +177,11 @@ class LiveCall:
         self._timers.stop_all()
         self.leg.close()
         await self._hang_up()
-        if not self._told_end:
+        if not self.over:
             report = CallReport(self.equipment.emit, self.equipment.notify)
             report.say(self._end_event())
+            self.over = True
+            self.on_change()
             await report.run()
 
     async def _run(self, begin: Callable[[], Awaitable[None]], control: CallControl) -> None:
@@ -216,8 +219,9 @@ class LiveCall:
             await asyncio.wait(unfinished)
             if self._keeping:
                 await asyncio.wait(self._keeping, timeout=self.equipment.waits.keeping)
-        self._told_end = True
         self.report.say(ended)
+        self.over = True
+        self.on_change()
 
     async def _hang_up(self, running: asyncio.Task[None] | None = None) -> None:
         ending = self.ending

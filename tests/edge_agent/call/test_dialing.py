@@ -1,3 +1,4 @@
+import asyncio
 import random
 import struct
 
@@ -102,6 +103,25 @@ async def test_two_parties_talk_until_the_callee_hangs_up(edge, story):
     }
     assert not story.voice.ended.is_set()
     assert story.end_of().by == "callee"
+    assert [notice.kind for notice in edge.notices[-2:]] == ["announced", "page.ended"]
+
+
+async def test_a_line_that_does_not_come_free_does_not_hold_up_the_caller(edge, story, monkeypatch):
+    monkeypatch.setattr("edge_agent.call.dialing._SLOW_LINE_S", 0.01)
+    free = asyncio.Event()
+
+    async def hang_up(cause=16):
+        await free.wait()
+
+    await story.begin(hangup_on_star=True)
+    await story.route()
+    await story.pick_up()
+    story.line().hang_up = hang_up
+    story.voice.press("*")
+    assert (await story.outcome())["DialCallStatus"] == "completed"
+    assert edge.calls.busy(TWO) == 1
+    free.set()
+    await edge.until(lambda: edge.calls.busy(TWO) == 0)
 
 
 async def test_the_caller_hears_it_ringing(edge, story):
