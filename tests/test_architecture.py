@@ -38,9 +38,9 @@ LAYERS = {
 """Top to bottom; a module imports its own row and the rows below."""
 
 DOORS = {
-    "serial": 1, "gsmmodem": 1, "sqlite_utils": 1, "smpplib": 1, "greenswitch": 1, "systemd": 2, "alembic": 3,
+    "serial": 1, "gsmmodem": 1, "sqlite_utils": 1, "smpplib": 1, "greenswitch": 1, "systemd": 2, "alembic": 2,
 }  # fmt: skip
-"""How many files outside tests may import a third party."""
+"""How many files may import a third party. Migrations are data, and not counted."""
 
 
 def sources(package: str) -> Iterator[tuple[Path, ast.Module]]:
@@ -117,7 +117,7 @@ def test_third_parties_stand_behind_one_door(library: str, files: int) -> None:
         str(path.relative_to(ROOT))
         for package in PACKAGES
         for path, tree in sources(package)
-        if any(name.split(".")[0] == library for name in imported(tree))
+        if "versions" not in path.parts and any(name.split(".")[0] == library for name in imported(tree))
     ]
     assert len(doors) <= files, doors
 
@@ -130,6 +130,13 @@ def test_broad_excepts_are_where_they_belong() -> None:
         for path, tree in sources(package)
         for node in ast.walk(tree)
         if isinstance(node, ast.ExceptHandler)
+        and not _raises_again(node)
         and (node.type is None or (isinstance(node.type, ast.Name) and node.type.id in ("Exception", "BaseException")))
     }
     assert found <= allowed
+
+
+def _raises_again(handler: ast.ExceptHandler) -> bool:
+    """Tidying up on the way out swallows nothing."""
+    last = handler.body[-1]
+    return isinstance(last, ast.Raise) and last.exc is None
