@@ -35,7 +35,7 @@ class Espeak:
 
     async def open(self) -> None:
         """Learn which voices there are. Raises SpeechFailed, naming the command that installs the program."""
-        if shutil.which(self._program) is None:
+        if await asyncio.to_thread(shutil.which, self._program) is None:
             raise SpeechFailed(f"{self._program} is not installed, so <Say> is silent: run apt-get install espeak-ng")
         listing = await self._run(["--voices"], b"")
         rows = [line.split() for line in listing.decode("utf-8", "replace").splitlines()[1:]]

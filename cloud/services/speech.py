@@ -18,6 +18,8 @@ from telecore.ids import Sha256
 from telecore.model import Clip
 
 _IN_MEMORY = 10_000
+_THREADS = 2
+"""More than one, so that a long file keeps no short prompt waiting."""
 
 LoadClip = Callable[[str], Awaitable[Clip | None]]
 SaveClip = Callable[[str, Clip], Awaitable[None]]
@@ -53,7 +55,7 @@ class ClipCache:
         self._save = save
         self._known: OrderedDict[str, Clip] = OrderedDict()
         self._making: dict[str, asyncio.Task[Clip]] = {}
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="clips")
+        self._thread = ThreadPoolExecutor(_THREADS, thread_name_prefix="clips")
 
     async def get(self, key: str) -> Clip | None:
         """The clip of this key, if its file is still here. What is in memory costs no wait for a disk."""

@@ -132,10 +132,15 @@ async def test_a_missing_program_names_the_command():
         await Espeak("no-such-program").open()
 
 
-async def test_a_program_that_hangs_is_ended(tmp_path):
+@pytest.fixture
+def program(tmp_path):
     program = tmp_path / "slow"
     program.write_text("#!/bin/sh\nexec sleep 60\n")
     program.chmod(0o755)
+    return program
+
+
+async def test_a_program_that_hangs_is_ended(program):
     with pytest.raises(SpeechFailed, match="within 0.2 s"):
         await Espeak(str(program), within_s=0.2).render("x", "en-us")
 
