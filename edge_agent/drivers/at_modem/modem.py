@@ -72,11 +72,13 @@ class AtModem:
 
     async def open(self) -> None:
         """See ``contracts.Device``. On an error everything is closed again."""
+        opened = False
         try:
             await self._open()
-        except BaseException:
-            await self.close()
-            raise
+            opened = True
+        finally:
+            if not opened:
+                await self.close()
 
     async def run(self, core: Core) -> None:
         """See ``contracts.Device``. Ends with DeviceLost; any other exception is a bug."""

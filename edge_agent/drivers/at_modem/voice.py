@@ -72,20 +72,13 @@ class AtVoice:
             raise Busy("the line is in a call" if self._call else "the modem is not ready")
         call = self._begin(CallState.DIALLING, outgoing=True)
         call.on_event = on_event
+        begun = False
         try:
-            await self._send_dial(to)
-            if self._profile.audio.at is EnableAt.DIALLED:
-                await self._sound.enable(call)
-        except DeviceRefused as refusal:
-            if refusal.kind != "call" or refusal.text == "NO DIALTONE":
+            await self._dial(call, to)
+            begun = True
+        finally:
+            if not begun:
                 await self._give_up(call)
-                if refusal.kind == "call" or (refusal.kind == "cme" and refusal.code in _NO_NETWORK):
-                    raise NoNetwork(str(refusal)) from refusal
-                raise
-            self._gone(call, CAUSES.get(refusal.text))
-        except BaseException:
-            await self._give_up(call)
-            raise
         self._loop.call_soon(call.release)
         self._wake.set()
         return call
@@ -144,15 +137,24 @@ class AtVoice:
             call.cause = cause
         ending = self._spawn(self._hang_up(call))
         if ending is not None:
-            await asyncio.shield(ending)
+            await asyncio.wait({ending})  # neither cancels it when we are cancelled, nor us when the device is lost
 
     async def send_digits(self, call: AtCall, digits: str) -> None:
         """See ``call_keys``."""
         await press(self._dialogue, self._profile, call, digits)
 
-    async def _send_dial(self, to: str) -> None:
-        async with self._dialogue.transaction(Priority.CALL) as talk:
-            await talk.command(self._profile.command(self._profile.call.dial.format(number=to)))
+    async def _dial(self, call: AtCall, to: str) -> None:
+        try:
+            async with self._dialogue.transaction(Priority.CALL) as talk:
+                await talk.command(self._profile.command(self._profile.call.dial.format(number=to)))
+            if self._profile.audio.at is EnableAt.DIALLED:
+                await self._sound.enable(call)
+        except DeviceRefused as refusal:
+            if refusal.text == "NO DIALTONE" or (refusal.kind == "cme" and refusal.code in _NO_NETWORK):
+                raise NoNetwork(str(refusal)) from refusal
+            if refusal.kind != "call":
+                raise
+            self._gone(call, CAUSES.get(refusal.text))  # BUSY and its like: a call that was, and is over
 
     async def _send_answer(self, call: AtCall) -> None:
         async with self._dialogue.transaction(Priority.ANSWER) as talk:

@@ -301,6 +301,17 @@ async def test_a_hang_up_once_begun_is_carried_out(start, line, until):
     await until(lambda: line.entry is None and events)
 
 
+async def test_a_device_lost_while_hanging_up_does_not_cancel_who_asked(start, line, port, until):
+    voice, events = start(), []
+    call = await dialled(voice, events)
+    port.modem.answers["AT+CHUP"] = None
+    hanging = asyncio.ensure_future(call.hang_up())
+    await asyncio.sleep(0.02)
+    voice.task.cancel()
+    await hanging
+    assert kinds(events) == [K.ENDED]
+
+
 async def test_huawei_waits_for_orig_before_hanging_up(start, line, port, until):
     voice, events = start("simferry/huawei"), []
     call = await dialled(voice, events)
