@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cloud.store import accounts, callbacks, calls, channels, edges, messages, numbers, recordings
+from cloud.store import callbacks, calls, edges, messages, recordings
 from cloud.store.database import Connection
 from cloud.store.records import CallRecord, EdgeRecord, Hook, MessageRecord, NumberRecord, RecordingRecord
-from cloud.tunnel import call_steps, message_steps
+from cloud.tunnel import call_steps, channel_steps, message_steps
 from telecore.events import (
     CallAnswered,
     CallEnded,
@@ -31,7 +31,7 @@ from telecore.events import (
     MessageSubmitted,
     RecordingMade,
 )
-from telecore.ids import E164, AccountSid, Address, CallSid, ChannelId, EdgeId, MessageSid, is_sid
+from telecore.ids import Address, CallSid, ChannelId, EdgeId, MessageSid, is_sid
 from telecore.model import CallStatus, ChannelStatus, Direction, MessageStatus
 from telecore.twiml import params
 
@@ -123,41 +123,8 @@ def _channel_changed(conn: Connection, heard: Heard) -> Told | None:
     status: ChannelStatus = heard.event.status
     if not _owns(heard, status.channel):
         return None
-    hear_channel(conn, heard.edge, status, heard.now)
+    channel_steps.hear(conn, heard.edge, status, heard.now)
     return _told(heard, channel=status)
-
-
-def hear_channel(conn: Connection, edge: EdgeRecord, status: ChannelStatus, now: datetime) -> None:
-    """Remember how a channel stands, and where the number of its SIM is to be found."""
-    channels.upsert(conn, edge.edge, status, at=now)
-    if status.sim is None or status.sim.msisdn is None:
-        return
-    known = numbers.get_by_number(conn, status.sim.msisdn)
-    if known is not None and not within(conn, known.account, edge.account):
-        log.warning("edge %s has the SIM of a number of another account: it is not bound", edge.edge)
-    elif known is None or known.channel != status.channel:
-        while (other := numbers.get_by_channel(conn, status.channel)) is not None:
-            numbers.update(conn, other.sid, channel=None)
-        if known is None:
-            numbers.create(conn, edge.account, status.sim.msisdn, channel=status.channel)
-        else:
-            numbers.update(conn, known.sid, channel=status.channel)
-
-
-def within(conn: Connection, account: AccountSid, owner: AccountSid) -> bool:
-    """Whether the account is that owner, or a subaccount of his, or his own owner's."""
-    if account == owner:
-        return True
-    one, other = accounts.get(conn, account), accounts.get(conn, owner)
-    return (one is not None and one.owner == owner) or (other is not None and other.owner == account)
-
-
-def number_of(conn: Connection, edge: EdgeRecord, number: E164 | None, channel: ChannelId) -> NumberRecord | None:
-    """The number that was called or written to: as the SIM tells it, else by the channel it came through."""
-    found = numbers.get_by_number(conn, number) if number else None
-    if found is not None and within(conn, found.account, edge.account):
-        return found
-    return numbers.get_by_channel(conn, channel)
 
 
 # ------------------------------------------------------------------ messages
@@ -167,7 +134,7 @@ def _message_received(conn: Connection, heard: Heard) -> Told | None:
     event: MessageReceived = heard.event
     if not _owns(heard, event.channel) or messages.get(conn, event.message) is not None:
         return None
-    number = number_of(conn, heard.edge, event.recipient, event.channel)
+    number = channel_steps.number_of(conn, heard.edge, event.recipient, event.channel)
     record = messages.insert(
         conn,
         MessageRecord(
@@ -236,7 +203,7 @@ def _call_offered(conn: Connection, heard: Heard) -> Told | None:
     event: CallOffered = heard.event
     if not _owns(heard, event.channel) or not is_sid(event.call, "CA") or calls.get(conn, event.call) is not None:
         return None
-    number = number_of(conn, heard.edge, event.called, event.channel)
+    number = channel_steps.number_of(conn, heard.edge, event.called, event.channel)
     record = calls.insert(conn, offered(heard.edge, event, number, heard.at, heard.now))
     return _told(heard, call=record)
 

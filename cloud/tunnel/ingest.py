@@ -14,7 +14,7 @@ from typing import Any
 from cloud.store import applied, edges, events
 from cloud.store.database import Connection, Database
 from cloud.store.records import EdgeRecord
-from cloud.tunnel import effects, message_steps
+from cloud.tunnel import channel_steps, effects, message_steps
 from cloud.tunnel.effects import Told
 from telecore.codec import decode_event
 from telecore.errors import ProtocolError, Refused, RemoteProtocolError
@@ -71,7 +71,7 @@ class Ingest:
             if record is None:
                 return []
             for status in own:
-                effects.hear_channel(conn, record, status, self._now())
+                channel_steps.hear(conn, record, status, self._now())
             return [Told(edge, ChannelChanged(status=status), channel=status) for status in own]
 
         self._tell(await self._db.write(write))

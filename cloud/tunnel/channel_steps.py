@@ -1,0 +1,47 @@
+"""How channels stand, and which number is to be found in which."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+
+from cloud.store import accounts, channels, numbers
+from cloud.store.database import Connection
+from cloud.store.records import EdgeRecord, NumberRecord
+from telecore.ids import E164, AccountSid, ChannelId
+from telecore.model import ChannelStatus
+
+log = logging.getLogger(__name__)
+
+
+def hear(conn: Connection, edge: EdgeRecord, status: ChannelStatus, now: datetime) -> None:
+    """Remember how a channel stands, and where the number of its SIM is to be found."""
+    channels.upsert(conn, edge.edge, status, at=now)
+    if status.sim is None or status.sim.msisdn is None:
+        return
+    known = numbers.get_by_number(conn, status.sim.msisdn)
+    if known is not None and not within(conn, known.account, edge.account):
+        log.warning("edge %s has the SIM of a number of another account: it is not bound", edge.edge)
+    elif known is None or known.channel != status.channel:
+        while (other := numbers.get_by_channel(conn, status.channel)) is not None:
+            numbers.update(conn, other.sid, channel=None)
+        if known is None:
+            numbers.create(conn, edge.account, status.sim.msisdn, channel=status.channel)
+        else:
+            numbers.update(conn, known.sid, channel=status.channel)
+
+
+def within(conn: Connection, account: AccountSid, owner: AccountSid) -> bool:
+    """Whether the account is that owner, or a subaccount of his, or his own owner's."""
+    if account == owner:
+        return True
+    one, other = accounts.get(conn, account), accounts.get(conn, owner)
+    return (one is not None and one.owner == owner) or (other is not None and other.owner == account)
+
+
+def number_of(conn: Connection, edge: EdgeRecord, number: E164 | None, channel: ChannelId) -> NumberRecord | None:
+    """The number that was called or written to: as the SIM tells it, else by the channel it came through."""
+    found = numbers.get_by_number(conn, number) if number else None
+    if found is not None and within(conn, found.account, edge.account):
+        return found
+    return numbers.get_by_channel(conn, channel)
