@@ -90,7 +90,7 @@ class PageControl:
             self._call.end(Cause.USER_BUSY if busy else Cause.CALL_REJECTED, "us")
 
     async def hang_up(self) -> None:
-        self._call.end(Cause.NORMAL_CLEARING, "us")
+        self._call.finish()
 
     async def _play(self, prompt: Prompt) -> None:
         leg = self._call.leg

@@ -24,6 +24,8 @@ class Waits:
     """For the line to be seen free again."""
     last_words: float = 2.0
     """For a page that keeps a recording after the caller hung up; for the reason why answering failed."""
+    last_sound: float = 0.3
+    """For what was sent last to be heard: modems and what lies before them hold back some 100 ms."""
     keeping: float = 20.0
     """For the disk to take the recordings of a call that is over."""
 

@@ -121,6 +121,14 @@ class LiveCall:
         """It is over; the first reason counts."""
         self._end(Ending(cause, by))
 
+    def finish(self) -> None:
+        """The page is through with this call: it ends when its last sound has been heard."""
+        if self.answered:
+            ending = Ending(Cause.NORMAL_CLEARING, "us")
+            self._end_after("finish", self.equipment.waits.last_sound, ending)
+        else:
+            self.end(Cause.NORMAL_CLEARING, "us")
+
     def take(self, command: RunPage) -> None:
         """Run this page. A joined leg leaves its join for it."""
         if self.ending is None and self.pages.take(command):
@@ -264,7 +272,7 @@ class LiveCall:
         elif whispered and outcome == Ended("finished"):
             self.prepare()
         else:
-            self.end(Cause.NORMAL_CLEARING, "us")
+            self.finish()
 
     def _page_failed(self, error: TelecoreError) -> None:
         """Answering fails when the caller gave up a moment ago; then the line says so in a moment."""

@@ -76,6 +76,19 @@ async def test_a_page_answers_plays_and_ends_the_call(edge):
     assert [event.id for event in edge.written] == [event.id for event in edge.announced()]
 
 
+async def test_the_last_sound_is_heard_before_the_line_is_hung_up(tmp_path):
+    async with FakeEdge(tmp_path, Waits(last_sound=0.1)) as edge:
+        call, voice = await edge.ring()
+        await edge.run_page(call, Say("a", clip=edge.clip(noise(3))), Hangup())
+        await edge.until(lambda: edge.calls._calls[call].leg._playing)
+        began = asyncio.get_running_loop().time()
+        await edge.tick(5)
+        assert not voice.ended.is_set()
+        assert voice.far.sent[3:] == [SILENCE] * 2
+        await ended(edge, call)
+        assert asyncio.get_running_loop().time() - began >= 0.09
+
+
 async def test_between_two_verbs_there_is_no_silence(edge):
     first, second = noise(10, 1), noise(10, 2)
     call, voice = await edge.ring()

@@ -62,7 +62,7 @@ class FakeEdge:
             blobs=self.blobs,
             voice=self.lines.get,
             clock=self.clock,
-            waits=waits,
+            waits=waits or Waits(last_sound=0.01),
         )
         self._pages = 0
 
