@@ -65,6 +65,8 @@ class TcpProxy:
             task = asyncio.create_task(self._serve(near))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
+            # Cut before it began, the task closes nothing itself.
+            task.add_done_callback(lambda _, near=near: near.close())
 
     async def _serve(self, near: socket.socket) -> None:
         far = self._socket()

@@ -96,14 +96,14 @@ async def running(*coroutines: object) -> AsyncIterator[list[asyncio.Task[None]]
     finally:
         for task in tasks:
             task.cancel()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(10):
             results = await asyncio.gather(*tasks, return_exceptions=True)
     for result in results:
         if isinstance(result, Exception):
             raise result
 
 
-async def until(condition: Callable[[], object], within_s: float = 5.0) -> None:
+async def until(condition: Callable[[], object], within_s: float = 15.0) -> None:
     """Wait for it to become true."""
     async with asyncio.timeout(within_s):
         while not condition():  # noqa: ASYNC110
