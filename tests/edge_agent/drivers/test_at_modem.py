@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import sys
 import urllib.request
+import wave
+from array import array
 from dataclasses import replace
 
 import pytest
@@ -148,6 +151,13 @@ class Lab:
         self.url = info["url"]
         self.handsets = info["handsets"]
 
+    async def fetch(self, path):
+        def do():
+            with urllib.request.urlopen(self.url + path, timeout=5) as answer:
+                return answer.read()
+
+        return await asyncio.to_thread(do)
+
     async def ask(self, method, path, body=None):
         def do():
             data = json.dumps(body).encode() if body is not None else None
@@ -231,6 +241,25 @@ async def test_simulator_outgoing_call(lab, served, until):
     await until(lambda: events[-1].kind is VoiceEventKind.ENDED)
     [told] = await lab.ask("GET", "/calls")
     assert (told["state"], told["cause"], told["digits_heard"]) == ("ended", 16, "12#")
+
+
+async def test_simulator_sound_arrives_frame_for_frame(lab, served, until):
+    events, loop = [], asyncio.get_running_loop()
+    call = await served.channels[0].voice.dial(lab.handsets["answers"], events.append)
+    await until(lambda: events and events[-1].kind is VoiceEventKind.ANSWERED, 15)
+    sent = [1000 + 20 * number for number in range(100)]  # a loudness for each frame, so that each is known again
+    tick = loop.time()
+    for value in sent:
+        call.pcm.send(value.to_bytes(2, "little") * 160)
+        tick += 0.02
+        await asyncio.sleep(tick - loop.time())
+    await asyncio.sleep(0.4)
+    with wave.open(io.BytesIO(await lab.fetch("/calls/call1/heard.wav"))) as file:
+        samples = array("h", file.readframes(file.getnframes()))
+    heard = list(samples[80::160])
+    begin = next(at for at, value in enumerate(heard) if value > 500)
+    assert [round((value - 1000) / 20) for value in heard[begin : begin + 100]] == list(range(100))
+    await call.hang_up()
 
 
 @pytest.mark.parametrize(("handset", "causes"), [("busy", {17}), ("unreachable", {18, 20, 27})])
