@@ -34,7 +34,11 @@ def cpu_s(pid: int) -> float:
 
 def import_cost() -> tuple[float, float]:
     """Seconds and MB of a process that imports all the agent runs on."""
-    code = "import time,resource;t=time.process_time();import edge_agent.agent.agent,edge_agent.drivers.at_modem.modem;print(time.process_time()-t,resource.getrusage(resource.RUSAGE_SELF).ru_maxrss/1024)"
+    code = (
+        "import time, resource; began = time.process_time();"
+        "import edge_agent.agent.agent, edge_agent.drivers.at_modem.modem;"
+        "print(time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT, env=environment()
     )
