@@ -37,6 +37,7 @@ class PageControl:
         self._call = call
         self._dial_out = dial_out
         self._recording: VoiceRecording | None = None
+        self._dialing: Dialing | None = None
         call.on_ending = self._hung_up
 
     async def ensure_answered(self) -> None:
@@ -76,7 +77,11 @@ class PageControl:
         return None if recording is None else Recorded(recording.sid, recording.duration_s, digits)
 
     async def dial(self, spec: DialSpec) -> DialOutcome:
-        return await Dialing(self._call, spec, self._dial_out).run()
+        self._dialing = Dialing(self._call, spec, self._dial_out)
+        try:
+            return await self._dialing.run()
+        finally:
+            self._dialing = None
 
     async def send_digits(self, digits: str) -> None:
         await self.ensure_answered()
@@ -110,8 +115,8 @@ class PageControl:
             return None
 
     def _hung_up(self) -> bool:
-        """Whether there is a recording whose page wants to tell of it."""
-        if self._recording is None:
-            return False
-        self._recording.hung_up()
-        return True
+        """Whether the page still has to tell how a recording or a dial ended."""
+        if self._recording is not None:
+            self._recording.hung_up()
+            return True
+        return self._dialing is not None and self._dialing.hung_up()

@@ -29,7 +29,10 @@ _WORST_TO_BEST = (CallStatus.FAILED, CallStatus.BUSY, CallStatus.NO_ANSWER)
 
 
 class Dialing:
-    """Runs once. Cancelled (the caller hung up, the page was replaced), it ends its legs and keeps its recording."""
+    """Runs once. Cancelled (the page was replaced), it ends its legs and keeps its recording.
+
+    When the caller hangs up it ends at once and tells how far it came: its action URL is asked all the same.
+    """
 
     def __init__(self, parent: LiveCall, spec: DialSpec, dial_out: DialOut) -> None:
         self._parent = parent
@@ -54,6 +57,11 @@ class Dialing:
                 leg.on_change = _nothing
                 self._let_go(leg)
 
+    def hung_up(self) -> bool:
+        """The caller is gone. Whether there is an outcome worth telling."""
+        self._changed.set()
+        return bool(self._legs)
+
     async def _run(self) -> DialOutcome:
         route = await self._route()
         if route is None or not route.legs:
@@ -65,10 +73,10 @@ class Dialing:
         leg = await self._ring(route.legs)
         if leg is None:
             return self._nobody()
-        await self._until(lambda: leg.prepared or leg.ending is not None)
-        if leg.ending is not None:
-            # The whisper was not to the callee's liking: nobody was reached.
-            return DialOutcome(CallStatus.NO_ANSWER, leg.sid)
+        await self._until(lambda: leg.prepared or leg.ending or self._parent.ending)
+        if leg.ending is not None or self._parent.ending is not None:
+            # The whisper was not to the callee's liking, or the caller's patience ended: nobody was reached.
+            return self._nobody()
         return await self._join(leg)
 
     async def _route(self) -> RouteDial | None:
@@ -90,8 +98,10 @@ class Dialing:
         """Who answered first; the others are hung up. Each leg gives up by itself in time."""
         for tier in [(leg,) for leg in legs] if self._spec.sequential else [tuple(legs)]:
             ringing = [self._begin(leg) for leg in tier]
-            await self._until(lambda: _first_answered(ringing) or all(leg.ending for leg in ringing))  # noqa: B023
+            await self._until(lambda: _decided(ringing) or self._parent.ending)  # noqa: B023
             winner = _first_answered(ringing)
+            if self._parent.ending is not None:
+                return None
             if winner is not None:
                 for leg in ringing:
                     if leg is not winner:
@@ -119,7 +129,7 @@ class Dialing:
                 stack.enter_context(parent.leg.attached(star))
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._spec.time_limit_s):
-                    await self._until(lambda: leg.ending is not None or leg.taken or star.pressed)
+                    await self._until(lambda: leg.ending or leg.taken or star.pressed or parent.ending)
         duration = leg.duration_s or 0
         self._let_go(leg)
         kept = self._stop_recording()
@@ -144,9 +154,11 @@ class Dialing:
 
     def _nobody(self) -> DialOutcome:
         """The status that says most about why."""
-        statuses = [status_of(leg.ending.cause, answered=False) for leg in self._legs if leg.ending is not None]
-        best = max(statuses, key=_WORST_TO_BEST.index, default=CallStatus.FAILED)
-        return DialOutcome(best, self._legs[-1].sid)
+        if self._parent.ending is not None:
+            return DialOutcome(CallStatus.CANCELED, self._legs[-1].sid)
+        ended = [leg for leg in self._legs if leg.ending is not None]
+        best = max(ended, key=lambda leg: _WORST_TO_BEST.index(_status(leg)))
+        return DialOutcome(_status(best), best.sid)
 
     def _start_recording(self) -> None:
         """On the caller's leg: what he says, and what he hears."""
@@ -183,6 +195,15 @@ class _Star(Ear):
 
 def _first_answered(legs: Sequence[LiveCall]) -> LiveCall | None:
     return next((leg for leg in legs if leg.answered and leg.ending is None), None)
+
+
+def _decided(legs: Sequence[LiveCall]) -> bool:
+    return _first_answered(legs) is not None or all(leg.ending is not None for leg in legs)
+
+
+def _status(leg: LiveCall) -> CallStatus:
+    """Of one that was not joined: answering it does not count."""
+    return CallStatus.FAILED if leg.ending is None else status_of(leg.ending.cause, answered=False)
 
 
 def _talked(leg: LiveCall, duration: int, recording: Recording | None) -> DialOutcome:

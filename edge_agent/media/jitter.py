@@ -19,9 +19,9 @@ class JitterBuffer:
     buffer grows as far as the line is unsteady, and shrinks when the line has been steady.
     """
 
-    def __init__(self) -> None:
-        self._frames: deque[bytes] = deque(maxlen=MAX_FRAMES)
-        self._spare = MAX_FRAMES
+    def __init__(self, most: int = MAX_FRAMES) -> None:
+        self._frames: deque[bytes] = deque(maxlen=most)
+        self._spare = most
         self._pulls = 0
 
     def push(self, frame: bytes) -> None:
@@ -36,5 +36,5 @@ class JitterBuffer:
         if self._pulls == _REVIEW:
             if self._spare > 0:
                 frames.popleft()
-            self._spare, self._pulls = MAX_FRAMES, 0
+            self._spare, self._pulls = len(frames), 0
         return frames.popleft() if frames else SILENCE

@@ -16,6 +16,8 @@ from telecore.twiml.control import RecordSpec
 
 _MARGIN_FRAMES = 10
 """What trimming leaves on both sides of the sound: 200 ms, so that no consonant is lost."""
+_WAITING_FRAMES = 50
+"""A recording loses nothing when the loop was held up for a moment: nobody waits for it."""
 _KEY_FRAMES = 3
 """A key is recognised after 40 to 60 ms of its tone."""
 
@@ -122,7 +124,7 @@ class CallRecording(Ear):
         self._dual = file.channels == 2
         self._silence = (SilenceDetector(), SilenceDetector()) if trim else ()
         self._track = track
-        self._heard = JitterBuffer()
+        self._heard = JitterBuffer(_WAITING_FRAMES)
 
     def hear(self, frame: bytes) -> None:
         self._heard.push(frame)

@@ -146,6 +146,18 @@ async def test_a_caller_who_hangs_up_ends_everything(edge, story):
     story.voice.drop()
     await edge.until(lambda: len(edge.events("call.ended")) == 2)
     assert story.line().hung_up_with == 16
+    assert (await story.outcome())["DialCallStatus"] == "completed"
+    assert edge.events("call.ended")[-1].call == story.call
+
+
+async def test_after_that_the_page_leads_nowhere(edge):
+    call, voice = await edge.ring()
+    await edge.run_page(call, Dial(DialSpec((DialTarget("+2"),))), Say("sorry", clip=edge.clip(noise(5))))
+    leg = RoutedLeg(CallSid(new_sid("CA")), TWO, "+2", 0)
+    edge.calls.route_dial(RouteDial(call=call, dial=edge.told(RouteWanted)[0].dial, legs=(leg,)))
+    await settle(20)
+    voice.drop()
+    await edge.until(lambda: len(edge.events("call.ended")) == 2, within_s=1.0)
     assert edge.outcomes() == []
 
 
@@ -156,6 +168,7 @@ async def test_a_caller_who_gives_up_while_it_rings(edge, story):
     story.voice.drop()
     await edge.until(lambda: len(edge.events("call.ended")) == 2)
     assert (story.end_of().by, story.end_of().duration_s) == ("us", None)
+    assert (await story.outcome())["DialCallStatus"] == "canceled"
 
 
 @pytest.mark.parametrize(("cause", "status"), [(17, "busy"), (19, "no-answer"), (1, "failed"), (20, "no-answer")])
