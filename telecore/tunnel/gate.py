@@ -9,7 +9,7 @@ from __future__ import annotations
 LOWEST = 4096
 HIGHEST = 4 << 20
 STEP = 1400
-TARGET_S = 0.006
+TARGET_S = 0.004
 """Delay that bulk may add; on a long line half of the line's own, which sound has to bear anyway."""
 MEMORY_S = 60.0
 """The least delay is forgotten after one or two of these: routes change."""
