@@ -43,8 +43,11 @@ from telecore.notices import (
     PageFaulted,
     RouteWanted,
 )
+from telecore.twiml.page import Goto
 
 log = logging.getLogger(__name__)
+
+WRITTEN_WITHIN_S = 2.0
 
 
 class Tunnel(Protocol):
@@ -78,6 +81,7 @@ class Desk:
         self._tunnel = tunnel
         self._engine = engine
         self._tasks = LiveTasks()
+        self._announcing: asyncio.Task[None] | None = None
         self.fleet = Fleet(db)
         hooks = RecordingHooks()
         self.ingest = Ingest(db, recording_wish=hooks.of)
@@ -126,8 +130,10 @@ class Desk:
         """News that is not stored as it is."""
         match notice:
             case Announced(event):
-                self._tasks.start(self._announce(edge, notice), f"{event.kind} of {edge}")
+                self._announcing = self._tasks.start(self._announce(edge, notice), f"{event.kind} of {edge}")
                 self.calls.announced(edge, event)
+            case PageEnded(outcome=Goto(params={"DialCallSid": _})):
+                self._tasks.start(self._dial_ended(edge, notice), f"dial of {edge}")
             case PageEnded():
                 self.calls.page_ended(edge, notice)
             case PageFaulted():
@@ -161,6 +167,12 @@ class Desk:
             await self.ingest.announce(edge, notice.event)
         except Transient as error:
             log.warning("edge %s announced %s; its copy will be written: %s", edge, notice.event.kind, error)
+
+    async def _dial_ended(self, edge: EdgeId, notice: PageEnded) -> None:
+        """The application that is told how a dial ended may ask for the leg at once: its end is written first."""
+        if self._announcing is not None:
+            await asyncio.wait({self._announcing}, timeout=WRITTEN_WITHIN_S)
+        self.calls.page_ended(edge, notice)
 
     async def _seen(self, edge: EdgeId) -> None:
         try:
