@@ -13,7 +13,8 @@ import sys
 from pathlib import Path
 
 from benchmarks.tunnel_ends import EDGE, connected
-from benchmarks.tunnel_load import NoBlobs, certificate
+from benchmarks.tunnel_load import certificate
+from benchmarks.tunnel_servers import NoBlobs
 
 RTP_KBIT = (160 + 12 + 8 + 20) * 50 * 8 / 1000
 HEADERS = 52

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.tunnel_load import NoStreets
+from benchmarks.tunnel_servers import NoStreets
 from cloud.tunnel.hub import Hub
 from edge_agent.identity import Identity
 from edge_agent.uplink import Uplink

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import WebSocketException
@@ -253,6 +254,18 @@ def _header(first: int, length: int) -> bytes:
     return bytes((first, 127)) + length.to_bytes(8, "big")
 
 
+async def _ask(door: Door, connection: ServerConnection, request: Request) -> Response | None:
+    address = connection.remote_address
+    answer = await door(request.headers.get("Authorization", ""), str(address[0]) if address else "")
+    if not isinstance(answer, Rejection):
+        connection.username = answer
+        return None
+    response = connection.respond(answer.status, answer.reason + "\n")
+    for name, value in answer.headers:
+        response.headers[name] = value
+    return response
+
+
 @asynccontextmanager
 async def listen(
     host: str,
@@ -265,17 +278,6 @@ async def listen(
 ) -> AsyncIterator[int]:
     """Accept tunnels and give the port. At the end the lines are closed, within the time to close."""
 
-    async def process_request(connection: ServerConnection, request: Request) -> Response | None:
-        address = connection.remote_address
-        answer = await door(request.headers.get("Authorization", ""), str(address[0]) if address else "")
-        if not isinstance(answer, Rejection):
-            connection.username = answer
-            return None
-        response = connection.respond(answer.status, answer.reason + "\n")
-        for name, value in answer.headers:
-            response.headers[name] = value
-        return response
-
     async def handler(connection: ServerConnection) -> None:
         assert isinstance(connection, _Connection)
         await serve_line(Line(connection), EdgeId(connection.username))
@@ -284,7 +286,7 @@ async def listen(
         handler,
         host,
         port,
-        process_request=process_request,
+        process_request=partial(_ask, door),
         compression=None,
         open_timeout=times.open,
         ping_interval=times.ping,

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
+from functools import partial
 
 SMALL = 2048
 LATE_S = 0.005
@@ -65,8 +66,7 @@ class TcpProxy:
             task = asyncio.create_task(self._serve(near))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-            # Cut before it began, the task closes nothing itself.
-            task.add_done_callback(lambda _, near=near: near.close())
+            task.add_done_callback(partial(_close, near))  # cut before it began, it closes nothing itself
 
     async def _serve(self, near: socket.socket) -> None:
         far = self._socket()
@@ -102,3 +102,7 @@ class TcpProxy:
                     due = max(due, loop.time() - LATE_S) + len(data) / self.bytes_per_s
                     await asyncio.sleep(due - loop.time())
                 await loop.sock_sendall(sink, data)
+
+
+def _close(sock: socket.socket, task: object) -> None:
+    sock.close()
