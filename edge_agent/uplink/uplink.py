@@ -135,6 +135,9 @@ class Uplink:
     async def run(self) -> None:
         """Keep the tunnel up until cancelled. What a store raises comes out of here."""
         loop = asyncio.get_running_loop()
+        if self._tls is None and self._url.startswith("wss:"):
+            # Reading the certificates takes long enough to be heard in a live call: once, and not in the loop.
+            self._tls = await asyncio.to_thread(ssl.create_default_context)
         failures = 0
         while True:
             began = loop.time()
