@@ -18,6 +18,22 @@ def notifier(environ: Mapping[str, str]) -> Notify:
     address = environ.get("NOTIFY_SOCKET", "")
     if not address:
         return lambda text: None
+    try:
+        from systemd.daemon import notify as systemd_notify
+    except ImportError:
+        return _datagrams(address)
+
+    def told(text: str) -> None:
+        try:
+            systemd_notify(text)
+        except OSError as error:
+            log.warning("systemd could not be told: %s", error)
+
+    return told
+
+
+def _datagrams(address: str) -> Notify:
+    """systemd-python is an extra; the protocol is one datagram (sd_notify(3))."""
     # '@' begins an abstract address, which the kernel spells with a NUL (unix(7)).
     target = "\0" + address[1:] if address.startswith("@") else address
 

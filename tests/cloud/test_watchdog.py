@@ -22,12 +22,14 @@ def test_the_period_is_a_third_of_what_is_allowed() -> None:
         assert period_s(environ) is None
 
 
-def test_notes_are_datagrams(tmp_path: Path) -> None:
+def test_notes_are_datagrams(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = str(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", path)  # systemd-python, where it is installed, reads it there
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind(path)
         notifier({"NOTIFY_SOCKET": path})("READY=1")
         assert systemd.recv(100) == b"READY=1"
+    monkeypatch.setenv("NOTIFY_SOCKET", path + "-gone")
     notifier({"NOTIFY_SOCKET": path + "-gone"})("READY=1")
     notifier({})("READY=1")
 

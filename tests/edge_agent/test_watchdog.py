@@ -13,6 +13,17 @@ from telecore.errors import StorageFailed
 
 
 @pytest.fixture
+def listening_at(monkeypatch):
+    """An environment with this address; systemd-python, where it is installed, reads the process's own."""
+
+    def environ(address):
+        monkeypatch.setenv("NOTIFY_SOCKET", address)
+        return {"NOTIFY_SOCKET": address}
+
+    return environ
+
+
+@pytest.fixture
 def systemd(tmp_path):
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(tmp_path / "notify"))
@@ -40,8 +51,8 @@ async def running(dog, seconds):
     await asyncio.wait([task])
 
 
-async def test_ready_food_with_a_sentence_and_stopping(systemd, tmp_path):
-    notify = notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+async def test_ready_food_with_a_sentence_and_stopping(systemd, tmp_path, listening_at):
+    notify = notifier(listening_at(str(tmp_path / "notify")))
     spool = await Spool.open(tmp_path / "spool.db")
     errors = []
     dog = watchdog(notify, spool.probe, errors)
@@ -57,8 +68,8 @@ async def test_ready_food_with_a_sentence_and_stopping(systemd, tmp_path):
     assert set(errors) == {None}
 
 
-async def test_a_spool_that_hangs_is_not_fed_for(systemd, tmp_path, caplog):
-    notify = notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+async def test_a_spool_that_hangs_is_not_fed_for(systemd, tmp_path, caplog, listening_at):
+    notify = notifier(listening_at(str(tmp_path / "notify")))
     spool = await Spool.open(tmp_path / "spool.db")
     free = threading.Event()
     hanging = asyncio.create_task(spool._writer.run(lambda db: free.wait(5)))
@@ -73,28 +84,28 @@ async def test_a_spool_that_hangs_is_not_fed_for(systemd, tmp_path, caplog):
     await spool.close()
 
 
-async def test_a_spool_that_refuses_has_answered_and_is_a_warning(systemd, tmp_path):
+async def test_a_spool_that_refuses_has_answered_and_is_a_warning(systemd, tmp_path, listening_at):
     async def full():
         raise StorageFailed("the disk is full")
 
     errors = []
-    await running(watchdog(notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")}), full, errors), 0.03)
+    await running(watchdog(notifier(listening_at(str(tmp_path / "notify"))), full, errors), 0.03)
     assert told(systemd)
     assert errors[0] == "the disk is full"
 
 
-async def test_an_abstract_address():
+async def test_an_abstract_address(listening_at):
     name = f"simferry-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(f"\0{name}")
-        notifier({"NOTIFY_SOCKET": f"@{name}"})("READY=1")
+        notifier(listening_at(f"@{name}"))("READY=1")
         listener.settimeout(1)
         assert listener.recv(100) == b"READY=1"
 
 
-def test_nobody_listens(tmp_path, caplog):
+def test_nobody_listens(tmp_path, caplog, listening_at):
     notifier({})("READY=1")
-    notifier({"NOTIFY_SOCKET": str(tmp_path / "absent")})("READY=1")
+    notifier(listening_at(str(tmp_path / "absent")))("READY=1")
     assert "could not be told" in caplog.text
 
 
