@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import URL, Connection, create_engine
+from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
@@ -16,8 +17,13 @@ MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 def upgrade(url: URL | str, revision: str = "head") -> str:
-    """Run what is missing, all in one transaction where the engine can; the revision reached."""
+    """Run what is missing, all in one transaction: whoever is killed in between has changed nothing.
+
+    Returns the revision reached.
+    """
     engine = create_engine(make_url(url), poolclass=NullPool)
+    if engine.dialect.name == "sqlite":
+        _begin_ourselves(engine)
     with engine.begin() as conn:
         command.upgrade(_config(conn), revision)
         return current(conn) or ""
@@ -31,6 +37,18 @@ def current(conn: Connection) -> str | None:
 def newest() -> str:
     """The revision this code wants."""
     return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
+
+
+def _begin_ourselves(engine: Engine) -> None:
+    """Python's driver begins a transaction for rows only, so that each change of a table would be kept by itself."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(raw: Any, _: object) -> None:
+        raw.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def on_begin(conn: Connection) -> None:
+        conn.execute(text("BEGIN IMMEDIATE"))
 
 
 def _config(conn: Connection | None) -> Config:

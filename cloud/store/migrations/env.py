@@ -9,6 +9,7 @@ from cloud.store.schema import metadata
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=metadata,
+    transactional_ddl=True,  # SQLite's too: migrate.py begins the transaction
     render_as_batch=True,  # SQLite alters a table by copying it
     user_module_prefix="",
 )

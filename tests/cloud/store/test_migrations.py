@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, inspect
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
@@ -38,6 +40,23 @@ def test_running_them_again_changes_nothing(tmp_path: Path) -> None:
     with engine.connect() as conn:
         assert conn.execute(metadata.tables["operators"].select()).one().name == "a"
     engine.dispose()
+
+
+def test_one_that_is_cut_off_has_changed_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a power cut would: the first start of all must not be the last."""
+    url = f"sqlite:///{tmp_path / 'm.db'}"
+    with monkeypatch.context() as patch:
+        patch.setattr(Operations, "create_index", _cut)
+        with pytest.raises(KeyboardInterrupt):
+            migrate.upgrade(url)
+    engine = create_engine(url)
+    assert inspect(engine).get_table_names() == []
+    engine.dispose()
+    assert migrate.upgrade(url) == migrate.newest()
+
+
+def _cut(*_: object, **__: object) -> None:
+    raise KeyboardInterrupt
 
 
 def test_the_tables_can_be_made_in_postgresql_too() -> None:
