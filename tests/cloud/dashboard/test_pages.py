@@ -111,6 +111,7 @@ async def test_everything_strangers_wrote_is_escaped(desk: Desk, http: aiohttp.C
     assert "<script>document" not in page
     assert "<img" not in page
     assert "&lt;script&gt;document" in page
+    assert '<td class="text" dir="auto">' in page  # what they wrote from right to left stays within its cell
 
 
 async def test_empty_sections_say_what_to_do(desk: Desk, http: aiohttp.ClientSession) -> None:
