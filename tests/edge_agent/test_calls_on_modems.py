@@ -42,6 +42,16 @@ def noise(ms, seed):
     return ulaw_to_l16(l16_to_ulaw(struct.pack(f"<{count}h", *(chance.randrange(-9000, 9000) for _ in range(count)))))
 
 
+def share_heard(said, heard):
+    """How much of it arrived unchanged and in order, by frames."""
+    frames, found, at = [said[n : n + 320] for n in range(0, len(said), 320)], 0, 0
+    for frame in frames:
+        where = heard.find(frame, at)
+        if where >= 0:
+            found, at = found + 1, where
+    return found / len(frames)
+
+
 class SilentCore:
     """A Core for a test that is about calls only."""
 
@@ -203,11 +213,12 @@ async def test_a_call_is_played_to_asked_recorded_and_joined(site):
         site.post(f"/calls/{other}/speak", data=write_wav(talk[1])),
     )
     await asyncio.sleep(1.8)
-    assert talk[0] in await site.heard_by(other)
-    assert talk[1] in await site.heard_by(phone)
+    # Both cross two processes in real time: on a loaded machine a late frame costs a frame of silence.
+    assert share_heard(talk[0], await site.heard_by(other)) > 0.9
+    assert share_heard(talk[1], await site.heard_by(phone)) > 0.9
     await site.post(f"/calls/{phone}/digits", json={"digits": "*"})
-    assert (await site.heard(PageEnded)).outcome.params["DialCallStatus"] == "completed"
     assert (await site.heard("call.ended", leg)).by == "us"
+    assert (await site.heard(PageEnded)).outcome.params["DialCallStatus"] == "completed"
 
     site.calls.hang_up(HangUp(call=offered.call))
     assert (await site.heard("call.ended", offered.call)).cause == 16
