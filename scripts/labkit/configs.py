@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from scripts.labkit.kept import keep
 from scripts.labkit.options import Options, Refusal
 
 
@@ -41,11 +42,11 @@ def write_edge(options: Options, data: Path, ports: dict[str, int], edge: str, m
 
 
 def point_at(config: Path, tunnel_url: str) -> None:
-    """Let an enrolled edge reach the tunnel at another address, that of the proxy."""
+    """Let an enrolled edge reach the tunnel where it is now, or at the proxy before it."""
     path = config.parent / "data" / "identity.json"
     identity = json.loads(path.read_text())
     identity["url"] = tunnel_url
-    path.write_text(json.dumps(identity))
+    keep(path, identity)
 
 
 def _write(path: Path, config: dict[str, Any], overrides: dict[str, Any]) -> Path:

@@ -18,6 +18,7 @@ import aiohttp
 from aiohttp import web
 
 from scripts.labkit import configs, ports
+from scripts.labkit.kept import keep
 from scripts.labkit.options import Options, Refusal, read_options
 from scripts.labkit.processes import Running, run_once
 
@@ -43,7 +44,7 @@ class Lab:
         await self._start_supervisor()
         network = await self._start_simulator()
         account = await self._start_cloud()
-        await self._start_edges(network["modems"])
+        await self._start_edges(network["modems"], account["sid"])
         await self._wait_until_ready(account, network)
         self._describe(account, network)
 
@@ -108,7 +109,7 @@ class Lab:
             account: dict[str, str] = json.loads(kept.read_text())
         else:
             account = await self._make_account(cloud, config)
-            kept.write_text(json.dumps(account))
+            keep(kept, account)
         await self._start("cloud", [*cloud, "serve", "--config", str(config)])
         await self._until("the cloud", f"http://127.0.0.1:{self._ports['web']}/readyz")
         return account
@@ -118,27 +119,28 @@ class Lab:
         await run_once(*cloud, "migrate", "--config", str(config))
         account: dict[str, str] = json.loads(await run_once(*cloud, "create-account", "Lab", *at))
         password = secrets.token_urlsafe(12)
-        await run_once(*cloud, "create-operator", OPERATOR, "--password", password, *at)
+        await run_once(*cloud, "create-operator", OPERATOR, f"--password={password}", *at)
         return {"sid": account["sid"], "auth_token": account["auth_token"], "password": password}
 
-    async def _start_edges(self, modems: list[dict[str, Any]]) -> None:
+    async def _start_edges(self, modems: list[dict[str, Any]], account: str) -> None:
         for number, edge in enumerate(self._edges):
             mine = modems[number :: len(self._edges)]
             config = configs.write_edge(self.options, self.data, self._ports, edge, mine)
             if not (config.parent / "data" / "identity.json").exists():
-                await self._enrol(edge, config)
+                await self._enrol(edge, config, account)
+            door = f"proxy-{edge}" if self.options.tunnel_proxy else "tunnel"
+            configs.point_at(config, f"ws://127.0.0.1:{self._ports[door]}")
             await self._start(edge, ["-m", "edge_agent", "run", "--config", str(config)])
 
-    async def _enrol(self, edge: str, config: Path) -> None:
-        cloud_config = str(configs.cloud_path(self.data))
-        made = await run_once("-m", "cloud", "enrol-edge", edge, "--config", cloud_config, "--json")
+    async def _enrol(self, edge: str, config: Path, account: str) -> None:
+        """The account is named, since a lab that was killed while it started may have left one more behind."""
+        at = ["--config", str(configs.cloud_path(self.data)), "--json"]
+        made = await run_once("-m", "cloud", "enrol-edge", edge, "--account", account, *at)
         cloud_url = f"http://127.0.0.1:{self._ports['web']}"
         token = json.loads(made)["token"]
         await run_once(
             "-m", "edge_agent", "enrol", "--cloud", cloud_url, "--token", token, "--config", str(config)
         )  # fmt: skip
-        if self.options.tunnel_proxy:
-            configs.point_at(config, f"ws://127.0.0.1:{self._ports[f'proxy-{edge}']}")
 
     async def _start(self, name: str, command: list[str]) -> Running:
         running = Running(name, command, self.options.log_dir)

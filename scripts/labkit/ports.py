@@ -3,8 +3,17 @@
 from __future__ import annotations
 
 import json
+import secrets
 import socket
+from contextlib import suppress
 from pathlib import Path
+
+from scripts.labkit.kept import keep
+
+LISTENERS = range(20_000, 32_768)
+"""Below those that Linux gives to outgoing connections (ip_local_port_range): one of these could take the port of a
+process that is down for a moment, and it could not come back."""
+_TRIES = 200
 
 
 def choose(names: list[str], kept_in: Path) -> dict[str, int]:
@@ -14,20 +23,22 @@ def choose(names: list[str], kept_in: Path) -> dict[str, int]:
     ports: dict[str, int] = {}
     try:
         for name in names:
-            held.append(_bound(known.get(name, 0)))
+            held.append(_bound(known.get(name)))
             ports[name] = held[-1].getsockname()[1]
     finally:
         for one in held:
             one.close()
-    kept_in.write_text(json.dumps(ports))
+    keep(kept_in, ports)
     return ports
 
 
-def _bound(port: int) -> socket.socket:
+def _bound(wanted: int | None) -> socket.socket:
+    """A socket on the port wanted or on another free one, at last on any that the kernel has."""
     one = socket.socket()
     one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        one.bind(("127.0.0.1", port))
-    except OSError:
-        one.bind(("127.0.0.1", 0))
-    return one
+    for port in [*([wanted] if wanted else []), *(secrets.choice(LISTENERS) for _ in range(_TRIES)), 0]:
+        with suppress(OSError):
+            one.bind(("127.0.0.1", port))
+            return one
+    one.close()
+    raise OSError("no loopback port is free")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ctypes
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -15,6 +16,7 @@ from typing import IO
 from scripts.labkit.options import Refusal
 
 STOP_S = 7.0
+PR_SET_PDEATHSIG = 1
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -46,6 +48,7 @@ class Running:
                 cwd=ROOT,
                 env=environment(),
                 start_new_session=True,
+                preexec_fn=_end_with_us(),
             )
 
     async def restart(self) -> int:
@@ -72,6 +75,24 @@ class Running:
             return
         with (self.log_dir / f"{self.name}.log").open("ab") as file:
             yield file
+
+
+def _end_with_us() -> Callable[[], None] | None:
+    """What a child does before it begins: ask Linux for SIGTERM when the lab is gone, even killed by SIGKILL.
+
+    Otherwise the orphans would hold the ports and the data that the next lab wants.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    ours = os.getpid()
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+
+    def ask() -> None:
+        prctl(PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+        if os.getppid() != ours:  # it was gone before we asked
+            os._exit(1)
+
+    return ask
 
 
 def environment() -> Mapping[str, str]:

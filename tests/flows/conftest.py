@@ -55,6 +55,11 @@ class LabProcess:
         rest, _ = self._process.communicate(timeout=30)
         return self._process.returncode, time.monotonic() - began, rest
 
+    def kill(self) -> None:
+        """SIGKILL to the lab alone."""
+        self._process.kill()
+        self._process.communicate(timeout=30)
+
     def _tail(self) -> str:
         return "\n".join(
             f"== {log.name}\n" + log.read_text(errors="replace")[-1500:] for log in sorted(self.logs.glob("*.log"))

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from scripts.labkit import ports
 from tests.flows.conftest import ROOT, LabProcess, World
 
 KEYS = {
@@ -37,6 +41,42 @@ def test_it_stops_in_time_and_comes_back_on_its_data(tmp_path: Path) -> None:
         assert second.about["base_url"] == first.about["base_url"]
     finally:
         assert second.stop()[0] == 0
+
+
+def test_killed_at_any_moment_it_leaves_nobody_behind_and_comes_back(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "scripts.labkit.lab", "--data", str(tmp_path), "--log-dir", str(tmp_path / "logs")]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=ROOT) as first:
+        until((tmp_path / "cloud" / "data" / "cloud.db").exists)  # its tables are being made
+        first.kill()
+    second = LabProcess(tmp_path, "--speed", "20", "--modems", "1")
+    ours = [entry["pid"] for entry in second.about["edges"] + second.about["cloud"]]
+    second.kill()
+    until(lambda: not any(Path(f"/proc/{pid}/cmdline").exists() for pid in ours))
+    third = LabProcess(tmp_path, "--speed", "20", "--modems", "1")
+    try:
+        assert third.about["account_sid"] == second.about["account_sid"]
+        assert third.about["base_url"] == second.about["base_url"]
+    finally:
+        assert third.stop()[0] == 0
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def test_its_ports_are_not_those_of_outgoing_connections(tmp_path: Path) -> None:
+    names = [f"p{n}" for n in range(50)]
+    chosen = ports.choose(names, tmp_path / "ports.json")
+    assert len(set(chosen.values())) == 50
+    assert all(port in ports.LISTENERS for port in chosen.values())
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", chosen["p7"]))
+        taken.listen()
+        again = ports.choose(names, tmp_path / "ports.json")
+    assert [name for name in names if again[name] != chosen[name]] == ["p7"]
 
 
 @pytest.mark.parametrize(
