@@ -156,7 +156,7 @@ def _routes(config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hu
     return [
         *api_routes(backend),
         *Dashboard(db, desk.fleet, config.public_url).routes(),
-        *health.routes({"store": store_is_ready, "tunnel": tunnel_is_ready}),
+        *health.routes({"store": store_is_ready, "disk": health.room(config.data_dir), "tunnel": tunnel_is_ready}),
     ]
 
 

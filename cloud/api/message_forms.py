@@ -18,7 +18,7 @@ def new_message(form: Form) -> NewMessage:
     to = recipient(form, missing=21604, invalid=21211)
     form.refuse(["MessagingServiceSid"], "cannot be used: messaging services are not offered", code=21701)
     sender = read_sender(form, OF_MESSAGES)
-    if to == sender:
+    if str(to) == str(sender):
         raise InvalidRequest("'To' and 'From' cannot be the same number.", field="To", code=21266)
     form.refuse(["MediaUrl"], "cannot be sent: SIMs here send text only", code=21620)
     form.refuse(["ContentSid", "ContentVariables"], "cannot be used: content templates are not offered")

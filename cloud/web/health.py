@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
 
 from cloud.web.http import Request, Response, Route, json_response
 from telecore.errors import TelecoreError
@@ -11,6 +13,8 @@ from telecore.errors import TelecoreError
 Check = Callable[[], Awaitable[bool]]
 
 WITHIN_S = 2.0
+LEAST_ROOM = 1024 * 1024
+"""Bytes below which a disk counts as full: a store that must grow would be refused any moment."""
 
 
 def routes(checks: Mapping[str, Check]) -> list[Route]:
@@ -24,6 +28,16 @@ def routes(checks: Mapping[str, Check]) -> list[Route]:
         return json_response({"status": "ok" if good else "failing", "checks": parts}, 200 if good else 503)
 
     return [Route("GET", "/healthz", alive), Route("GET", "/readyz", ready)]
+
+
+def room(directory: Path) -> Check:
+    """Whether the disk of this directory still takes something."""
+
+    async def has_room() -> bool:
+        usage = await asyncio.to_thread(shutil.disk_usage, directory)
+        return usage.free >= LEAST_ROOM
+
+    return has_room
 
 
 async def _passes(check: Check) -> bool:

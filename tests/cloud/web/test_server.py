@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -153,6 +154,13 @@ async def test_health_and_readiness() -> None:
         url = f"http://127.0.0.1:{server.port}/readyz"
         async with http.get(url) as answer:
             assert answer.status == 503
+
+
+async def test_a_full_disk_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check = health.room(tmp_path)
+    assert await check()
+    monkeypatch.setattr(health, "LEAST_ROOM", shutil.disk_usage(tmp_path).total + 1)
+    assert not await check()
 
 
 @pytest.mark.parametrize(
