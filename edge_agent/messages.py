@@ -19,7 +19,19 @@ from typing import Protocol
 from edge_agent.contracts import OutboundSms, SmsPart, SmsService, StatusReport, SubmitRef
 from edge_agent.logs import about
 from edge_agent.spool import QueuedSms, Spool
-from edge_agent.submit_rules import EXPIRED, UNCERTAIN, Again, Expire, GiveUp, Sleep, Submit, Waiting, judge, next_step
+from edge_agent.submit_rules import (
+    EXPIRED,
+    UNCERTAIN,
+    Again,
+    Expire,
+    GiveUp,
+    Sleep,
+    Submit,
+    Waiting,
+    judge,
+    next_step,
+    remaining_s,
+)
 from edge_agent.supervise import Fall, supervise
 from telecore.commands import SendMessage
 from telecore.errors import TelecoreError
@@ -193,10 +205,11 @@ class Messages:
         if not fresh:
             return
         progress = _Progress(self._spool, command, waiting.sms.segment, self._on_sent)
+        left = remaining_s(waiting, self._clock())
         try:
             async with asyncio.timeout(_SUBMIT_TIMEOUT_S):
                 await service.submit(
-                    OutboundSms(command.to, command.body, command.report), progress.segment, progress.note
+                    OutboundSms(command.to, command.body, command.report, left), progress.segment, progress.note
                 )
         except TimeoutError:
             verdict: Again | GiveUp = GiveUp(UNCERTAIN, "the modem took too long, so it may have been sent", True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -78,6 +79,11 @@ def next_step(queue: Sequence[Waiting], now: float, *, ready: bool) -> Submit | 
     return Sleep(None if soonest is None else soonest - now)
 
 
+def remaining_s(waiting: Waiting, now: float) -> int | None:
+    """How long the network may still try, for TP-VP; None without a limit."""
+    return None if waiting.deadline is None else max(1, math.ceil(waiting.deadline - now))
+
+
 @dataclass(frozen=True, slots=True)
 class Again:
     """Nothing went out; try again. ``refused``: the network was asked and said no."""
@@ -107,7 +113,7 @@ def judge(error: TelecoreError, waiting: Waiting, now: float) -> Again | GiveUp:
     if isinstance(error, Refused):
         return GiveUp(error.code, error.message)
     if isinstance(error, OutcomeUnknown):
-        return GiveUp(UNCERTAIN, f"the modem fell silent, so it may have been sent: {error}", uncertain=True)
+        return GiveUp(UNCERTAIN, f"it may have been sent: {error}", uncertain=True)
     return GiveUp(UNCERTAIN, f"the modem spoke nonsense, so it may have been sent: {error}", uncertain=True)
 
 

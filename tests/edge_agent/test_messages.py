@@ -33,12 +33,14 @@ class FakeSms:
         self.script = list(script)
         self.segments = segments
         self.sent: list[tuple[str, int]] = []
+        self.validities: list[int | None] = []
         self.asked = 0
         self.busy = False
 
     async def submit(self, sms, first, on_segment):
         assert not self.busy, "two submits at a time"
         self.busy = True
+        self.validities.append(sms.validity_s)
         self.asked += 1
         try:
             for number in range(first, self.segments):
@@ -214,6 +216,20 @@ async def test_a_message_whose_time_runs_out_is_rejected(tmp_path):
         s.messages.wake(CHANNEL)
         await asyncio.sleep(0.02)
         assert s.service.asked == 0
+
+
+async def test_the_network_hears_how_long_it_may_try(tmp_path):
+    async with site(tmp_path, FakeSms()) as s:
+        s.lines.is_registered = False
+        await s.send(not_after=datetime.now(UTC) + timedelta(hours=1))
+        await s.send()
+        await s.skip(600)
+        s.lines.is_registered = True
+        await s.skip(0)
+        await s.until("message.submitted", 2)
+        limited, unlimited = s.service.validities
+        assert limited == pytest.approx(3000, abs=10)
+        assert unlimited is None
 
 
 async def test_half_a_message_whose_time_runs_out_has_failed(tmp_path):
