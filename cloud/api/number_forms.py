@@ -22,7 +22,10 @@ NOT_OFFERED = ("VoiceApplicationSid", "SmsApplicationSid", "TrunkSid", "Emergenc
 
 
 def number_changes(form: Form, record: NumberRecord | None) -> dict[str, object]:
-    """Fields to set, by name. What is not given stays; an empty URL clears. Raises InvalidRequest."""
+    """Fields to set, by name. What is not given stays; an empty URL clears, an empty name gives way to the number.
+
+    Raises InvalidRequest.
+    """
     form.refuse(NOT_OFFERED, "cannot be used: nothing of the kind is offered")
     form.word("VoiceReceiveMode", ("voice",))
     changes: dict[str, object] = {}
@@ -36,6 +39,8 @@ def number_changes(form: Form, record: NumberRecord | None) -> dict[str, object]
             changes[name] = given
     if form.text("FriendlyName"):
         changes["friendly_name"] = _friendly_name(form)
+    elif form.given("FriendlyName") and record is not None:
+        changes["friendly_name"] = record.number
     return changes
 
 

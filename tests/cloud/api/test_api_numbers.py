@@ -42,6 +42,8 @@ async def test_update_sets_keeps_and_clears(site: Site) -> None:
     assert row.capabilities == {"voice": True, "sms": True, "mms": False, "fax": False}
     row = await site.twilio(lambda c: c.incoming_phone_numbers(sid).update(voice_url="", status_callback_method="GET"))
     assert (row.voice_url, row.sms_url, row.friendly_name) == ("", "http://app.example/s", "Ward")
+    row = await site.twilio(lambda c: c.incoming_phone_numbers(sid).update(friendly_name=""))
+    assert row.friendly_name == site.number.number
     stored = await site.db.read(lambda conn: numbers.get(conn, sid))
     assert stored is not None
     assert (stored.voice, stored.sms) == (Hook("", "GET"), Hook("http://app.example/s"))
