@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 import defusedxml.ElementTree
 
 from benchmarks.timing import compare, table
-from telecore.twiml.document import parse, read_voice
+from telecore.twiml.document import read_voice
+from telecore.twiml.nodes import parse
 
 DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
 <Response>

@@ -12,8 +12,8 @@ from cloud.store.records import Hook
 from telecore.errors import InvalidTwiml
 from telecore.ids import new_id
 from telecore.numbers import is_e164, is_short_code
-from telecore.twiml.document import TwimlWarning
 from telecore.twiml.messaging import MAX_MESSAGES, MessageReply
+from telecore.twiml.nodes import TwimlWarning
 
 MAX_DOCUMENTS = 50
 TOO_MANY_DOCUMENTS = 14106

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import urljoin
 
-from telecore.twiml.document import SCHEMA, Node, Reading
+from telecore.twiml.nodes import SCHEMA, Node, Reading
 
 KEYS = "0123456789*#"
 METHODS = ("POST", "GET")

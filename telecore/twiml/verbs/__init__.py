@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from telecore.twiml.document import Node, Reading
+from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Verb
 from telecore.twiml.verbs import dial, gather, hangup, pause, play, record, redirect, reject, say
 

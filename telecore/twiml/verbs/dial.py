@@ -8,7 +8,7 @@ from typing import ClassVar
 from telecore.errors import InvalidTwiml
 from telecore.twiml.attributes import Attributes
 from telecore.twiml.control import CallControl, DialOutcome, DialSpec, DialTarget
-from telecore.twiml.document import Node, Reading
+from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Goto, Verb
 
 MAX_TARGETS = 10

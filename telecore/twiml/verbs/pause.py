@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from telecore.twiml.attributes import Attributes, refuse_children
 from telecore.twiml.control import CallControl, Prompt
-from telecore.twiml.document import Node, Reading
+from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Verb
 
 

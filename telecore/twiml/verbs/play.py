@@ -8,7 +8,7 @@ from typing import ClassVar
 from telecore.model import Clip
 from telecore.twiml.attributes import Attributes, absolute, refuse_children
 from telecore.twiml.control import CallControl, Prompt
-from telecore.twiml.document import Node, Reading
+from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Verb
 from telecore.twiml.verbs.say import MAX_LOOP
 

@@ -9,7 +9,7 @@ from telecore.errors import InvalidTwiml
 from telecore.model import Clip
 from telecore.twiml.attributes import Attributes
 from telecore.twiml.control import CallControl, Prompt
-from telecore.twiml.document import Node, Reading
+from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Verb
 
 MAX_TEXT = 4096

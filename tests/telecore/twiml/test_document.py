@@ -13,7 +13,8 @@ from telecore.commands import RunPage
 from telecore.errors import InvalidTwiml
 from telecore.ids import CallSid
 from telecore.twiml.control import CollectSpec, DialSpec, DialTarget, RecordSpec
-from telecore.twiml.document import MAX_DEPTH, read_voice
+from telecore.twiml.document import read_voice
+from telecore.twiml.nodes import MAX_DEPTH
 from telecore.twiml.page import Verb
 from telecore.twiml.verbs.dial import Dial
 from telecore.twiml.verbs.gather import Gather
