@@ -179,9 +179,11 @@ async def test_the_request_after_a_hang_up_is_still_made(desk, app, number):
     app.answer("/recorded", twiml("<Say>Too late</Say>"))
     call = await desk.offer()
     await desk.page(call, 1)
+    desk.announce(CallAnswered(call=call))
     desk.goto(call, 1, app.url("/recorded"), RecordingSid="RE1", Digits="hangup")
-    await desk.end(call)
     (seen,) = await app.wait_for("/recorded")
+    assert seen.params["CallStatus"] == "completed"  # the edge tells of the hang-up's page before its end
+    await desk.end(call)
     assert seen.params["RecordingUrl"] == f"http://cloud/{desk.account.sid}/RE1"
     late = await desk.offer()
     await desk.page(late, 1)
