@@ -16,16 +16,20 @@ UNCERTAIN = 30008
 RETRY_AFTER_S: Mapping[Blame, tuple[float, ...]] = {Blame.NETWORK: (10, 30, 60, 120, 300)}
 """How long to wait before each further attempt. Whoever else is to blame would refuse again."""
 
+_SIM_AWAY_AFTER_S = (5.0, 15.0, 60.0)
+
 RETRY_CODE_AFTER_S: Mapping[int, tuple[float, ...]] = {
     21: (30,),
     300: (5, 30),
+    **dict.fromkeys((310, 311, 312, 313, 315, 316, 317, 318), _SIM_AWAY_AFTER_S),
     314: (2, 2, 2, 2, 2),
     322: (30, 60),
     500: (20,),
     515: (5, 15),
 }
 """``+CMS ERROR`` codes with times of their own: 314 is a busy SIM, 322 a full storage that is being emptied, 500 an
-unknown error that may be anything (27.005 §3.2.5)."""
+unknown error that may be anything; with the others from 310 the SIM was pulled or wants its PIN, and until the channel
+has noticed, its messages must not pay for it (27.005 §3.2.5)."""
 
 _TRANSIENT_AFTER_S = 5.0
 _TRANSIENT_ATTEMPTS = 60

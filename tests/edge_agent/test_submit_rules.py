@@ -40,7 +40,17 @@ def test_next_step(queue, ready, step):
 
 @pytest.mark.parametrize(
     ("code", "attempts", "delay"),
-    [(41, 0, 10), (41, 4, 300), (314, 0, 2), (500, 0, 20), (None, 0, 20), (322, 1, 60), (300, 0, 5), (21, 0, 30)],
+    [
+        (41, 0, 10),
+        (41, 4, 300),
+        (314, 0, 2),
+        (500, 0, 20),
+        (None, 0, 20),
+        (322, 1, 60),
+        (300, 0, 5),
+        (21, 0, 30),
+        (310, 0, 5),
+    ],
 )
 def test_refusals_that_are_tried_again(code, attempts, delay):
     verdict = judge(DeviceRefused("cms", code), waiting(attempts=attempts), 100.0)
@@ -49,7 +59,8 @@ def test_refusals_that_are_tried_again(code, attempts, delay):
 
 
 @pytest.mark.parametrize(
-    ("code", "attempts", "twilio"), [(41, 5, 30017), (500, 1, 30008), (1, 0, 30005), (50, 0, 30004), (302, 0, 30008)]
+    ("code", "attempts", "twilio"),
+    [(41, 5, 30017), (500, 1, 30008), (1, 0, 30005), (50, 0, 30004), (302, 0, 30008), (310, 3, 30008)],
 )
 def test_refusals_that_are_not(code, attempts, twilio):
     verdict = judge(DeviceRefused("cms", code), waiting(attempts=attempts), 100.0)
