@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import web
 
 from scripts.labkit import configs, ports
-from scripts.labkit.kept import keep
+from scripts.labkit.kept import in_use, keep, kept
 from scripts.labkit.options import Options, Refusal, read_options
 from scripts.labkit.processes import Running, run_once
 
@@ -29,9 +29,10 @@ OPERATOR = "operator"
 class Lab:
     """All processes of a lab. ``description`` is what docs/lab.md says is printed."""
 
-    def __init__(self, options: Options, data: Path) -> None:
+    def __init__(self, options: Options, data: Path, lock: int) -> None:
         self.options = options
         self.data = data
+        self._lock = lock
         self.description: dict[str, Any] = {}
         self._running: dict[str, Running] = {}
         self._edges = [f"site-{n + 1}" for n in range(options.edges)]
@@ -104,12 +105,10 @@ class Lab:
     async def _start_cloud(self) -> dict[str, str]:
         config = configs.write_cloud(self.options, self.data, self._ports)
         cloud = ["-m", "cloud"]
-        kept = self.data / "account.json"
-        if kept.exists():
-            account: dict[str, str] = json.loads(kept.read_text())
-        else:
+        account = kept(self.data / "account.json")
+        if account is None:
             account = await self._make_account(cloud, config)
-            keep(kept, account)
+            keep(self.data / "account.json", account)
         await self._start("cloud", [*cloud, "serve", "--config", str(config)])
         await self._until("the cloud", f"http://127.0.0.1:{self._ports['web']}/readyz")
         return account
@@ -143,7 +142,7 @@ class Lab:
         )  # fmt: skip
 
     async def _start(self, name: str, command: list[str]) -> Running:
-        running = Running(name, command, self.options.log_dir)
+        running = Running(name, command, self.options.log_dir, self._lock)
         self._running[name] = running
         await running.start()
         return running
@@ -232,7 +231,7 @@ def basic_auth(user: str, password: str) -> dict[str, str]:
 @contextlib.asynccontextmanager
 async def lab(options: Options) -> AsyncIterator[Lab]:
     """A lab that is up within, and down after."""
-    with contextlib.ExitStack() as stack:
+    async with contextlib.AsyncExitStack() as stack:
         if options.data is None:
             data = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="simferry-lab-")))
         else:
@@ -240,7 +239,7 @@ async def lab(options: Options) -> AsyncIterator[Lab]:
             data.mkdir(parents=True, exist_ok=True)
         if options.log_dir is not None:
             options.log_dir.mkdir(parents=True, exist_ok=True)
-        one = Lab(options, data)
+        one = Lab(options, data, await stack.enter_async_context(in_use(data)))
         try:
             await one.up()
             yield one
@@ -280,6 +279,9 @@ def main() -> int:
         asyncio.run(run(read_options(sys.argv[1:])))
     except Refusal as refusal:
         print(f"scripts/lab: {refusal}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"scripts/lab: {error.filename or 'the network'}: {error.strerror or error}", file=sys.stderr)
         return 1
     return 0
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import socket
 from contextlib import suppress
 from pathlib import Path
 
-from scripts.labkit.kept import keep
+from scripts.labkit.kept import keep, kept
 
 LISTENERS = range(20_000, 32_768)
 """Below those that Linux gives to outgoing connections (ip_local_port_range): one of these could take the port of a
@@ -18,7 +17,7 @@ _TRIES = 200
 
 def choose(names: list[str], kept_in: Path) -> dict[str, int]:
     """A port for each name. Ports chosen by an earlier lab on the same data are used again when they are free."""
-    known: dict[str, int] = json.loads(kept_in.read_text()) if kept_in.exists() else {}
+    known: dict[str, int] = kept(kept_in) or {}
     held: list[socket.socket] = []
     ports: dict[str, int] = {}
     try:

@@ -22,11 +22,12 @@ ROOT = Path(__file__).parent.parent.parent
 
 @dataclass(slots=True)
 class Running:
-    """One process of the lab. ``command`` is everything after the Python interpreter."""
+    """One process of the lab. ``command`` is everything after the Python interpreter; ``lock`` is the folder's."""
 
     name: str
     command: Sequence[str]
     log_dir: Path | None
+    lock: int
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -48,6 +49,7 @@ class Running:
                 cwd=ROOT,
                 env=environment(),
                 start_new_session=True,
+                pass_fds=(self.lock,),
                 preexec_fn=_end_with_us(),
             )
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from scripts.labkit import ports
+from scripts.labkit.kept import in_use
+from scripts.labkit.options import Refusal
 from tests.flows.conftest import ROOT, LabProcess, World
 
 KEYS = {
@@ -88,6 +90,8 @@ def test_its_ports_are_not_those_of_outgoing_connections(tmp_path: Path) -> None
         (["--gateway-channels", "2"], "--gateway-channels is not there yet"),
         (["--config", "/nowhere.yaml"], "there is no such file"),
         (["--speed", "0"], "--speed must be from"),
+        (["--data", "/dev/null/x"], "/dev/null/x: Not a directory"),
+        (["--log-dir", "/dev/null/x"], "/dev/null/x: Not a directory"),
     ],
 )
 def test_what_it_cannot_do_it_refuses_in_one_sentence(options: list[str], words: str) -> None:
@@ -103,6 +107,21 @@ def test_what_it_cannot_do_it_refuses_in_one_sentence(options: list[str], words:
     assert done.stdout == ""
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_damaged_file_of_its_own_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ports.json").write_text("{")
+    with pytest.raises(Refusal, match="ports.json is not JSON"):
+        ports.choose(["web"], tmp_path / "ports.json")
+
+
+async def test_two_labs_do_not_share_a_folder(tmp_path: Path) -> None:
+    async with in_use(tmp_path):
+        with pytest.raises(Refusal, match="another lab is running"):
+            async with in_use(tmp_path, within_s=0.2):
+                pass
+    async with in_use(tmp_path, within_s=0.2):
+        pass
 
 
 async def test_the_processes_can_be_restarted(world: World) -> None:
