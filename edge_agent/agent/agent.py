@@ -106,6 +106,7 @@ class Agent:
             greeting=self._greeting,
             on_link=self._on_link,
             on_refused=self._on_refused,
+            urgent=lambda: bool(self._calls.live()),
             instance=self.instance,
         )
         spool.on_append = self._uplink.wake

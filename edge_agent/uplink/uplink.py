@@ -35,10 +35,14 @@ class UplinkTimes:
     steady: float = 5.0
     refused: float = 60.0
     retry: Policy = Policy(first=0.4, factor=2.0, cap=60.0)
+    urgent: Policy = Policy(first=0.4, factor=2.0, cap=1.0)
 
 
 class Uplink:
-    """Carries the spool up and the outbox down. ``greeting`` are the notices said first after each greeting."""
+    """Carries the spool up and the outbox down. ``greeting`` are the notices said first after each greeting.
+
+    ``urgent``: somebody waits on the line for the cloud's next page, so a fallen tunnel is tried again soon.
+    """
 
     def __init__(
         self,
@@ -52,6 +56,7 @@ class Uplink:
         greeting: Callable[[], Sequence[Notice]],
         on_link: Callable[[bool], None],
         on_refused: Callable[[str], None] = lambda reason: None,
+        urgent: Callable[[], bool] = lambda: False,
         instance: str | None = None,
         times: UplinkTimes | None = None,
         tls: ssl.SSLContext | None = None,
@@ -63,6 +68,7 @@ class Uplink:
         self._greeting = greeting
         self._on_link = on_link
         self._on_refused = on_refused
+        self._urgent = urgent
         self.instance = instance or secrets.token_hex(8)
         self._times = times or UplinkTimes()
         self._tls = tls
@@ -80,7 +86,10 @@ class Uplink:
 
     def notify(self, notice: Notice) -> bool:
         """Send at once; False, and nothing is kept, while the link is down."""
-        return self._link is not None and self._link.notify(notice)
+        sent = self._link is not None and self._link.notify(notice)
+        if not sent and self._urgent():
+            self.retry_now()
+        return sent
 
     def wake(self) -> None:
         """The spool has new rows."""
@@ -155,7 +164,8 @@ class Uplink:
                 continue
             self._tell(logging.WARNING, "down", end.reason)
             failures = 1 if loop.time() - began >= self._times.steady else failures + 1
-            await self._pause(next_delay(self._times.retry, failures, random.random))
+            policy = self._times.urgent if self._urgent() else self._times.retry
+            await self._pause(next_delay(policy, failures, random.random))
 
     async def _pause(self, delay_s: float) -> None:
         self._retry_now.clear()

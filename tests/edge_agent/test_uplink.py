@@ -263,6 +263,28 @@ async def test_retry_now_does_not_wait_for_the_delay() -> None:
             await until(lambda: uplink.connected)
 
 
+async def test_a_live_call_does_not_wait_for_a_long_delay() -> None:
+    """One that begins while the tunnel is down wakes it; those that live keep the attempts coming."""
+    rig = Rig()
+    slow, soon = Policy(first=1000, factor=1, cap=1000), Policy(first=0.05, factor=1, cap=0.05)
+    times = UplinkTimes(line=LineTimes(close=0.2), retry=slow, urgent=soon, coalesce=0.0)
+    async with rig.cloud():
+        uplink = rig.uplink(times=times)
+        async with running(uplink.run()):
+            await until(lambda: uplink.connected)
+            rig.proxy.cut()
+            await until(lambda: not uplink.connected)
+            assert not uplink.notify(BlobHeld(()))
+            await asyncio.sleep(0.1)
+            assert not uplink.connected
+            rig.urgent = True
+            assert not uplink.notify(BlobHeld(()))
+            await until(lambda: uplink.connected)
+            rig.proxy.cut()
+            await until(lambda: not uplink.connected)
+            await until(lambda: uplink.connected)
+
+
 async def test_stopping_says_goodbye(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     rig = Rig()

@@ -42,6 +42,7 @@ class Rig:
         self.cloud_links: list[bool] = []
         self.edge_links: list[bool] = []
         self.refusals: list[str] = []
+        self.urgent = False
         self.greeting: list[Notice] = []
         self.keys = {EDGE: KEY}
         self.hub = self.make_hub()
@@ -74,6 +75,7 @@ class Rig:
             greeting=lambda: self.greeting,
             on_link=self.edge_links.append,
             on_refused=self.refusals.append,
+            urgent=lambda: self.urgent,
             times=times,
         )
 
