@@ -55,6 +55,10 @@ class Terminal(Protocol):
     def device(self) -> str:
         """The modem's name, or an empty string."""
 
+    @property
+    def patience_s(self) -> float:
+        """Real seconds that whoever answers here may take, which --speed does not shorten as it does the network's."""
+
     def offer(self, call: Call) -> int | None:
         """A call comes in: the cause to refuse it, or None and it rings."""
 
@@ -148,13 +152,16 @@ class Exchange:
         call.called = called
         self._step(call, "ring")
         call.ringing_at = self._timers.now()
-        call.timer = self._timers.network(RING_LIMIT_S, lambda: self.end(call, NO_ANSWER))
+        call.timer = self._timers.network(RING_LIMIT_S, lambda: self._rung_long(call, called.patience_s))
         cause = called.offer(call)
         if cause is not None:
             call.called = None
             self.end(call, cause)
         elif call.state is CallState.RINGING:
             call.caller.call_changed(call)
+
+    def _rung_long(self, call: Call, patience_s: float) -> None:
+        call.timer = self._timers.after(patience_s, lambda: self.end(call, NO_ANSWER))
 
     def _step(self, call: Call, event: str) -> bool:
         state = NEXT_STATE.get((call.state, event))

@@ -17,6 +17,7 @@ from simulator.timing import Timers
 
 ON_CALL = ("answer", "busy", "no_answer", "unreachable", "reject")
 ON_SMS = ("deliver", "fail", "delay")
+BROWSER_PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,13 @@ class Handset:
         return Sent(f"{self.number.removeprefix('+')}-{reference}", len(parts))
 
     # ------------------------------------------------------------------------------------- Terminal
+
+    @property
+    def patience_s(self) -> float:
+        """As long as its bearer means to wait; somebody at a browser must hear it first."""
+        if self.watcher is not None:
+            return BROWSER_PATIENCE_S
+        return self.behaviour.answer_after_s if self.behaviour.on_call in ("answer", "reject") else 0.0
 
     def offer(self, call: Call) -> int | None:
         """A call comes in: the cause to refuse it, or None and it rings."""

@@ -26,6 +26,7 @@ from simulator.sim import Lock, Sim
 from simulator.smsc import Parcel, Verdict
 
 BOOT_S = 3.0
+APPLICATION_PATIENCE_S = 10.0
 RADIO_FAULTS = {"no_network", "registration_denied", "sim_blocked"}
 
 
@@ -117,6 +118,11 @@ class Modem:
         self._network.timers.network(BOOT_S, self._booted)
 
     # ------------------------------------------------------------------------------------- Terminal
+
+    @property
+    def patience_s(self) -> float:
+        """What an application may take to say what to do with a call."""
+        return APPLICATION_PATIENCE_S
 
     def offer(self, call: Call) -> int | None:
         """A call comes in."""

@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from simulator.calls import Call
+from simulator.calls import RING_LIMIT_S, Call
 from simulator.modem.profile import HUAWEI
-from simulator.subscriber import Press
+from simulator.subscriber import Behaviour, Press
 from simulator.tones import pressed
 from tests.simulator.fake import Desk
 
@@ -59,6 +59,16 @@ def test_a_call_out_and_hung_up(desk: Desk) -> None:
     assert (call.state, call.cause) == ("ended", 16)
     assert desk.at("AT+CLCC") == "\r\nOK\r\n"
     assert desk.modems[0].sim.balance == 9_995
+
+
+def test_a_handset_that_answers_is_waited_for_however_fast_the_network(desk: Desk) -> None:
+    """With --speed the network's ring limit may be shorter than a handset's second, which is a real one."""
+    desk.network.handsets[FREE].behaviour = Behaviour(answer_after_s=RING_LIMIT_S + 5)
+    desk.at(f"ATD{FREE};")
+    desk.timers.advance(RING_LIMIT_S + 4)
+    assert last_call(desk).state == "ringing"
+    desk.timers.advance(2)
+    assert last_call(desk).state == "answered"
 
 
 @pytest.mark.parametrize(
