@@ -66,7 +66,7 @@ prepare() {
     [ "$(cat .venv/.lock-installed 2>/dev/null)" = "$wanted" ] && { exec 9>&-; return; }
     say "simferry: setting up .venv (once; about a minute) ..."
     [ -x "$python" ] && "$python" -m pip --version >/dev/null 2>&1 || make_virtual_environment
-    "$python" -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock >&2 ||
+    "$python" -m pip install -q --disable-pip-version-check --use-pep517 --require-hashes -r requirements.lock >&2 ||
         give_up "the packages in requirements.lock could not be installed; the lines above say why"
     printf '%s\n' "$wanted" >.venv/.lock-installed
     exec 9>&-

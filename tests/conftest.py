@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 
 import pytest
+from blockbuster import blockbuster_ctx
 
 
 @pytest.fixture(autouse=True)
@@ -16,3 +17,21 @@ def logging_as_it_was() -> Iterator[None]:
     yield
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+MAY_BLOCK = {
+    "cloud/app.py": {"_wired"},  # before anything is served
+    "cloud/dashboard/rendering.py": {"__init__"},
+    "tests/fakes/blob_store.py": {"put", "__init__"},
+}
+
+
+@pytest.fixture(autouse=True)
+def nothing_blocks_the_loop() -> Iterator[None]:
+    """A blocking call within a running loop, made by the agent or the cloud, raises BlockingError."""
+    with blockbuster_ctx(scanned_modules=["edge_agent", "cloud"]) as blocking:
+        blocking.functions["os.path.abspath"].deactivate()  # it asks for the working folder only, and touches no disk
+        for function in blocking.functions.values():
+            for file, names in MAY_BLOCK.items():
+                function.can_block_in(file, names)
+        yield

@@ -32,6 +32,7 @@ from tests.fakes.blob_store import FolderBlobs, clip_of
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(90)]
 
+PROFILES = load_profiles()
 EDGE = EdgeId("site-1")
 
 
@@ -80,7 +81,7 @@ class Site1:
         self.notices = asyncio.Queue()
         self.clock = MediaClock()
         core = self.core = SilentCore()
-        site = Site(EDGE, load_profiles())
+        site = Site(EDGE, PROFILES)
         self.runners = {}
         for modem in lab["modems"]:
             config = DeviceConfig(DeviceId(modem["name"]), modem["at"], audio=modem["pcm"])

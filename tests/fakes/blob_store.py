@@ -16,10 +16,10 @@ class FolderBlobs:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self._known = {file.name for file in directory.iterdir()}
 
     def path(self, sha256: Sha256) -> Path | None:
-        path = self.directory / sha256
-        return path if path.exists() else None
+        return self.directory / sha256 if sha256 in self._known else None
 
     def unfinished(self, name: str) -> Path:
         return self.directory / f".{name}"
@@ -31,11 +31,13 @@ class FolderBlobs:
         data = source.read_bytes()
         sha256 = Sha256(hashlib.sha256(data).hexdigest())
         source.rename(self.directory / sha256)
+        self._known.add(sha256)
         return sha256, len(data)
 
     def put(self, data: bytes) -> Sha256:
         sha256 = Sha256(hashlib.sha256(data).hexdigest())
         (self.directory / sha256).write_bytes(data)
+        self._known.add(sha256)
         return sha256
 
 

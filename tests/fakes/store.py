@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from functools import cache
 from pathlib import Path
 
 from cloud.store import migrate
 
 
-@cache
 def _template() -> Path:
     path = Path(tempfile.mkdtemp(prefix="simferry-tests-")) / "template.db"
     migrate.upgrade(f"sqlite:///{path}")
@@ -20,6 +18,9 @@ def _template() -> Path:
 def store_url(directory: Path) -> str:
     """The URL of an empty, migrated database in this directory."""
     path = directory / "cloud.db"
-    shutil.copy(_template(), path)
+    shutil.copy(_TEMPLATE, path)
     path.chmod(0o600)
     return f"sqlite:///{path}"
+
+
+_TEMPLATE = _template()
