@@ -16,7 +16,7 @@ class FolderBlobs:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._known = {file.name for file in directory.iterdir()}
+        self._known = {file.name for file in directory.glob("*")}
 
     def path(self, sha256: Sha256) -> Path | None:
         return self.directory / sha256 if sha256 in self._known else None
