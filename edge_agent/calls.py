@@ -112,6 +112,7 @@ class Calls:
             ring_s=command.timeout_s,
             send_digits=command.send_digits,
             record_channels=command.record_channels if command.record else 0,
+            record_trim=command.record_trim,
             command=command.id,
         )
         self._begin(call, lambda: outbound.dial(call, service, order))

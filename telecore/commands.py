@@ -67,6 +67,7 @@ class PlaceCall(Command):
     send_digits: str = ""
     record: bool = False
     record_channels: int = 1
+    record_trim: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

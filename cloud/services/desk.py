@@ -84,7 +84,7 @@ class Desk:
         self._announcing: asyncio.Task[None] | None = None
         self.fleet = Fleet(db)
         hooks = RecordingHooks()
-        self.ingest = Ingest(db, recording_wish=hooks.of)
+        self.ingest = Ingest(db, recording_wish=hooks.of, recording_url=recording_url)
         self.routing = Routing(tunnel.connected)
         debugger = Debugger(db)
         documents = Documents(client, debugger)

@@ -82,6 +82,7 @@ def _command(sid: CallSid, chosen: Candidate, wanted: NewCall, now: datetime) ->
         send_digits=wanted.send_digits,
         record=wanted.record,
         record_channels=wanted.record_channels,
+        record_trim=wanted.trim_silence,
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from types import MappingProxyType
 
 from cloud.store import callbacks, calls
 from cloud.store.database import Connection
@@ -13,13 +15,23 @@ from telecore.model import CallStatus
 from telecore.states import CALL_STATES, FINAL_CALL, may_become
 from telecore.twiml import params
 
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _EVENTS = {CallStatus.INITIATED: "initiated", CallStatus.RINGING: "ringing", CallStatus.IN_PROGRESS: "answered"}
 
 
 def step(
-    conn: Connection, record: CallRecord, status: CallStatus, at: datetime, **changes: object
+    conn: Connection,
+    record: CallRecord,
+    status: CallStatus,
+    at: datetime,
+    *,
+    also: Mapping[str, str] = _NOTHING,
+    **changes: object,
 ) -> CallRecord | None:
-    """Take the step; None when the table does not allow it (a repetition, or news that came late)."""
+    """Take the step; None when the table does not allow it (a repetition, or news that came late).
+
+    ``also``: what the callback says besides.
+    """
     if not may_become(CALL_STATES, record.status, status):
         return None
     wanted = record.status_callback.url and _event_of(status) in record.status_callback_events
@@ -35,7 +47,7 @@ def step(
             duration_s=after.duration_s,
             sip_response=_sip_response(after) if final else None,
         )
-        callbacks.add(conn, after.account, after.sid, after.status_callback, fields)
+        callbacks.add(conn, after.account, after.sid, after.status_callback, fields | dict(also))
     return after
 
 
@@ -47,6 +59,7 @@ def end(
     *,
     duration_s: int | None = None,
     status: CallStatus | None = None,
+    also: Mapping[str, str] = _NOTHING,
 ) -> CallRecord | None:
     """The last step. Without ``status`` it follows from the cause (Q.850), without a duration from the clock."""
     answered = record.answered_at
@@ -57,6 +70,7 @@ def end(
         record,
         status or status_of(cause, answered=answered is not None),
         at,
+        also=also,
         ended_at=at,
         cause=cause,
         duration_s=duration_s if answered is not None else None,

@@ -59,6 +59,8 @@ class Told:
 
 RecordingWish = Callable[[CallSid, str], "tuple[Hook, tuple[str, ...]] | None"]
 """Where a recording of this call, from this source, is to be told, for an edge that does not say."""
+RecordingUrl = Callable[[str, str], str]
+"""Where customers find a recording, by account and SID."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,7 @@ class Heard:
     now: datetime
     history: bool
     recording_wish: RecordingWish
+    recording_url: RecordingUrl
 
     @property
     def at(self) -> datetime:
@@ -87,10 +90,11 @@ def apply(
     now: datetime,
     history: bool = False,
     recording_wish: RecordingWish = lambda call, source: None,
+    recording_url: RecordingUrl = lambda account, sid: sid,
 ) -> Told:
     """Do what the event asks for. Kinds without an effect are only kept."""
     effect = _EFFECTS.get(type(event))
-    heard = Heard(edge, event, now, history, recording_wish)
+    heard = Heard(edge, event, now, history, recording_wish, recording_url)
     told = effect(conn, heard) if effect is not None else None
     return told or Told(edge.edge, event, history)
 
@@ -260,8 +264,17 @@ def _call_ended(conn: Connection, heard: Heard) -> Told | None:
     if event.duration_s is not None and record.answered_at is None:
         answered = heard.at - timedelta(seconds=event.duration_s)
         record = call_steps.step(conn, record, CallStatus.IN_PROGRESS, answered, answered_at=answered) or record
-    after = call_steps.end(conn, record, heard.at, event.cause, duration_s=event.duration_s)
+    also = _whole_recording(conn, heard, record)
+    after = call_steps.end(conn, record, heard.at, event.cause, duration_s=event.duration_s, also=also)
     return _told(heard, call=after)
+
+
+def _whole_recording(conn: Connection, heard: Heard, call: CallRecord) -> dict[str, str]:
+    """The recording from answer to end, which the edge tells of before the end."""
+    for made in recordings.by_call(conn, call.sid):
+        if made.source == "OutboundAPI":
+            return params.of_recording(made.sid, heard.recording_url(made.account, made.sid), made.duration_s)
+    return {}
 
 
 def _recording_made(conn: Connection, heard: Heard) -> Told | None:

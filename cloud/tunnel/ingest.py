@@ -39,10 +39,12 @@ class Ingest:
         *,
         now: Callable[[], datetime] = effects.utc_now,
         recording_wish: effects.RecordingWish = lambda call, source: None,
+        recording_url: effects.RecordingUrl = lambda account, sid: sid,
     ) -> None:
         self._db = db
         self._now = now
         self._recording_wish = recording_wish
+        self._recording_url = recording_url
         self._listeners: list[Listener] = []
 
     def listen(self, listener: Listener) -> None:
@@ -126,7 +128,15 @@ class Ingest:
         """Keep the event and do its effect; None when it is known already, or nobody knows the edge."""
         if edge is None or not events.insert(conn, event, edge.edge):
             return None
-        return effects.apply(conn, edge, event, now=self._now(), history=history, recording_wish=self._recording_wish)
+        return effects.apply(
+            conn,
+            edge,
+            event,
+            now=self._now(),
+            history=history,
+            recording_wish=self._recording_wish,
+            recording_url=self._recording_url,
+        )
 
     def _tell(self, told: Sequence[Told]) -> None:
         for news in told:

@@ -32,6 +32,7 @@ class Order:
     ring_s: float
     send_digits: str = ""
     record_channels: int = 0
+    record_trim: bool = False
     command: CommandId | None = None
     page: bool = True
 
@@ -48,7 +49,7 @@ async def dial(call: LiveCall, service: VoiceService | None, order: Order) -> No
         return
     await call.answer()
     if order.record_channels:
-        _record(call, order.record_channels)
+        _record(call, order)
     if order.send_digits:
         await press(call.leg, voice, order.send_digits)
     if order.page:
@@ -82,7 +83,7 @@ async def _undo(call: LiveCall, dialling: asyncio.Future[VoiceCall]) -> None:
         call.connect(dialling.result())
 
 
-def _record(call: LiveCall, channels: int) -> None:
-    recording = CallRecording(call.equipment.recorder.open(channels))
+def _record(call: LiveCall, order: Order) -> None:
+    recording = CallRecording(call.equipment.recorder.open(order.record_channels), trim=order.record_trim)
     call.leg.attach(recording)
     call.recorded_whole = recording.sound

@@ -97,6 +97,11 @@ def message_status(
     return fields
 
 
+def of_recording(sid: str, url: str, duration_s: float) -> Fields:
+    """What requests say of a recording. The duration is in whole seconds."""
+    return {"RecordingSid": sid, "RecordingUrl": url, "RecordingDuration": str(round(duration_s))}
+
+
 def recording_status(
     *,
     account: str,
@@ -113,10 +118,8 @@ def recording_status(
     return {
         "AccountSid": account,
         "CallSid": call,
-        "RecordingSid": recording,
-        "RecordingUrl": url,
+        **of_recording(recording, url, duration_s),
         "RecordingStatus": status,
-        "RecordingDuration": str(round(duration_s)),
         "RecordingChannels": str(channels),
         "RecordingStartTime": moment(started_at),
         "RecordingSource": source,

@@ -418,6 +418,19 @@ async def test_a_whole_call_recorded_on_two_channels(edge):
     assert struct.pack("<8000h", *samples[1::2]) == clip
 
 
+@pytest.mark.parametrize(("trim", "seconds"), [(False, 2.0), (True, 1.3)])
+async def test_a_whole_call_recorded_without_the_silence_around_it(edge, trim, seconds):
+    call, voice = await edge.place(record=True, record_channels=1, record_trim=trim)
+    voice.pick_up()
+    await settle()
+    voice.far.say(bytes(8000) + tone((300,), 900) + bytes(16000))
+    await edge.run_page(call, Pause(2))
+    await edge.tick(101)
+    await ended(edge, call)
+    recording = edge.events("recording.made")[0].recording
+    assert recording.duration_s == pytest.approx(seconds, abs=0.05)
+
+
 async def test_the_disk_may_be_slow_or_fail_for_a_while(edge):
     failures = iter([StorageFailed("disk full")])
     emit = edge._emit

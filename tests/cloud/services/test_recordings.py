@@ -76,6 +76,20 @@ async def test_where_it_is_told_is_known_here_when_the_edge_does_not_say(desk, a
     assert seen.params["RecordingSource"] == source
 
 
+async def test_the_last_callback_of_a_call_names_what_was_recorded_of_it_all(desk, app):
+    hook = Hook(app.answer("/status", ""))
+    wanted = NewCall(caller=NUMBERS[0], to=HANDSET, twiml=twiml("<Pause/>"), record=True, status_callback=hook)
+    call = await desk.desk.calls.create(desk.account.sid, wanted)
+    await desk.answer(call.sid)
+    event = made(call.sid, await desk.blob(SOUND), source="OutboundAPI")
+    await desk.tell(event)
+    await desk.end(call.sid)
+    (seen,) = await app.wait_for("/status")
+    assert (seen.params["CallStatus"], seen.params["RecordingSid"]) == ("completed", event.recording.sid)
+    assert seen.params["RecordingUrl"] == f"http://cloud/{desk.account.sid}/{event.recording.sid}"
+    assert seen.params["RecordingDuration"] == "3"
+
+
 async def test_it_waits_for_its_edge(desk, call):
     sha = await desk.blob(SOUND)
     desk.line.up = False
