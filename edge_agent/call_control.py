@@ -66,13 +66,14 @@ class PageControl:
         call = self._call
         if spec.play_beep:
             await call.leg.play(Samples(BEEP))
-        heard = self._recording = VoiceRecording(spec, call.equipment.recorder.open())
+        purpose = Purpose.of_record(spec)
+        heard = self._recording = VoiceRecording(spec, call.open_recording(purpose))
         try:
             with call.leg.attached(heard):
                 digits = await heard.done
         finally:
             self._recording = None
-            keeping = call.keep(heard.sound, Purpose.of_record(spec))
+            keeping = call.keep(heard.sound, purpose)
         recording = await asyncio.shield(keeping)
         return None if recording is None else Recorded(recording.sid, recording.duration_s, digits)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from telecore.ids import E164, Address, CallSid, ChannelId, CommandId, EventId, MessageSid, new_id
+from telecore.ids import E164, Address, CallSid, ChannelId, CommandId, EventId, MessageSid, RecordingSid, new_id
 from telecore.model import ChannelStatus, DeviceIdentity, Recording
 from telecore.schema import Tagged
 
@@ -156,15 +156,37 @@ class CallEnded(CallEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecordingMade(CallEvent):
-    """A recording lies at the edge; the cloud asks for its bytes by hash. ``source`` is Twilio's word."""
+class RecordingEvent(CallEvent):
+    """``source`` is Twilio's word; ``status_callback`` empty: the cloud knows whom to tell, or nobody is to be told."""
 
-    kind: ClassVar[str] = "recording.made"
-    recording: Recording
     source: str = "RecordVerb"
     status_callback: str = ""
     status_callback_method: str = "POST"
     status_callback_events: tuple[str, ...] = ("completed",)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingBegan(RecordingEvent):
+    kind: ClassVar[str] = "recording.began"
+    sid: RecordingSid
+    channels: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingDropped(RecordingEvent):
+    """Nothing was to be heard in it, or it was lost."""
+
+    kind: ClassVar[str] = "recording.dropped"
+    sid: RecordingSid
+    channels: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingMade(RecordingEvent):
+    """A recording lies at the edge; the cloud asks for its bytes by hash."""
+
+    kind: ClassVar[str] = "recording.made"
+    recording: Recording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

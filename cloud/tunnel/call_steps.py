@@ -24,8 +24,8 @@ def step(
     record: CallRecord,
     status: CallStatus,
     at: datetime,
-    *,
     also: Mapping[str, str] = _NOTHING,
+    /,
     **changes: object,
 ) -> CallRecord | None:
     """Take the step; None when the table does not allow it (a repetition, or news that came late).
@@ -70,7 +70,7 @@ def end(
         record,
         status or status_of(cause, answered=answered is not None),
         at,
-        also=also,
+        also,
         ended_at=at,
         cause=cause,
         duration_s=duration_s if answered is not None else None,

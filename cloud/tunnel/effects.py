@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cloud.store import callbacks, calls, edges, messages, recordings
+from cloud.store import callbacks, calls, edges, messages
 from cloud.store.database import Connection
 from cloud.store.records import CallRecord, EdgeRecord, Hook, MessageRecord, NumberRecord, RecordingRecord
-from cloud.tunnel import call_steps, channel_steps, message_steps
+from cloud.tunnel import call_steps, channel_steps, message_steps, recording_steps
 from telecore.events import (
     CallAnswered,
     CallEnded,
@@ -29,6 +29,9 @@ from telecore.events import (
     MessageFailed,
     MessageReceived,
     MessageSubmitted,
+    RecordingBegan,
+    RecordingDropped,
+    RecordingEvent,
     RecordingMade,
 )
 from telecore.ids import Address, CallSid, ChannelId, EdgeId, MessageSid, is_sid
@@ -264,46 +267,34 @@ def _call_ended(conn: Connection, heard: Heard) -> Told | None:
     if event.duration_s is not None and record.answered_at is None:
         answered = heard.at - timedelta(seconds=event.duration_s)
         record = call_steps.step(conn, record, CallStatus.IN_PROGRESS, answered, answered_at=answered) or record
-    also = _whole_recording(conn, heard, record)
+    also = recording_steps.whole(conn, record.sid, heard.recording_url)
     after = call_steps.end(conn, record, heard.at, event.cause, duration_s=event.duration_s, also=also)
     return _told(heard, call=after)
 
 
-def _whole_recording(conn: Connection, heard: Heard, call: CallRecord) -> dict[str, str]:
-    """The recording from answer to end, which the edge tells of before the end."""
-    for made in recordings.by_call(conn, call.sid):
-        if made.source == "OutboundAPI":
-            return params.of_recording(made.sid, heard.recording_url(made.account, made.sid), made.duration_s)
-    return {}
-
-
 def _recording_made(conn: Connection, heard: Heard) -> Told | None:
     event: RecordingMade = heard.event
-    made = event.recording
     call = call_steps.of_edge(conn, event.call, heard.edge.edge)
     if call is None:
         return _foreign(heard, f"call {event.call}")
-    if not is_sid(made.sid, "RE") or recordings.get(conn, made.sid) is not None:
-        return None
-    hook, told_of = Hook(event.status_callback, event.status_callback_method), event.status_callback_events
-    if not hook.url:
-        hook, told_of = heard.recording_wish(call.sid, event.source) or (hook, told_of)
-    record = RecordingRecord(
-        sid=made.sid,
-        account=call.account,
-        call=call.sid,
-        sha256=made.sha256,
-        size=made.size,
-        duration_s=made.duration_s,
-        channels=made.channels,
-        source=event.source,
-        status="processing",
-        created_at=heard.at - timedelta(seconds=made.duration_s),
-        updated_at=heard.now,
-        status_callback=hook,
-        status_callback_events=told_of,
-    )
-    return _told(heard, recording=recordings.insert(conn, record), call=call)
+    record = recording_steps.made(conn, call, event, _hook_of(heard, call), at=heard.at, now=heard.now)
+    return _told(heard, recording=record, call=call) if record is not None else None
+
+
+def _recording_told(conn: Connection, heard: Heard) -> Told | None:
+    event: RecordingBegan | RecordingDropped = heard.event
+    call = call_steps.of_edge(conn, event.call, heard.edge.edge)
+    if call is None:
+        return _foreign(heard, f"call {event.call}")
+    recording_steps.tell(conn, call, event, _hook_of(heard, call), at=heard.at, url=heard.recording_url)
+    return _told(heard, call=call)
+
+
+def _hook_of(heard: Heard, call: CallRecord) -> tuple[Hook, tuple[str, ...]]:
+    """Where a recording is told, and of what: the edge says so, or we remember."""
+    event: RecordingEvent = heard.event
+    hook, events = Hook(event.status_callback, event.status_callback_method), event.status_callback_events
+    return (hook, events) if hook.url else heard.recording_wish(call.sid, event.source) or (hook, events)
 
 
 # ------------------------------------------------------------------ refusals
@@ -340,6 +331,8 @@ _EFFECTS: Mapping[type[Event], Callable[[Connection, Heard], Told | None]] = {
     CallRinging: _call_ringing,
     CallAnswered: _call_answered,
     CallEnded: _call_ended,
+    RecordingBegan: _recording_told,
+    RecordingDropped: _recording_told,
     RecordingMade: _recording_made,
     CommandRejected: _command_rejected,
 }

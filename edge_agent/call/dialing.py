@@ -164,7 +164,7 @@ class Dialing:
         """On the caller's leg: what he says, and what he hears."""
         if self._recording is None:
             channels = 2 if self._spec.record.endswith("-dual") else 1
-            file = self._parent.equipment.recorder.open(channels)
+            file = self._parent.open_recording(Purpose.of_dial(self._spec), channels)
             self._recording = CallRecording(file, trim=self._spec.trim_silence, track=self._spec.recording_track)
             self._parent.leg.attach(self._recording)
 

@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 from edge_agent.call.ending import Ending, Origin, told_by_line
 from edge_agent.call.equipment import Equipment
 from edge_agent.call.pages import PageRunner
-from edge_agent.call.purpose import Purpose
+from edge_agent.call.purpose import WHOLE_CALL, Purpose
 from edge_agent.call.report import CallReport
 from edge_agent.call.routes import RouteAsk
 from edge_agent.call.timers import Timers
 from edge_agent.contracts import VoiceCall, VoiceEvent, VoiceEventKind
 from edge_agent.media.leg import Leg
 from edge_agent.media.record import Trimmer
+from edge_agent.media.wav_file import WavFile
 from telecore.causes import Cause, status_of
 from telecore.commands import RunPage
 from telecore.errors import TelecoreError, TimedOut
@@ -164,6 +165,13 @@ class LiveCall:
             left = max(0.0, self._answered_at + seconds - self._timers.now())
             self._end_after("limit", left, Ending(Cause.NORMAL_CLEARING, "timeout"))
 
+    def open_recording(self, purpose: Purpose, channels: int = 1) -> WavFile:
+        """A file for what is recorded from now on."""
+        file = self.equipment.recorder.open(channels)
+        if purpose.tells("in-progress"):
+            self.report.say(purpose.began(self.sid, file))
+        return file
+
     def keep(self, sound: Trimmer, purpose: Purpose) -> asyncio.Task[Recording | None]:
         """Turn what was recorded into a RecordingMade, whatever becomes of who asked for it."""
         task = self._spawn(self._keep(sound, purpose))
@@ -215,7 +223,7 @@ class LiveCall:
         self._timers.stop_all()
         self.leg.close()
         if self.recorded_whole is not None:
-            self.keep(self.recorded_whole, Purpose("OutboundAPI"))
+            self.keep(self.recorded_whole, WHOLE_CALL)
         last_words = self.on_ending()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._hang_up(running))
@@ -248,6 +256,8 @@ class LiveCall:
         recording = await self.equipment.recorder.keep(self.sid, sound)
         if recording is not None:
             self.report.say(purpose.event(recording))
+        elif purpose.tells("absent"):
+            self.report.say(purpose.dropped(self.sid, sound.file))
         return recording
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:

@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from edge_agent.call.live import LiveCall
+from edge_agent.call.purpose import WHOLE_CALL
 from edge_agent.contracts import VoiceCall, VoiceService
 from edge_agent.media.press import press
 from edge_agent.media.record import CallRecording
@@ -84,6 +85,6 @@ async def _undo(call: LiveCall, dialling: asyncio.Future[VoiceCall]) -> None:
 
 
 def _record(call: LiveCall, order: Order) -> None:
-    recording = CallRecording(call.equipment.recorder.open(order.record_channels), trim=order.record_trim)
+    recording = CallRecording(call.open_recording(WHOLE_CALL, order.record_channels), trim=order.record_trim)
     call.leg.attach(recording)
     call.recorded_whole = recording.sound

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from telecore.events import RecordingMade
+from edge_agent.media.wav_file import WavFile
+from telecore.events import RecordingBegan, RecordingDropped, RecordingMade
+from telecore.ids import CallSid
 from telecore.model import Recording
 from telecore.twiml.control import DialSpec, RecordSpec
 
@@ -33,6 +35,34 @@ class Purpose:
             spec.recording_status_callback_events,
         )
 
+    def tells(self, status: str) -> bool:
+        """Whether anybody may want to hear of this. What is wished of a whole call's recording, the cloud knows."""
+        return self.source == "OutboundAPI" or bool(self.status_callback) and status in self.status_callback_events
+
+    def began(self, call: CallSid, file: WavFile) -> RecordingBegan:
+        """That it is being made."""
+        return RecordingBegan(
+            call=call,
+            sid=file.sid,
+            channels=file.channels,
+            source=self.source,
+            status_callback=self.status_callback,
+            status_callback_method=self.status_callback_method,
+            status_callback_events=self.status_callback_events,
+        )
+
+    def dropped(self, call: CallSid, file: WavFile) -> RecordingDropped:
+        """That nothing came of it."""
+        return RecordingDropped(
+            call=call,
+            sid=file.sid,
+            channels=file.channels,
+            source=self.source,
+            status_callback=self.status_callback,
+            status_callback_method=self.status_callback_method,
+            status_callback_events=self.status_callback_events,
+        )
+
     def event(self, recording: Recording) -> RecordingMade:
         """That it was made."""
         return RecordingMade(
@@ -43,3 +73,7 @@ class Purpose:
             status_callback_method=self.status_callback_method,
             status_callback_events=self.status_callback_events,
         )
+
+
+WHOLE_CALL = Purpose("OutboundAPI")
+"""From the answer to the end, as the maker of the call asked for."""

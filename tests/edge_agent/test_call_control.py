@@ -110,6 +110,20 @@ async def test_an_empty_recording_is_none_and_the_page_goes_on(edge, answered, t
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("asked", [("completed",), ("in-progress", "completed", "absent")])
+async def test_a_recording_is_told_of_as_asked(edge, asked):
+    call, voice = await edge.ring()
+    spec = RecordSpec(timeout_s=0.2, play_beep=False, status_callback="http://s", status_callback_events=asked)
+    await edge.run_page(call, Record(ACTION, spec=spec), Record(ACTION, spec=spec))
+    await edge.until(lambda: voice.answered)
+    await edge.tick(15)
+    voice.far.say(tone((300,), 400))
+    await edge.tick(60)
+    told = [event.kind for event in edge.written if event.kind.startswith("recording.")]
+    news = ["recording.began", "recording.dropped", "recording.began"] if "absent" in asked else []
+    assert told == [*news, "recording.made"]
+
+
 async def test_a_hang_up_keeps_the_recording_and_its_page_tells_of_it(edge, answered):
     call, voice = answered
     await edge.run_page(call, Record(ACTION), NEXT)

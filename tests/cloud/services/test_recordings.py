@@ -9,7 +9,7 @@ import pytest
 from cloud.services.requests import NewCall
 from cloud.store import recordings
 from cloud.store.records import Hook
-from telecore.events import RecordingMade
+from telecore.events import RecordingBegan, RecordingDropped, RecordingMade
 from telecore.ids import RecordingSid, Sha256, new_sid
 from telecore.model import Recording
 from telecore.notices import BlobHeld, BlobStored
@@ -88,6 +88,19 @@ async def test_the_last_callback_of_a_call_names_what_was_recorded_of_it_all(des
     assert (seen.params["CallStatus"], seen.params["RecordingSid"]) == ("completed", event.recording.sid)
     assert seen.params["RecordingUrl"] == f"http://cloud/{desk.account.sid}/{event.recording.sid}"
     assert seen.params["RecordingDuration"] == "3"
+
+
+async def test_that_it_began_and_that_nothing_came_of_it_are_told_to_who_asked(desk, app, call):
+    asked = {"status_callback": app.answer("/asked", ""), "status_callback_events": ("in-progress", "absent")}
+    sid = RecordingSid(new_sid("RE"))
+    await desk.tell(RecordingBegan(call=call, sid=sid, **asked), RecordingDropped(call=call, sid=sid, **asked))
+    not_asked = {"status_callback": app.answer("/not", ""), "sid": sid}
+    await desk.tell(RecordingBegan(call=call, **not_asked), RecordingDropped(call=call, **not_asked))
+    seen = await app.wait_for("/asked", 2)
+    assert [one.params["RecordingStatus"] for one in seen] == ["in-progress", "absent"]
+    assert {one.params["RecordingSid"] for one in seen} == {sid}
+    await asyncio.sleep(0.05)
+    assert app.seen("/not") == []
 
 
 async def test_it_waits_for_its_edge(desk, call):
