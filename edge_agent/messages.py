@@ -2,7 +2,8 @@
 
 The states of a submit, all of them on disk (``spool/submits.py``):
 
-queued → submitting → submitted → delivered | undelivered;  queued → failed;  submitting → queued | failed | uncertain
+queued → submitting → submitted → delivered | undelivered;  queued → failed;  submitting → queued | failed | doubtful;
+doubtful → submitted | uncertain
 """
 
 from __future__ import annotations
@@ -40,6 +41,8 @@ from telecore.ids import E164, ChannelId, MessageSid
 
 log = logging.getLogger(__name__)
 
+DOUBT_S = 20.0
+"""How long the report of a message may take that may have gone out before it counts as failed."""
 _TICK_S = 60.0
 _LONGEST_SLEEP_S = 300.0
 _SUBMIT_TIMEOUT_S = 600.0
@@ -84,6 +87,7 @@ class Messages:
         lines: Lines,
         *,
         interval_s: float = 0.0,
+        doubt_s: float = DOUBT_S,
         on_sent: Callable[[ChannelId], None] = lambda channel: None,
         on_fall: Callable[[Fall], None] | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -92,6 +96,7 @@ class Messages:
         self._spool = spool
         self._lines = lines
         self._interval_s = interval_s
+        self._doubt_s = doubt_s
         self._on_sent = on_sent
         self._on_fall = on_fall
         self._wall = wall
@@ -125,13 +130,13 @@ class Messages:
 
     async def run(self) -> None:
         """Serve every line until ``stop``."""
-        await self._spool.fail_interrupted(None, _interrupted)
         self._queues.clear()
         for sms in await self._spool.queued_sms():
             self._put(sms)
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
+                await self._resume(None)
                 for channel, line in self._queues.items():
                     self._start(channel, line)
                 await self._tick()
@@ -176,7 +181,7 @@ class Messages:
             then = now
 
     async def _serve(self, channel: ChannelId, line: _Line) -> None:
-        await self._spool.fail_interrupted(channel, _interrupted)
+        await self._resume(channel)
         while not self._stopping:
             line.changed.clear()
             now = self._clock()
@@ -225,7 +230,8 @@ class Messages:
             await self._spool.put_back(command.message, refused=verdict.refused)
             line.put(verdict.waiting, first=True)
             return
-        log.warning("message %s failed on %s: %s", command.message, command.channel, verdict.reason)
+        outcome = "is in doubt" if verdict.uncertain else "failed"
+        log.warning("message %s %s on %s: %s", command.message, outcome, command.channel, verdict.reason)
         failed = MessageFailed(
             command=command.id,
             message=command.message,
@@ -233,7 +239,26 @@ class Messages:
             reason=verdict.reason,
             uncertain=verdict.uncertain,
         )
-        await self._spool.finish_sms(command.message, failed)
+        if verdict.uncertain:
+            await self._doubt(command, failed)
+        else:
+            await self._spool.finish_sms(command.message, failed)
+
+    async def _resume(self, channel: ChannelId | None) -> None:
+        for command in await self._spool.interrupted_sms(channel):
+            await self._doubt(command, _interrupted(command))
+
+    async def _doubt(self, command: SendMessage, failed: MessageFailed) -> None:
+        """It may have gone out: end it only if no report says so within a while."""
+        if await self._spool.doubt_sms(command.message) and self._group is not None:
+            self._group.create_task(self._end_later(command, failed), name=f"doubt {command.message}")
+        else:
+            await self._spool.finish_sms(command.message, failed)
+
+    async def _end_later(self, command: SendMessage, failed: MessageFailed) -> None:
+        await asyncio.sleep(self._doubt_s)
+        with suppress(TelecoreError):  # a spool that cannot be written now is asked again at the next start
+            await self._spool.finish_sms(command.message, failed)
 
     async def _finish(self, line: _Line, waiting: Waiting, event: Event) -> None:
         await self._spool.finish_sms(waiting.sms.command.message, event)

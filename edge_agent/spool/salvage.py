@@ -19,7 +19,7 @@ from telecore.events import Event, MessageFailed
 log = logging.getLogger(__name__)
 
 _UNTOLD = "SELECT payload FROM outbox WHERE acked_at IS NULL ORDER BY seq"
-_UNSENT = "SELECT payload FROM submits WHERE state IN ('queued', 'submitting') ORDER BY n"
+_UNSENT = "SELECT payload FROM submits WHERE state IN ('queued', 'submitting', 'doubtful') ORDER BY n"
 
 
 def salvage(broken: Path, db: sqlite3.Connection) -> int:

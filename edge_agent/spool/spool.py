@@ -16,6 +16,7 @@ from edge_agent.spool.file import open_file
 from edge_agent.spool.journal import Taken
 from edge_agent.spool.submits import QueuedSms
 from edge_agent.spool.writer import Writer
+from telecore.commands import SendMessage
 from telecore.events import Event, MessageReceived
 from telecore.ids import E164, ChannelId, MessageSid
 
@@ -104,9 +105,13 @@ class Spool:
         """Messages that wait, in the order they came."""
         return await self._writer.run(submits.queued)
 
-    async def fail_interrupted(self, channel: ChannelId | None, failure: submits.Failure) -> None:
-        """End the submits that were begun and not finished (of one channel, or all) with what ``failure`` says."""
-        await self._writer.run(lambda db: submits.interrupted(db, channel, failure))
+    async def interrupted_sms(self, channel: ChannelId | None) -> list[SendMessage]:
+        """The submits that were begun and not finished, of one channel or all."""
+        return await self._writer.run(lambda db: submits.interrupted(db, channel))
+
+    async def doubt_sms(self, message: MessageSid) -> bool:
+        """Nobody knows whether it went out. True: a status report may still tell, so do not end it yet."""
+        return await self._writer.run(lambda db: submits.doubt(db, message, self._now()))
 
     async def begin_submit(self, message: MessageSid) -> bool:
         """The next segment of this message may be out from now on. False: it is not waiting, so do not send it."""
@@ -122,11 +127,11 @@ class Spool:
 
     async def finish_sms(self, message: MessageSid, event: Event) -> None:
         """The message ends here, with this event."""
-        await self._writer.run(lambda db: submits.finish(db, message, event))
+        await self._writer.run(lambda db: submits.finish(db, message, event, self._now()))
 
     async def store_report(self, report: StatusReport) -> None:
         """Keep a status report and append what it settles."""
-        await self._writer.run(lambda db: reports.store(db, report, self._now()))
+        await self._writer.run(lambda db: _reported(db, report, self._now()))
 
     async def sent_since(self, at: float) -> dict[ChannelId, int]:
         """Segments the network took since then, by channel."""
@@ -164,6 +169,11 @@ def _succeeded(future: asyncio.Future[Any]) -> bool:
 def _start(db: sqlite3.Connection) -> tuple[str, int, int]:
     stream = db.execute("SELECT value FROM meta WHERE name = 'stream'").fetchone()[0]
     return str(stream), outbox.highest(db), outbox.depth(db)
+
+
+def _reported(db: sqlite3.Connection, report: StatusReport, now: float) -> None:
+    reports.store(db, report, now)
+    submits.recognise(db, now)
 
 
 def _forget(db: sqlite3.Connection, upto: int, now: float) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,12 +13,26 @@ from telecore.codec import decode_command, encode
 from telecore.commands import SendMessage
 from telecore.events import Event, MessageFailed, MessageSubmitted
 from telecore.ids import ChannelId, MessageSid
+from telecore.sms import count_segments
 
 KEPT_S = 7 * 24 * 3600.0
 """Status reports may come days after their message (23.040 lets a service centre try for weeks; few do)."""
 
 
-Failure = Callable[[SendMessage], MessageFailed]
+_UNCERTAIN_S = 3600.0
+"""For so long a report may still come for a message that was given up."""
+_RECOGNISED = """
+SELECT s.message, s.segment, (
+    SELECT r.ref FROM reports r
+    WHERE r.channel = s.channel AND r.tail = s.tail AND r.matched = 0 AND r.n > s.mark AND NOT EXISTS (
+        SELECT 1 FROM submit_refs f WHERE f.channel = r.channel AND f.tail = r.tail AND f.ref = r.ref)
+    ORDER BY r.n LIMIT 1) AS found
+FROM submits s
+WHERE s.state = 'doubtful' AND found IS NOT NULL AND NOT EXISTS (
+    SELECT 1 FROM submits o WHERE o.channel = s.channel AND o.tail = s.tail AND o.n != s.n
+    AND (o.state IN ('submitting', 'doubtful') OR o.state = 'uncertain' AND o.at > :since))
+"""
+"""A report told twice is not about somebody else, and of two messages to one number each may be the one it means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,25 +118,47 @@ def put_back(db: sqlite3.Connection, message: MessageSid, *, refused: bool) -> N
     )
 
 
-def finish(db: sqlite3.Connection, message: MessageSid, event: Event) -> None:
+def finish(db: sqlite3.Connection, message: MessageSid, event: Event, now: float) -> None:
     """It will not be sent, or nobody knows; the event says which. A message that is out after all stays so."""
+    recognise(db, now)
     state = "uncertain" if isinstance(event, MessageFailed) and event.uncertain else "failed"
     cursor = db.execute(
-        "UPDATE submits SET state = ? WHERE message = ? AND state IN ('queued', 'submitting')", (state, message)
+        "UPDATE submits SET state = ? WHERE message = ? AND state IN ('queued', 'submitting', 'doubtful')",
+        (state, message),
     )
     if cursor.rowcount == 1:
         outbox.append(db, event)
 
 
-def interrupted(db: sqlite3.Connection, channel: ChannelId | None, failure: Failure) -> None:
+def interrupted(db: sqlite3.Connection, channel: ChannelId | None) -> list[SendMessage]:
     """Messages that were begun and not finished: whether they went out nobody knows, so nobody sends them again."""
     rows = db.execute(
-        "SELECT payload FROM submits WHERE state = 'submitting' AND channel = coalesce(?, channel) ORDER BY n",
+        "SELECT payload FROM submits WHERE state IN ('submitting', 'doubtful') AND channel = coalesce(?, channel)"
+        " ORDER BY n",
         (channel,),
     )
-    for (payload,) in rows.fetchall():
-        command = _command(payload)
-        finish(db, command.message, failure(command))
+    return [_command(payload) for (payload,) in rows.fetchall()]
+
+
+def doubt(db: sqlite3.Connection, message: MessageSid, now: float) -> bool:
+    """Its last segment may have gone out: a report of a stranger to the same number would be about it.
+
+    False: there is nothing to wait for. It is known by now how it went, or more segments would have had to follow.
+    """
+    row = db.execute("SELECT payload, segment, state FROM submits WHERE message = ?", (message,)).fetchone()
+    if row is None or row[2] not in ("submitting", "doubtful"):
+        return False
+    if row[1] + 1 < count_segments(_command(row[0]).body).segments:
+        return False
+    db.execute("UPDATE submits SET state = 'doubtful' WHERE message = ?", (message,))
+    recognise(db, now)
+    return True
+
+
+def recognise(db: sqlite3.Connection, now: float) -> None:
+    """Give a doubtful submit the report that came after it began and can be about nothing else."""
+    for message, segment, ref in db.execute(_RECOGNISED, {"since": now - _UNCERTAIN_S}).fetchall():
+        segment_sent(db, message, SubmitRef(ref, segment, segment + 1), now)
 
 
 def sent_since(db: sqlite3.Connection, at: float) -> dict[ChannelId, int]:

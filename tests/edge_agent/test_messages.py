@@ -87,7 +87,7 @@ class Site:
 
     async def start(self):
         self.spool = await Spool.open(self.path)
-        self.messages = Messages(self.spool, self.lines, clock=self.clock, **self.options)
+        self.messages = Messages(self.spool, self.lines, clock=self.clock, **{"doubt_s": 0.0, **self.options})
         self.task = asyncio.create_task(self.messages.run())
         await asyncio.sleep(0.01)
 
@@ -175,6 +175,48 @@ async def test_killed_in_the_middle_it_is_reported_and_never_sent_again(tmp_path
     assert len(running.service.sent) == 1
     assert [kind for kind, _ in await running.told()].count("message.failed") == 1
     await running.kill()
+
+
+async def killed_while_sending(tmp_path, *bodies):
+    """A site that came back after it was killed in the middle of a submit, once for each body."""
+    running = Site(tmp_path / "spool.db", FakeSms(), doubt_s=0.3)
+    for body in bodies:
+        running.lines.service = running.service = FakeSms(asyncio.Event().wait)
+        await running.start()
+        await running.send(body)
+        await when(lambda: running.service.asked)
+        await running.kill()
+    running.lines.service = running.service = FakeSms()
+    await running.start()
+    return running
+
+
+async def test_a_report_says_that_what_was_interrupted_went_out(tmp_path):
+    s = await killed_while_sending(tmp_path, "first")
+    await s.messages.report(report(42))
+    await s.until("message.delivered")
+    await asyncio.sleep(0.4)
+    assert [kind for kind, _ in await s.told()] == ["message.submitted", "message.delivered"]
+    assert s.service.sent == []
+    await s.kill()
+
+
+async def test_a_report_that_may_be_about_something_else_says_nothing(tmp_path):
+    s = await killed_while_sending(tmp_path, "first", "second")
+    await s.messages.report(report(42))
+    assert len(await s.until("message.failed", 2)) == 2
+    await s.kill()
+
+
+async def test_a_report_told_twice_is_not_about_what_was_interrupted(tmp_path):
+    s = await killed_while_sending(tmp_path, "first")
+    await s.send("second")
+    (sent,) = await s.until("message.submitted")
+    for key in ("a", "b"):
+        await s.messages.report(report(sent["refs"][0], key=key))
+    (failed,) = await s.until("message.failed")
+    assert failed["message"] == "SM1"
+    await s.kill()
 
 
 async def test_killed_between_segments_the_rest_is_not_sent(tmp_path):
