@@ -76,6 +76,7 @@ class Dispatcher:
         self._known = known
         self._wall = wall
         self._todo: asyncio.Queue[Command] = asyncio.Queue()
+        self._taking: set[asyncio.Task[None]] = set()
         self._durable: Mapping[type[Command], Callable[[Any], Awaitable[None]]] = {
             PlaceCall: calls.place,
             RequestUssd: self._ussd,
@@ -98,6 +99,13 @@ class Dispatcher:
     async def apply_batch(self, stream: str, items: Sequence[tuple[int, dict[str, Any], bool]]) -> None:
         """The same for several, in one commit. Whether a command is history its ``not_after`` says."""
         taken = [Taken(stream, seq, *self._read(payload)) for seq, payload, _ in items]
+        task = asyncio.create_task(self._take_on(taken), name=f"take on {stream}")
+        self._taking.add(task)
+        task.add_done_callback(self._taken_on)
+        await asyncio.shield(task)
+
+    async def _take_on(self, taken: Sequence[Taken]) -> None:
+        """A task of its own: the tunnel may fall after the commit, and what is committed nobody sends again."""
         for item, fresh in zip(taken, await self._spool.journal(taken), strict=True):
             if not fresh:
                 continue
@@ -107,6 +115,11 @@ class Dispatcher:
                 self._messages.enqueue(item.command)
             elif item.command is not None:
                 self._todo.put_nowait(item.command)
+
+    def _taken_on(self, task: asyncio.Task[None]) -> None:
+        self._taking.discard(task)
+        if not task.cancelled():
+            task.exception()  # raised to the tunnel, if that still waits
 
     def do(self, notice: Do) -> None:
         """Do a live command now. One that cannot be done live is logged and dropped."""

@@ -103,6 +103,19 @@ def send(**options):
     return SendMessage(message=MessageSid("SM1"), channel=CHANNEL, to="+85512000001", body="x", **options)
 
 
+async def test_a_tunnel_that_falls_after_the_commit_leaves_no_command_undone(tmp_path):
+    async with desk(tmp_path) as d:
+        taking = asyncio.create_task(d.dispatcher.apply("cloud", 1, encode(send()), history=False))
+        await asyncio.sleep(0)
+        taking.cancel()
+        await asyncio.wait([taking])
+        async with asyncio.timeout(2):
+            while not d.queue.commands:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+        assert await d.dispatcher.applied("cloud") == 1
+        assert [command.message for command in d.queue.commands] == ["SM1"]
+
+
 async def test_each_durable_command_reaches_its_place_once(tmp_path):
     async with desk(tmp_path) as d:
         radio = FakeRadio()
