@@ -58,8 +58,15 @@ class Decision:
 
     def sentence(self) -> str:
         """The decision in one line, for a log or an error message."""
-        reasons = "; ".join(f"{channel}: {reason}" for channel, reason in self.passed_over)
-        return f"{self.because} ({reasons})" if reasons else self.because
+        return self._with(reason for _, reason in self.passed_over)
+
+    def outline(self) -> str:
+        """The same for a customer: how each channel stands, and not what a device told its operator of why."""
+        return self._with(reason.partition(": ")[0] for _, reason in self.passed_over)
+
+    def _with(self, reasons: Iterable[str]) -> str:
+        told = "; ".join(f"{channel}: {reason}" for (channel, _), reason in zip(self.passed_over, reasons, strict=True))
+        return f"{self.because} ({told})" if told else self.because
 
 
 def decide(ask: RouteRequest, rules: Rules, candidates: Iterable[Candidate]) -> Decision:

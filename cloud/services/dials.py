@@ -117,7 +117,7 @@ class Dials:
             conn, call, edge=parent.edge, to=target.number, caller=E164(asked) if asked else None, taken=taken
         )
         if decision.chosen is None:
-            notes.append((NOT_ROUTED, f"<Dial> could not reach number {index + 1}: {decision.sentence()}"))
+            notes.append((NOT_ROUTED, f"<Dial> could not reach number {index + 1}: {decision.outline()}"))
             return None
         shown = decision.chosen.number
         if asked and asked != shown:

@@ -89,5 +89,5 @@ def _command(sid: CallSid, chosen: Candidate, wanted: NewCall, now: datetime) ->
 def _refusal(decision: Decision) -> NoRoute:
     """Busy lines pass; other obstacles may not."""
     if any("busy" in reason for _, reason in decision.passed_over):
-        return NoRoute(f"The line is busy: {decision.sentence()}", code=TOO_MANY, status=429)
-    return NoRoute(f"The call cannot be placed now: {decision.sentence()}", code=UNREACHABLE)
+        return NoRoute(f"The line is busy: {decision.outline()}", code=TOO_MANY, status=429)
+    return NoRoute(f"The call cannot be placed now: {decision.outline()}", code=UNREACHABLE)

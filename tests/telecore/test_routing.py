@@ -9,7 +9,7 @@ import pytest
 
 from telecore.ids import E164, ChannelId, EdgeId
 from telecore.model import ChannelState, ChannelStatus, Service, SignalLevel
-from telecore.routing import Candidate, RouteRequest, Rules, decide
+from telecore.routing import Candidate, Decision, RouteRequest, Rules, decide
 
 EDGE = EdgeId("site-1")
 FROM = E164("+85510000001")
@@ -82,3 +82,10 @@ def test_nothing_at_all_and_a_foreign_sender_read_differently():
     other = decide(ASK, Rules(), [candidate(number=E164("+85510000009"))])
     assert other.because == "no channel has the SIM of the sender's number"
     assert "now" in decide(ASK, Rules(), [candidate(connected=False)]).because
+
+
+def test_a_customer_is_not_told_what_a_device_said():
+    one, two, where = ChannelId("s/one"), ChannelId("s/two"), "/dev/serial/by-id/usb-1: no such port"
+    absent = Decision(None, "no channel may carry this voice now", ((one, f"is absent: {where}"), (two, "is busy")))
+    assert where in absent.sentence()
+    assert absent.outline() == f"no channel may carry this voice now ({one}: is absent; {two}: is busy)"
