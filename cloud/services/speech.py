@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Protocol
 
+from cloud.services.clip_process import clip_file_apart, is_long
 from cloud.services.clips import clip_file
 from cloud.services.files import Files
 from cloud.services.voices import choose
 from telecore.audio.wav import Pcm
+from telecore.errors import Transient
 from telecore.ids import Sha256
 from telecore.model import Clip
+
+log = logging.getLogger(__name__)
 
 _IN_MEMORY = 10_000
 _THREADS = 2
@@ -81,8 +86,8 @@ class ClipCache:
 
     async def keep(self, key: str, sound: Pcm) -> Clip:
         """Make a clip of this sound and remember it under the key."""
-        loop = asyncio.get_running_loop()
-        data, ms = await loop.run_in_executor(self._thread, clip_file, sound)
+        data = await self._file(sound)
+        ms = len(sound.samples) * 1000 // (2 * sound.rate)
         clip = Clip(await self._files.add(data), len(data), ms)
         self._remember(key, clip)
         await self._save(key, clip)
@@ -98,6 +103,15 @@ class ClipCache:
 
     async def _find_or_make(self, key: str, make: Callable[[], Awaitable[Pcm]]) -> Clip:
         return await self.get(key) or await self.keep(key, await make())
+
+    async def _file(self, sound: Pcm) -> bytes:
+        if is_long(sound):
+            try:
+                return await clip_file_apart(sound)
+            except Transient as error:
+                log.warning("a long clip is made in our own process: %s", error)
+        data, _ = await asyncio.get_running_loop().run_in_executor(self._thread, clip_file, sound)
+        return data
 
     def _made(self, key: str, task: asyncio.Task[Clip]) -> None:
         self._making.pop(key, None)
