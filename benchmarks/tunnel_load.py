@@ -155,7 +155,8 @@ class Tunnel:
                 length, head = int.from_bytes(self._buffer[2 : 2 + size], "big"), 2 + size
             if len(self._buffer) < head + length:
                 break
-            messages.append(bytes(self._buffer[head : head + length]))
+            if self._buffer[0] & 0x0F <= 2:  # a ping's payload is no message (RFC 6455 §5.5)
+                messages.append(bytes(self._buffer[head : head + length]))
             del self._buffer[: head + length]
         return messages
 
