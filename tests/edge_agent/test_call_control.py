@@ -111,14 +111,16 @@ async def test_an_empty_recording_is_none_and_the_page_goes_on(edge, answered, t
 
 
 @pytest.mark.parametrize("asked", [("completed",), ("in-progress", "completed", "absent")])
-async def test_a_recording_is_told_of_as_asked(edge, asked):
-    call, voice = await edge.ring()
+async def test_a_recording_is_told_of_as_asked(edge, answered, asked):
+    call, voice = answered
     spec = RecordSpec(timeout_s=0.2, play_beep=False, status_callback="http://s", status_callback_events=asked)
-    await edge.run_page(call, Record(ACTION, spec=spec), Record(ACTION, spec=spec))
-    await edge.until(lambda: voice.answered)
+    await edge.run_page(call, Record(ACTION, spec=spec), NEXT)
     await edge.tick(15)
-    voice.far.say(tone((300,), 400))
+    await edge.until(edge.outcomes)
+    await edge.run_page(call, Record(ACTION, spec=spec), NEXT)
+    voice.far.say(SPEECH)
     await edge.tick(60)
+    await edge.until(lambda: edge.events("recording.made"))
     told = [event.kind for event in edge.written if event.kind.startswith("recording.")]
     news = ["recording.began", "recording.dropped", "recording.began"] if "absent" in asked else []
     assert told == [*news, "recording.made"]
