@@ -113,6 +113,7 @@ class Desk:
                 for work in (self.callbacks, self.messages, self.recordings, self._reaper):
                     group.create_task(work.run(), name=type(work).__name__)
         finally:
+            await self.ingest.close()
             await self._tasks.close()
             await self.calls.close()
             await self._clips.close()

@@ -1,12 +1,14 @@
 """Events of edges become rows: event, effect and applied number in one transaction; then the services are told.
 
 The same event may come twice: announced, and through the numbered street. Its id tells; the first one counts.
+What is committed is told, even when the tunnel falls in between, for nobody sends it again.
 """
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -46,10 +48,16 @@ class Ingest:
         self._recording_wish = recording_wish
         self._recording_url = recording_url
         self._listeners: list[Listener] = []
+        self._under_way: set[asyncio.Task[None]] = set()
 
     def listen(self, listener: Listener) -> None:
         """From now on tell this one too."""
         self._listeners.append(listener)
+
+    async def close(self) -> None:
+        """See told what is being written. For when no edge is served any more."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
 
     def incoming(self, edge: EdgeId) -> EdgeIncoming:
         """The receiving end of this edge's street."""
@@ -57,12 +65,15 @@ class Ingest:
 
     async def announce(self, edge: EdgeId, event: Event) -> None:
         """An event told ahead of its number. Raises StoreFailed; its numbered copy will come again."""
+
+        def write(conn: Connection) -> list[Told]:
+            told = self._take(conn, edges.get(conn, edge), event, history=False)
+            return [told] if told else []
+
         try:
-            told = await self._db.write(lambda conn: self._take(conn, edges.get(conn, edge), event, history=False))
+            await self._whole(self._write_and_tell(write))
         except _UNFIT as error:
             log.warning("edge %s: announced %s changes nothing: %s", edge, event.kind, error)
-            return
-        self._tell([told] if told else [])
 
     async def hear_channels(self, edge: EdgeId, statuses: Sequence[ChannelStatus]) -> None:
         """How channels stand by a heartbeat, which is not an event of record. Raises StoreFailed."""
@@ -76,7 +87,7 @@ class Ingest:
                 channel_steps.hear(conn, record, status, self._now())
             return [Told(edge, ChannelChanged(status=status), channel=status) for status in own]
 
-        self._tell(await self._db.write(write))
+        await self._whole(self._write_and_tell(write))
 
     async def last_applied(self, edge: EdgeId, stream: str) -> int:
         return await self._db.read(lambda conn: applied.get(conn, edge, stream))
@@ -84,12 +95,30 @@ class Ingest:
     async def apply(self, edge: EdgeId, stream: str, items: Sequence[Item]) -> None:
         """All of these, or none. Raises StoreFailed."""
         read = [(seq, _read(edge, payload), history) for seq, payload, history in items]
+        await self._whole(self._apply_all(edge, stream, read))
+
+    async def _whole(self, work: Coroutine[Any, Any, None]) -> None:
+        """Wait for the work, which goes on to its end when whoever waits is cancelled."""
+        task = asyncio.create_task(work, name="ingest")
+        self._under_way.add(task)
+        task.add_done_callback(self._ended)
+        await asyncio.shield(task)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled():
+            task.exception()  # raised to the tunnel, if that still waits
+
+    async def _write_and_tell(self, write: Callable[[Connection], list[Told]]) -> None:
+        for news in await self._db.write(write):
+            for listener in self._listeners:
+                listener(news)
+
+    async def _apply_all(self, edge: EdgeId, stream: str, read: Sequence[tuple[int, Event | None, bool]]) -> None:
         try:
-            told = await self._db.write(lambda conn: self._apply(conn, edge, stream, read))
+            await self._write_and_tell(partial(self._apply, edge=edge, stream=stream, items=read))
         except _UNFIT as error:
             await self._apply_singly(edge, stream, read, error)
-            return
-        self._tell(told)
 
     async def _apply_singly(
         self, edge: EdgeId, stream: str, read: Sequence[tuple[int, Event | None, bool]], error: Exception
@@ -98,16 +127,14 @@ class Ingest:
         if len(read) == 1:
             seq, event, _ = read[0]
             log.error("edge %s: item %d (%s) changes nothing: %s", edge, seq, event.kind if event else "?", error)
-            await self._db.write(lambda conn: applied.set(conn, edge, stream, seq))
+            await self._db.write(lambda conn: _pass_over(conn, edge, stream, seq))
             return
         for seq, event, history in read:
             one = [(seq, event, history)]
             try:
-                told = await self._db.write(partial(self._apply, edge=edge, stream=stream, items=one))
+                await self._write_and_tell(partial(self._apply, edge=edge, stream=stream, items=one))
             except _UNFIT as problem:
                 await self._apply_singly(edge, stream, one, problem)
-                continue
-            self._tell(told)
 
     def _apply(
         self, conn: Connection, edge: EdgeId, stream: str, items: Sequence[tuple[int, Event | None, bool]]
@@ -138,11 +165,6 @@ class Ingest:
             recording_url=self._recording_url,
         )
 
-    def _tell(self, told: Sequence[Told]) -> None:
-        for news in told:
-            for listener in self._listeners:
-                listener(news)
-
 
 class EdgeIncoming:
     """``Incoming`` and ``BatchIncoming`` of one edge."""
@@ -159,6 +181,12 @@ class EdgeIncoming:
 
     async def apply_batch(self, stream: str, items: Sequence[Item]) -> None:
         await self._ingest.apply(self._edge, stream, items)
+
+
+def _pass_over(conn: Connection, edge: EdgeId, stream: str, seq: int) -> None:
+    """Never backwards: the edge may have come again, and gone on from here, while we looked for what is unfit."""
+    if seq > applied.get(conn, edge, stream):
+        applied.set(conn, edge, stream, seq)
 
 
 def _read(edge: EdgeId, payload: dict[str, Any]) -> Event | None:

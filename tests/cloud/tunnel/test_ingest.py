@@ -193,6 +193,43 @@ async def test_what_cannot_be_stored_does_not_stop_the_street(db, street, told, 
     assert [record.body for record in kept] == ["a?b", "សួស្តី"]
 
 
+def applying(ingest, event):
+    return ingest.incoming(EDGE).apply("s1", 1, codec.encode(event), history=False)
+
+
+def announcing(ingest, event):
+    return ingest.announce(EDGE, event)
+
+
+def hearing(ingest, event):
+    return ingest.hear_channels(EDGE, [event.status])
+
+
+@pytest.mark.parametrize("way", [applying, announcing, hearing])
+async def test_a_tunnel_that_falls_after_the_commit_leaves_nothing_untold(db, ingest, told, way):
+    event = sim(CHANNEL, NUMBER)
+    working = asyncio.create_task(way(ingest, event))
+    await asyncio.sleep(0)
+    working.cancel()
+    await asyncio.wait([working])
+    assert working.cancelled()
+    await ingest.close()
+    assert [news.channel for news in told] == [event.status]
+    assert len(await db.read(channels.list_)) == 1
+
+
+async def test_a_tunnel_that_falls_beside_what_is_unfit_leaves_nothing_untold(ingest, told, number):
+    events_ = (received(), received(parts=10**30), received())
+    items = [(seq, codec.encode(event), False) for seq, event in enumerate(events_, 10)]
+    working = asyncio.create_task(ingest.incoming(EDGE).apply_batch("s1", items))
+    await asyncio.sleep(0)
+    working.cancel()
+    await asyncio.wait([working])
+    await ingest.close()
+    assert [news.message.sid for news in told if news.message] == [events_[0].message, events_[2].message]
+    assert await ingest.incoming(EDGE).applied("s1") == 12
+
+
 async def test_an_edge_nobody_knows_changes_nothing(db, ingest, told):
     await ingest.incoming(EdgeId("nobody")).apply("s", 1, codec.encode(received()), history=False)
     assert not told
