@@ -121,7 +121,7 @@ async def test_a_recording_is_told_of_as_asked(edge, answered, asked):
     voice.far.say(SPEECH)
     await edge.tick(60)
     await edge.until(lambda: edge.events("recording.made"))
-    told = [event.kind for event in edge.written if event.kind.startswith("recording.")]
+    told = [event.kind for event in edge.announced() if event.kind.startswith("recording.")]
     news = ["recording.began", "recording.dropped", "recording.began"] if "absent" in asked else []
     assert told == [*news, "recording.made"]
 
