@@ -77,7 +77,7 @@ class NumbersApi:
 
     async def delete(self, ask: Ask) -> Response:
         def remove(conn: Connection) -> None:
-            numbers.delete(conn, own(ask, numbers.get(conn, ask.sid)).sid)
+            numbers.release(conn, own(ask, numbers.get(conn, ask.sid)))
 
         await self._db.write(remove)
         return Response(204)

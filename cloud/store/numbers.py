@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, delete, select
 
 from cloud.store import keyset, tables
 from cloud.store.records import Cursor, NumberRecord, PageOf
 from cloud.store.rows import now
-from cloud.store.schema import numbers
+from cloud.store.schema import numbers, released_numbers
 from telecore.ids import E164, AccountSid, ChannelId, NumberSid, new_sid
 
 _LIKE_SPECIAL = re.compile(r"([\\%_])")
@@ -27,8 +27,9 @@ class NumberFilter:
 def create(
     conn: Connection, account: AccountSid, number: E164, *, channel: ChannelId | None = None, friendly_name: str = ""
 ) -> NumberRecord:
-    """Raises IntegrityError (Conflict outside) for a number that is somebody's already."""
+    """Take it, even back from the released. Raises IntegrityError (Conflict outside) for one that somebody has."""
     made = now()
+    conn.execute(delete(released_numbers).where(released_numbers.c.number == number))
     record = NumberRecord(
         sid=NumberSid(new_sid("PN")),
         account=account,
@@ -60,8 +61,17 @@ def update(conn: Connection, sid: str, **changes: object) -> NumberRecord | None
     return tables.change(conn, numbers, NumberRecord, sid, changes)
 
 
-def delete(conn: Connection, sid: str) -> bool:
-    return tables.remove(conn, numbers, sid)
+def release(conn: Connection, record: NumberRecord) -> None:
+    """Delete it, and remember who gave it up: its SIM will be heard of again."""
+    tables.remove(conn, numbers, record.sid)
+    tables.upsert(conn, released_numbers, {"number": record.number, "account": record.account, "at": now()})
+
+
+def released_by(conn: Connection, number: str) -> AccountSid | None:
+    """The account that gave this number up, until somebody takes it again."""
+    asked = select(released_numbers.c.account).where(released_numbers.c.number == number)
+    found = conn.execute(asked).scalar()
+    return None if found is None else AccountSid(found)
 
 
 def list_(conn: Connection, account: str, wanted: NumberFilter, cursor: Cursor) -> PageOf[NumberRecord]:

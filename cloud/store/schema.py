@@ -71,6 +71,15 @@ numbers = Table(
     sqlite_autoincrement=True,
 )
 
+released_numbers = Table(
+    "released_numbers",
+    metadata,
+    Column("number", String(32), primary_key=True),
+    _account(),
+    Column("at", Moment, nullable=False),
+)
+"""Given up by their accounts: their SIMs, heard of again, do not bring them back."""
+
 messages = Table(
     "messages",
     metadata,

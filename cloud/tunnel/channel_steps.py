@@ -25,10 +25,16 @@ def hear(conn: Connection, edge: EdgeRecord, status: ChannelStatus, now: datetim
     elif known is None or known.channel != status.channel:
         while (other := numbers.get_by_channel(conn, status.channel)) is not None:
             numbers.update(conn, other.sid, channel=None)
-        if known is None:
-            numbers.create(conn, edge.account, status.sim.msisdn, channel=status.channel)
-        else:
+        if known is not None:
             numbers.update(conn, known.sid, channel=status.channel)
+        elif not _given_up(conn, status.sim.msisdn, edge.account):
+            numbers.create(conn, edge.account, status.sim.msisdn, channel=status.channel)
+
+
+def _given_up(conn: Connection, number: E164, owner: AccountSid) -> bool:
+    """Whether its owners have released it. In the hands of others a SIM begins anew."""
+    account = numbers.released_by(conn, number)
+    return account is not None and within(conn, account, owner)
 
 
 def within(conn: Connection, account: AccountSid, owner: AccountSid) -> bool:

@@ -259,6 +259,30 @@ async def test_a_sim_of_another_account_is_not_taken(db, ingest, number):
     assert (kept.channel, kept.account) == (CHANNEL, number.account)
 
 
+async def test_a_released_number_stays_away_until_it_is_taken_back(db, street, number):
+    await db.write(lambda conn: numbers.release(conn, number))
+    await street.send(sim(CHANNEL, NUMBER), received())
+    assert await db.read(lambda conn: numbers.get_by_number(conn, NUMBER)) is None
+    assert not await queued(db, "message")
+    await db.write(lambda conn: numbers.create(conn, number.account, NUMBER))
+    await street.send(sim(CHANNEL, NUMBER))
+    again = await db.read(lambda conn: numbers.get_by_number(conn, NUMBER))
+    assert (again.channel, again.sid != number.sid) == (CHANNEL, True)
+
+
+async def test_a_released_sim_leaves_its_channel_to_no_other_number(db, street, number):
+    other = E164("+85510000002")
+    await db.write(lambda conn: numbers.release(conn, number))
+    await street.send(sim(CHANNEL, other), sim(CHANNEL, NUMBER))
+    assert (await db.read(lambda conn: numbers.get_by_number(conn, other))).channel is None
+
+
+async def test_a_released_sim_at_another_accounts_edge_becomes_its_number(db, ingest, number):
+    await db.write(lambda conn: numbers.release(conn, number))
+    await Street(ingest, OTHER).send(sim("site-2/modem1", NUMBER))
+    assert (await db.read(lambda conn: numbers.get_by_number(conn, NUMBER))).account != number.account
+
+
 async def test_an_edge_cannot_speak_of_anothers_channel(db, ingest):
     await Street(ingest, OTHER).send(sim(CHANNEL, NUMBER), received(), offered())
     assert not await db.read(channels.list_)

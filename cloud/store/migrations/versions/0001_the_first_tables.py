@@ -257,6 +257,14 @@ def upgrade() -> None:
     op.create_index("ix_numbers_channel", "numbers", ["channel"])
 
     op.create_table(
+        "released_numbers",
+        sa.Column("number", sa.String(length=32), nullable=False),
+        sa.Column("account", sa.String(length=34), nullable=False),
+        sa.Column("at", Moment(), nullable=False),
+        sa.ForeignKeyConstraint(["account"], ["accounts.sid"], name=op.f("fk_released_numbers_account")),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_released_numbers")),
+    )
+    op.create_table(
         "recordings",
         sa.Column("id", RowId, autoincrement=True, nullable=False),
         sa.Column("sid", sa.String(length=34), nullable=False),
@@ -285,6 +293,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("recordings")
+    op.drop_table("released_numbers")
     op.drop_table("numbers")
     op.drop_table("notifications")
     op.drop_table("messages")
