@@ -13,11 +13,13 @@ import sys
 import tempfile
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from aiohttp import web
 
-from scripts.labkit.lab import basic_auth, lab
+from benchmarks.dtmf_line import hook_all
+from scripts.labkit.lab import lab
 from scripts.labkit.options import Options
 from telecore.audio.wav import read_wav
 
@@ -32,7 +34,7 @@ async def main(calls: int) -> None:
     logs = Path(tempfile.mkdtemp(prefix="simferry-bench-logs-"))
     async with lab(Options(speed=SPEED, log_dir=logs)) as one, aiohttp.ClientSession() as http:
         about = one.description
-        await _hook(about, http, await _application())
+        await hook_all(about, http, await _application())
         waits = [await _first_sound(about, http) for _ in range(calls + 1)]
     print(f"{'first call, prompt rendered':<44}{waits[0] * 1000:>8.0f} ms")
     cached = sorted(waits[1:])
@@ -52,19 +54,9 @@ async def _application() -> str:
     return f"http://127.0.0.1:{runner.addresses[0][1]}/voice"
 
 
-async def _hook(about: dict[str, str], http: aiohttp.ClientSession, url: str) -> None:
-    base = f"{about['base_url']}/2010-04-01/Accounts/{about['account_sid']}/IncomingPhoneNumbers"
-    auth = basic_auth(about["account_sid"], about["auth_token"])
-    async with http.get(f"{base}.json", headers=auth) as answer:
-        rows = (await answer.json())["incoming_phone_numbers"]
-    for row in rows:
-        async with http.post(f"{base}/{row['sid']}.json", headers=auth, data={"VoiceUrl": url}) as answer:
-            assert answer.status == 200
-
-
-async def _first_sound(about: dict[str, list[str]], http: aiohttp.ClientSession) -> float:
+async def _first_sound(about: dict[str, Any], http: aiohttp.ClientSession) -> float:
     """Seconds from dialling to the first loud sample, less the network's set-up."""
-    simulator, handset = about["simulator_url"], about["handsets"]["free"][0]  # type: ignore[call-overload]
+    simulator, handset = about["simulator_url"], about["handsets"]["free"][0]
     async with http.post(f"{simulator}/subscribers/{handset}/calls", json={"to": about["numbers"][0]}) as answer:
         call = (await answer.json())["id"]
     while True:
