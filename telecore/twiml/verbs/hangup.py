@@ -1,4 +1,4 @@
-"""<Hangup>: end the call."""
+"""<Hangup>: end the call. One that still rings is answered first: to refuse it is <Reject>'s part."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Hangup(Verb):
     kind: ClassVar[str] = "hangup"
 
     async def execute(self, call: CallControl) -> Ended:
+        await call.ensure_answered()
         await call.hang_up()
         return Ended("hangup")
 

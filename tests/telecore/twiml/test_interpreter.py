@@ -81,12 +81,17 @@ DIAL = DialSpec((DialTarget("+1"),))
 @pytest.mark.parametrize(
     ("page", "call", "outcome", "log"),
     [
-        ((), Told(), Ended("finished"), []),
-        ((SAY, Play("u", clip=CLIP, loop=2)), Told(), Ended("finished"), ["answer", "play x1", "answer", "play x2"]),
-        ((Say("not rendered"),), Told(), Ended("finished"), ["answer"]),
-        ((Play(digits="1#"),), Told(), Ended("finished"), ["answer", "press 1#"]),
+        ((), Told(), Ended("finished"), ["answer"]),
+        (
+            (SAY, Play("u", clip=CLIP, loop=2)),
+            Told(),
+            Ended("finished"),
+            ["answer", "play x1", "answer", "play x2", "answer"],
+        ),
+        ((Say("not rendered"),), Told(), Ended("finished"), ["answer", "answer"]),
+        ((Play(digits="1#"),), Told(), Ended("finished"), ["answer", "press 1#", "answer"]),
         ((Pause(3), Reject(True)), Told(), Ended("reject"), ["pause 3", "reject True"]),
-        ((Hangup(), SAY), Told(), Ended("hangup"), ["hang up"]),
+        ((Hangup(), SAY), Told(), Ended("hangup"), ["answer", "hang up"]),
         ((Redirect("u", "GET"), SAY), Told(), Goto("u", "GET"), []),
         (
             (Gather("u", prompts=(SAY, Pause(2), Say("lost"))), SAY),
@@ -94,7 +99,7 @@ DIAL = DialSpec((DialTarget("+1"),))
             Goto("u", "POST", {"Digits": "42"}),
             ["answer", "collect 2"],
         ),
-        ((Gather("u"), Hangup()), Told(), Ended("hangup"), ["answer", "collect 0", "hang up"]),
+        ((Gather("u"), Hangup()), Told(), Ended("hangup"), ["answer", "collect 0", "answer", "hang up"]),
         (
             (Gather("u", action_on_empty_result=True),),
             Told(),
@@ -107,8 +112,8 @@ DIAL = DialSpec((DialTarget("+1"),))
             Goto("u", "POST", {"RecordingSid": "RE1", "RecordingDuration": "5", "Digits": "#"}),
             ["answer", "record"],
         ),
-        ((Record("u"), Hangup()), Told(), Ended("hangup"), ["answer", "record", "hang up"]),
-        ((Dial(DIAL), Hangup()), Told(), Ended("hangup"), ["dial +1", "hang up"]),
+        ((Record("u"), Hangup()), Told(), Ended("hangup"), ["answer", "record", "answer", "hang up"]),
+        ((Dial(DIAL), Hangup()), Told(), Ended("hangup"), ["dial +1", "answer", "hang up"]),
         (
             (Dial(DIAL, "u"),),
             Told(dialled=TALKED),
