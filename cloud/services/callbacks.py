@@ -1,20 +1,24 @@
 """Status callbacks and other requests that must be made, whatever happens: a queue in the store.
 
 They are queued in the transaction of what they tell of. Those about one SID go one after the other, in order; each is
-tried again after a failure that may pass, a bounded number of times, with the same idempotency token.
+tried again after a failure that may pass, a bounded number of times, with the same idempotency token. Each account and
+each server has its own share of what may be under way, and no more is taken from the queue than can be begun at once.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 
 from cloud.services.debugger import Debugger
 from cloud.services.documents import may_pass
+from cloud.services.shares import Shares
 from cloud.services.webhooks import FetchedDocument, WebhookClient, WebhookFailure, WebhookRequest
 from cloud.store import accounts, callbacks
+from cloud.store.callbacks import Lane
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord, CallbackRecord, Hook
 from telecore.errors import Transient
@@ -23,9 +27,7 @@ log = logging.getLogger(__name__)
 
 DELAYS_S = (1.0, 5.0, 30.0, 120.0, 600.0)
 """Before each further attempt; after the last one the row stays as a dead letter."""
-_AT_ONCE = 100
 _POLL_S = 60.0
-_BLOCKED_S = 1.0
 _STORE_PAUSE_S = 1.0
 
 Work = Callable[[CallbackRecord, AccountRecord], Awaitable["WebhookFailure | None"]]
@@ -52,6 +54,7 @@ class Callbacks:
         self._delays_s = delays_s
         self._now = now
         self._news = asyncio.Event()
+        self._shares = Shares()
         self._under_way: set[int] = set()
         self._ended: set[int] = set()
 
@@ -80,24 +83,30 @@ class Callbacks:
                     pass
 
     async def _start(self, group: asyncio.TaskGroup) -> float:
-        """Begin what is due; seconds until the next is."""
+        """Begin what is due and has room; seconds until more is due. Whatever ends makes us look again."""
         now = self._now()
-        limit = _AT_ONCE + len(self._under_way)
-        self._ended.clear()
-        rows, soonest = await self._db.read(
-            lambda conn: (callbacks.next_due(conn, now, limit), callbacks.next_moment(conn))
+        lanes, later = await self._db.read(
+            lambda conn: (callbacks.lanes_due(conn, now), callbacks.next_moment(conn, after=now))
         )
-        for row in rows:
+        for row in await self._claimable(lanes, now):
             if row.id in self._under_way or row.id in self._ended:  # ended: while we read, so the row is old
                 continue
-            if len(self._under_way) < _AT_ONCE:
+            if self._shares.take(lane_of(row)):
                 self._under_way.add(row.id)
                 group.create_task(self._attempt(row))
-        if soonest is None or self._under_way:
-            return _POLL_S  # whoever is under way wakes us when he is done
-        if soonest <= now:
-            return _BLOCKED_S  # one that is due waits for an earlier one of its SID, which waits for its next attempt
-        return min(_POLL_S, (soonest - now).total_seconds())
+        return _POLL_S if later is None else min(_POLL_S, (later - now).total_seconds())
+
+    async def _claimable(self, lanes: Sequence[Lane], now: datetime) -> list[CallbackRecord]:
+        """As many of each lane as it has room for (those under way are due as well), one of each in turn."""
+        rooms = {lane: room for lane in lanes if (room := self._shares.room(lane))}
+        limits = {lane: room + self._shares.under_way(lane) for lane, room in rooms.items()}
+        self._ended.clear()
+        if not limits:
+            return []
+        found = await self._db.read(
+            lambda conn: [callbacks.next_due(conn, now, limit, lane) for lane, limit in limits.items()]
+        )
+        return [row for turn in zip_longest(*found) for row in turn if row is not None]
 
     async def _attempt(self, row: CallbackRecord) -> None:
         try:
@@ -114,8 +123,8 @@ class Callbacks:
         finally:
             self._under_way.discard(row.id)
             self._ended.add(row.id)
-            if len(self._under_way) <= _AT_ONCE // 2:  # not after each of many: looking for more has its price
-                self._news.set()
+            self._shares.give_back(lane_of(row))
+            self._news.set()
 
     async def _deliver(self, row: CallbackRecord, account: AccountRecord) -> WebhookFailure | None:
         answer = await self._client.fetch(request_of(row, account))
@@ -137,7 +146,11 @@ class Callbacks:
             await self._debugger.note(row.account, row.subject, failure.code, text, Hook(row.url, row.method))
         else:
             log.info("%s: callback failed (%s), again at %s", row.subject, failure.text, at.isoformat())
-            asyncio.get_running_loop().call_later(self._delays_s[row.attempts], self._news.set)
+
+
+def lane_of(row: CallbackRecord) -> Lane:
+    """What it shares its room with."""
+    return row.account, row.destination
 
 
 def request_of(row: CallbackRecord, account: AccountRecord) -> WebhookRequest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from sqlalchemy import Connection, delete, exists, insert, select, update
 
@@ -10,6 +11,9 @@ from cloud.store.records import CallbackRecord, Hook
 from cloud.store.rows import from_row, now
 from cloud.store.schema import callbacks
 from telecore.ids import AccountSid, new_id
+
+Lane = tuple[AccountSid, str]
+"""An account and a server it is told at: what a slow server may delay."""
 
 
 def add(
@@ -29,6 +33,7 @@ def add(
         "kind": kind,
         "subject": subject,
         "url": hook.url,
+        "destination": _destination(hook.url),
         "method": hook.method,
         "params": params,
         "token": new_id(),
@@ -42,20 +47,31 @@ def add(
     return int(key[0]) if key else 0
 
 
-def next_due(conn: Connection, at: datetime, limit: int = 50) -> list[CallbackRecord]:
-    """Those whose time has come, and before which nothing of the same subject still waits."""
+def lanes_due(conn: Connection, at: datetime) -> list[Lane]:
+    """Where something's time has come, though it may have to wait for an earlier one of its subject."""
+    lane = (callbacks.c.account, callbacks.c.destination)
+    asked = select(*lane).where(callbacks.c.pending.is_(True), callbacks.c.due_at <= at).distinct()
+    return [(account, destination) for account, destination in conn.execute(asked)]
+
+
+def next_due(conn: Connection, at: datetime, limit: int = 50, lane: Lane | None = None) -> list[CallbackRecord]:
+    """Those whose time has come, and before which nothing of the same subject still waits; of one lane, or of all."""
     earlier = callbacks.alias("earlier")
     blocked = exists().where(
         earlier.c.subject == callbacks.c.subject, earlier.c.pending.is_(True), earlier.c.id < callbacks.c.id
     )
     ready = select(callbacks).where(callbacks.c.pending.is_(True), callbacks.c.due_at <= at, ~blocked)
+    if lane is not None:
+        ready = ready.where(callbacks.c.account == lane[0], callbacks.c.destination == lane[1])
     rows = conn.execute(ready.order_by(callbacks.c.due_at, callbacks.c.id).limit(limit)).mappings()
     return [from_row(CallbackRecord, row) for row in rows]
 
 
-def next_moment(conn: Connection) -> datetime | None:
-    """When the first pending one is due; None when nothing waits."""
+def next_moment(conn: Connection, after: datetime | None = None) -> datetime | None:
+    """When the first pending one is due, of all or of those due later; None when there is none."""
     asked = select(callbacks.c.due_at).where(callbacks.c.pending.is_(True)).order_by(callbacks.c.due_at).limit(1)
+    if after is not None:
+        asked = asked.where(callbacks.c.due_at > after)
     return conn.execute(asked).scalar()
 
 
@@ -69,3 +85,11 @@ def failed(conn: Connection, id_: int, retry_at: datetime | None, error: str) ->
     values: dict[str, object] = {"attempts": callbacks.c.attempts + 1, "error": error[:500]}
     values |= {"pending": False} if retry_at is None else {"due_at": retry_at}
     conn.execute(update(callbacks).where(callbacks.c.id == id_).values(values))
+
+
+def _destination(url: str) -> str:
+    """Host and port as the URL names them; of one that cannot be read, nothing."""
+    try:
+        return urlsplit(url).netloc.rpartition("@")[2].lower()[:300]
+    except ValueError:
+        return ""

@@ -166,7 +166,10 @@ class ChannelRecord:
 
 @dataclass(frozen=True, slots=True)
 class CallbackRecord:
-    """A request to the customer's application that must be made. Those of one ``subject`` go out in order."""
+    """A request to the customer's application that must be made. Those of one ``subject`` go out in order.
+
+    ``destination`` is the server that is asked.
+    """
 
     id: int
     account: AccountSid
@@ -178,6 +181,7 @@ class CallbackRecord:
     token: str
     created_at: datetime
     due_at: datetime
+    destination: str = ""
     attempts: int = 0
     error: str = ""
 

@@ -230,6 +230,7 @@ callbacks = Table(
     Column("kind", String(32), nullable=False),
     Column("subject", String(64), nullable=False),
     Column("url", Text, nullable=False),
+    Column("destination", String(300), nullable=False),
     Column("method", String(4), nullable=False),
     Column("params", JSON, nullable=False),
     Column("token", String(64), nullable=False),
@@ -239,6 +240,7 @@ callbacks = Table(
     Column("pending", Boolean, nullable=False),
     Column("error", Text, nullable=False),
     Index("ix_callbacks_pending_due_at", "pending", "due_at"),
+    Index("ix_callbacks_lane", "pending", "account", "destination", "due_at"),
     Index("ix_callbacks_subject_pending", "subject", "pending"),
     sqlite_autoincrement=True,
 )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 
 import pytest
 
+from cloud.services.addresses import AddressPolicy
 from cloud.services.callbacks import Callbacks
-from cloud.services.webhooks import WebhookFailure
+from cloud.services.webhooks import Timeouts, WebhookClient, WebhookFailure
 from cloud.store import accounts, callbacks, notifications
 from cloud.store.records import Hook
-from tests.fakes.customer_app import Reply
+from tests.fakes.customer_app import CustomerApp, Reply
 
+FAR = datetime(2999, 1, 1, tzinfo=UTC)
 SMS, OTHER = "SM" + "1" * 32, "SM" + "2" * 32
 
 
@@ -126,6 +129,56 @@ async def test_many_at_once(app, db, put, queue):
     async with running(queue):
         await emptied(db)
     assert len(app.received) == 250
+
+
+@pytest.fixture
+async def patient(db, debugger):
+    """A queue whose requests may hang for longer than any test."""
+    client = WebhookClient(AddressPolicy(["127.0.0.1"]), Timeouts(connect_s=30, total_s=30))
+    yield Callbacks(db, client, debugger)
+    await client.close()
+
+
+async def test_a_server_that_hangs_delays_nobody_else(app, db, put, patient):
+    other = await db.write(lambda conn: accounts.create(conn, "Other"))
+    for number in range(150):
+        await put(app.answer("/hangs", Reply(delay_s=30)), f"SM{number:032x}")
+    async with CustomerApp() as healthy, running(patient):
+        await app.wait_for("/hangs", 25)
+        await db.write(lambda conn: callbacks.add(conn, other.sid, SMS, Hook(app.answer("/others", "")), {}))
+        await put(healthy.answer("/own", ""), OTHER)
+        patient.wake()
+        await app.wait_for("/others", within_s=2)
+        await healthy.wait_for("/own", within_s=2)
+        assert len(app.seen("/hangs")) == 25
+
+
+async def test_whatever_ends_makes_room_for_the_next(app, db, put, patient):
+    """Of 25 places 20 are hung on: the rest must not wait for them."""
+    hangs = app.answer("/hangs", Reply(delay_s=30))
+    for number in range(20):
+        await put(hangs, f"SM{number:032x}")
+    for number in range(20, 60):
+        await put(app.answer("/quick", ""), f"SM{number:032x}")
+    async with running(patient):
+        await app.wait_for("/quick", 40)
+
+
+async def test_after_a_restart_a_retry_does_not_wait_for_what_hangs(app, db, put, client, patient, debugger):
+    """When it is due is known from the store alone, whatever else is under way."""
+    await put(app.answer("/down", [Reply(status=503), ""]))
+    async with running(Callbacks(db, client, debugger, delays_s=(0.5,))):
+        await app.wait_for("/down")
+        await eventually_failed(db)
+    await put(app.answer("/hangs", Reply(delay_s=30)), OTHER)
+    async with running(patient):
+        await app.wait_for("/down", 2, within_s=3)
+
+
+async def eventually_failed(db):
+    async with asyncio.timeout(5):
+        while not (await db.read(lambda conn: callbacks.next_due(conn, FAR)))[0].attempts:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 async def test_signed_with_the_token_of_the_account(app, db, put, queue, account):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 
@@ -127,6 +128,19 @@ async def test_callbacks_of_one_subject_keep_their_order(db: Database, account: 
     await db.write(lambda c: callbacks.failed(c, first, None, "HTTP 500"))
     due = await db.read(lambda c: callbacks.next_due(c, NOON))
     assert [row.params for row in due] == [{"n": "2"}]
+
+
+async def test_callbacks_are_found_by_account_and_server(db: Database, account: AccountRecord) -> None:
+    urls = ("http://a.example/s", "https://u:p@A.example/t?x", "http://b.example:81/", "http://[broken/")
+    for number, url in enumerate(urls):
+        add = partial(callbacks.add, subject=f"CA{number}", hook=Hook(url), params={}, due_at=NOON)
+        await db.write(partial(add, account=account.sid))
+    lanes = await db.read(lambda c: callbacks.lanes_due(c, NOON))
+    assert sorted(lanes) == [(account.sid, server) for server in ("", "a.example", "b.example:81")]
+    of_a = await db.read(lambda c: callbacks.next_due(c, NOON, 9, (account.sid, "a.example")))
+    assert [row.subject for row in of_a] == ["CA0", "CA1"]
+    assert await db.read(lambda c: callbacks.lanes_due(c, NOON - timedelta(seconds=1))) == []
+    assert await db.read(lambda c: callbacks.next_moment(c, after=NOON)) is None
 
 
 async def test_clips_and_notifications(db: Database, account: AccountRecord) -> None:

@@ -103,6 +103,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
         sa.Column("url", sa.Text(), nullable=False),
+        sa.Column("destination", sa.String(length=300), nullable=False),
         sa.Column("method", sa.String(length=4), nullable=False),
         sa.Column("params", sa.JSON(), nullable=False),
         sa.Column("token", sa.String(length=64), nullable=False),
@@ -115,6 +116,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_callbacks")),
         sqlite_autoincrement=True,
     )
+    op.create_index("ix_callbacks_lane", "callbacks", ["pending", "account", "destination", "due_at"])
     op.create_index("ix_callbacks_pending_due_at", "callbacks", ["pending", "due_at"])
     op.create_index("ix_callbacks_subject_pending", "callbacks", ["subject", "pending"])
 
