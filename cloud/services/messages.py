@@ -18,7 +18,7 @@ from cloud.services.replies import LoopGuard
 from cloud.services.requests import NewMessage, UpdateMessage
 from cloud.services.routing import Routing
 from cloud.services.webhooks import WebhookFailure
-from cloud.store import callbacks, messages, numbers, outbox
+from cloud.store import accounts, callbacks, messages, numbers, outbox
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord, CallbackRecord, Hook, MessageRecord, NumberRecord
 from cloud.tunnel import message_steps
@@ -92,14 +92,14 @@ class MessageService:
         return record
 
     async def update(self, account: AccountSid, sid: str, wanted: UpdateMessage) -> MessageRecord:
-        """Raises NotFound; InvalidRequest 30409 when it cannot be cancelled any more."""
+        """Raises NotFound; InvalidRequest 30409 when it cannot be cancelled, as only a scheduled one can."""
 
         def write(conn: Connection) -> MessageRecord:
             record = _own(conn, account, sid)
             if wanted.cancel:
-                given_away = record.status is MessageStatus.QUEUED and record.channel is not None
-                if given_away or message_steps.step(conn, record.sid, MessageStatus.CANCELED) is None:
-                    raise InvalidRequest("The message cannot be canceled any more", field="Status", code=30409)
+                if record.status is not MessageStatus.SCHEDULED:
+                    raise InvalidRequest("Only a scheduled message can be canceled", field="Status", code=30409)
+                message_steps.step(conn, record.sid, MessageStatus.CANCELED)
             if wanted.redact:
                 messages.update(conn, sid, body="")
             return _own(conn, account, sid)
@@ -175,6 +175,10 @@ class MessageService:
 
     async def answer(self, row: CallbackRecord, account: AccountRecord) -> WebhookFailure | None:
         """The webhook of an inbound message: its replies and the mark that it is done in one transaction."""
+        if not await self._db.read(lambda conn: accounts.is_active(conn, account)):
+            log.info("%s: kept, but its account is not active: its application is not told", row.subject)
+            await self._db.write(lambda conn: callbacks.done(conn, row.id))
+            return None
         number = await self._db.read(lambda conn: numbers.get_by_number(conn, row.params.get("To", "")))
         fallback = number.sms_fallback if number else Hook()
         try:

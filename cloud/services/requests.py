@@ -24,7 +24,7 @@ class NewMessage:
 
 @dataclass(frozen=True, slots=True)
 class UpdateMessage:
-    """``redact`` empties the body; ``cancel`` is for a message that is not sent yet."""
+    """``redact`` empties the body; ``cancel`` is for a scheduled message."""
 
     redact: bool = False
     cancel: bool = False
@@ -85,7 +85,7 @@ class Messages(Protocol):
         """Raises InvalidRequest 21606 for a sender that is not the account's."""
 
     async def update(self, account: AccountSid, sid: str, wanted: UpdateMessage) -> MessageRecord:
-        """Raises InvalidRequest 30409 when it cannot be cancelled any more."""
+        """Raises InvalidRequest 30409 when it cannot be cancelled."""
 
     async def delete(self, account: AccountSid, sid: str) -> None:
         """Raises InvalidRequest 20009 while it is being sent."""

@@ -38,6 +38,12 @@ def get(conn: Connection, sid: str) -> AccountRecord | None:
     return tables.find(conn, accounts, AccountRecord, sid=sid)
 
 
+def is_active(conn: Connection, record: AccountRecord) -> bool:
+    """Whether it, and the account that owns it, are neither suspended nor closed."""
+    owner = get(conn, record.owner) if record.owner is not None else None
+    return record.status == "active" and (owner is None or owner.status == "active")
+
+
 def update(conn: Connection, sid: str, **changes: object) -> AccountRecord | None:
     """Set fields by name; the record as it is now."""
     return tables.change(conn, accounts, AccountRecord, sid, changes)

@@ -10,7 +10,7 @@ import pytest
 from cloud.services.messages import MessageService
 from cloud.services.replies import LoopGuard
 from cloud.services.requests import NewMessage, UpdateMessage
-from cloud.store import messages, notifications
+from cloud.store import accounts, messages, notifications
 from cloud.store.records import Hook
 from cloud.tunnel.effects import utc_now
 from cloud.tunnel.outgoing import Outboxes
@@ -143,23 +143,36 @@ async def test_validity_ends(site, db, account, routing, queue, documents, debug
     assert await last.expire() == 1
 
 
-async def test_redact_cancel_delete(site, db, account, messages_):
+async def test_redact_and_delete(site, db, account, messages_):
     given = await messages_.create(account.sid, wanted())
     assert (await messages_.update(account.sid, given.sid, UpdateMessage(redact=True))).body == ""
     with pytest.raises(InvalidRequest) as caught:
-        await messages_.update(account.sid, given.sid, UpdateMessage(cancel=True))
-    assert caught.value.code == 30409
-    with pytest.raises(InvalidRequest) as caught:
         await messages_.delete(account.sid, given.sid)
     assert caught.value.code == 20009
-    site.link = False
-    waiting = await messages_.create(account.sid, wanted())
-    canceled = await messages_.update(account.sid, waiting.sid, UpdateMessage(cancel=True))
-    assert canceled.status is MessageStatus.CANCELED
-    await messages_.delete(account.sid, waiting.sid)
-    for work in (messages_.delete(account.sid, waiting.sid), messages_.delete(AccountSid("AC0"), given.sid)):
+    await db.write(lambda conn: messages.update_status(conn, given.sid, MessageStatus.SENT))
+    await messages_.delete(account.sid, given.sid)
+    other = await messages_.create(account.sid, wanted())
+    for work in (messages_.delete(account.sid, given.sid), messages_.delete(AccountSid("AC0"), other.sid)):
         with pytest.raises(NotFound):
             await work
+
+
+@pytest.mark.parametrize("there", [True, False])
+async def test_what_is_not_scheduled_cannot_be_canceled(site, db, account, messages_, there):
+    site.link = there
+    record = await messages_.create(account.sid, wanted())
+    with pytest.raises(InvalidRequest) as caught:
+        await messages_.update(account.sid, record.sid, UpdateMessage(cancel=True, redact=True))
+    assert (caught.value.code, caught.value.status) == (30409, 400)
+    kept = await db.read(lambda conn: messages.get(conn, record.sid))
+    assert (kept.status, kept.body) == (MessageStatus.QUEUED, "Hello")
+
+
+async def test_a_scheduled_message_can_be_canceled(site, db, account, messages_):
+    record = await messages_.create(account.sid, wanted())
+    await db.write(lambda conn: messages.update(conn, record.sid, status=MessageStatus.SCHEDULED))
+    canceled = await messages_.update(account.sid, record.sid, UpdateMessage(cancel=True))
+    assert canceled.status is MessageStatus.CANCELED
 
 
 # ------------------------------------------------------------------ in
@@ -253,6 +266,28 @@ async def test_a_server_that_is_down_is_asked_again_and_answers_once(site, app, 
         await eventually(lambda: _none_left(site))
     assert len(app.received) == 2
     assert len(await site.commands()) == 1
+
+
+@pytest.mark.parametrize("status", ["suspended", "closed"])
+@pytest.mark.parametrize("who", ["itself", "its owner"])
+async def test_the_application_of_an_account_that_is_not_active_is_not_asked(
+    site, db, app, account, messages_, queue, who, status
+):
+    await site.set_hooks(sms=Hook(app.answer("/sms", twiml("<Message>x</Message>"))))
+    if who == "its owner":
+        above = await db.write(lambda conn: accounts.create(conn, "Above"))
+        await db.write(lambda conn: accounts.update(conn, account.sid, owner=above.sid))
+        await db.write(lambda conn: accounts.update(conn, above.sid, status=status))
+    else:
+        await db.write(lambda conn: accounts.update(conn, account.sid, status=status))
+    event = received()
+    async with running(queue):
+        await site.send(event)
+        queue.wake()
+        await eventually(lambda: _none_left(site))
+    assert not app.received
+    assert not await site.commands()
+    assert (await db.read(lambda conn: messages.get(conn, event.message))).body == "Hi"
 
 
 async def test_no_webhook_no_trouble(site, messages_, queue):
