@@ -6,7 +6,7 @@ import logging
 
 from cloud.services.webhooks import shown
 from cloud.store import notifications
-from cloud.store.database import Database
+from cloud.store.database import Connection, Database
 from cloud.store.records import Hook
 from telecore.errors import Transient
 from telecore.ids import AccountSid
@@ -23,14 +23,28 @@ class Debugger:
         self._db = db
 
     async def note(
-        self, account: AccountSid, subject: str, code: int, text: str, hook: Hook = _NOWHERE, *, level: str = "error"
+        self,
+        account: AccountSid,
+        subject: str,
+        code: int,
+        text: str,
+        hook: Hook = _NOWHERE,
+        *,
+        level: str = "error",
+        once: bool = False,
     ) -> None:
-        """``subject`` is the SID of what it happened to; ``hook`` the URL at fault."""
+        """``subject`` is the SID of what it happened to; ``hook`` the URL at fault.
+
+        ``once``: what is tried again may fail again in the same way, and the customer reads of it one time.
+        """
         where = f" at {shown(hook.url)}" if hook.url else ""
         log.log(logging.ERROR if level == "critical" else logging.WARNING, "%s: %s %s%s", subject, code, text, where)
+
+        def write(conn: Connection) -> None:
+            if not (once and notifications.known(conn, subject, code, text, hook.url)):
+                notifications.add(conn, account, subject, code, text, hook=hook, level=level)
+
         try:
-            await self._db.write(
-                lambda conn: notifications.add(conn, account, subject, code, text, hook=hook, level=level)
-            )
+            await self._db.write(write)
         except Transient as error:
             log.warning("%s: the note about it could not be kept: %s", subject, error)

@@ -46,8 +46,8 @@ class Documents:
     async def messaging(
         self, ask: WebhookRequest, fallback: Hook, subject: str, cookies: Cookies | None = None
     ) -> MessagingDocument | NoDocument:
-        """What to answer to a message."""
-        return await self._with_fallback(ask, fallback, subject, read_messaging_answer, cookies)
+        """What to answer to a message. It is asked again later, so what fails in the same way is told once."""
+        return await self._with_fallback(ask, fallback, subject, read_messaging_answer, cookies, once=True)
 
     async def _with_fallback(
         self,
@@ -56,21 +56,28 @@ class Documents:
         subject: str,
         read: Callable[[FetchedDocument], T],
         cookies: Cookies | None,
+        *,
+        once: bool = False,
     ) -> T | NoDocument:
-        first = await self._one(ask, subject, read, cookies)
+        first = await self._one(ask, subject, read, cookies, once)
         if not isinstance(first, WebhookFailure):
             return first
         if not fallback.url:
             return NoDocument(may_pass(first))
         told = {**ask.params, "ErrorCode": str(first.code), "ErrorUrl": first.url}
         instead = replace(ask, url=fallback.url, method=fallback.method, params=told, token=new_id())
-        second = await self._one(instead, subject, read, cookies)
+        second = await self._one(instead, subject, read, cookies, once)
         if not isinstance(second, WebhookFailure):
             return second
         return NoDocument(may_pass(first) or may_pass(second))
 
     async def _one(
-        self, ask: WebhookRequest, subject: str, read: Callable[[FetchedDocument], T], cookies: Cookies | None
+        self,
+        ask: WebhookRequest,
+        subject: str,
+        read: Callable[[FetchedDocument], T],
+        cookies: Cookies | None,
+        once: bool,
     ) -> T | WebhookFailure:
         answer = await self._client.fetch(ask, cookies)
         if isinstance(answer, FetchedDocument):
@@ -78,7 +85,8 @@ class Documents:
                 return read(answer)
             except InvalidTwiml as error:
                 answer = WebhookFailure(error.code, error.message, ask.url, answer.status)
-        await self._debugger.note(ask.account, subject, answer.code, answer.text, Hook(ask.url, ask.method))
+        where = Hook(ask.url, ask.method)
+        await self._debugger.note(ask.account, subject, answer.code, answer.text, where, once=once)
         return answer
 
 

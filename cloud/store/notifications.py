@@ -37,6 +37,13 @@ def add(
     return tables.add(conn, notifications, record)
 
 
+def known(conn: Connection, subject: str, code: int, text: str, url: str) -> bool:
+    """Whether this very thing was noted about the subject before."""
+    same = [notifications.c.code == code, notifications.c.text == text[:2000], notifications.c.url == url]
+    asked = select(notifications.c.id).where(notifications.c.subject == subject, *same).limit(1)
+    return conn.execute(asked).scalar() is not None
+
+
 def list_(conn: Connection, account: str, *, about: str | None = None, limit: int = 100) -> list[NotificationRecord]:
     """The latest of an account, newest first, all or those about one SID."""
     asked = select(notifications).where(notifications.c.account == account)

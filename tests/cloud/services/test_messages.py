@@ -268,6 +268,33 @@ async def test_a_server_that_is_down_is_asked_again_and_answers_once(site, app, 
     assert len(await site.commands()) == 1
 
 
+async def test_however_often_it_is_tried_each_error_is_noted_once(site, db, app, account, messages_, queue):
+    url = app.answer("/sms", [Reply(status=503), Reply(status=500), Reply(status=503)])
+    fallback = app.answer("/fallback", Reply(status=503))
+    await site.set_hooks(sms=Hook(url), sms_fallback=Hook(fallback))
+    event = received()
+    async with running(queue):
+        await site.send(event)
+        await eventually(lambda: _none_left(site))
+        await eventually(lambda: _noted(db, account, 11200, 11200, 11200, 11200))
+    assert (len(app.seen("/sms")), len(app.seen("/fallback"))) == (3, 3)
+    noted = await db.read(lambda conn: notifications.list_(conn, account.sid, about=event.message))
+    assert [(note.code, note.url, note.text) for note in reversed(noted)] == [
+        (11200, url, "the server answered 503"),
+        (11200, fallback, "the server answered 503"),
+        (11200, url, "the server answered 500"),
+        (11200, url, "no document from the URL nor from its fallback; given up after 3 attempts"),
+    ]
+
+
+async def test_two_messages_of_one_number_are_noted_apart(site, db, app, account, messages_, queue):
+    await site.set_hooks(sms=Hook(app.answer("/sms", Reply(status=404))))
+    async with running(queue):
+        await site.send(received(), received())
+        await eventually(lambda: _none_left(site))
+    assert await _noted(db, account, 11200, 11200)
+
+
 @pytest.mark.parametrize("status", ["suspended", "closed"])
 @pytest.mark.parametrize("who", ["itself", "its owner"])
 async def test_the_application_of_an_account_that_is_not_active_is_not_asked(
