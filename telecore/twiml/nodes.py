@@ -5,7 +5,9 @@ No DTD and no entities (12100): the text comes from strangers. Comments and proc
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
+from xml.etree.ElementTree import Element, ParseError, XMLParser
 from xml.parsers import expat
 
 from telecore.errors import InvalidTwiml
@@ -22,14 +24,50 @@ TOO_LARGE = 11750
 class Node:
     """One element. ``text`` is all character data directly within it."""
 
-    __slots__ = ("attributes", "children", "line", "name", "text")
+    __slots__ = ("_depth", "_element", "_lines", "attributes", "name")
 
-    def __init__(self, name: str, attributes: dict[str, str], line: int) -> None:
-        self.name = name
-        self.attributes = attributes
-        self.line = line
-        self.text = ""
-        self.children: list[Node] = []
+    def __init__(self, element: Element, lines: _Lines, depth: int = 0) -> None:
+        self._element = element
+        self._lines = lines
+        self._depth = depth
+        self.name: str = element.tag
+        self.attributes: dict[str, str] = element.attrib
+
+    @property
+    def text(self) -> str:
+        element = self._element
+        return (element.text or "") + "".join(child.tail or "" for child in element)
+
+    @property
+    def children(self) -> list[Node]:
+        if self._depth >= MAX_DEPTH:
+            raise InvalidTwiml(f"Elements are nested more than {MAX_DEPTH} deep", line=self.line)
+        return [Node(child, self._lines, self._depth + 1) for child in self._element]
+
+    @property
+    def line(self) -> int:
+        return self._lines.of(self._element)
+
+
+class _Lines:
+    """On which line each element begins. Found by a second reading, for only a warning asks."""
+
+    def __init__(self, text: str, root: Element) -> None:
+        self._text = text
+        self._root = root
+        self._known: dict[Element, int] = {}
+
+    def of(self, element: Element) -> int:
+        if not self._known:
+            self._known = dict(zip(self._root.iter(), self._read(), strict=True))
+        return self._known[element]
+
+    def _read(self) -> list[int]:
+        lines: list[int] = []
+        parser = expat.ParserCreate()
+        parser.StartElementHandler = lambda _name, _attributes: lines.append(parser.CurrentLineNumber)
+        parser.Parse(self._text, True)
+        return lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,39 +101,31 @@ def parse(text: str) -> Node:
 
 
 def _tree(text: str) -> Node:
-    parser = expat.ParserCreate()
-    parser.buffer_text = True
-    top = Node("", {}, 0)
-    open_ = [top]
-
-    def start(name: str, attributes: dict[str, str]) -> None:
-        node = Node(name, attributes, parser.CurrentLineNumber)
-        if len(open_) > MAX_DEPTH:
-            raise InvalidTwiml(f"Elements are nested more than {MAX_DEPTH} deep", line=node.line)
-        open_[-1].children.append(node)
-        open_.append(node)
-
-    def end(_name: str) -> None:
-        open_.pop()
-
-    def characters(data: str) -> None:
-        open_[-1].text += data
-
-    def doctype(*_: object) -> None:
-        raise InvalidTwiml("A DOCTYPE is not allowed in TwiML", line=parser.CurrentLineNumber)
-
-    parser.StartElementHandler = start
-    parser.EndElementHandler = end
-    parser.CharacterDataHandler = characters
-    parser.StartDoctypeDeclHandler = doctype
+    text = _without_declaration(text)
+    if "<!DOCTYPE" in text:
+        _refuse_doctype(text)
+    parser = XMLParser()
     try:
-        parser.Parse(_without_declaration(text), True)
-    except expat.ExpatError as error:
+        parser.feed(text)
+        root = parser.close()
+    except ParseError as error:
         problem = expat.ErrorString(error.code)
-        raise InvalidTwiml(f"The document is not well-formed XML: {problem}", line=error.lineno) from None
+        raise InvalidTwiml(f"The document is not well-formed XML: {problem}", line=error.position[0]) from None
     except UnicodeEncodeError:
         raise InvalidTwiml("The document has characters that are not Unicode text") from None
-    return top.children[0]
+    return Node(root, _Lines(text, root))
+
+
+def _refuse_doctype(text: str) -> None:
+    """Raise InvalidTwiml at a real one; the word may also stand in a comment or in CDATA."""
+
+    def found(*_: object) -> None:
+        raise InvalidTwiml("A DOCTYPE is not allowed in TwiML", line=parser.CurrentLineNumber)
+
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = found
+    with suppress(expat.ExpatError, UnicodeEncodeError):
+        parser.Parse(text, True)
 
 
 def _without_declaration(text: str) -> str:

@@ -173,6 +173,22 @@ def test_warned_and_run_with_the_default(xml: str, codes: tuple[int, ...]) -> No
     assert warned(xml) == codes
 
 
+def test_the_word_doctype_is_no_doctype() -> None:
+    text = "<Response><!-- <!DOCTYPE a> --><Say><![CDATA[a <!DOCTYPE b>]]></Say></Response>"
+    assert read_voice(text, URL).verbs == (Say("a <!DOCTYPE b>"),)
+
+
+def test_depth_is_bounded() -> None:
+    deep = "<b>" * MAX_DEPTH + "</b>" * MAX_DEPTH
+    with pytest.raises(InvalidTwiml, match="nested more than"):
+        read_voice(f"<Response><Say>{deep}</Say></Response>", URL)
+
+
+def test_a_warning_names_its_line() -> None:
+    (warning,) = read_voice("<Response>\n<Say>a<!-- b -->c</Say>\n<Pause\n length='x'/></Response>", URL).warnings
+    assert warning.line == 3
+
+
 def test_an_error_names_its_line() -> None:
     with pytest.raises(InvalidTwiml, match=r"<Bad>.*\(line 3\)"):
         read_voice("<Response>\n<Say>a</Say>\n<Bad/>\n</Response>", URL)
