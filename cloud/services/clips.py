@@ -13,7 +13,7 @@ _ULAW = 7
 
 
 def clip_file(sound: Pcm) -> tuple[bytes, int]:
-    """The file and its length in milliseconds. Takes about 50 ms per second of sound: not for the event loop."""
+    """The file and its length in milliseconds. Takes about 5 ms per second of sound: not for the event loop."""
     codes = l16_to_ulaw(resample(sound.samples, sound.rate, RATE))
     return ulaw_wav(codes), len(codes) * 1000 // RATE
 

@@ -45,6 +45,27 @@ def test_what_the_new_rate_cannot_carry_is_gone(from_rate: int, freq: int):
     assert 10 * math.log10(middle_power(tone) / (middle_power(made) + 1e-9)) > 60
 
 
+@pytest.mark.parametrize("from_rate", [11025, 16000, 22050, 48000])
+def test_the_top_of_the_telephone_band_is_kept(from_rate: int):
+    made = [float(value) for value in unpack(resample(pack(sine(3400, from_rate, from_rate // 2)), from_rate, 8000))]
+    assert abs(10 * math.log10(middle_power(made) / middle_power(sine(3400, 8000, len(made))))) < 0.5
+
+
+@pytest.mark.parametrize(("from_rate", "to_rate"), [(22050, 8000), (48000, 8000), (8000, 22050)])
+@pytest.mark.parametrize("level", [0, 1, -1, 1000, 32767, -32768])
+def test_a_level_stays_what_it_is(from_rate: int, to_rate: int, level: int):
+    made = unpack(resample(pack([level] * 2000), from_rate, to_rate))
+    assert set(made[200:-200]) == {level}
+
+
+def test_the_parts_in_which_a_long_sound_is_made_join():
+    """One second of 22050 is 50 columns, so ten seconds are made in two parts."""
+    tone = sine(1000, 22050, 10 * 22050)
+    made = unpack(resample(pack(tone), 22050, 8000))
+    want = sine(1000, 8000, 80_000)
+    assert max(abs(a - b) for a, b in zip(made[100:-100], want[100:-100], strict=True)) < 3
+
+
 def test_a_loud_square_saturates_instead_of_wrapping():
     square = pack([32767.0 if n // 50 % 2 else -32768.0 for n in range(22050)])
     made = unpack(resample(square, 22050, 8000))
