@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from cloud.services.espeak import SpeechFailed
 from cloud.services.sounds import Sounds
-from cloud.services.speech import Speech
+from cloud.services.speech import Speech, more_time_s
 from cloud.services.webhooks import WebhookFailure
 from cloud.store.records import AccountRecord
 from telecore.twiml.document import Document
@@ -17,7 +17,8 @@ from telecore.twiml.verbs.play import Play
 from telecore.twiml.verbs.say import Say
 
 PREPARE_S = 20.0
-"""How long one verb may take; a caller does not wait longer for a prompt than he would for an answer."""
+"""How long one verb may take; a caller does not wait longer for a prompt than he would for an answer. A long text has
+more time in proportion."""
 NOT_SPOKEN = 13520
 NOT_FETCHED = 13420
 
@@ -59,11 +60,12 @@ class Pages:
     async def _bounded(self, verb: Verb, account: AccountRecord, problems: list[Problem]) -> Verb | None:
         if isinstance(verb, Gather):
             return replace(verb, prompts=await self._all(verb.prompts, account, problems))
+        within_s = self._within_s + (more_time_s(verb.text) if isinstance(verb, Say) else 0.0)
         try:
-            async with asyncio.timeout(self._within_s):
+            async with asyncio.timeout(within_s):
                 return await self._one(verb, account, problems)
         except TimeoutError:
-            problems.append(Problem(NOT_FETCHED, f"<{verb.kind}> was not ready within {self._within_s:g} s"))
+            problems.append(Problem(NOT_FETCHED, f"<{verb.kind}> was not ready within {within_s:g} s"))
             return None
 
     async def _one(self, verb: Verb, account: AccountRecord, problems: list[Problem]) -> Verb | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from cloud.services.espeak import Espeak, SpeechFailed
@@ -23,8 +25,10 @@ class Beeper:
     name = "beeper"
     available = frozenset({"en-us"})
     fails = False
+    takes_s = 0.0
 
     async def render(self, text, voice):
+        await asyncio.sleep(self.takes_s)
         if self.fails:
             raise SpeechFailed("run apt-get install espeak-ng")
         return Pcm(8000, tone((300 + len(text),), 50))
@@ -162,6 +166,18 @@ async def test_a_silent_engine_costs_the_verb_and_not_the_call(prepare, engine):
     ready = await prepare("<Say>Hello</Say><Hangup/>")
     assert [verb.kind for verb in ready.page] == ["hangup"]
     assert "apt-get install espeak-ng" in ready.problems[0].text
+
+
+async def test_a_long_text_has_more_time_than_a_short_one(cache, client, engine, account, app):
+    engine.takes_s = 0.4
+    pages = Pages(Speech(engine, cache), Sounds(client, cache), within_s=0.1)
+    short, long = "Hello", "Hello " * 682
+    document = read_voice(twiml(f"<Say>{short}</Say><Say>{long}</Say><Hangup/>"), app.url("/voice"))
+    ready = await pages.prepare(document, account)
+    assert [verb.kind for verb in ready.page] == ["say", "hangup"]
+    assert ready.page[0].clip.ms == 50
+    assert [problem.code for problem in ready.problems] == [13420]
+    assert "within 0.2 s" in ready.problems[0].text
 
 
 async def test_warnings_of_the_document_and_of_voices_are_told(prepare):

@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
+from cloud.services import speech
+from cloud.services.clip_process import clip_file_apart
 from cloud.services.espeak import Espeak, SpeechFailed
 from cloud.services.files import Files
-from cloud.services.speech import ClipCache, Speech
+from cloud.services.speech import ClipCache, Speech, more_time_s
 from telecore.audio.tone import tone
 from telecore.audio.wav import Pcm, read_wav
 
@@ -125,6 +127,33 @@ async def test_one_who_gives_up_does_not_spoil_it_for_others(cache):
     await asyncio.sleep(0)
     impatient.cancel()
     assert (await patient).clip.ms == 100
+
+
+async def test_no_more_long_clips_are_made_at_once_than_there_are_cores(files, rows, monkeypatch):
+    now, most = 0, 0
+
+    async def watched(sound):
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        try:
+            return await clip_file_apart(sound)
+        finally:
+            now -= 1
+
+    monkeypatch.setattr(speech, "clip_file_apart", watched)
+    monkeypatch.setattr(speech, "_PROCESSES", 2)
+    cache = ClipCache(files, rows.load, rows.save)
+    clips = await asyncio.gather(*(cache.keep(str(n), Pcm(8000, bytes(2 * 8000 * 5))) for n in range(4)))
+    assert [clip.ms for clip in clips] == [5000] * 4
+    assert most == 2
+
+
+async def test_the_longest_text_that_twilio_allows(espeak, cache):
+    """Spoken whole: about 16 characters a second, faster than anybody speaks."""
+    text = ("The river has risen and people near the bridge are asked to leave. " * 62)[:4096]
+    async with asyncio.timeout(20 + more_time_s(text)):
+        assert (await Speech(espeak, cache).clip(text)).clip.ms > 150_000
 
 
 async def test_a_missing_program_names_the_command():
