@@ -11,7 +11,7 @@ from cloud.services.clips import clip_file
 from telecore.audio.wav import Pcm
 from telecore.errors import TimedOut, Transient
 
-LONG_S = 4.0
+LONG_S = 10.0
 """From here on it is worth the tenth of a second that a process takes to begin."""
 _WITHIN_S = 120.0
 

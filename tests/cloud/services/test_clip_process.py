@@ -15,8 +15,8 @@ from telecore.errors import Transient
 
 
 def test_what_is_long():
-    assert not is_long(Pcm(8000, bytes(2 * 8000 * 4)))
-    assert is_long(Pcm(22050, bytes(2 * 22050 * 5)))
+    assert not is_long(Pcm(8000, bytes(2 * 8000 * 10)))
+    assert is_long(Pcm(22050, bytes(2 * 22050 * 11)))
 
 
 async def test_it_is_the_same_clip():
