@@ -144,8 +144,8 @@ async def test_no_more_long_clips_are_made_at_once_than_there_are_cores(files, r
     monkeypatch.setattr(speech, "clip_file_apart", watched)
     monkeypatch.setattr(speech, "_PROCESSES", 2)
     cache = ClipCache(files, rows.load, rows.save)
-    clips = await asyncio.gather(*(cache.keep(str(n), Pcm(8000, bytes(2 * 8000 * 5))) for n in range(4)))
-    assert [clip.ms for clip in clips] == [5000] * 4
+    clips = await asyncio.gather(*(cache.keep(str(n), Pcm(8000, bytes(2 * 8000 * 11))) for n in range(4)))
+    assert [clip.ms for clip in clips] == [11000] * 4
     assert most == 2
 
 
