@@ -59,10 +59,6 @@ class Lab:
         for port in self._ports():
             port.unplug()
 
-    def modem_of(self, number: str) -> Modem | None:
-        """The modem that holds the SIM with this number."""
-        return next((modem for modem in self.modems if modem.number == number), None)
-
     def _ports(self) -> list[Pty]:
         return [*self.at_ports, *self.pcm_ports]
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
 from telecore.ids import (
     E164,
-    AccountSid,
-    Address,
     CallSid,
     ChannelId,
     Iccid,
     Imei,
     Imsi,
-    MessageSid,
     Plmn,
     RecordingSid,
     Sha256,
@@ -144,37 +140,3 @@ class Recording:
     size: int
     duration_s: float
     channels: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """What the customer sees as one SMS, however many segments it took."""
-
-    sid: MessageSid
-    account: AccountSid
-    direction: Direction
-    sender: Address
-    recipient: Address
-    body: str
-    status: MessageStatus
-    channel: ChannelId | None = None
-    segments: int = 1
-    error_code: int | None = None
-    created_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One party's connection, Twilio's Call."""
-
-    sid: CallSid
-    account: AccountSid
-    direction: Direction
-    caller: Address
-    called: Address
-    status: CallStatus
-    channel: ChannelId | None = None
-    parent: CallSid | None = None
-    created_at: datetime | None = None
-    answered_at: datetime | None = None
-    ended_at: datetime | None = None

@@ -17,7 +17,6 @@ from typing import Any
 from cloud.services.debugger import Debugger
 from cloud.services.documents import Documents, NoDocument
 from cloud.services.pages import Pages, Prepared, Problem
-from cloud.services.recording_hooks import RecordingHooks
 from cloud.services.webhooks import Cookies, WebhookRequest
 from cloud.store import calls
 from cloud.store.database import Database
@@ -69,7 +68,6 @@ class SessionTools:
     debugger: Debugger
     send: Callable[[EdgeId, Notice], bool]
     recording_url: Callable[[str, str], str]
-    hooks: RecordingHooks
     now: Callable[[], float] = time.monotonic
 
 
@@ -208,7 +206,6 @@ class CallSession:
         """Send it; only then write down that it was sent, and what was wrong with it."""
         self._page += 1
         self._outcome = asyncio.get_running_loop().create_future()
-        self._tools.hooks.read(self.record.sid, prepared.page)
         self._sent = RunPage(call=self.record.sid, page=self._page, verbs=prepared.page)
         self._transmit(self._sent)
         await self._write_down(source)

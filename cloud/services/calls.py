@@ -18,7 +18,6 @@ from cloud.services.callbacks import Callbacks
 from cloud.services.dials import Dials
 from cloud.services.live_tasks import LiveTasks
 from cloud.services.placing import place
-from cloud.services.recording_hooks import OUTBOUND_API
 from cloud.services.requests import NewCall, UpdateCall
 from cloud.services.routing import Routing
 from cloud.services.sessions import Sessions
@@ -72,9 +71,6 @@ class CallService:
         Raises InvalidRequest 21210 for a caller that is not the account's, 21216 for an emergency number; NoRoute.
         """
         record, edge = await self._db.write(lambda conn: place(conn, self._routing, account, wanted, self._now()))
-        if wanted.record:
-            events = wanted.recording_callback_events
-            self._tools.hooks.put(record.sid, OUTBOUND_API, wanted.recording_callback, events)
         self._queue.wake()
         self._wake(edge)
         return record

@@ -20,7 +20,6 @@ from cloud.services.files import Files
 from cloud.services.live_tasks import LiveTasks
 from cloud.services.messages import MessageService
 from cloud.services.pages import Pages
-from cloud.services.recording_hooks import RecordingHooks
 from cloud.services.recordings import RecordingLine, RecordingService
 from cloud.services.routing import Routing
 from cloud.services.sounds import Sounds
@@ -83,8 +82,7 @@ class Desk:
         self._tasks = LiveTasks()
         self._announcing: asyncio.Task[None] | None = None
         self.fleet = Fleet(db)
-        hooks = RecordingHooks()
-        self.ingest = Ingest(db, recording_wish=hooks.of, recording_url=recording_url)
+        self.ingest = Ingest(db, recording_url=recording_url)
         self.routing = Routing(tunnel.connected)
         debugger = Debugger(db)
         documents = Documents(client, debugger)
@@ -92,7 +90,7 @@ class Desk:
         self.outboxes = Outboxes(db, self._outbox_forgot)
         self._clips = ClipCache(files, self._load_clip, self._save_clip)
         pages = Pages(Speech(engine, self._clips), Sounds(client, self._clips))
-        tools = SessionTools(db, documents, pages, debugger, tunnel.notify, recording_url, hooks)
+        tools = SessionTools(db, documents, pages, debugger, tunnel.notify, recording_url)
         dials = Dials(db, self.routing, debugger, now=utc_now)
         self.calls = CallService(tools, self.routing, self.callbacks, dials, wake=self._wake)
         self.messages = MessageService(db, self.routing, self.callbacks, documents, debugger, wake=self._wake)

@@ -65,6 +65,8 @@ def _record(sid: CallSid, chosen: Candidate, number: NumberRecord, wanted: NewCa
         fallback=wanted.fallback,
         status_callback=wanted.status_callback,
         status_callback_events=wanted.status_callback_events,
+        recording_callback=wanted.recording_callback,
+        recording_callback_events=wanted.recording_callback_events,
         time_limit_s=wanted.time_limit_s,
     )
 

@@ -60,7 +60,6 @@ class Told:
     channel: ChannelStatus | None = None
 
 
-RecordingWish = Callable[[CallSid, str], "tuple[Hook, tuple[str, ...]] | None"]
 """Where a recording of this call, from this source, is to be told, for an edge that does not say."""
 RecordingUrl = Callable[[str, str], str]
 """Where customers find a recording, by account and SID."""
@@ -74,7 +73,6 @@ class Heard:
     event: Any
     now: datetime
     history: bool
-    recording_wish: RecordingWish
     recording_url: RecordingUrl
 
     @property
@@ -92,12 +90,11 @@ def apply(
     *,
     now: datetime,
     history: bool = False,
-    recording_wish: RecordingWish = lambda call, source: None,
     recording_url: RecordingUrl = lambda account, sid: sid,
 ) -> Told:
     """Do what the event asks for. Kinds without an effect are only kept."""
     effect = _EFFECTS.get(type(event))
-    heard = Heard(edge, event, now, history, recording_wish, recording_url)
+    heard = Heard(edge, event, now, history, recording_url)
     told = effect(conn, heard) if effect is not None else None
     return told or Told(edge.edge, event, history)
 
@@ -291,10 +288,11 @@ def _recording_told(conn: Connection, heard: Heard) -> Told | None:
 
 
 def _hook_of(heard: Heard, call: CallRecord) -> tuple[Hook, tuple[str, ...]]:
-    """Where a recording is told, and of what: the edge says so, or we remember."""
+    """Where a recording is told, and of what: as the verb said, or whoever made the call."""
     event: RecordingEvent = heard.event
-    hook, events = Hook(event.status_callback, event.status_callback_method), event.status_callback_events
-    return (hook, events) if hook.url else heard.recording_wish(call.sid, event.source) or (hook, events)
+    if event.source == "OutboundAPI":
+        return call.recording_callback, call.recording_callback_events
+    return Hook(event.status_callback, event.status_callback_method), event.status_callback_events
 
 
 # ------------------------------------------------------------------ refusals

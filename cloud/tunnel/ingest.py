@@ -40,12 +40,10 @@ class Ingest:
         db: Database,
         *,
         now: Callable[[], datetime] = effects.utc_now,
-        recording_wish: effects.RecordingWish = lambda call, source: None,
         recording_url: effects.RecordingUrl = lambda account, sid: sid,
     ) -> None:
         self._db = db
         self._now = now
-        self._recording_wish = recording_wish
         self._recording_url = recording_url
         self._listeners: list[Listener] = []
         self._under_way: set[asyncio.Task[None]] = set()
@@ -161,7 +159,6 @@ class Ingest:
             event,
             now=self._now(),
             history=history,
-            recording_wish=self._recording_wish,
             recording_url=self._recording_url,
         )
 

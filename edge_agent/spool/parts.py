@@ -48,11 +48,6 @@ def expire(db: sqlite3.Connection, waited_s: float) -> list[MessageReceived]:
     return [_close(db, message) for (message,) in late]
 
 
-def open_messages(db: sqlite3.Connection) -> int:
-    """How many messages wait for parts."""
-    return int(db.execute("SELECT count(*) FROM sms_open").fetchone()[0])
-
-
 def tidy(db: sqlite3.Connection, now: float) -> None:
     db.execute(
         "DELETE FROM sms_parts WHERE seen_at < ? AND message NOT IN (SELECT message FROM sms_open)", (now - KEPT_S,)

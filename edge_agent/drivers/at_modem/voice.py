@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Coroutine, Mapping
 
 from edge_agent.contracts import Core, IncomingCall, VoiceEvent, VoiceEventKind
@@ -33,6 +32,7 @@ from edge_agent.drivers.at_modem.replies import CurrentCall
 from telecore.causes import Cause
 from telecore.errors import Busy, DeviceLost, DeviceRefused, InvalidRequest, NoNetwork, RemoteProtocolError, TimedOut
 from telecore.ids import E164, Address, ChannelId
+from telecore.numbers import safe_to_dial
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,6 @@ YOUNG_S = 0.5
 ORIG_WAIT_S = 1.5
 _NO_NETWORK = frozenset({30, 31, 32})
 """CME: no network service, network timeout, emergency calls only (27.007 §9.2.1)."""
-_DIALLABLE = re.compile(r"\+?[0-9*#]{1,40}")
 
 
 class AtVoice:
@@ -66,7 +65,7 @@ class AtVoice:
     async def dial(self, to: str, on_event: Callable[[VoiceEvent], None], caller: E164 | None = None) -> AtCall:
         """See ``contracts.VoiceService``. ``caller`` is always the SIM's own; a modem cannot show another."""
         del caller
-        if not _DIALLABLE.fullmatch(to):
+        if not safe_to_dial(to):
             raise InvalidRequest(f"{to[:20]!r} is no number that can be dialled", field="To", code=21211)
         if self._call is not None or self._tasks is None:
             raise Busy("the line is in a call" if self._call else "the modem is not ready")
