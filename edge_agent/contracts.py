@@ -11,11 +11,16 @@ from typing import Protocol
 from telecore.events import Event
 from telecore.ids import E164, Address, ChannelId, DeviceId
 from telecore.model import ChannelState, DeviceIdentity, SignalLevel, Sim
+from telecore.sim_health import StoreLevel
 
 
 @dataclass(frozen=True, slots=True)
 class SmsPart:
-    """One received PDU. ``key`` is the same each time the same PDU is read, from whatever storage."""
+    """One received PDU. ``key`` is the same each time the same PDU is read, from whatever storage.
+
+    ``flash``: class 0, to be shown at once. ``data``: eight-bit data instead of a text; ``port``: the application it is
+    for (23.040 §9.2.3.24.4).
+    """
 
     channel: ChannelId
     key: str
@@ -26,6 +31,9 @@ class SmsPart:
     part: int = 1
     parts: int = 1
     wide_ref: bool = False
+    flash: bool = False
+    port: int | None = None
+    data: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +50,20 @@ class StatusReport:
 
 @dataclass(frozen=True, slots=True)
 class RadioStatus:
-    """The SIM and its registration, as the modem tells them now."""
+    """The SIM and its registration, as the modem tells them now.
+
+    ``lock``: what +CPIN? says of a locked SIM, ``SIM PUK``, ``PH-NET PIN``, …; ``fault``: the CME code of a SIM that
+    fails; ``reject_cause``: why the network refuses it (24.008 §10.5.3.6); ``access``: ``GSM``, ``UMTS``, ``LTE``.
+    """
 
     state: ChannelState
     sim: Sim | None = None
     signal: SignalLevel | None = None
     reason: str = ""
+    lock: str = ""
+    fault: int | None = None
+    reject_cause: int | None = None
+    access: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +83,9 @@ class Core(Protocol):
     async def radio(self, channel: ChannelId, status: RadioStatus) -> None: ...
     async def ussd(self, channel: ChannelId, reply: UssdReply) -> None: ...
     async def event(self, event: Event) -> None: ...
+    def stored(self, channel: ChannelId, level: StoreLevel) -> None:
+        """How full the storage of received SMS is; told when it changes."""
+
     def incoming(self, call: IncomingCall) -> None: ...
 
 
@@ -78,6 +97,8 @@ class OutboundSms:
     body: str
     report: bool = True
     validity_s: int | None = None
+    flash: bool = False
+    port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,8 +188,13 @@ class VoiceCall(Protocol):
 
 
 class VoiceService(Protocol):
-    async def dial(self, to: str, on_event: Callable[[VoiceEvent], None], caller: E164 | None = None) -> VoiceCall:
-        """Begin a call; its progress comes as events. Raises Busy, NoNetwork, DeviceRefused, DeviceLost."""
+    async def dial(
+        self, to: str, on_event: Callable[[VoiceEvent], None], caller: E164 | None = None, *, hidden: bool = False
+    ) -> VoiceCall:
+        """Begin a call; its progress comes as events. ``hidden``: the callee is not to see our number (CLIR).
+
+        Raises Busy, NoNetwork, DeviceRefused, DeviceLost.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +206,18 @@ class Channel:
     sms: SmsService | None = None
     ussd: UssdService | None = None
     voice: VoiceService | None = None
+
+
+class Heal(StrEnum):
+    """What can be done to a device that does not serve, the gentlest first (the ladder is ``devices/ladder.py``)."""
+
+    PROBE = "probe"
+    RESYNCHRONISE = "resynchronise"
+    REOPEN = "reopen"
+    SOFT_RESET = "soft_reset"
+    VENDOR_RESET = "vendor_reset"
+    USB_POWER = "usb_power"
+    QUARANTINE = "quarantine"
 
 
 class Device(Protocol):
@@ -195,5 +233,71 @@ class Device(Protocol):
     async def run(self, core: Core) -> None:
         """Serve until the device is lost."""
 
+    async def heal(self, step: Heal) -> str:
+        """Do SOFT_RESET or VENDOR_RESET to a device that is not open, even one that does not answer.
+
+        Returns what was done and seen, in a few words. Raises DeviceLost when it cannot be reached at all,
+        DeviceRefused when it has no such reset.
+        """
+
     async def close(self) -> None:
         """Let go. Never raises; bounded in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """Whether a SIM may carry this now. ``reason`` empty: it may. ``wait_s``: try again then; None: waiting is no use.
+
+    ``code``: Twilio's, for a refusal.
+    """
+
+    reason: str = ""
+    wait_s: float | None = None
+    code: int = 30022
+
+    @property
+    def granted(self) -> bool:
+        return not self.reason
+
+
+class Gate(Protocol):
+    """Whether a SIM may carry something outwards: its health, its account and its quotas decide. Never blocks."""
+
+    def sms(self, channel: ChannelId, to: str, *, urgent: bool = False) -> Permit: ...
+    def call(self, channel: ChannelId, to: str, *, urgent: bool = False) -> Permit: ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallFacts:
+    """One leg that is over. Seconds; ``ring_s`` from dialling to alerting, ``talk_s`` from the answer to the end.
+
+    ``by_us``: we ended it before it could be answered, so it says nothing of the SIM.
+    """
+
+    channel: ChannelId
+    to: str
+    outgoing: bool
+    cause: int
+    ring_s: float | None = None
+    talk_s: float | None = None
+    by_us: bool = False
+
+
+class Witness(Protocol):
+    """Who is told how traffic went, to judge SIMs by it. All calls return at once and never raise."""
+
+    def sms_sent(self, channel: ChannelId, to: str) -> None:
+        """The network took a segment."""
+
+    def sms_refused(self, channel: ChannelId, to: str, kind: str, code: int | None) -> None:
+        """It did not; ``kind`` and ``code`` as in DeviceRefused."""
+
+    def sms_reported(self, channel: ChannelId, to: str, status: int) -> None:
+        """A status report came; ``status`` is TP-ST."""
+
+    def sms_received(self, channel: ChannelId, sender: str, body: str) -> None:
+        """A whole text came in; an operator may warn in it."""
+
+    def call_ended(self, facts: CallFacts) -> None: ...
+    def call_sound(self, channel: ChannelId, verdict: str) -> None:
+        """As in SoundChecked."""

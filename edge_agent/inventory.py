@@ -11,6 +11,7 @@ from edge_agent.contracts import Channel, RadioStatus, SmsService
 from telecore.events import ChannelChanged, Event, InventoryReported
 from telecore.ids import E164, ChannelId
 from telecore.model import ChannelState, ChannelStatus, DeviceIdentity, Service
+from telecore.sim_health import Balance, Health, StoreLevel, Usage
 
 
 class Inventory:
@@ -66,6 +67,7 @@ class Inventory:
             sim=sim,
             signal=radio.signal,
             reason=radio.reason,
+            access=radio.access,
         )
         if after == before:
             return []
@@ -74,6 +76,26 @@ class Inventory:
         if replace(after, signal=before.signal) == before:
             return []
         return [ChannelChanged(status=self._fresh(after))]
+
+    def stored(self, channel: ChannelId, level: StoreLevel) -> None:
+        """How full the storage of received SMS is."""
+        before = self._known(channel)
+        if before.store != level:
+            self._status[channel] = replace(before, store=level)
+            self._changed()
+
+    def health(self, channel: ChannelId, health: Health) -> None:
+        """How far its SIM is trusted."""
+        self._status[channel] = replace(self._known(channel), health=health)
+        self._changed()
+
+    def account(self, channel: ChannelId, balance: Balance | None, usage: Usage | None) -> None:
+        """What is on the SIM's account, and what it has carried. None: as before."""
+        before = self._known(channel)
+        after = replace(before, balance=balance or before.balance, usage=usage or before.usage)
+        if after != before:
+            self._status[channel] = after
+            self._changed()
 
     def sent(self, channel: ChannelId) -> None:
         """The network took a segment."""

@@ -1,7 +1,7 @@
 """Everything that can be wished. Imperatives; they travel down.
 
-``SendMessage``, ``PlaceCall``, ``RequestUssd`` and ``RestartChannel`` go through the outbox and the journal, once
-each. The others matter only while their call lives and travel inside the notice ``Do``.
+Those that name a channel go through the outbox and the journal, once each. The others matter only while their call
+lives and travel inside the notice ``Do``.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from telecore.ids import E164, CallSid, ChannelId, CommandId, DialId, MessageSid, new_id
 from telecore.schema import Tagged
+from telecore.sim_health import HealthState
 from telecore.twiml.page import Verb
 
 
@@ -25,7 +26,11 @@ class Command(Tagged, family=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendMessage(Command):
-    """Answered by MessageSubmitted, MessageFailed or CommandRejected, later MessageDelivered."""
+    """Answered by MessageSubmitted, MessageFailed or CommandRejected, later MessageDelivered.
+
+    ``urgent``: a warning, which goes before the others and above quotas. ``flash``: shown at once and not kept (class
+    0). ``port``: for the application that listens there, not for a person.
+    """
 
     kind: ClassVar[str] = "message.send"
     message: MessageSid
@@ -33,6 +38,9 @@ class SendMessage(Command):
     to: str
     body: str
     report: bool = True
+    urgent: bool = False
+    flash: bool = False
+    port: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,16 +53,66 @@ class RequestUssd(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CancelUssd(Command):
+    """End the session, if there is one. Answered by UssdReplied (``released``)."""
+
+    kind: ClassVar[str] = "ussd.cancel"
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RestartChannel(Command):
     kind: ClassVar[str] = "channel.restart"
     channel: ChannelId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetSimHealth(Command):
+    """A person decides: hold the SIM in this state, or None: let the agent judge again, from now on.
+
+    Answered by SimHealthChanged or CommandRejected.
+    """
+
+    kind: ClassVar[str] = "sim.set_health"
+    channel: ChannelId
+    state: HealthState | None
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadBalance(Command):
+    """Answered by BalanceRead or CommandRejected."""
+
+    kind: ClassVar[str] = "sim.read_balance"
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TopUp(Command):
+    """Spend a voucher. ``voucher`` is a secret: never logged, never kept once spent. Answered by ToppedUp."""
+
+    kind: ClassVar[str] = "sim.top_up"
+    channel: ChannelId
+    voucher: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSelfTest(Command):
+    """Try an SMS and a call from ``channel`` to ``receiver``, both of this edge. Answered by SelfTestDone."""
+
+    kind: ClassVar[str] = "channel.test"
+    channel: ChannelId
+    receiver: ChannelId
+    sms: bool = True
+    call: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlaceCall(Command):
     """Dial out. Answered by CallInitiated, CallRinging, CallAnswered, CallEnded, or CommandRejected.
 
-    ``send_digits`` are pressed after the answer, before any page.
+    ``send_digits`` are pressed after the answer, before any page. ``hide_caller``: ask the network not to show our
+    number (CLIR). ``urgent``: a warning, which goes above quotas.
     """
 
     kind: ClassVar[str] = "call.place"
@@ -68,6 +126,8 @@ class PlaceCall(Command):
     record: bool = False
     record_channels: int = 1
     record_trim: bool = False
+    urgent: bool = False
+    hide_caller: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

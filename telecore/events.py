@@ -6,9 +6,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from telecore.ids import E164, Address, CallSid, ChannelId, CommandId, EventId, MessageSid, RecordingSid, new_id
+from telecore.ids import (
+    E164,
+    Address,
+    CallSid,
+    ChannelId,
+    CommandId,
+    EventId,
+    Iccid,
+    MessageSid,
+    RecordingSid,
+    new_id,
+)
 from telecore.model import ChannelStatus, DeviceIdentity, Recording
 from telecore.schema import Tagged
+from telecore.sim_health import Balance, Health, HealthState
 
 
 def _now() -> datetime:
@@ -60,6 +72,18 @@ class MessageReceived(Event):
     parts: int
     sent_at: datetime | None
     complete: bool = True
+    flash: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataReceived(Event):
+    """A message for a port of an application, or of eight-bit data (23.040 §9.2.3.24.4); ``data`` is in hex."""
+
+    kind: ClassVar[str] = "data.received"
+    channel: ChannelId
+    sender: Address
+    port: int | None
+    data: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +127,82 @@ class UssdReplied(Event):
     channel: ChannelId
     state: str
     text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimHealthChanged(Event):
+    """A SIM is trusted otherwise than before. ``evidence``: the lines, codes and counts that led to it."""
+
+    kind: ClassVar[str] = "sim.health"
+    channel: ChannelId
+    iccid: Iccid
+    was: HealthState
+    health: Health
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceRead(Event):
+    """An operator was asked for an account. ``said``: its own words, secrets taken out."""
+
+    kind: ClassVar[str] = "sim.balance"
+    channel: ChannelId
+    iccid: Iccid
+    balance: Balance
+    recipe: str
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToppedUp(Event):
+    """``outcome``: ``done``, ``refused``, or ``unknown``, which nobody repeats by himself."""
+
+    kind: ClassVar[str] = "sim.topped_up"
+    channel: ChannelId
+    iccid: Iccid
+    outcome: str
+    said: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelHealed(Event):
+    """One step to bring a modem back. ``outcome``: ``worked``, ``failed`` or ``not_possible``."""
+
+    kind: ClassVar[str] = "channel.healed"
+    channel: ChannelId
+    step: str
+    outcome: str
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelfTestDone(Event):
+    """An SMS and a call between two SIMs of a site. None: not tried, or it did not arrive.
+
+    ``sms_s``: from submit to arrival; ``ring_s``: from dialling to ringing at the other SIM; ``heard_to`` and
+    ``heard_back``: the level of the test tone at the callee and at the caller, in dBm0.
+    """
+
+    kind: ClassVar[str] = "selftest.done"
+    sender: ChannelId
+    receiver: ChannelId
+    passed: bool
+    text: str
+    sms_s: float | None = None
+    ring_s: float | None = None
+    answer_s: float | None = None
+    heard_to: float | None = None
+    heard_back: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallMissed(Event):
+    """Somebody called while the line was in another call, and was turned away."""
+
+    kind: ClassVar[str] = "call.missed"
+    channel: ChannelId
+    caller: Address | None
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +253,22 @@ class CallEnded(CallEvent):
     cause: int
     by: str
     duration_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SoundChecked(CallEvent):
+    """How the first seconds of a call sounded: ``good``, ``not_heard``, ``not_sent``, ``silent`` or ``echo``.
+
+    Levels in dBm0; ``echo_db``: how much quieter our own sound comes back; ``echo_ms``: how much later.
+    """
+
+    kind: ClassVar[str] = "call.sound"
+    channel: ChannelId
+    verdict: str
+    heard: float | None = None
+    sent: float | None = None
+    echo_db: float | None = None
+    echo_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

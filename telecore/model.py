@@ -16,6 +16,7 @@ from telecore.ids import (
     RecordingSid,
     Sha256,
 )
+from telecore.sim_health import Balance, Health, StoreLevel, Usage
 
 
 class Service(StrEnum):
@@ -107,7 +108,7 @@ class DeviceIdentity:
 
 @dataclass(frozen=True, slots=True)
 class ChannelStatus:
-    """How one line stands. ``reason`` says in a few words why it is not registered."""
+    """How one line stands. ``reason`` says in a few words why it is not registered; ``access``: ``GSM``, ``LTE``, …"""
 
     channel: ChannelId
     state: ChannelState
@@ -119,6 +120,11 @@ class ChannelStatus:
     busy_legs: int = 0
     sent_today: int = 0
     reason: str = ""
+    health: Health | None = None
+    balance: Balance | None = None
+    usage: Usage | None = None
+    store: StoreLevel | None = None
+    access: str = ""
 
 
 @dataclass(frozen=True, slots=True)

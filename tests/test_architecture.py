@@ -18,8 +18,9 @@ LAYERS = {
     "edge_agent": (
         {"__main__"},
         {"agent"},
-        {"uplink", "dispatcher", "offline", "health", "status", "status_table", "plan", "inventory", "updates"},
-        {"calls", "call", "messages", "submit_rules", "call_control", "dialing"},
+        {"uplink", "dispatcher", "offline", "health", "status", "status_table", "plan", "inventory", "updates"}
+        | {"control", "self_test"},
+        {"calls", "call", "messages", "submit_rules", "call_control", "dialing", "sims"},
         {"devices"},
         {"drivers"},
         {"spool", "media", "blobs", "config", "yaml_lines", "identity", "enrolment", "logs", "supervise", "watchdog"},

@@ -12,6 +12,7 @@ from edge_agent.spool import Spool
 from telecore.errors import StorageFailed
 from telecore.events import Event, UssdReplied
 from telecore.ids import ChannelId
+from telecore.sim_health import StoreLevel
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,9 @@ class EdgeCore:
             await self._spool.append(event)
         except StorageFailed as error:
             log.warning("%s is not kept for the cloud: %s", event.kind, error)
+
+    def stored(self, channel: ChannelId, level: StoreLevel) -> None:
+        self._inventory.stored(channel, level)
 
     def incoming(self, call: IncomingCall) -> None:
         self._incoming(call)

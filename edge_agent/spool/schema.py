@@ -101,5 +101,14 @@ _SMS_INDEXES = (
     "reports_ref ON reports (channel, ref)",
 )
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first,)
+
+def _second(db: Database) -> None:
+    db.create_table("sim_facts", {"iccid": str, "name": str, "value": str, "at": float}, pk=("iccid", "name"))
+    db.execute(
+        "CREATE TABLE sim_usage (iccid TEXT NOT NULL, kind TEXT NOT NULL, hour INTEGER NOT NULL, tail TEXT NOT NULL,"
+        " amount REAL NOT NULL, PRIMARY KEY (iccid, kind, hour, tail)) WITHOUT ROWID"
+    )
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _second)
 """Only ever added to."""

@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.contracts import SmsPart, StatusReport, SubmitRef
-from edge_agent.spool import journal, open_calls, outbox, parts, reports, submits
+from edge_agent.spool import journal, open_calls, outbox, parts, reports, sims, submits
 from edge_agent.spool.file import open_file
 from edge_agent.spool.journal import Taken
+from edge_agent.spool.sims import Used
 from edge_agent.spool.submits import QueuedSms
 from edge_agent.spool.writer import Writer
 from telecore.commands import SendMessage
 from telecore.events import Event, MessageReceived
-from telecore.ids import E164, ChannelId, MessageSid
+from telecore.ids import E164, ChannelId, Iccid, MessageSid
 
 _Seen = tuple[int, int]
 
@@ -137,6 +138,24 @@ class Spool:
         """Segments the network took since then, by channel."""
         return await self._writer.run(lambda db: submits.sent_since(db, at))
 
+    # SIMs.
+
+    async def sim_facts(self) -> dict[Iccid, dict[str, Any]]:
+        """What is remembered of SIMs, by ICCID and name."""
+        return await self._writer.run(sims.facts)
+
+    async def put_sim_fact(self, iccid: Iccid, name: str, value: Any) -> None:
+        """Remember a JSON value; None forgets it."""
+        await self._writer.run(lambda db: sims.put(db, iccid, name, value, self._now()))
+
+    async def use_sim(self, used: Used) -> None:
+        """Count what a SIM has carried."""
+        await self._writer.run(lambda db: sims.use(db, used))
+
+    async def sim_usage(self, since: float) -> list[Used]:
+        """What SIMs have carried since then, by the hour."""
+        return await self._writer.run(lambda db: sims.usage(db, since))
+
     # Life of the agent.
 
     async def recover(self, started: Event) -> None:
@@ -196,6 +215,6 @@ def _sign_of_life(db: sqlite3.Connection, now: float) -> None:
 
 
 def _tidy(db: sqlite3.Connection, now: float) -> int:
-    for family in (outbox, journal, parts, submits, reports):
+    for family in (outbox, journal, parts, submits, reports, sims):
         family.tidy(db, now)
     return outbox.depth(db)

@@ -33,7 +33,9 @@ class FakeVoiceService:
     dialled: list[str] = field(default_factory=list)
     hold: asyncio.Event | None = None
 
-    async def dial(self, to: str, on_event: Callable[[VoiceEvent], None], caller: object = None) -> FakeVoiceCall:
+    async def dial(
+        self, to: str, on_event: Callable[[VoiceEvent], None], caller: object = None, *, hidden: bool = False
+    ) -> FakeVoiceCall:
         self.dialled.append(to)
         if self.hold is not None:
             await self.hold.wait()

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from edge_agent.contracts import Channel, Core, RadioStatus
+from edge_agent.contracts import Channel, Core, Heal, RadioStatus
 from edge_agent.drivers.at_modem.audio import PcmLine
 from edge_agent.drivers.at_modem.call_end import hang_up_all, list_calls
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 SYNC_LIMIT_S = 20.0
 CLOSE_LIMIT_S = 4.0
+HEAL_PAUSE_S = 1.0
 _RESTARTED = frozenset({"RDY", "^SYSSTART"})
 
 
@@ -106,6 +107,18 @@ class AtModem:
         self._port.close()
         if self._audio_port is not None:
             self._audio_port.close()
+
+    async def heal(self, step: Heal) -> str:
+        """See ``contracts.Device``. Written blindly, for a modem that hangs may still read."""
+        commands = ("AT+CFUN=1,1",) if step is Heal.SOFT_RESET else self.profile.radio.restart
+        self._port.open()
+        try:
+            for command in commands:
+                self._port.write(b"\x1b\r" + command.encode() + b"\r")
+                await asyncio.sleep(HEAL_PAUSE_S)
+        finally:
+            self._port.close()
+        return f"{', '.join(commands)} written"
 
     async def radio_status(self) -> RadioStatus:
         """SIM and registration, asked now; for the probe. Raises what ``Radio.refresh`` raises."""

@@ -62,7 +62,9 @@ class AtVoice:
         self._dialled = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
-    async def dial(self, to: str, on_event: Callable[[VoiceEvent], None], caller: E164 | None = None) -> AtCall:
+    async def dial(
+        self, to: str, on_event: Callable[[VoiceEvent], None], caller: E164 | None = None, *, hidden: bool = False
+    ) -> AtCall:
         """See ``contracts.VoiceService``. ``caller`` is always the SIM's own; a modem cannot show another."""
         del caller
         if not safe_to_dial(to):
@@ -73,7 +75,7 @@ class AtVoice:
         call.on_event = on_event
         begun = False
         try:
-            await self._dial(call, to)
+            await self._dial(call, f"{to}I" if hidden else to)  # 27.007 §6.2: I suppresses our number
             begun = True
         finally:
             if not begun:

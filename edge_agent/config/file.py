@@ -14,6 +14,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
+from edge_agent.config.healing import HealingConfig
+from edge_agent.config.sims import SelfTestConfig, SimsConfig
 from edge_agent.yaml_lines import Lines, YamlProblem, load
 from telecore.errors import InvalidRequest
 from telecore.ids import E164, DeviceId, Iccid, is_slug
@@ -110,6 +112,9 @@ class AgentConfig:
     status: StatusConfig = field(default_factory=StatusConfig)
     log: LogConfig = field(default_factory=LogConfig)
     profiles: Path | None = None
+    sims: SimsConfig = field(default_factory=SimsConfig)
+    healing: HealingConfig = field(default_factory=HealingConfig)
+    self_test: SelfTestConfig = field(default_factory=SelfTestConfig)
     warnings: tuple[str, ...] = ()
 
 
@@ -125,6 +130,9 @@ class _File:
     status: StatusConfig = field(default_factory=StatusConfig)
     log: LogConfig = field(default_factory=LogConfig)
     profiles: str | None = None
+    sims: SimsConfig = field(default_factory=SimsConfig)
+    healing: HealingConfig = field(default_factory=HealingConfig)
+    self_test: SelfTestConfig = field(default_factory=SelfTestConfig)
 
 
 def load_config(path: Path) -> AgentConfig:
@@ -151,6 +159,9 @@ def load_config(path: Path) -> AgentConfig:
         status=file.status,
         log=file.log,
         profiles=path.parent / file.profiles if file.profiles else None,
+        sims=file.sims,
+        healing=file.healing,
+        self_test=file.self_test,
         warnings=tuple(_unused_pins(pins, devices)),
     )
 

@@ -1,0 +1,18 @@
+"""How far the agent may go to bring a modem back (agent.yaml: ``healing``)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class HealingConfig:
+    """``usb_power``: ``auto`` uses what this machine offers, ``off`` never cuts power.
+
+    ``power_command``: run instead to cut the power of one modem and give it back; ``{plug}`` is its place on USB
+    (``1-1.2``), ``{device}`` its name here.
+    """
+
+    resets: bool = True
+    usb_power: str = "auto"
+    power_command: tuple[str, ...] = ()
