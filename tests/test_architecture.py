@@ -16,7 +16,7 @@ IMPURE = {"asyncio", "socket", "sqlite3", "os", "threading", "subprocess", "time
 
 LAYERS = {
     "edge_agent": (
-        {"__main__"},
+        {"__main__", "cli"},
         {"agent"},
         {"uplink", "dispatcher", "offline", "health", "status", "status_table", "plan", "inventory", "updates"}
         | {"control", "self_test"},

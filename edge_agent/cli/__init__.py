@@ -1,0 +1,1 @@
+"""The commands of ``edge-agent``, one file each; heavy parts are imported only by the command that needs them."""

@@ -1,0 +1,47 @@
+"""The command line of ``edge-agent``.
+
+Exit status: 0 done, 1 it did not work, 2 the configuration or the command line is at fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+
+from edge_agent import __version__
+from edge_agent.cli import check, enrol, probe, run, status
+from edge_agent.cli.commands import Commands, Failed
+from telecore.errors import InvalidRequest, TelecoreError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit status."""
+    options = _parser().parse_args(enrol.with_token(sys.argv[1:] if arguments is None else arguments))
+    command: Callable[[argparse.Namespace], int] = options.command
+    try:
+        return command(options)
+    except (InvalidRequest, TelecoreError) as error:
+        print(f"edge-agent: {error}", file=sys.stderr)
+        return 2 if isinstance(error, InvalidRequest) else 1
+    except (Failed, OSError) as error:
+        print(f"edge-agent: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="edge-agent", description="Looks after the SIMs of one site and carries their calls and SMS to the cloud."
+    )
+    commands = Commands(parser)
+    for part in (run, check, probe, status, enrol):
+        part.add(commands)
+    commands.add("version", _version, "print the version")
+    return parser
+
+
+def _version(options: argparse.Namespace) -> int:
+    print(f"edge-agent {__version__}, Python {sys.version.split()[0]}")
+    return 0
