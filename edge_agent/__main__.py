@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from edge_agent.cli.main import main as main
+from edge_agent.cli.main import main
 
 if __name__ == "__main__":
     os.umask(0o077)
