@@ -57,10 +57,8 @@ class Day:
         troubles = Troubles(site.network, Random(plan.seed + 1), self._clock.wall, plan.fault_every_s)
         stop = asyncio.Event()
         site.plug_in()
-        living = asyncio.create_task(site.run(self._folder, stop))
+        living = asyncio.create_task(site.run(self._folder, stop, ledger.hear, traffic.page))
         await asyncio.sleep(WARM_UP_S)
-        site.cloud.told.append(ledger.hear)
-        site.cloud.page = traffic.page
         began = self._clock.wall()
         await self._hours(plan, traffic, troubles, ledger)
         self._progress("no more faults; what was held back has its time")

@@ -16,9 +16,12 @@ from telecore.twiml.page import Verb
 
 READ_AT_ONCE = 200
 
+Hear = Callable[[Event], None]
+PageFor = Callable[[Event], tuple[Verb, ...] | None]
+
 
 class FarEnd:
-    """In the place of ``edge_agent.uplink.Uplink``. ``told`` gets every event once, in order.
+    """In the place of ``edge_agent.uplink.Uplink``. ``hear`` gets every event once, in order.
 
     ``page`` says what a call is to do when it is offered or answered; None leaves it alone.
     """
@@ -28,8 +31,8 @@ class FarEnd:
     def __init__(self, url: str, identity: object, spool: Any, dispatcher: Any, blobs: object, **hooks: Any) -> None:
         del url, identity, blobs
         self.connected = True
-        self.told: list[Callable[[Event], None]] = []
-        self.page: Callable[[Event], tuple[Verb, ...] | None] = lambda event: None
+        self.hear: Hear = lambda event: None
+        self.page: PageFor = lambda event: None
         self._spool = spool
         self._dispatcher = dispatcher
         self._on_notice: Callable[[Notice], None] = hooks["on_notice"]
@@ -45,9 +48,7 @@ class FarEnd:
             self._rows.clear()
             while rows := await self._spool.read(after, READ_AT_ONCE):
                 for number, payload in rows:
-                    event = decode_event(payload)
-                    for hear in self.told:
-                        hear(event)
+                    self.hear(decode_event(payload))
                     after = number
                 await self._spool.forget(after)
             await self._rows.wait()

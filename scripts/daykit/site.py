@@ -16,7 +16,7 @@ from edge_agent.devices.profiles import load_profiles
 from edge_agent.drivers.at_modem import modem as modem_module
 from edge_agent.identity import Identity
 from edge_agent.spool import Spool
-from scripts.daykit.far_end import FarEnd
+from scripts.daykit.far_end import FarEnd, Hear, PageFor
 from scripts.daykit.wires import SoundWire, Wire, WirePort
 from simulator import calls
 from simulator.identity import imei
@@ -58,8 +58,8 @@ class Site:
         for modem in self.modems:
             modem.start()
 
-    async def run(self, folder: Path, stop: asyncio.Event) -> None:
-        """The agent's life on this site."""
+    async def run(self, folder: Path, stop: asyncio.Event, hear: Hear, page: PageFor) -> None:
+        """The agent's life on this site. ``hear`` is told its events, ``page`` says what its calls do."""
         self._patch()
         config = AgentConfig(
             data_dir=folder,
@@ -72,6 +72,7 @@ class Site:
             site = Prepared(Identity(EDGE, "0" * 64, "ws://nowhere"), load_profiles())
             self.agent = Agent(config, site, spool, blobs)
             self.cloud = FarEnd.instances[-1]
+            self.cloud.hear, self.cloud.page = hear, page
             await self.agent.run(stop)
             await blobs.close()
         finally:
