@@ -1,0 +1,1 @@
+"""SIMs as things that live for years: their health, their accounts, their quotas."""
