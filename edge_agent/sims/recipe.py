@@ -11,7 +11,7 @@ GROUPS = frozenset({"amount", "currency", "expiry", "days"})
 _PLMN = re.compile(r"[0-9]{5,6}")
 _CODE = re.compile(r"[0-9*#a-dA-D]{1,40}")
 _DECIMALS = (".", ",")
-_VIA = ("ussd", "sms")
+_VIA = ("ussd", "push", "sms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class BalanceRecipe:
     that has a group fills it.
 
     ``decimal``: the mark before the cents. ``dates``: formats as in ``strptime``. ``currency``: when the text names
-    none. ``symbols``: what this operator's signs mean (``K: ZMW``). ``sender``: who answers by SMS, an expression.
+    none. ``symbols``: what this operator's signs mean (``K: ZMW``). ``answer_via``: ``ussd``; ``push``, a second USSD
+    message that comes by itself; or ``sms`` from a ``sender``, an expression.
     """
 
     steps: tuple[str | Step, ...]
@@ -122,7 +123,7 @@ def _of_balance(balance: BalanceRecipe) -> Iterator[tuple[str, str]]:
     for number, expression in enumerate(balance.match):
         yield from _of_expression(f"balance.match[{number}]", expression, groups=True)
     if balance.answer_via not in _VIA:
-        yield "balance.answer_via", "must be ussd or sms"
+        yield "balance.answer_via", "must be ussd, push or sms"
     if balance.answer_via == "sms" and not balance.sender:
         yield "balance.sender", "is needed with answer_via: sms, or any text would be taken for the answer"
     yield from _of_expression("balance.sender", balance.sender)

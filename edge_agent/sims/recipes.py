@@ -97,7 +97,8 @@ def _reads(recipe: Recipe, vector: Vector) -> Vector:
         return Vector(vector.text, outcome=outcome)
     reading = read_balance(recipe.balance, [vector.text], date.fromisoformat(recipe.today))
     amount = None if reading.amount is None else str(reading.amount)
-    return Vector(vector.text, amount, reading.currency, reading.expires_on and reading.expires_on.isoformat())
+    expires_on = reading.expires_on.isoformat() if reading.expires_on else None
+    return Vector(vector.text, amount, reading.currency, expires_on)
 
 
 def _shown(vector: Vector) -> str:
