@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.simulator.rig import Rig
+from tests.simulator.rig import Rig, until
 
 pytestmark = pytest.mark.skipif(shutil.which("gammu") is None, reason="gammu is not installed")
 
@@ -32,3 +32,10 @@ def test_gammu_sends_a_message_in_parts(rig: Rig) -> None:
     gammu(rig, "--sendsms", "TEXT", "+85512000010", "-len", "400", "-text", text)
     message = rig.api.messages("+85512000010")[0]
     assert (message["body"].strip(), message["parts"]) == (text.strip(), 3)
+
+
+def test_gammu_receives_a_message(rig: Rig) -> None:
+    text = "to gammu, with ສະບາຍດີ"
+    rig.api.post("/subscribers/+85512000011/messages", {"to": rig.line["numbers"][0], "body": text})
+    until(lambda: any(rig.api.get("/network")["sims"][0]["stored"].values()))
+    assert text in gammu(rig, "--getallsms")
