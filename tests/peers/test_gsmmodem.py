@@ -1,4 +1,4 @@
-"""python-gsmmodem-new sends, receives and asks for a balance through the simulated modem, as its own users would use it."""
+"""python-gsmmodem-new sends, receives and asks for a balance through the simulated modem."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def session_bus(folder: Path) -> Iterator[dict[str, str]]:
     """A D-Bus of the test's own; the environment that leads to it."""
     address = f"unix:path={folder}/bus"
     with running(["dbus-daemon", "--session", "--nofork", f"--address={address}"], folder / "dbus.log"):
-        until(lambda: (folder / "bus").exists(), 10)
+        until((folder / "bus").exists, 10)
         yield {**os.environ, "DBUS_SESSION_BUS_ADDRESS": address}
 
 
@@ -36,28 +36,22 @@ class Manager:
 
     def profile(self, plugin: str, address: str) -> None:
         """Tell it of a modem behind an abstract socket."""
-        self._run(
+        done = self._run(
             "dbus-send", "--session", "--print-reply", "--dest=org.freedesktop.ModemManager1",
             "/org/freedesktop/ModemManager1", "org.freedesktop.ModemManager1.Test.SetProfile", "string:test",
             f"string:{plugin}", f"array:string:abstract:{address}",
         )  # fmt: skip
+        assert done.returncode == 0, done.stderr
 
     def tell(self, *arguments: str) -> str:
         """What mmcli says; empty while it has nothing to say."""
-        done = subprocess.run(
-            ["mmcli", "--test-session", *arguments], env=self._environment, capture_output=True, text=True, timeout=60
-        )
-        return done.stdout
+        return self._run("mmcli", "--test-session", *arguments).stdout
 
     def ready(self) -> bool:
-        done = subprocess.run(
-            ["mmcli", "--test-session", "-L"], env=self._environment, capture_output=True, text=True, timeout=10
-        )
-        return done.returncode == 0
+        return self._run("mmcli", "--test-session", "-L").returncode == 0
 
-    def _run(self, *command: str) -> None:
-        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=30)
-        assert done.returncode == 0, done.stderr
+    def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=60, check=False)
 
 
 @contextmanager
