@@ -12,11 +12,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from edge_agent.contracts import Channel, UssdReply, UssdState
+from edge_agent.contracts import Channel, UssdReply, UssdService, UssdState
 from edge_agent.messages import Messages
 from edge_agent.spool import Spool, Taken, subject_of
 from telecore.codec import decode_command
 from telecore.commands import (
+    CancelUssd,
     Command,
     HangUp,
     LimitCall,
@@ -43,6 +44,9 @@ CANNOT = 20409
 _USSD_TIMEOUT_S = 180.0
 _RESTART_TIMEOUT_S = 120.0
 
+Doers = Mapping[type[Command], Callable[[Any], Awaitable[object]]]
+"""Who does a durable command, by its type: answers it by an event of its own, or raises TelecoreError."""
+
 
 class LiveCalls(Protocol):
     """What ``calls.Calls`` does on command."""
@@ -57,7 +61,8 @@ class LiveCalls(Protocol):
 class Dispatcher:
     """The receiving end of the cloud's street (telecore.tunnel.streets.Incoming), and of ``Do``.
 
-    ``channel`` finds an open channel; ``known`` says whether a channel belongs to this site, open or not.
+    ``channel`` finds an open channel; ``known`` says whether a channel belongs to this site, open or not; ``extra``:
+    the durable commands that are done elsewhere.
     """
 
     def __init__(
@@ -68,6 +73,7 @@ class Dispatcher:
         *,
         channel: Callable[[ChannelId], Channel | None],
         known: Callable[[ChannelId], bool],
+        extra: Doers | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._spool = spool
@@ -77,10 +83,12 @@ class Dispatcher:
         self._wall = wall
         self._todo: asyncio.Queue[Command] = asyncio.Queue()
         self._taking: set[asyncio.Task[None]] = set()
-        self._durable: Mapping[type[Command], Callable[[Any], Awaitable[None]]] = {
+        self._durable: Doers = {
             PlaceCall: calls.place,
             RequestUssd: self._ussd,
+            CancelUssd: self._cancel_ussd,
             RestartChannel: self._restart,
+            **(extra or {}),
         }
         self._live: Mapping[type[Command], Callable[[Any], None]] = {
             RunPage: calls.run_page,
@@ -162,17 +170,31 @@ class Dispatcher:
             await self._spool.append(_rejected(command.id, subject_of(command), code, str(error)))
 
     async def _ussd(self, command: RequestUssd) -> None:
-        channel = self._channel(command.channel)
-        if channel is None or channel.ussd is None:
-            raise NoNetwork(f"{command.channel} takes no USSD now")
+        ussd = self._ussd_of(command.channel)
         try:
             async with asyncio.timeout(_USSD_TIMEOUT_S):
-                reply = await channel.ussd.request(command.code)
+                reply = await ussd.request(command.code)
         except (TimeoutError, TimedOut, OutcomeUnknown):
             reply = UssdReply(UssdState.TIMEOUT, "")
         await self._spool.append(
             UssdReplied(command=command.id, channel=command.channel, state=reply.state.value, text=reply.text)
         )
+
+    async def _cancel_ussd(self, command: CancelUssd) -> None:
+        ussd = self._ussd_of(command.channel)
+        try:
+            async with asyncio.timeout(_USSD_TIMEOUT_S):
+                await ussd.cancel()
+        except TimeoutError as error:
+            raise TimedOut(f"{command.channel} did not end the session") from error
+        released = UssdState.RELEASED.value
+        await self._spool.append(UssdReplied(command=command.id, channel=command.channel, state=released, text=""))
+
+    def _ussd_of(self, channel: ChannelId) -> UssdService:
+        found = self._channel(channel)
+        if found is None or found.ussd is None:
+            raise NoNetwork(f"{channel} takes no USSD now")
+        return found.ussd
 
     async def _restart(self, command: RestartChannel) -> None:
         channel = self._channel(command.channel)

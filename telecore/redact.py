@@ -11,6 +11,8 @@ _SETTING = re.compile(
     r"(?i)\b([\w-]*(?:token|secret|password|passwd|api[_-]?key|signature|pin)\"?)(\s*[=:]\s*\"?)([^\s\"'&,;]+)"
 )
 _CPIN = re.compile(r"(?i)(\+CPIN=)[^\r\n]*")
+_CUSD = re.compile(r"(?i)(\+CUSD=\d, ?\")(?![*#][*#0-9]{1,6}\")[^\"\r\n]*")
+"""A USSD code that is longer than those everybody knows, or a reply: it may hold a voucher or a PIN."""
 _USERINFO = re.compile(r"(?<=://)[^/@\s:]+:[^/@\s]+(?=@)")
 _BARE_TOKEN = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])")
 
@@ -42,6 +44,7 @@ def secret(value: str | None) -> str:
 def scrub(line: str) -> str:
     """A line of a log with its phone numbers shortened and its credentials hidden; SIDs and hashes stay whole."""
     line = _CPIN.sub(rf"\1{_HIDDEN}", line)
+    line = _CUSD.sub(rf"\1{_HIDDEN}", line)
     line = _USERINFO.sub(_HIDDEN, line)
     line = _CREDENTIALS.sub(rf"\1\2{_HIDDEN}", line)
     line = _SETTING.sub(rf"\1\2{_HIDDEN}", line)

@@ -8,11 +8,25 @@ from dataclasses import dataclass
 from typing import Any
 
 from edge_agent.spool import open_calls, outbox, submits
-from telecore.commands import Command, PlaceCall, RequestUssd, SendMessage
-from telecore.events import CommandRejected, UssdReplied
-from telecore.ids import ChannelId, CommandId
+from telecore.commands import (
+    CancelUssd,
+    Command,
+    PlaceCall,
+    ReadBalance,
+    RequestUssd,
+    RunSelfTest,
+    SendMessage,
+    SetSimHealth,
+    TopUp,
+)
+from telecore.events import CommandRejected, Event, ToppedUp, UssdReplied
+from telecore.ids import ChannelId, CommandId, Iccid
 
 KEPT_S = 7 * 24 * 3600.0
+
+_ANSWERED = (RequestUssd, CancelUssd, ReadBalance, TopUp, RunSelfTest, SetSimHealth)
+"""Commands that are open until an event answers them. What they say is not kept here: a voucher is a secret."""
+_INTERRUPTED = 20409
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +56,7 @@ def advance(db: sqlite3.Connection, stream: str, seq: int) -> bool:
 def record(db: sqlite3.Connection, command: Command, now: float) -> bool:
     """Take a command on, with what must be known of it after a power cut. False: it was taken on before."""
     subject = subject_of(command)
-    is_open = isinstance(command, RequestUssd)
+    is_open = isinstance(command, _ANSWERED)
     cursor = db.execute(
         "INSERT OR IGNORE INTO journal (command, kind, subject, at, open) VALUES (?, ?, ?, ?, ?)",
         (command.id, command.kind, subject, now, int(is_open)),
@@ -71,13 +85,27 @@ def take_all(db: sqlite3.Connection, items: Sequence[Taken], now: float) -> list
     return [take(db, item, now) for item in items]
 
 
-def interrupted(db: sqlite3.Connection) -> list[UssdReplied]:
-    """Answers to the requests that an earlier process had begun and not finished."""
-    rows = db.execute("SELECT command, subject FROM journal WHERE open = 1").fetchall()
-    return [
-        UssdReplied(command=CommandId(command), channel=ChannelId(subject), state="timeout", text="")
-        for command, subject in rows
-    ]
+def interrupted(db: sqlite3.Connection) -> list[Event]:
+    """Answers to the commands that an earlier process had begun, or had not, and not finished."""
+    rows = db.execute("SELECT command, kind, subject FROM journal WHERE open = 1").fetchall()
+    return [_interrupted(db, CommandId(command), kind, ChannelId(subject)) for command, kind, subject in rows]
+
+
+def _interrupted(db: sqlite3.Connection, command: CommandId, kind: str, channel: ChannelId) -> Event:
+    if kind in (RequestUssd.kind, CancelUssd.kind):
+        return UssdReplied(command=command, channel=channel, state="timeout", text="")
+    if kind == TopUp.kind:
+        said = "the agent was restarted meanwhile: read the balance"
+        return ToppedUp(command=command, channel=channel, iccid=_topped_up(db, command), outcome="unknown", said=said)
+    reason = "the agent was restarted before it was done"
+    return CommandRejected(command=command, subject=channel, code=_INTERRUPTED, reason=reason)
+
+
+def _topped_up(db: sqlite3.Connection, command: CommandId) -> Iccid:
+    """The SIM a voucher was about to be spent on; empty when it had not come to that."""
+    query = "SELECT iccid FROM sim_facts WHERE name = 'top_up' AND instr(value, ?) > 0"
+    row = db.execute(query, (f'"{command}"',)).fetchone()
+    return Iccid(row[0] if row else "")
 
 
 def tidy(db: sqlite3.Connection, now: float) -> None:

@@ -67,6 +67,8 @@ def append(db: sqlite3.Connection, event: Event) -> int:
     )
     seq = db.execute("INSERT INTO outbox (class, kind, subject, at, payload) VALUES (?, ?, ?, ?, ?)", row).lastrowid
     assert seq is not None
+    if event.command is not None:
+        db.execute("UPDATE journal SET open = 0 WHERE command = ?", (event.command,))
     effect = _EFFECTS.get(type(event))
     if effect is not None:
         effect(db, event)
@@ -137,21 +139,10 @@ def _subject(event: Event) -> str:
     return str(getattr(event, "channel", ""))
 
 
-def _closes_request(db: sqlite3.Connection, event: UssdReplied) -> None:
-    if event.command:
-        db.execute("UPDATE journal SET open = 0 WHERE command = ?", (event.command,))
-
-
-def _rejected(db: sqlite3.Connection, event: CommandRejected) -> None:
-    db.execute("UPDATE journal SET open = 0 WHERE command = ?", (event.command,))
-    open_calls.end(db, event.subject)
-
-
 _EFFECTS: Mapping[type[Event], _Effect] = {
     CallOffered: lambda db, event: open_calls.begin(db, event.call, event.command),
     CallInitiated: lambda db, event: open_calls.begin(db, event.call, event.command),
     CallAnswered: lambda db, event: open_calls.answer(db, event.call, event.at.timestamp()),
     CallEnded: lambda db, event: open_calls.end(db, event.call),
-    CommandRejected: _rejected,
-    UssdReplied: _closes_request,
+    CommandRejected: lambda db, event: open_calls.end(db, event.subject),
 }

@@ -10,8 +10,20 @@ from edge_agent.contracts import Channel, UssdReply, UssdState
 from edge_agent.dispatcher import Dispatcher
 from edge_agent.spool import Spool
 from telecore.codec import encode
-from telecore.commands import HangUp, LimitCall, PlaceCall, RequestUssd, RestartChannel, RouteDial, RunPage, SendMessage
-from telecore.errors import DeviceRefused, NoNetwork, OutcomeUnknown
+from telecore.commands import (
+    CancelUssd,
+    HangUp,
+    LimitCall,
+    PlaceCall,
+    ReadBalance,
+    RequestUssd,
+    RestartChannel,
+    RouteDial,
+    RunPage,
+    SendMessage,
+    TopUp,
+)
+from telecore.errors import Busy, DeviceRefused, NoNetwork, OutcomeUnknown
 from telecore.ids import CallSid, ChannelId, CommandId, DialId, MessageSid
 from telecore.notices import Do
 
@@ -45,7 +57,7 @@ class FakeUssd:
         return answer
 
     async def cancel(self):
-        pass
+        self.cancelled = True
 
 
 class FakeRadio:
@@ -71,10 +83,21 @@ class Desk:
     def __init__(self, spool):
         self.spool, self.calls, self.queue = spool, FakeCalls(), Queue()
         self.channels = {CHANNEL: Channel(CHANNEL)}
+        self.balances = []
         self.dispatcher = Dispatcher(
-            spool, self.queue, self.calls, channel=self.channels.get, known=lambda channel: channel == CHANNEL
+            spool,
+            self.queue,
+            self.calls,
+            channel=self.channels.get,
+            known=lambda channel: channel == CHANNEL,
+            extra={ReadBalance: self.read_balance},
         )
         self.seq = 0
+
+    async def read_balance(self, command):
+        if self.balances:
+            raise Busy("it is asked already")
+        self.balances.append(command)
 
     async def take(self, command, **extra):
         self.seq += 1
@@ -212,3 +235,34 @@ async def test_live_commands_are_done_at_once_and_others_are_not(tmp_path, caplo
         d.dispatcher.do(Do(send(id=CommandId("x"))))
         assert d.calls.done == live
         assert "ignored" in caplog.text
+
+
+async def test_what_others_do_is_handed_to_them_and_their_refusal_is_told(tmp_path):
+    async with desk(tmp_path) as d:
+        first, second = ReadBalance(channel=CHANNEL), ReadBalance(channel=CHANNEL)
+        await d.take(first)
+        await d.take(second)
+        assert d.balances == [first]
+        (row,) = await d.told()
+        assert (row["kind"], row["command"], row["reason"]) == ("command.rejected", second.id, "it is asked already")
+
+
+async def test_a_command_that_nobody_does_here_is_refused_and_a_voucher_in_it_not_repeated(tmp_path, caplog):
+    async with desk(tmp_path) as d:
+        await d.take(TopUp(channel=CHANNEL, voucher="1012345678"))
+        (row,) = await d.told()
+        assert (row["kind"], row["code"]) == ("command.rejected", 20001)
+        assert "1012345678" not in str(row) + caplog.text
+
+
+async def test_a_ussd_session_is_ended(tmp_path):
+    async with desk(tmp_path) as d:
+        ussd = FakeUssd()
+        d.channels[CHANNEL] = Channel(CHANNEL, ussd=ussd)
+        await d.take(CancelUssd(channel=CHANNEL))
+        assert ussd.cancelled
+        (row,) = await d.told()
+        assert (row["kind"], row["state"]) == ("ussd.replied", "released")
+        del d.channels[CHANNEL]
+        await d.take(CancelUssd(channel=CHANNEL))
+        assert (await d.told())[1]["reason"] == f"{CHANNEL} takes no USSD now"

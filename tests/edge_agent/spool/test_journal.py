@@ -3,9 +3,9 @@
 import pytest
 
 from edge_agent.spool import Spool, Taken
-from telecore.commands import PlaceCall, RequestUssd, SendMessage
+from telecore.commands import PlaceCall, ReadBalance, RequestUssd, RunSelfTest, SendMessage, TopUp
 from telecore.events import CommandRejected, EdgeStarted, UssdReplied
-from telecore.ids import CallSid, ChannelId, CommandId, MessageSid
+from telecore.ids import CallSid, ChannelId, CommandId, Iccid, MessageSid
 
 CHANNEL = ChannelId("site-1/modem1")
 
@@ -74,6 +74,27 @@ async def test_requests_and_calls_that_were_under_way_are_answered_after_a_resta
     assert (rows[2]["command"], rows[2]["state"]) == (left.id, "timeout")
     await spool.recover(EdgeStarted(instance="3", version="1"))
     assert [row["kind"] for _, row in await spool.read(before + 3, 10)] == ["edge.started"]
+    await spool.close()
+
+
+async def test_a_voucher_is_kept_nowhere_and_its_outcome_after_a_restart_is_unknown(tmp_path):
+    path = tmp_path / "spool.db"
+    spool = await Spool.open(path)
+    begun, waiting = (TopUp(channel=CHANNEL, voucher=voucher) for voucher in ("1012345678", "2012345678"))
+    balance, test = ReadBalance(channel=CHANNEL), RunSelfTest(channel=CHANNEL, receiver=ChannelId("site-1/modem2"))
+    for seq, command in enumerate((begun, waiting, balance, test), 1):
+        assert await take(spool, "a", seq, command)
+    await spool.put_sim_fact(Iccid("8985"), "top_up", [{"digest": "x", "at": 1.0, "command": begun.id}])
+    await spool.close()
+    data = b"".join(file.read_bytes() for file in tmp_path.glob("spool.db*"))
+    assert b"1012345678" not in data
+    assert b"2012345678" not in data
+    spool = await Spool.open(path)
+    await spool.recover(EdgeStarted(instance="2", version="1"))
+    answers = {row["command"]: row for _, row in await spool.read(0, 10) if "command" in row}
+    assert (answers[begun.id]["outcome"], answers[begun.id]["iccid"]) == ("unknown", "8985")
+    assert (answers[waiting.id]["outcome"], answers[waiting.id]["iccid"]) == ("unknown", "")
+    assert {answers[command.id]["kind"] for command in (balance, test)} == {"command.rejected"}
     await spool.close()
 
 
