@@ -23,11 +23,12 @@ class UrcEvent(StrEnum):
     CALL_CONNECTED = "call_connected"
     CALL_ENDED = "call_ended"
     CALL_MISSED = "call_missed"
+    CALL_STATE = "call_state"
     DIGIT = "digit"
     SIGNAL = "signal"
     SIM_CHANGED = "sim_changed"
     SMS_FULL = "sms_full"
-    AUDIO_PAUSE = "audio_pause"
+    AUDIO_FLOW = "audio_flow"
     NOISE = "noise"
 
 
@@ -40,8 +41,12 @@ class UssdEncoding(StrEnum):
 
 
 class AudioKind(StrEnum):
+    """How the sound of a call reaches us: not at all, a serial port, the modem's own sound card, another sound card."""
+
     NONE = "none"
     SERIAL = "serial_pcm"
+    USB = "usb_audio"
+    ANALOG = "analog"
 
 
 class Pacing(StrEnum):
@@ -52,13 +57,20 @@ class Pacing(StrEnum):
 
 
 class EnableAt(StrEnum):
+    """When the modem's sound is switched on: before ATD or ATA, right after, or when the far end has answered."""
+
+    BEFORE = "before"
     DIALLED = "dialled"
     CONNECTED = "connected"
 
 
 @dataclass(frozen=True, slots=True)
 class UrcRule:
-    """``re`` matches a whole line; its groups ``cause``, ``digit``, ``ascii``, ``dbm`` and ``call`` are read."""
+    """``re`` matches a whole line.
+
+    Groups that are read: ``call``, ``cause``, ``status``, ``state``, ``dir``, ``number``, ``digit``, ``ascii``, ``dbm``,
+    ``ready``.
+    """
 
     re: str
     event: UrcEvent
@@ -97,10 +109,21 @@ class UssdProfile:
 
 @dataclass(frozen=True, slots=True)
 class CallProfile:
+    """``dial_ok_means_answered``: ATD has no result before the answer. ``hidden``: dialling with CLIR (27.007 §6.2).
+
+    ``waiting`` switches call waiting on; ``decline_waiting`` turns a second caller away (22.030 §6.5.5.1).
+    ``end_status``: the vendor's reason of an end → Q.850.
+    """
+
     dial: str = "ATD{number};"
+    dial_ok_means_answered: bool = False
+    hidden: str = "ATD{number}I;"
     answer: str = "ATA"
     hang_up: tuple[str, ...] = ("AT+CHUP", "ATH")
     cause: str = "AT+CEER"
+    end_status: dict[str, int] = field(default_factory=dict)
+    waiting: tuple[str, ...] = ("AT+CCWA=1",)
+    decline_waiting: str = "AT+CHLD=0"
     digit: str = 'AT+VTS="{digit}"'
     digit_gap_s: float = 0.15
     detects_dtmf: bool = False
@@ -110,7 +133,12 @@ class CallProfile:
 
 @dataclass(frozen=True, slots=True)
 class AudioProfile:
-    """``enable`` is repeated every ``retry_s`` while refused, up to ``give_up_s``; first ``settle_s`` after ``at``."""
+    """``enable`` is repeated every ``retry_s`` while refused, up to ``give_up_s``; first ``settle_s`` after ``at``.
+
+    ``write_frames``: frames of 20 ms that the modem wants in one write. ``card``: the ALSA name of its sound card.
+    ``recover`` mends a path that has become bad; that is known by ``degraded_when_refused`` (the first ``enable`` of a
+    call was refused), or assumed after so many calls (``reset_after_calls``; 0: never).
+    """
 
     kind: AudioKind = AudioKind.NONE
     prepare: tuple[str, ...] = ()
@@ -124,6 +152,11 @@ class AudioProfile:
     rate: int = 8000
     baud: int = 115200
     rtscts: bool = False
+    write_frames: int = 1
+    card: str = ""
+    recover: tuple[str, ...] = ()
+    degraded_when_refused: bool = False
+    reset_after_calls: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +171,10 @@ class UsbLayout:
 
 @dataclass(frozen=True)
 class AtProfile:
-    """``quirks`` maps each named behaviour of ``quirks.py`` to the reason it is asked for."""
+    """``quirks`` maps each named behaviour of ``quirks.py`` to the reason it is asked for.
+
+    ``sound_card`` takes the place of ``audio`` where the site names a sound card.
+    """
 
     name: str = "generic/3gpp"
     confirmed: bool = False
@@ -154,6 +190,7 @@ class AtProfile:
     ussd: UssdProfile = UssdProfile()
     call: CallProfile = CallProfile()
     audio: AudioProfile = AudioProfile()
+    sound_card: AudioProfile | None = None
     quirks: dict[str, str] = field(default_factory=dict)
 
     @cached_property
