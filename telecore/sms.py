@@ -11,7 +11,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from telecore.errors import InvalidRequest, RemoteProtocolError
-from telecore.gsm7 import SEPTETS, decode_gsm7, encode_gsm7, fill_bits, is_gsm7, pack, unpack
+from telecore.gsm7 import EXTENSION, SEPTETS, decode_gsm7, encode_gsm7, fill_bits, is_gsm7, pack, unpack
 from telecore.lookalikes import smart_encode
 from telecore.reassembly import (
     PART_LIFETIME_S,
@@ -94,7 +94,7 @@ class Segment:
     @property
     def units(self) -> int:
         """Septets or UTF-16 code units of the text."""
-        return sum(_cost(char, self.encoding) for char in self.text)
+        return _units(self.text, self.encoding)
 
     @property
     def udl(self) -> int:
@@ -121,7 +121,7 @@ def needs_ucs2(text: str) -> bool:
 def count_segments(text: str) -> SegmentInfo:
     """What Twilio would count and charge: GSM-7 160 or 153 to a part, UCS-2 70 or 67; empty text is one segment."""
     encoding = _encoding_of(text)
-    units = sum(_cost(char, encoding) for char in text)
+    units = _units(text, encoding)
     return SegmentInfo(encoding, 1 if units <= _ALONE[encoding] else sum(1 for _ in _parts(text, encoding)), units)
 
 
@@ -131,7 +131,7 @@ def split(text: str, reference: int = 0) -> tuple[Segment, ...]:
     Neither an escape sequence nor a surrogate pair is cut. Raises ``InvalidRequest`` beyond 255 segments.
     """
     encoding = _encoding_of(text)
-    if sum(_cost(char, encoding) for char in text) <= _ALONE[encoding]:
+    if _units(text, encoding) <= _ALONE[encoding]:
         return (Segment(encoding, heal_surrogates(text)),)
     parts = list(_parts(heal_surrogates(text), encoding))
     if len(parts) > MAX_SEGMENTS:
@@ -175,6 +175,13 @@ def decode_ucs2(octets: bytes, *, keep_halves: bool = False) -> str:
 
 def _encoding_of(text: str) -> SmsEncoding:
     return SmsEncoding.GSM7 if is_gsm7(text) else SmsEncoding.UCS2
+
+
+def _units(text: str, encoding: SmsEncoding) -> int:
+    """The costs of all characters, without looking at each."""
+    if encoding is SmsEncoding.GSM7:
+        return len(text) + sum(map(text.count, EXTENSION.values()))
+    return len(text.encode("utf-16-be", "surrogatepass")) // 2
 
 
 def _cost(char: str, encoding: SmsEncoding) -> int:

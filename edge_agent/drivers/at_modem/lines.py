@@ -9,6 +9,8 @@ MAX_LINE = 4096
 """Longer than any line a modem has reason to send; the rest of such a line is noise and dropped."""
 MAX_QUOTED_LINES = 64
 
+_ENDS = (b"\r", b"\n")
+_TOKENS = re.compile(rb"[\r\n]|[^\r\n]+")
 _TWO_LINES = re.compile(r"\+(?:CMT|CDS|CBM): ?")
 _CUSD_OPEN = re.compile(r"\+CUSD: ?\d, ?\"")
 _CUSD_CLOSED = re.compile(r"\"(?:, ?\d+)?$")
@@ -49,8 +51,16 @@ class LineReader:
 
     def feed(self, data: bytes) -> list[Unit]:
         units: list[Unit] = []
-        for byte in data:
-            self._byte(byte, units)
+        for token in _TOKENS.findall(data):
+            if token == b"\n" and self._after_cr:
+                self._after_cr = False
+                continue
+            self._after_cr = token == b"\r"
+            if token in _ENDS:
+                self._after_prompt = False
+                self._end_line(units)
+            else:
+                self._text(token, units)
         return units
 
     def flush(self) -> list[Unit]:
@@ -62,21 +72,18 @@ class LineReader:
         self._end_head(units)
         return units
 
-    def _byte(self, byte: int, units: list[Unit]) -> None:
-        lone_lf = byte == 0x0A and self._after_cr
-        blank_after_prompt = byte == 0x20 and self._after_prompt
-        self._after_cr = byte == 0x0D
+    def _text(self, text: bytes, units: list[Unit]) -> None:
+        if self._after_prompt and text.startswith(b" "):
+            text = text[1:]
         self._after_prompt = False
-        if lone_lf or blank_after_prompt:
-            return
-        if byte in (0x0A, 0x0D):
-            self._end_line(units)
-        elif self.expect_prompt and byte == 0x3E and not self._partial and not self._quoted:
+        if self.expect_prompt and text.startswith(b">") and not self._partial and not self._quoted:
             self.expect_prompt = False
             self._after_prompt = True
             units.append(Prompt())
+            if len(text) > 1:
+                self._text(text[1:], units)
         elif len(self._partial) < MAX_LINE:
-            self._partial.append(byte)
+            self._partial += text[: MAX_LINE - len(self._partial)]
 
     def _end_line(self, units: list[Unit]) -> None:
         text = self._partial.decode("utf-8", "backslashreplace").strip("\0 \t")
