@@ -16,13 +16,14 @@ from edge_agent.call.live import LiveCall
 from edge_agent.call.outbound import Order
 from edge_agent.call.report import Emit, Notify
 from edge_agent.call_control import PageControl
-from edge_agent.contracts import IncomingCall, VoiceService
+from edge_agent.contracts import Gate, IncomingCall, VoiceService, Witness
 from edge_agent.media.clips import Blobs, Clips
 from edge_agent.media.clock import MediaClock
 from edge_agent.media.recorder import Recorder
+from edge_agent.unguarded import Unguarded
 from telecore.causes import Cause
 from telecore.commands import HangUp, LimitCall, PlaceCall, RouteDial, RoutedLeg, RunPage
-from telecore.errors import NoNetwork, TimedOut
+from telecore.errors import NoNetwork, NoRoute, TimedOut
 from telecore.events import CallOffered
 from telecore.ids import E164, Address, CallSid, ChannelId, new_sid
 from telecore.model import Clip
@@ -40,7 +41,8 @@ DIALLED_LIMIT_S = 90000.0
 class Calls:
     """``emit`` stores an event, ``notify`` tells the cloud at once, ``fetch`` brings a clip into ``blobs``.
 
-    ``voice`` finds a channel's voice service, ``own_number`` its SIM's number. All methods but ``place``, ``run`` and
+    ``voice`` finds a channel's voice service, ``own_number`` its SIM's number. ``gate`` says whether a SIM may call,
+    ``witness`` is told how each leg went. All methods but ``place``, ``run`` and
     ``stop`` are plain calls that return at once.
     """
 
@@ -56,8 +58,13 @@ class Calls:
         own_number: Callable[[ChannelId], E164 | None] = lambda channel: None,
         waits: Waits | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+        gate: Gate | None = None,
+        witness: Witness | None = None,
     ) -> None:
-        self._equipment = Equipment(clock, Clips(blobs, fetch), Recorder(blobs), emit, notify, waits or Waits())
+        self._equipment = Equipment(
+            clock, Clips(blobs, fetch), Recorder(blobs), emit, notify, waits or Waits(), witness or Unguarded()
+        )
+        self._gate: Gate = gate or Unguarded()
         self._voice = voice
         self._own_number = own_number
         self._wall = wall
@@ -91,7 +98,8 @@ class Calls:
 
     def incoming(self, incoming: IncomingCall) -> None:
         """A line rings."""
-        call = self._new_call(Origin(CallSid(new_sid("CA")), incoming.channel, True, INBOUND_LIMIT_S))
+        party = incoming.caller or ""
+        call = self._new_call(Origin(CallSid(new_sid("CA")), incoming.channel, True, INBOUND_LIMIT_S, party=party))
         call.connect(incoming.voice)
         incoming.voice.on_event = call.on_voice
         self._begin(call, lambda: self._offer(call, incoming.caller))
@@ -99,13 +107,20 @@ class Calls:
             call.end(Cause.TEMPORARY_FAILURE, "restart")
 
     async def place(self, command: PlaceCall) -> None:
-        """Begin to dial. Raises TimedOut when it is too late for that, NoNetwork when the channel is not there."""
+        """Begin to dial. Raises TimedOut when it is too late for that, NoNetwork when the channel is not there.
+
+        Raises NoRoute with the reason when its SIM may not call now.
+        """
         if command.not_after is not None and command.not_after < self._wall():
             raise TimedOut("it is too late to place this call")
         service = self._voice(command.channel)
         if service is None or self._stopping:
             raise NoNetwork(f"{command.channel} takes no calls now")
-        call = self._new_call(Origin(command.call, command.channel, False, command.time_limit_s))
+        permit = self._gate.call(command.channel, command.to, urgent=command.urgent)
+        if not permit.granted:
+            raise NoRoute(permit.reason, code=permit.code)
+        origin = Origin(command.call, command.channel, False, command.time_limit_s, party=command.to)
+        call = self._new_call(origin)
         order = Order(
             to=command.to,
             caller=command.caller,
@@ -114,8 +129,9 @@ class Calls:
             record_channels=command.record_channels if command.record else 0,
             record_trim=command.record_trim,
             command=command.id,
+            hidden=command.hide_caller,
         )
-        self._begin(call, lambda: outbound.dial(call, service, order))
+        self._begin(call, lambda: outbound.dial(call, service, order, permit))
 
     def run_page(self, command: RunPage) -> None:
         """Run this page, if it is a new one of a call that lives."""
@@ -157,7 +173,7 @@ class Calls:
 
     def _dial_out(self, routed: RoutedLeg, spec: DialSpec) -> LiveCall:
         """Begin one leg of a <Dial>."""
-        call = self._new_call(Origin(routed.call, routed.channel, False, DIALLED_LIMIT_S, dialled=True))
+        call = self._new_call(Origin(routed.call, routed.channel, False, DIALLED_LIMIT_S, True, routed.to))
         order = Order(
             to=routed.to,
             caller=routed.caller,
@@ -166,7 +182,8 @@ class Calls:
             page=routed.whisper,
         )
         service = self._voice(routed.channel)
-        self._begin(call, lambda: outbound.dial(call, service, order))
+        permit = self._gate.call(routed.channel, routed.to)
+        self._begin(call, lambda: outbound.dial(call, service, order, permit))
         return call
 
     async def _offer(self, call: LiveCall, caller: Address | None) -> None:

@@ -24,6 +24,7 @@ LAYERS = {
         {"devices"},
         {"drivers"},
         {"spool", "media", "blobs", "config", "yaml_lines", "identity", "enrolment", "logs", "supervise", "watchdog"},
+        {"unguarded"},
         {"contracts"},
     ),
     "cloud": (

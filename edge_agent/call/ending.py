@@ -22,13 +22,17 @@ _BY_A_PERSON = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a call comes from. ``dialled``: a leg of somebody's <Dial>, which runs a page only to whisper."""
+    """Where a call comes from. ``dialled``: a leg of somebody's <Dial>, which runs a page only to whisper.
+
+    ``party``: the other end's number, empty when it is withheld.
+    """
 
     call: CallSid
     channel: ChannelId
     inbound: bool
     time_limit_s: float
     dialled: bool = False
+    party: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edge_agent.call.report import Emit, Notify
+from edge_agent.contracts import Witness
 from edge_agent.media.clips import Clips
 from edge_agent.media.clock import MediaClock
 from edge_agent.media.recorder import Recorder
+from edge_agent.unguarded import Unguarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,10 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Equipment:
-    """Shared by all calls. ``emit`` returns when the event is on disk; ``notify`` returns at once."""
+    """Shared by all calls. ``emit`` returns when the event is on disk; ``notify`` returns at once.
+
+    ``witness`` is told how each leg went.
+    """
 
     clock: MediaClock
     clips: Clips
@@ -40,3 +45,4 @@ class Equipment:
     emit: Emit
     notify: Notify
     waits: Waits = field(default_factory=Waits)
+    witness: Witness = field(default_factory=Unguarded)

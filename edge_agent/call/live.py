@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from edge_agent.call.ending import Ending, Origin, told_by_line
 from edge_agent.call.equipment import Equipment
+from edge_agent.call.moments import Moments
 from edge_agent.call.pages import PageRunner
 from edge_agent.call.purpose import WHOLE_CALL, Purpose
 from edge_agent.call.report import CallReport
@@ -61,7 +62,7 @@ class LiveCall:
         self.on_change: Callable[[], None] = _nothing
         self.on_ending: Callable[[], bool] = _false
         """Tells whoever keeps a recording; true: the page deserves a moment more."""
-        self._answered_at: float | None = None
+        self._moments = Moments()
         self._limit_s = origin.time_limit_s
         self._timers = Timers()
         self._answering: asyncio.Task[TelecoreError | None] | None = None
@@ -76,12 +77,13 @@ class LiveCall:
 
     @property
     def answered(self) -> bool:
-        return self._answered_at is not None
+        return self._moments.answered is not None
 
     @property
     def duration_s(self) -> int | None:
         """Whole seconds since the answer, None without one."""
-        return None if self._answered_at is None else round(self._timers.now() - self._answered_at)
+        answered = self._moments.answered
+        return None if answered is None else round(self._timers.now() - answered)
 
     def connect(self, voice: VoiceCall) -> None:
         """This is the line's handle on the call."""
@@ -93,6 +95,7 @@ class LiveCall:
             self.leg.press(event.digit)
         elif event.kind is VoiceEventKind.RINGING:
             if not self.origin.inbound and self._step(CallStatus.RINGING):
+                self._moments.rang = self._timers.now()
                 self.report.say(CallRinging(call=self.sid))
         elif event.kind is VoiceEventKind.ANSWERED:
             self._mark_answered()
@@ -145,6 +148,7 @@ class LiveCall:
 
     def begin_ringing(self, seconds: float) -> None:
         """It is being dialled: give up when nobody answers within this time."""
+        self._moments.dialled = self._timers.now()
         self._step(CallStatus.INITIATED)
         self._end_after("ring", seconds, Ending(Cause.NO_ANSWER, "timeout"))
 
@@ -161,8 +165,8 @@ class LiveCall:
     def limit(self, seconds: float) -> None:
         """End it so many seconds after its answer."""
         self._limit_s = seconds
-        if self._answered_at is not None and self.ending is None:
-            left = max(0.0, self._answered_at + seconds - self._timers.now())
+        if self._moments.answered is not None and self.ending is None:
+            left = max(0.0, self._moments.answered + seconds - self._timers.now())
             self._end_after("limit", left, Ending(Cause.NORMAL_CLEARING, "timeout"))
 
     def open_recording(self, purpose: Purpose, channels: int = 1) -> WavFile:
@@ -195,7 +199,8 @@ class LiveCall:
         await self._hang_up()
         if not self.over:
             report = CallReport(self.equipment.emit, self.equipment.notify)
-            report.say(self._end_event())
+            report.say(ended := self._end_event())
+            self._tell_witness(ended)
             self.over = True
             self.on_change()
             await report.run()
@@ -236,6 +241,7 @@ class LiveCall:
             if self._keeping:
                 await asyncio.wait(self._keeping, timeout=self.equipment.waits.keeping)
         self.report.say(ended)
+        self._tell_witness(ended)
         self.over = True
         self.on_change()
 
@@ -267,7 +273,7 @@ class LiveCall:
     def _mark_answered(self) -> None:
         if self.ending is not None or not self._step(CallStatus.IN_PROGRESS):
             return
-        self._answered_at = self._timers.now()
+        self._moments.answered = self._timers.now()
         self._timers.stop("ring")
         self.leg.start()
         self.report.say(CallAnswered(call=self.sid))
@@ -302,12 +308,17 @@ class LiveCall:
             self.status = status_of(cause, answered=self.answered)
         return CallEnded(call=self.sid, cause=cause, by=by, duration_s=self.duration_s)
 
+    def _tell_witness(self, ended: CallEnded) -> None:
+        if self.voice is not None:  # else the network never saw this call
+            self.equipment.witness.call_ended(self._moments.facts(self.origin, ended))
+
     def _end_after(self, timer: str, seconds: float, ending: Ending) -> None:
         self._timers.set(timer, seconds, lambda: self._end(ending))
 
     def _end(self, ending: Ending) -> None:
         if self.ending is None:
             self.ending = ending
+            self._moments.ended = self._timers.now()
             self._ended.set()
             self.on_change()
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from edge_agent.call.live import LiveCall
 from edge_agent.call.purpose import WHOLE_CALL
-from edge_agent.contracts import VoiceCall, VoiceService
+from edge_agent.contracts import Permit, VoiceCall, VoiceService
 from edge_agent.media.press import press
 from edge_agent.media.record import CallRecording
 from telecore.causes import Cause
-from telecore.errors import Busy, DeviceLost, DeviceRefused, NoNetwork, TelecoreError, TimedOut
+from telecore.errors import Busy, DeviceLost, DeviceRefused, NoNetwork, NoRoute, TelecoreError, TimedOut
 from telecore.events import CallInitiated
 from telecore.ids import E164, CommandId
 
@@ -26,7 +26,7 @@ _CAUSES: tuple[tuple[type[TelecoreError], Cause], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Whom to call, and what to do when somebody answers. ``page``: one follows the answer."""
+    """Whom to call, and what to do when somebody answers. ``page``: one follows the answer; ``hidden``: CLIR."""
 
     to: str
     caller: E164 | None
@@ -36,11 +36,15 @@ class Order:
     record_trim: bool = False
     command: CommandId | None = None
     page: bool = True
+    hidden: bool = False
 
 
-async def dial(call: LiveCall, service: VoiceService | None, order: Order) -> None:
+async def dial(call: LiveCall, service: VoiceService | None, order: Order, permit: Permit) -> None:
     """Returns when the call is answered and ready; when it cannot be made, the call is ended."""
     call.report.say(CallInitiated(call=call.sid, channel=call.origin.channel, command=order.command))
+    if not permit.granted:
+        call.fail(NoRoute(permit.reason, code=permit.code), Cause.RESOURCES_UNAVAILABLE)
+        return
     call.begin_ringing(order.ring_s)
     if service is None:
         call.fail(NoNetwork("the channel is not there"), Cause.NETWORK_OUT_OF_ORDER)
@@ -61,7 +65,7 @@ async def dial(call: LiveCall, service: VoiceService | None, order: Order) -> No
 
 async def _dial(call: LiveCall, service: VoiceService, order: Order) -> VoiceCall | None:
     """None: it could not be begun. Cancelled, it sees to it that what was begun is hung up."""
-    dialling = asyncio.ensure_future(service.dial(order.to, call.on_voice, order.caller))
+    dialling = asyncio.ensure_future(service.dial(order.to, call.on_voice, order.caller, hidden=order.hidden))
     try:
         voice = await asyncio.shield(dialling)
     except asyncio.CancelledError:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from edge_agent.call.equipment import Waits
 from edge_agent.calls import Calls
@@ -32,11 +33,13 @@ class FakeVoiceService:
     error: Exception | None = None
     dialled: list[str] = field(default_factory=list)
     hold: asyncio.Event | None = None
+    hidden: bool = False
 
     async def dial(
         self, to: str, on_event: Callable[[VoiceEvent], None], caller: object = None, *, hidden: bool = False
     ) -> FakeVoiceCall:
         self.dialled.append(to)
+        self.hidden = hidden
         if self.hold is not None:
             await self.hold.wait()
         if self.error is not None:
@@ -48,7 +51,7 @@ class FakeVoiceService:
 class FakeEdge:
     """Calls, with everything that they tell kept in order."""
 
-    def __init__(self, directory: Path, waits: Waits | None = None) -> None:
+    def __init__(self, directory: Path, waits: Waits | None = None, **options: Any) -> None:
         self.clock = still_clock()
         self.blobs = FolderBlobs(directory)
         self.lines = {channel: FakeVoiceService() for channel in (ONE, TWO, THREE)}
@@ -65,6 +68,7 @@ class FakeEdge:
             voice=self.lines.get,
             clock=self.clock,
             waits=waits or Waits(last_sound=0.01),
+            **options,
         )
         self._pages = 0
 
