@@ -137,6 +137,10 @@ class Dispatcher:
             return
         act(notice.command)
 
+    async def obey(self, command: Command) -> None:
+        """Do a command that somebody on site wishes. Raises TelecoreError."""
+        await self._durable[type(command)](command)
+
     async def run(self) -> None:
         """Do what was taken on, each command in a task of its own."""
         async with asyncio.TaskGroup() as group:

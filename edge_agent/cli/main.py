@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from edge_agent import __version__
-from edge_agent.cli import check, enrol, probe, run, status
+from edge_agent.cli import check, enrol, probe, recipes, run, site, status
 from edge_agent.cli.commands import Commands, Failed
 from telecore.errors import InvalidRequest, TelecoreError
 
@@ -36,7 +36,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="edge-agent", description="Looks after the SIMs of one site and carries their calls and SMS to the cloud."
     )
     commands = Commands(parser)
-    for part in (run, check, probe, status, enrol):
+    for part in (run, check, status, site, recipes, probe, enrol):
         part.add(commands)
     commands.add("version", _version, "print the version")
     return parser

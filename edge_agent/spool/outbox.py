@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from edge_agent.spool import open_calls
@@ -83,6 +83,13 @@ def read(db: sqlite3.Connection, after: int, limit: int) -> list[tuple[int, dict
     return [(seq, json.loads(payload)) for seq, payload in rows]
 
 
+def recent(db: sqlite3.Connection, subject: str, kinds: Sequence[str], limit: int) -> list[dict[str, Any]]:
+    """The last events of these kinds about a subject that are still here, the newest first."""
+    marks = ", ".join("?" * len(kinds))
+    query = f"SELECT payload FROM outbox WHERE subject = ? AND kind IN ({marks}) ORDER BY seq DESC LIMIT ?"
+    return [json.loads(payload) for (payload,) in db.execute(query, (subject, *kinds, limit))]
+
+
 def forget(db: sqlite3.Connection, upto: int, now: float) -> None:
     """The cloud has everything up to here."""
     # By class, because the index of untold rows is; without it each receipt would walk through a day of told ones.
@@ -136,6 +143,8 @@ def _subject(event: Event) -> str:
         return event.status.channel
     if isinstance(event, WarningRaised | WarningCleared):
         return f"{event.code} {event.subject}"
+    if isinstance(event, SelfTestDone):
+        return event.sender
     return str(getattr(event, "channel", ""))
 
 

@@ -80,6 +80,10 @@ class Spool:
     async def read(self, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
         return await self._writer.run(lambda db: outbox.read(db, after, limit))
 
+    async def recent(self, subject: str, kinds: Sequence[str], limit: int) -> list[dict[str, Any]]:
+        """The last events of these kinds about a channel, the newest first, as far back as they are kept."""
+        return await self._writer.run(lambda db: outbox.recent(db, subject, kinds, limit))
+
     async def forget(self, upto: int) -> None:
         self._depth = await self._writer.run(lambda db: _forget(db, upto, self._now()))
 
