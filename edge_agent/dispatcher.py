@@ -29,7 +29,7 @@ from telecore.commands import (
     SendMessage,
 )
 from telecore.errors import NoNetwork, OutcomeUnknown, Refused, RemoteProtocolError, TelecoreError, TimedOut
-from telecore.events import CommandRejected, UssdReplied
+from telecore.events import ChannelHealed, CommandRejected, UssdReplied
 from telecore.ids import ChannelId, CommandId
 from telecore.notices import Do
 
@@ -209,6 +209,8 @@ class Dispatcher:
                 await channel.radio.restart()
         except TimeoutError as error:
             raise TimedOut(f"{command.channel} did not restart within {_RESTART_TIMEOUT_S:.0f} s") from error
+        done = ChannelHealed(command=command.id, channel=command.channel, step="restart", outcome="worked")
+        await self._spool.append(done)
 
 
 def _rejected(command: str, subject: str, code: int, reason: str) -> CommandRejected:

@@ -62,6 +62,8 @@ class CancelUssd(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RestartChannel(Command):
+    """Reset the line's modem. Answered by ChannelHealed or CommandRejected."""
+
     kind: ClassVar[str] = "channel.restart"
     channel: ChannelId
 

@@ -7,6 +7,22 @@ from dataclasses import dataclass
 
 from telecore.ids import E164, ChannelId, EdgeId
 from telecore.model import ChannelState, ChannelStatus, Service
+from telecore.sim_health import Health, HealthState
+
+LASTING = frozenset(
+    {
+        HealthState.LOCKED_PIN,
+        HealthState.LOCKED_PUK,
+        HealthState.LOCKED_NET,
+        HealthState.SIM_FAULT,
+        HealthState.SUSPECT_BLOCKED,
+        HealthState.EXHAUSTED,
+        HealthState.RETIRED,
+    }
+)
+"""States of a SIM that no waiting mends, only a person or money."""
+PASSING = frozenset({HealthState.COOLDOWN, HealthState.QUOTA, HealthState.SEARCHING})
+"""States that end by themselves: what may wait waits at the edge, which knows best when."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +30,8 @@ class RouteRequest:
     """What is to be carried.
 
     ``sender``: only the SIM of this number may carry it. ``edge``: only a channel of this edge may.
-    ``prefer``: a channel that is taken when it may be. ``waits``: a busy channel will do (an SMS queues at the edge).
+    ``prefer``: a channel that is taken when it may be. ``waits``: a busy channel will do, and one whose SIM rests (an
+    SMS queues at the edge). ``urgent``: a warning, which goes above quotas.
     """
 
     service: Service
@@ -23,6 +40,7 @@ class RouteRequest:
     edge: EdgeId | None = None
     prefer: ChannelId | None = None
     waits: bool = False
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +68,15 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """``chosen`` None: nobody may. ``passed_over`` has a reason for every channel that may not or is not best."""
+    """``chosen`` None: nobody may. ``passed_over`` has a reason for every channel that may not or is not best.
+
+    ``lasting``: nobody may, and waiting will not mend it.
+    """
 
     chosen: Candidate | None
     because: str
     passed_over: tuple[tuple[ChannelId, str], ...] = ()
+    lasting: bool = False
 
     def sentence(self) -> str:
         """The decision in one line, for a log or an error message."""
@@ -73,33 +95,73 @@ def decide(ask: RouteRequest, rules: Rules, candidates: Iterable[Candidate]) -> 
     """The best channel that may carry this. The same values always give the same answer."""
     passed: list[tuple[ChannelId, str]] = []
     able: list[Candidate] = []
+    eligible: list[Candidate] = []
     for candidate in candidates:
-        reason = objection(ask, rules, candidate)
+        other = _not_meant(ask, candidate)
+        reason = other or objection(ask, rules, candidate)
+        if not other:
+            eligible.append(candidate)
         if reason:
             passed.append((candidate.channel, reason))
         else:
             able.append(candidate)
     if not able:
-        return Decision(None, _nobody(ask, passed), tuple(passed))
+        lasting = bool(eligible) and all(_unfit(ask, candidate) in LASTING for candidate in eligible)
+        return Decision(None, _nobody(ask, passed), tuple(passed), lasting)
     best, *rest = sorted(able, key=lambda candidate: _rank(ask, candidate))
-    passed += [(candidate.channel, f"may, but {best.channel} is better") for candidate in rest]
+    passed += [(found.channel, f"may, but {best.channel} is better{_weight(found)}") for found in rest]
     return Decision(best, _because(ask, best, len(able)), tuple(passed))
 
 
 def objection(ask: RouteRequest, rules: Rules, candidate: Candidate) -> str:
     """Why this channel may not carry it; empty when it may."""
     status = candidate.status
-    if ask.sender is not None and candidate.number != ask.sender:
-        return "its SIM has another number"
-    if ask.edge is not None and candidate.edge != ask.edge:
-        return "is at another edge"
+    other = _not_meant(ask, candidate)
+    if other:
+        return other
+    unfit, health = _unfit(ask, candidate), status.health
+    if unfit in LASTING and health is not None:
+        return _unwell(health)
     if not candidate.connected:
         return f"edge {candidate.edge} is not connected"
     if status.state is not ChannelState.REGISTERED:
         return f"is {status.state}" + (f": {status.reason}" if status.reason else "")
     if ask.service not in status.offers:
         return f"does not offer {ask.service}"
+    if unfit is not None and health is not None and not (ask.waits and unfit in PASSING):
+        return _unwell(health)
     return _limit(ask, rules, candidate)
+
+
+def _not_meant(ask: RouteRequest, candidate: Candidate) -> str:
+    """Why this would be the wrong channel, however well it stands."""
+    if ask.sender is not None and candidate.number != ask.sender:
+        return "its SIM has another number"
+    if ask.edge is not None and candidate.edge != ask.edge:
+        return "is at another edge"
+    return ""
+
+
+def _unfit(ask: RouteRequest, candidate: Candidate) -> HealthState | None:
+    """The state of a SIM that takes no outbound traffic of this urgency; None when it does, or nobody knows."""
+    health = candidate.status.health
+    return None if health is None or health.may_send(urgent=ask.urgent) else health.state
+
+
+def _unwell(health: Health) -> str:
+    word = health.state.value.replace("_", " ")
+    return f"its SIM is not to be used ({word})" + (f": {health.reason}" if health.reason else "")
+
+
+def _share(candidate: Candidate) -> int:
+    """Percent of what a healthy SIM gets; one that may only carry what is urgent comes last."""
+    health = candidate.status.health
+    return 100 if health is None else min(100, max(1, health.share))
+
+
+def _weight(candidate: Candidate) -> str:
+    health, share = candidate.status.health, _share(candidate)
+    return f": its SIM is {health.state} and gets {share} % of a healthy one's share" if health and share < 100 else ""
 
 
 def _limit(ask: RouteRequest, rules: Rules, candidate: Candidate) -> str:
@@ -112,12 +174,24 @@ def _limit(ask: RouteRequest, rules: Rules, candidate: Candidate) -> str:
     return ""
 
 
-def _rank(ask: RouteRequest, candidate: Candidate) -> tuple[bool, int, int, int, str]:
-    """Smaller is better: the preferred one, then the least loaded, least used, best heard; names break ties."""
+def _rank(ask: RouteRequest, candidate: Candidate) -> tuple[bool, int, float, int, str]:
+    """Smaller is better: the preferred one, then the least loaded, least used for its share, best heard; names decide.
+
+    What a SIM has carried today, and this, counts the more the smaller its share: of a healthy SIM and one on
+    probation with 10 %, ten in eleven go to the healthy one, always in the same order.
+    """
     status = candidate.status
     signal = status.signal.dbm if status.signal is not None else -113
     legs = max(candidate.legs, status.busy_legs)
-    return (candidate.channel != ask.prefer, legs, status.sent_today, -signal, candidate.channel)
+    load = (_carried(ask, status) + 1) * 100 / _share(candidate)
+    return (candidate.channel != ask.prefer, legs, load, -signal, candidate.channel)
+
+
+def _carried(ask: RouteRequest, status: ChannelStatus) -> float:
+    """Messages, or minutes, of today."""
+    if ask.service is Service.VOICE:
+        return status.usage.minutes_day if status.usage is not None else 0.0
+    return max(status.sent_today, status.usage.sms_day if status.usage is not None else 0)
 
 
 def _because(ask: RouteRequest, best: Candidate, able: int) -> str:
@@ -125,7 +199,10 @@ def _because(ask: RouteRequest, best: Candidate, able: int) -> str:
         return "the SIM of the sender's number"
     if best.channel == ask.prefer:
         return "the channel asked for"
-    return "the only channel that may" if able == 1 else f"the least loaded of {able}"
+    if able == 1:
+        return "the only channel that may"
+    shared = _weight(best).removeprefix(": ")
+    return f"the least loaded of {able}" + (f" for its share ({shared})" if shared else "")
 
 
 def _nobody(ask: RouteRequest, passed: list[tuple[ChannelId, str]]) -> str:

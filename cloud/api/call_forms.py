@@ -49,6 +49,8 @@ def new_call(form: Form) -> NewCall:
             "RecordingStatusCallback", "RecordingStatusCallbackMethod", url_code=BAD_CALLBACK, method_code=BAD_METHOD
         ),
         recording_callback_events=_events(form, "RecordingStatusCallbackEvent", RECORDING_EVENTS),
+        urgent=form.urgent(),
+        hide_caller=form.boolean("HideCallerId"),
     )
 
 

@@ -90,6 +90,10 @@ class Form:
         midnight = day.replace(hour=0, minute=0, second=0, microsecond=0)
         return Between(max(filter(None, (midnight, since))), min(filter(None, (midnight + timedelta(days=1), before))))
 
+    def urgent(self) -> bool:
+        """``Priority``, ours: a ``warning`` goes before what is ``normal``, and above quotas."""
+        return self.word("Priority", ("normal", "warning"), "normal") == "warning"
+
     def refuse(self, names: Iterable[str], why: str, *, code: int = 20001) -> None:
         """These would change what the request means and cannot be done: say so rather than leave them out."""
         for name in names:

@@ -11,6 +11,8 @@ from telecore.errors import InvalidRequest
 MAX_BODY = 1600
 """UTF-16 units, as Twilio counts."""
 MAX_VALIDITY_S = 36000
+MAX_PORT = 65535
+"""16-bit application ports (23.040 §9.2.3.24.4)."""
 
 
 def new_message(form: Form) -> NewMessage:
@@ -31,6 +33,9 @@ def new_message(form: Form) -> NewMessage:
         status_callback=form.url("StatusCallback", code=21609),
         validity_s=form.integer("ValidityPeriod", MAX_VALIDITY_S, 1, MAX_VALIDITY_S, code=21624),
         smart_encoded=form.boolean("SmartEncoded"),
+        urgent=form.urgent(),
+        flash=form.word("MessageClass", ("normal", "flash"), "normal") == "flash",
+        port=form.integer("ApplicationPort", 0, 1, MAX_PORT) or None,
     )
 
 

@@ -17,6 +17,7 @@ from cloud.services.dials import Dials
 from cloud.services.documents import Documents
 from cloud.services.espeak import SpeechFailed
 from cloud.services.files import Files
+from cloud.services.fleet_tasks import FleetTasks
 from cloud.services.live_tasks import LiveTasks
 from cloud.services.messages import MessageService
 from cloud.services.pages import Pages
@@ -59,7 +60,7 @@ class Tunnel(Protocol):
 
 
 class Desk:
-    """``calls``, ``messages``, ``fleet``, ``routing`` and ``ingest`` are for the API, the page and the hub.
+    """``calls``, ``messages``, ``fleet``, ``fleet_tasks``, ``routing``, ``ingest``: for the API, the page and the hub.
 
     The hub is told later what to call (``on_notice``, ``on_link``, ``ingest.incoming``, ``outboxes.of``), for each
     needs the other.
@@ -94,6 +95,7 @@ class Desk:
         dials = Dials(db, self.routing, debugger, now=utc_now)
         self.calls = CallService(tools, self.routing, self.callbacks, dials, wake=self._wake)
         self.messages = MessageService(db, self.routing, self.callbacks, documents, debugger, wake=self._wake)
+        self.fleet_tasks = FleetTasks(db, wake=self._wake)
         line = RecordingLine(tunnel.fetch, tunnel.notify, tunnel.connected)
         self.recordings = RecordingService(db, files, self.callbacks, line, url=recording_url)
         self._reaper = CallReaper(db, self.calls.lost)
@@ -108,7 +110,7 @@ class Desk:
             log.error("%s", error)  # noqa: TRY400  (one sentence for the operator; the rest works without speech)
         try:
             async with asyncio.TaskGroup() as group:
-                for work in (self.callbacks, self.messages, self.recordings, self._reaper):
+                for work in (self.callbacks, self.messages, self.recordings, self._reaper, self.fleet_tasks):
                     group.create_task(work.run(), name=type(work).__name__)
         finally:
             await self.ingest.close()

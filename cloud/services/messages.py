@@ -24,9 +24,10 @@ from cloud.store.records import AccountRecord, CallbackRecord, Hook, MessageReco
 from cloud.tunnel import message_steps
 from cloud.tunnel.effects import Told, utc_now
 from telecore.commands import SendMessage
-from telecore.errors import InvalidRequest, InvalidTwiml, NotFound, Transient
+from telecore.errors import InvalidRequest, InvalidTwiml, NoRoute, NotFound, Transient
 from telecore.ids import AccountSid, Address, CommandId, EdgeId, MessageSid, new_sid
 from telecore.model import ChannelState, Direction, MessageStatus
+from telecore.routing import Decision
 from telecore.sms import count_segments, smart_encode
 from telecore.states import FINAL_MESSAGE
 from telecore.twiml.messaging import MessageReply
@@ -73,7 +74,8 @@ class MessageService:
     async def create(self, account: AccountSid, wanted: NewMessage) -> MessageRecord:
         """When it returns the message is on the disk, and with it the command to its edge, if its SIM is there.
 
-        Raises InvalidRequest 21606 for a sender that is not the account's, StoreFailed.
+        Raises InvalidRequest 21606 for a sender that is not the account's, NoRoute 21612 when its SIM is not to be
+        used and no waiting will mend that, StoreFailed.
         """
         body = smart_encode(wanted.body) if wanted.smart_encoded else wanted.body
         woken: Write = []
@@ -85,7 +87,11 @@ class MessageService:
                     f"The 'From' number {wanted.sender} is not a number of this account", field="From", code=NOT_OURS
                 )
             record = self._new(number, wanted.to, body, Direction.OUTBOUND_API, wanted.validity_s)
-            return self._insert(conn, record, wanted.status_callback, number, woken)
+            record = replace(record, urgent=wanted.urgent, flash=wanted.flash, port=wanted.port)
+            decision = self._route(conn, record, number)
+            if decision.lasting:
+                raise NoRoute(_refusal(decision))
+            return self._insert(conn, record, wanted.status_callback, decision, woken)
 
         record = await self._db.write(write)
         self._told(woken)
@@ -230,7 +236,10 @@ class MessageService:
         if not self._guard.allows(sender.number, to):
             return replies.TOO_MANY_BETWEEN, "Too many replies between two numbers: they may be answering each other"
         record = self._new(sender, Address(to), reply.body, Direction.OUTBOUND_REPLY, REPLY_VALIDITY_S)
-        self._insert(conn, record, reply.action or reply.status_callback, sender, woken)
+        decision = self._route(conn, record, sender)
+        if decision.lasting:
+            return NoRoute.code, _refusal(decision)
+        self._insert(conn, record, reply.action or reply.status_callback, decision, woken)
         return None
 
     def _new(
@@ -252,17 +261,19 @@ class MessageService:
         )
 
     def _insert(
-        self, conn: Connection, record: MessageRecord, callback: str, number: NumberRecord, woken: Write
+        self, conn: Connection, record: MessageRecord, callback: str, decision: Decision, woken: Write
     ) -> MessageRecord:
         record = messages.insert(conn, replace(record, status_callback=callback))
         message_steps.tell(conn, record)
-        return self._submit(conn, record, number, woken) or record
+        return self._submit(conn, record, decision, woken) or record
+
+    def _route(self, conn: Connection, record: MessageRecord, number: NumberRecord) -> Decision:
+        return self._routing.for_message(conn, record.sid, number, record.recipient, urgent=record.urgent)
 
     def _submit(
-        self, conn: Connection, record: MessageRecord, number: NumberRecord, woken: Write
+        self, conn: Connection, record: MessageRecord, decision: Decision, woken: Write
     ) -> MessageRecord | None:
         """Give the message to the edge of its SIM; None when nobody can take it now."""
-        decision = self._routing.for_message(conn, record.sid, number, record.recipient)
         if decision.chosen is None:
             log.info("%s waits: %s", record.sid, decision.sentence())
             return None
@@ -273,6 +284,9 @@ class MessageService:
             to=record.recipient,
             body=record.body,
             not_after=record.not_after,
+            urgent=record.urgent,
+            flash=record.flash,
+            port=record.port,
         )
         outbox.append(conn, decision.chosen.edge, command)
         woken.append(decision.chosen.edge)
@@ -285,7 +299,8 @@ class MessageService:
             number = numbers.get_by_number(conn, sender)
             waiting = messages.waiting(conn, sender, _PIECE)
             for count, record in enumerate(waiting):
-                if number is None or self._submit(conn, record, number, woken) is None:
+                decision = None if number is None else self._route(conn, record, number)
+                if decision is None or self._submit(conn, record, decision, woken) is None:
                     return count
             return len(waiting)
 
@@ -307,6 +322,10 @@ def _own(conn: Connection, account: AccountSid, sid: str) -> MessageRecord:
     if record is None or record.account != account:
         raise NotFound(f"The message {sid} was not found")
     return record
+
+
+def _refusal(decision: Decision) -> str:
+    return f"The message cannot be sent: {decision.outline()}"
 
 
 def _long_past(record: MessageRecord, now: datetime) -> bool:

@@ -38,7 +38,7 @@ def place(
     if is_emergency(wanted.to):
         raise InvalidRequest("Calls to emergency numbers are not carried", field="To", code=BLOCKED)
     sid = CallSid(new_sid("CA"))
-    decision = routing.for_call(conn, sid, number, wanted.to)
+    decision = routing.for_call(conn, sid, number, wanted.to, urgent=wanted.urgent)
     if decision.chosen is None:
         raise _refusal(decision)
     outbox.append(conn, decision.chosen.edge, _command(sid, decision.chosen, wanted, now))
@@ -85,11 +85,13 @@ def _command(sid: CallSid, chosen: Candidate, wanted: NewCall, now: datetime) ->
         record=wanted.record,
         record_channels=wanted.record_channels,
         record_trim=wanted.trim_silence,
+        urgent=wanted.urgent,
+        hide_caller=wanted.hide_caller,
     )
 
 
 def _refusal(decision: Decision) -> NoRoute:
     """Busy lines pass; other obstacles may not."""
-    if any("busy" in reason for _, reason in decision.passed_over):
+    if any(reason.startswith("is busy") for _, reason in decision.passed_over):
         return NoRoute(f"The line is busy: {decision.outline()}", code=TOO_MANY, status=429)
     return NoRoute(f"The call cannot be placed now: {decision.outline()}", code=UNREACHABLE)

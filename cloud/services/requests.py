@@ -12,7 +12,10 @@ from telecore.model import CallStatus
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """An SMS to send. Whether ``sender`` is the account's, the service checks. ``validity_s`` runs from now."""
+    """An SMS to send. Whether ``sender`` is the account's, the service checks. ``validity_s`` runs from now.
+
+    ``urgent``: a warning, which goes first; ``flash``: shown at once and not kept; ``port``: for an application.
+    """
 
     sender: E164
     to: Address
@@ -20,6 +23,9 @@ class NewMessage:
     status_callback: str = ""
     validity_s: int = 36000
     smart_encoded: bool = False
+    urgent: bool = False
+    flash: bool = False
+    port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +38,10 @@ class UpdateMessage:
 
 @dataclass(frozen=True, slots=True)
 class NewCall:
-    """A call to place, with ``url`` or ``twiml``. Whether ``caller`` is the account's, the service checks."""
+    """A call to place, with ``url`` or ``twiml``. Whether ``caller`` is the account's, the service checks.
+
+    ``urgent``: a warning, which goes above quotas; ``hide_caller``: the callee is not to see the number.
+    """
 
     caller: E164
     to: Address
@@ -50,6 +59,8 @@ class NewCall:
     trim_silence: bool = True
     recording_callback: Hook = field(default_factory=Hook)
     recording_callback_events: tuple[str, ...] = ("completed",)
+    urgent: bool = False
+    hide_caller: bool = False
 
 
 @dataclass(frozen=True, slots=True)

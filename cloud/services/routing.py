@@ -27,14 +27,16 @@ class Routing:
         self._rules = rules
         self._reasons: OrderedDict[str, Decision] = OrderedDict()
 
-    def for_message(self, conn: Connection, sid: str, number: NumberRecord, to: str) -> Decision:
-        """The channel of the sender's SIM, if it can send now."""
-        ask = RouteRequest(Service.SMS, to, sender=number.number, waits=True)
+    def for_message(
+        self, conn: Connection, sid: str, number: NumberRecord, to: str, *, urgent: bool = False
+    ) -> Decision:
+        """The channel of the sender's SIM, if it can send now, or soon."""
+        ask = RouteRequest(Service.SMS, to, sender=number.number, waits=True, urgent=urgent)
         return self._decide(sid, ask, self._of_number(conn, number, legs=False))
 
-    def for_call(self, conn: Connection, sid: str, number: NumberRecord, to: str) -> Decision:
+    def for_call(self, conn: Connection, sid: str, number: NumberRecord, to: str, *, urgent: bool = False) -> Decision:
         """The channel of the caller's SIM. An edge that is away just now may be back before the caller gives up."""
-        ask = RouteRequest(Service.VOICE, to, sender=number.number)
+        ask = RouteRequest(Service.VOICE, to, sender=number.number, urgent=urgent)
         candidates = self._of_number(conn, number, legs=True)
         decision = self._decide(sid, ask, candidates)
         if decision.chosen is None:

@@ -20,7 +20,7 @@ from cloud.services.live_tasks import LiveTasks
 from cloud.store import accounts, calls, edges
 from cloud.store.database import Connection
 from cloud.store.records import AccountRecord, CallRecord
-from cloud.tunnel import call_steps, channel_steps, effects
+from cloud.tunnel import call_steps, channel_steps
 from cloud.tunnel.message_steps import owner_of
 from telecore.commands import Command, HangUp
 from telecore.events import CallOffered
@@ -136,7 +136,7 @@ class Sessions:
             return None
         if record is None:
             number = channel_steps.number_of(conn, known, event.called, event.channel)
-            record = effects.offered(known, event, number, event.at, self._now())
+            record = call_steps.offered(known, event, number, event.at, self._now())
         if record.edge != edge or record.page or record.status in FINAL_CALL:
             return None
         account = accounts.get(conn, record.account)

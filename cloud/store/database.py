@@ -33,6 +33,13 @@ GROUP = 256
 """Writes that share one commit at most; bounds how long the first of them waits."""
 BUSY_MS = 5000
 READERS = 4
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    f"busy_timeout={BUSY_MS}",
+    "foreign_keys=ON",
+    "secure_delete=FAST",  # the outbox may hold a voucher until it is delivered
+)
 
 
 class Conflict(Refused):
@@ -202,7 +209,7 @@ def _tune(engine: Engine, begin: str, *, query_only: bool) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(raw: Any, _: object) -> None:
         raw.isolation_level = None  # we begin transactions ourselves
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", f"busy_timeout={BUSY_MS}", "foreign_keys=ON"):
+        for pragma in _PRAGMAS:
             raw.execute(f"PRAGMA {pragma}").close()
         if query_only:
             raw.execute("PRAGMA query_only=ON").close()

@@ -41,3 +41,9 @@ def read(conn: Connection, edge: EdgeId, after: int, limit: int) -> list[tuple[i
 def forget(conn: Connection, edge: EdgeId, upto: int) -> int:
     """Delete what the edge has applied; how many."""
     return conn.execute(delete(outbox).where(outbox.c.edge == edge, outbox.c.seq <= upto)).rowcount
+
+
+def withdraw(conn: Connection, edge: EdgeId, command: str) -> bool:
+    """Delete the command that has this id; False when the edge has it already."""
+    same = outbox.c.payload["id"].as_string() == command
+    return conn.execute(delete(outbox).where(outbox.c.edge == edge, same)).rowcount > 0

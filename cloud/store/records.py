@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from telecore.ids import (
     E164,
@@ -12,6 +12,7 @@ from telecore.ids import (
     Address,
     CallSid,
     ChannelId,
+    CommandId,
     EdgeId,
     MessageSid,
     NumberSid,
@@ -80,6 +81,9 @@ class MessageRecord:
     channel: ChannelId | None = None
     status_callback: str = ""
     not_after: datetime | None = None
+    urgent: bool = False
+    flash: bool = False
+    port: int | None = None
     id: int = 0
 
 
@@ -213,6 +217,48 @@ class NotificationRecord:
     url: str
     method: str
     created_at: datetime
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WarningRecord:
+    """Something wrong at an edge, now. ``subject``: the channel or the device that it is about, or nothing."""
+
+    edge: EdgeId
+    code: str
+    subject: str
+    severity: str
+    text: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRecord:
+    """One thing that a channel went through; ``payload`` is the event's JSON form."""
+
+    id: int
+    channel: ChannelId
+    kind: str
+    iccid: str
+    at: datetime
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRecord:
+    """A command that somebody waits for. ``status``: queued, done (the edge answered) or failed; ``by``: who asked."""
+
+    sid: CommandId
+    account: AccountSid
+    edge: EdgeId
+    channel: ChannelId
+    kind: str
+    created_at: datetime
+    updated_at: datetime
+    not_after: datetime
+    status: str = "queued"
+    by: str = ""
+    result: dict[str, Any] = field(default_factory=dict)
     id: int = 0
 
 

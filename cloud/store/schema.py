@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, Boolean, Column, Float, ForeignKey, Index, Integer, MetaData, String, Table, Text, false
 
 from cloud.store.types import Moment, RowId
 
@@ -99,6 +99,9 @@ messages = Table(
     Column("channel", String(200)),
     Column("status_callback", Text, nullable=False),
     Column("not_after", Moment),
+    Column("urgent", Boolean, nullable=False, server_default=false()),
+    Column("flash", Boolean, nullable=False, server_default=false()),
+    Column("port", Integer),
     Index("ix_messages_account_id", "account", "id"),
     Index("ix_messages_status_not_after", "status", "not_after"),
     sqlite_autoincrement=True,
@@ -288,3 +291,49 @@ tombstones = Table(
     Column("id", RowId, nullable=False, autoincrement=False),
 )
 """Where a deleted row stood in its list, so that a page token that names it still leads on."""
+
+warnings = Table(
+    "warnings",
+    metadata,
+    Column("edge", String(63), primary_key=True),
+    Column("code", String(64), primary_key=True),
+    Column("subject", String(200), primary_key=True),
+    Column("severity", String(16), nullable=False),
+    Column("text", Text, nullable=False),
+    Column("since", Moment, nullable=False),
+)
+"""What is wrong at an edge now; a row goes when the edge says that it is over."""
+
+history = Table(
+    "history",
+    metadata,
+    _id(),
+    Column("channel", String(200), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("iccid", String(32), nullable=False, server_default=""),
+    Column("at", Moment, nullable=False),
+    Column("payload", JSON, nullable=False),
+    Index("ix_history_channel_kind_id", "channel", "kind", "id"),
+    sqlite_autoincrement=True,
+)
+"""The last of each kind of event that a channel's page shows."""
+
+tasks = Table(
+    "tasks",
+    metadata,
+    _id(),
+    _sid(),
+    _account(),
+    Column("edge", String(63), nullable=False),
+    Column("channel", String(200), nullable=False),
+    Column("kind", String(40), nullable=False),
+    Column("status", String(10), nullable=False),
+    *_made(),
+    Column("not_after", Moment, nullable=False),
+    Column("by", String(64), nullable=False),
+    Column("result", JSON, nullable=False),
+    Index("ix_tasks_status_not_after", "status", "not_after"),
+    Index("ix_tasks_channel_id", "channel", "id"),
+    sqlite_autoincrement=True,
+)
+"""Commands that somebody waits for; the SID is the command's id."""

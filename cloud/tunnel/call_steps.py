@@ -8,15 +8,42 @@ from types import MappingProxyType
 
 from cloud.store import callbacks, calls
 from cloud.store.database import Connection
-from cloud.store.records import CallRecord
+from cloud.store.records import CallRecord, EdgeRecord, Hook, NumberRecord
 from telecore.causes import sip_response_of, status_of
-from telecore.ids import CallSid
-from telecore.model import CallStatus
+from telecore.events import CallOffered
+from telecore.ids import Address, CallSid
+from telecore.model import CallStatus, Direction
 from telecore.states import CALL_STATES, FINAL_CALL, may_become
 from telecore.twiml import params
 
 _NOTHING: Mapping[str, str] = MappingProxyType({})
+ANONYMOUS = Address("anonymous")
+"""``From`` of a caller whom the network withholds."""
 _EVENTS = {CallStatus.INITIATED: "initiated", CallStatus.RINGING: "ringing", CallStatus.IN_PROGRESS: "answered"}
+
+
+def offered(
+    edge: EdgeRecord, event: CallOffered, number: NumberRecord | None, at: datetime, now: datetime
+) -> CallRecord:
+    """The row of a call that comes in, by what its number's owner has set."""
+    return CallRecord(
+        sid=event.call,
+        account=number.account if number else edge.account,
+        direction=Direction.INBOUND,
+        caller=event.caller or ANONYMOUS,
+        called=Address(number.number if number else event.called or ""),
+        status=CallStatus.RINGING,
+        created_at=now,
+        updated_at=now,
+        number=number.sid if number else None,
+        channel=event.channel,
+        edge=edge.edge,
+        started_at=at,
+        url=number.voice.url if number else "",
+        method=number.voice.method if number else "POST",
+        fallback=number.voice_fallback if number else Hook(),
+        status_callback=number.status_callback if number else Hook(),
+    )
 
 
 def step(

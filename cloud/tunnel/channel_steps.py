@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from cloud.store import accounts, channels, numbers
+from cloud.store import accounts, channels, edges, numbers
 from cloud.store.database import Connection
-from cloud.store.records import EdgeRecord, NumberRecord
-from telecore.ids import E164, AccountSid, ChannelId
+from cloud.store.records import ChannelRecord, EdgeRecord, NumberRecord
+from telecore.errors import NotFound
+from telecore.ids import E164, AccountSid, ChannelId, EdgeId
 from telecore.model import ChannelStatus
 
 log = logging.getLogger(__name__)
@@ -43,6 +44,25 @@ def within(conn: Connection, account: AccountSid, owner: AccountSid) -> bool:
         return True
     one, other = accounts.get(conn, account), accounts.get(conn, owner)
     return (one is not None and one.owner == owner) or (other is not None and other.owner == account)
+
+
+def account_of(conn: Connection, channel: ChannelId, edge: EdgeId) -> AccountSid:
+    """Whose the SIM in this channel is: who has its number, else who has the edge. Raises NotFound for no edge."""
+    number, record = numbers.get_by_channel(conn, channel), edges.get(conn, edge)
+    if number is not None:
+        return number.account
+    if record is None:
+        raise NotFound(f"There is no edge {edge}")
+    return record.account
+
+
+def may_see(conn: Connection, account: AccountSid, channel: ChannelRecord) -> bool:
+    """Whether the SIM in this channel is the account's, or one of its subaccounts'."""
+    owner = account_of(conn, channel.channel, channel.edge)
+    if owner == account:
+        return True
+    record = accounts.get(conn, owner)
+    return record is not None and record.owner == account
 
 
 def number_of(conn: Connection, edge: EdgeRecord, number: E164 | None, channel: ChannelId) -> NumberRecord | None:

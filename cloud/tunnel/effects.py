@@ -13,8 +13,8 @@ from typing import Any
 
 from cloud.store import callbacks, calls, edges, messages
 from cloud.store.database import Connection
-from cloud.store.records import CallRecord, EdgeRecord, Hook, MessageRecord, NumberRecord, RecordingRecord
-from cloud.tunnel import call_steps, channel_steps, message_steps, recording_steps
+from cloud.store.records import CallRecord, EdgeRecord, Hook, MessageRecord, RecordingRecord
+from cloud.tunnel import call_steps, channel_steps, message_steps, recording_steps, site_steps
 from telecore.events import (
     CallAnswered,
     CallEnded,
@@ -33,6 +33,8 @@ from telecore.events import (
     RecordingDropped,
     RecordingEvent,
     RecordingMade,
+    WarningCleared,
+    WarningRaised,
 )
 from telecore.ids import Address, CallSid, ChannelId, EdgeId, MessageSid, is_sid
 from telecore.model import CallStatus, ChannelStatus, Direction, MessageStatus
@@ -40,8 +42,6 @@ from telecore.twiml import params
 
 log = logging.getLogger(__name__)
 
-ANONYMOUS = Address("anonymous")
-"""``From`` of a caller whom the network withholds."""
 CLOCK_TOLERANCE = timedelta(minutes=5)
 REJECTED_CAUSE = 41
 INCOMPLETE = 30009
@@ -96,6 +96,7 @@ def apply(
     effect = _EFFECTS.get(type(event))
     heard = Heard(edge, event, now, history, recording_url)
     told = effect(conn, heard) if effect is not None else None
+    site_steps.answer(conn, edge.edge, event)
     return told or Told(edge.edge, event, history)
 
 
@@ -129,6 +130,19 @@ def _channel_changed(conn: Connection, heard: Heard) -> Told | None:
         return None
     channel_steps.hear(conn, heard.edge, status, heard.now)
     return _told(heard, channel=status)
+
+
+def _channel_told(conn: Connection, heard: Heard) -> Told | None:
+    if not all(_owns(heard, channel) for channel in site_steps.channels_of(heard.event)):
+        return None
+    return _told(heard, channel=site_steps.keep(conn, heard.event, heard.at))
+
+
+def _warned(conn: Connection, heard: Heard) -> Told | None:
+    if not site_steps.subject_is_own(heard.edge.edge, heard.event.subject):
+        return _foreign(heard, f"a warning about {heard.event.subject}")
+    site_steps.warn(conn, heard.edge.edge, heard.event, heard.at)
+    return None
 
 
 # ------------------------------------------------------------------ messages
@@ -208,32 +222,8 @@ def _call_offered(conn: Connection, heard: Heard) -> Told | None:
     if not _owns(heard, event.channel) or not is_sid(event.call, "CA") or calls.get(conn, event.call) is not None:
         return None
     number = channel_steps.number_of(conn, heard.edge, event.called, event.channel)
-    record = calls.insert(conn, offered(heard.edge, event, number, heard.at, heard.now))
+    record = calls.insert(conn, call_steps.offered(heard.edge, event, number, heard.at, heard.now))
     return _told(heard, call=record)
-
-
-def offered(
-    edge: EdgeRecord, event: CallOffered, number: NumberRecord | None, at: datetime, now: datetime
-) -> CallRecord:
-    """The row of a call that comes in, by what its number's owner has set."""
-    return CallRecord(
-        sid=event.call,
-        account=number.account if number else edge.account,
-        direction=Direction.INBOUND,
-        caller=event.caller or ANONYMOUS,
-        called=Address(number.number if number else event.called or ""),
-        status=CallStatus.RINGING,
-        created_at=now,
-        updated_at=now,
-        number=number.sid if number else None,
-        channel=event.channel,
-        edge=edge.edge,
-        started_at=at,
-        url=number.voice.url if number else "",
-        method=number.voice.method if number else "POST",
-        fallback=number.voice_fallback if number else Hook(),
-        status_callback=number.status_callback if number else Hook(),
-    )
 
 
 def _call_initiated(conn: Connection, heard: Heard) -> Told | None:
@@ -333,6 +323,9 @@ _EFFECTS: Mapping[type[Event], Callable[[Connection, Heard], Told | None]] = {
     RecordingDropped: _recording_told,
     RecordingMade: _recording_made,
     CommandRejected: _command_rejected,
+    WarningRaised: _warned,
+    WarningCleared: _warned,
+    **dict.fromkeys(site_steps.KEPT, _channel_told),
 }
 
 

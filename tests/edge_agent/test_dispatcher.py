@@ -153,8 +153,10 @@ async def test_each_durable_command_reaches_its_place_once(tmp_path):
         assert d.queue.commands == [message]
         assert d.calls.done == [call]
         assert radio.restarts == 1
-        (replied,) = await d.told()
-        assert (replied["kind"], replied["text"], replied["command"]) == ("ussd.replied", "5.00", ussd.id)
+        told = {event["command"]: event for event in await d.told()}
+        assert (told[ussd.id]["kind"], told[ussd.id]["text"]) == ("ussd.replied", "5.00")
+        assert (told[restart.id]["kind"], told[restart.id]["outcome"]) == ("channel.healed", "worked")
+        assert len(told) == 2
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ import pytest
 
 from telecore.ids import E164, ChannelId, EdgeId
 from telecore.model import ChannelState, ChannelStatus, Service, SignalLevel
-from telecore.routing import Candidate, Decision, RouteRequest, Rules, decide
+from telecore.routing import LASTING, PASSING, Candidate, Decision, RouteRequest, Rules, decide
+from telecore.sim_health import Health, HealthState, Usage
 
 EDGE = EdgeId("site-1")
 FROM = E164("+85510000001")
@@ -89,3 +90,66 @@ def test_a_customer_is_not_told_what_a_device_said():
     absent = Decision(None, "no channel may carry this voice now", ((one, f"is absent: {where}"), (two, "is busy")))
     assert where in absent.sentence()
     assert absent.outline() == f"no channel may carry this voice now ({one}: is absent; {two}: is busy)"
+
+
+def well(state: HealthState, share: int = 0, **more) -> Health:
+    return Health(state, 0.0, "cause 50: twice", share, **more)
+
+
+@pytest.mark.parametrize("state", sorted(LASTING))
+def test_a_sim_that_no_waiting_mends_is_refused_at_once(state):
+    decision = decide(ASK, Rules(), [candidate(health=well(state))])
+    assert (decision.chosen, decision.lasting) == (None, True)
+    assert state.value.replace("_", " ") in decision.sentence()
+    assert "cause 50" in decision.sentence()
+    assert "cause 50" not in decision.outline()
+    away = decide(ASK, Rules(), [candidate(health=well(state), connected=False, state=ChannelState.LOCKED)])
+    assert away.lasting
+
+
+@pytest.mark.parametrize("state", sorted(PASSING))
+def test_a_message_waits_at_the_edge_for_a_sim_that_rests_but_a_call_does_not(state):
+    resting = candidate(health=well(state))
+    assert decide(ASK, Rules(), [resting]).chosen is resting
+    refused = decide(replace(ASK, service=Service.VOICE, waits=False), Rules(), [resting])
+    assert (refused.chosen, refused.lasting) == (None, False)
+    assert f"({state})" in refused.sentence()
+
+
+def test_a_warning_goes_above_quotas_but_not_above_a_person():
+    call = RouteRequest(Service.VOICE, "+85512000001", sender=FROM, urgent=True)
+    for state in (HealthState.QUOTA, HealthState.EXHAUSTED, HealthState.SUSPECT_BLOCKED, HealthState.COOLDOWN):
+        assert decide(call, Rules(), [candidate(health=well(state))]).chosen is not None
+        assert decide(call, Rules(), [candidate(health=well(state, forced=True))]).chosen is None
+    assert decide(call, Rules(), [candidate(health=well(HealthState.RETIRED))]).lasting
+
+
+def test_another_number_is_no_lasting_refusal_and_one_good_sim_is_enough():
+    bad = candidate("bad", health=well(HealthState.RETIRED))
+    good = candidate("good", health=well(HealthState.HEALTHY, 100))
+    assert decide(ASK, Rules(), [bad, good]).chosen is good
+    assert not decide(ASK, Rules(), [candidate(number=E164("+85510000002"))]).lasting
+    foreign = candidate("other", number=E164("+85510000002"))
+    assert decide(ASK, Rules(), [bad, foreign]).lasting
+
+
+def test_a_degraded_sim_comes_after_a_healthy_one_and_probation_gets_its_share():
+    ask = RouteRequest(Service.SMS, "+85512000001", waits=True)
+    healthy = candidate("z", health=well(HealthState.HEALTHY, 100))
+    trial = candidate("a", health=well(HealthState.PROBATION, 10))
+    assert decide(ask, Rules(), [trial, healthy]).chosen is healthy
+    assert "probation and gets 10 %" in decide(ask, Rules(), [trial, healthy]).sentence()
+    sent = {"site-1/z": 0, "site-1/a": 0}
+    for _ in range(110):
+        found = [replace(one, status=replace(one.status, sent_today=sent[one.channel])) for one in (healthy, trial)]
+        decision = decide(ask, Rules(), found)
+        sent[decision.chosen.channel] += 1
+        if decision.chosen.channel == "site-1/a":
+            assert "gets 10 %" in decision.because
+    assert 9 <= sent["site-1/a"] <= 11
+
+
+def test_calls_go_by_the_minutes_of_the_day():
+    call = RouteRequest(Service.VOICE, "+85512000001")
+    tired, fresh = candidate("a", usage=Usage(minutes_day=9.5)), candidate("b", usage=Usage(minutes_day=1.0))
+    assert decide(call, Rules(), [tired, fresh]).chosen is fresh

@@ -9,7 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.operations import Operations
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, inspect
+from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
@@ -42,6 +42,27 @@ def test_running_them_again_changes_nothing(tmp_path: Path) -> None:
     engine.dispose()
 
 
+def test_a_database_of_the_first_revision_keeps_its_rows(tmp_path: Path) -> None:
+    """Its messages are neither urgent nor flash, and everything new is empty."""
+    url = f"sqlite:///{tmp_path / 'm.db'}"
+    migrate.upgrade(url, "0001")
+    engine = create_engine(url)
+    with engine.begin() as conn:
+        conn.execute(text("INSERT INTO accounts (sid, friendly_name, auth_token, status, created_at, updated_at)"
+                          " VALUES ('AC1', 'One', 't', 'active', 1, 1)"))  # fmt: skip
+        conn.execute(text("INSERT INTO messages (sid, account, direction, sender, recipient, body, status, created_at,"
+                          " updated_at, segments, status_callback)"
+                          " VALUES ('SM1', 'AC1', 'inbound', '1', '2', 'kept', 'received', 1, 1, 1, '')"))  # fmt: skip
+    engine.dispose()
+    assert migrate.upgrade(url) == "0002"
+    with engine.connect() as conn:
+        row = conn.execute(metadata.tables["messages"].select()).one()
+        assert (row.body, row.urgent, row.flash, row.port) == ("kept", False, False, None)
+        for name in ("warnings", "history", "tasks"):
+            assert conn.execute(metadata.tables[name].select()).all() == []
+    engine.dispose()
+
+
 def test_one_that_is_cut_off_has_changed_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As a power cut would: the first start of all must not be the last."""
     url = f"sqlite:///{tmp_path / 'm.db'}"
@@ -61,7 +82,7 @@ def _cut(*_: object, **__: object) -> None:
 
 def test_the_tables_can_be_made_in_postgresql_too() -> None:
     for table in metadata.sorted_tables:
-        text = str(CreateTable(table).compile(dialect=postgresql.dialect()))
-        assert "AUTOINCREMENT" not in text
+        made = str(CreateTable(table).compile(dialect=postgresql.dialect()))
+        assert "AUTOINCREMENT" not in made
         if "id" in table.c and table.name != "tombstones":
-            assert "BIGSERIAL" in text, table.name
+            assert "BIGSERIAL" in made, table.name

@@ -1,0 +1,48 @@
+"""What channels went through: the newest of each kind, by channel. Everything older is forgotten as it is added to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, func, insert, select
+
+from cloud.store.records import HistoryRecord
+from cloud.store.rows import from_row
+from cloud.store.schema import history
+from telecore import codec
+from telecore.events import Event
+
+KEPT = 50
+"""Of each kind, for each channel."""
+
+
+def add(conn: Connection, channel: str, event: Event, at: datetime, *, iccid: str = "", kept: int = KEPT) -> None:
+    """Keep it, and forget the oldest of its kind beyond the number kept."""
+    row = {"channel": channel, "kind": event.kind, "iccid": iccid[:32], "at": at, "payload": codec.encode(event)}
+    conn.execute(insert(history).values(row))
+    same = (history.c.channel == channel) & (history.c.kind == event.kind)
+    oldest = select(history.c.id).where(same).order_by(history.c.id.desc()).offset(kept).limit(1).scalar_subquery()
+    conn.execute(delete(history).where(same, history.c.id <= oldest))
+
+
+def list_(conn: Connection, channel: str, kinds: Sequence[str] = (), limit: int = KEPT) -> list[HistoryRecord]:
+    """The newest first, of all kinds or of these."""
+    asked = select(history).where(history.c.channel == channel)
+    if kinds:
+        asked = asked.where(history.c.kind.in_(kinds))
+    rows = conn.execute(asked.order_by(history.c.at.desc(), history.c.id.desc()).limit(limit)).mappings()
+    return [from_row(HistoryRecord, row) for row in rows]
+
+
+def newest(conn: Connection, kind: str) -> dict[str, HistoryRecord]:
+    """The last of this kind, by channel."""
+    last = select(func.max(history.c.id)).where(history.c.kind == kind).group_by(history.c.channel)
+    rows = conn.execute(select(history).where(history.c.id.in_(last))).mappings()
+    return {record.channel: record for record in (from_row(HistoryRecord, row) for row in rows)}
+
+
+def latest(conn: Connection, kinds: Sequence[str], limit: int) -> list[HistoryRecord]:
+    """The last of these kinds, of all channels, the newest first."""
+    asked = select(history).where(history.c.kind.in_(kinds)).order_by(history.c.id.desc()).limit(limit)
+    return [from_row(HistoryRecord, row) for row in conn.execute(asked).mappings()]
