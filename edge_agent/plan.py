@@ -10,6 +10,8 @@ from edge_agent.config import AgentConfig, DeviceConfig
 from edge_agent.devices.discovery import auto_devices
 from edge_agent.devices.profiles import ProfileError, Profiles, load_profiles
 from edge_agent.devices.registry import DRIVERS
+from edge_agent.sims.recipes import RecipeError, load_recipes
+from telecore.subscriber import mask
 
 
 def plan(config: AgentConfig) -> tuple[list[str], list[str]]:
@@ -27,6 +29,7 @@ def plan(config: AgentConfig) -> tuple[list[str], list[str]]:
         f"profiles  {len(profiles.names)}",
         f"PINs      {len(config.pins)}",
     ]
+    lines += _of_sims(config, problems)
     devices = config.devices if config.devices is not None else auto_devices(profiles)
     if config.devices is None:
         lines.append(f"devices   every modem that is plugged in: {len(devices)} now")
@@ -34,6 +37,28 @@ def plan(config: AgentConfig) -> tuple[list[str], list[str]]:
         lines.append(f"device    {_sentence(device)}")
         problems += [f"device {device.id}: {problem}" for problem in _problems(device, profiles)]
     return lines + [f"warning   {warning}" for warning in config.warnings], problems
+
+
+def _of_sims(config: AgentConfig, problems: list[str]) -> list[str]:
+    """What would be done with the accounts of SIMs, and recipes that are not there."""
+    sims, test = config.sims, config.self_test
+    try:
+        recipes = load_recipes(Path(sims.recipes) if sims.recipes else None)
+    except RecipeError as error:
+        problems += error.problems
+        return []
+    wanted = {"sims.recipe": sims.recipe, **{f"SIM {mask(iccid)}": sim.recipe for iccid, sim in sims.by_iccid.items()}}
+    for who, name in wanted.items():
+        if name not in ("auto", "none") and recipes.named(name) is None:
+            problems.append(f"{who}: there is no recipe {name!r} (see edge-agent recipes)")
+    enabled = sum(recipe.enabled for recipe in recipes.all)
+    every = f"every {sims.balance_every_h:g} h" if sims.balance_every_h else "only when asked for"
+    own = f", {len(recipes.own)} of them your own" if recipes.own else ""
+    kinds = " and ".join(name for name, on in (("an SMS", test.sms), ("a call", test.call)) if on)
+    return [
+        f"balances  {every}; {enabled} of {len(recipes.all)} recipes enabled{own}",
+        f"tests     {f'{kinds} between SIMs every {test.every_h:g} h' if test.every_h else 'only when asked for'}",
+    ]
 
 
 def _sentence(device: DeviceConfig) -> str:

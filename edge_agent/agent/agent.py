@@ -9,7 +9,7 @@ import platform
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from edge_agent import __version__
@@ -22,7 +22,11 @@ from edge_agent.agent.stages import STAGE_S, bounded
 from edge_agent.blobs import EdgeBlobs
 from edge_agent.calls import Calls
 from edge_agent.config import AgentConfig
-from edge_agent.contracts import VoiceService
+from edge_agent.contracts import IncomingCall, VoiceService
+from edge_agent.control.desk import Desk
+from edge_agent.control.desk import Site as ControlSite
+from edge_agent.control.requests import SOCKET
+from edge_agent.control.server import ControlServer
 from edge_agent.devices.profiles import Profiles
 from edge_agent.devices.registry import Site
 from edge_agent.dispatcher import Dispatcher
@@ -31,15 +35,21 @@ from edge_agent.identity import Identity
 from edge_agent.inventory import Inventory
 from edge_agent.media.clock import MediaClock
 from edge_agent.messages import Messages
+from edge_agent.self_test import SelfTest
+from edge_agent.sims.accounts import Accounts
+from edge_agent.sims.recipes import Recipes
 from edge_agent.spool import Spool
 from edge_agent.status import StatusServer
 from edge_agent.supervise import Fall, reason, supervise
+from edge_agent.unguarded import Unguarded
 from edge_agent.uplink import Uplink
 from edge_agent.watchdog import Watchdog, notifier, period_s
+from telecore.commands import ReadBalance, RunSelfTest, TopUp
 from telecore.events import EdgeStarted
-from telecore.ids import ChannelId, Sha256, new_id
+from telecore.ids import ChannelId, Iccid, Sha256, new_id
 from telecore.model import Clip
 from telecore.notices import BlobHeld, BlobStored, Do, Heartbeat, Notice
+from telecore.sim_health import Balance
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +64,7 @@ class Prepared:
 
     identity: Identity
     profiles: Profiles
+    recipes: Recipes = field(default_factory=Recipes)
 
 
 class Agent:
@@ -64,6 +75,7 @@ class Agent:
         self._config = config
         self._identity = site.identity
         self._profiles = site.profiles
+        self._recipes = site.recipes
         self._spool = spool
         self._blobs = blobs
         self._began = time.monotonic()
@@ -75,6 +87,7 @@ class Agent:
 
     def _build(self) -> None:
         config, spool = self._config, self._spool
+        self._clock = MediaClock()
         self._pulse = Pulse(self._heartbeat, self._notify)
         self.inventory = Inventory(busy=self._busy, changed=self._pulse.changed)
         self._messages = Messages(
@@ -90,11 +103,25 @@ class Agent:
             fetch=self._fetch,
             blobs=self._blobs,
             voice=self._voice,
-            clock=MediaClock(),
+            clock=self._clock,
             own_number=self.inventory.number,
         )
+        self._build_upkeep()
         self._dispatcher = Dispatcher(
-            spool, self._messages, self._calls, channel=self.inventory.channel, known=self._known
+            spool,
+            self._messages,
+            self._calls,
+            channel=self.inventory.channel,
+            known=self._known,
+            extra={
+                ReadBalance: self._accounts.on_read,
+                TopUp: self._accounts.on_top_up,
+                RunSelfTest: self._self_test.perform,
+            },
+        )
+        self._control = ControlServer(
+            config.data_dir / SOCKET,
+            Desk(ControlSite(self.inventory, self._accounts, self._self_test, self._dispatcher.obey, spool.recent)).do,
         )
         self._uplink = Uplink(
             self._identity.url,
@@ -113,9 +140,30 @@ class Agent:
         self._build_devices()
         self._build_watchers()
 
+    def _build_upkeep(self) -> None:
+        """What keeps SIMs alive: their accounts, and tests between them."""
+        guard = Unguarded()
+        self._accounts = Accounts(self._spool, self.inventory, self._recipes, self._config.sims, told=self._on_balance)
+        self._self_test = SelfTest(
+            self._spool,
+            self.inventory,
+            self._config.self_test,
+            gate=guard,
+            witness=guard,
+            clock=self._clock,
+            tested=lambda channel, passed: None,
+        )
+
     def _build_devices(self) -> None:
         site = Site(self._identity.edge, self._profiles, self._config.pins)
-        core = EdgeCore(self._spool, self._messages, self.inventory, self._calls.incoming)
+        core = EdgeCore(
+            self._spool,
+            self._messages,
+            self.inventory,
+            self._incoming,
+            is_test=self._self_test.takes_part,
+            on_ussd=self._accounts.ussd_received,
+        )
         self._devices = Devices(self._config.devices, site, core, self.inventory, on_fall=self._on_fall)
 
     def _build_watchers(self) -> None:
@@ -163,6 +211,9 @@ class Agent:
             ("health", self._housekeeping.run),
             ("watchdog", self._watchdog.run),
             ("blobs", self._forget_stored),
+            ("accounts", self._accounts.run),
+            ("self-test", self._self_test.run),
+            ("control", self._control.run),
         ]
         if self.status_server is not None:
             parts.append(("status", self.status_server.run))
@@ -186,7 +237,16 @@ class Agent:
         return self._uplink.notify(notice)
 
     def _busy(self, channel: ChannelId) -> int:
-        return self._calls.busy(channel)
+        return self._calls.busy(channel) + self._self_test.busy(channel)
+
+    def _incoming(self, call: IncomingCall) -> None:
+        if not self._self_test.takes_call(call):
+            self._calls.incoming(call)
+
+    def _on_balance(self, iccid: Iccid, balance: Balance) -> None:
+        for status in self.inventory.statuses():
+            if status.sim is not None and status.sim.iccid == iccid:
+                self.inventory.account(status.channel, balance, None)
 
     async def _fetch(self, clip: Clip) -> None:
         await self._uplink.fetch(clip.sha256, clip.size, _CLIP_WITHIN_S)
@@ -250,6 +310,7 @@ class Agent:
             pins=frozenset(self._config.pins),
             fallen={name: why for name, (at, why) in self._fallen.items() if time.monotonic() - at < _FALLEN_SHOWN_S},
             limits=self._config.limits,
+            reminders=self._accounts.reminders(),
         )
 
     def status(self) -> dict[str, object]:

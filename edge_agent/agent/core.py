@@ -18,18 +18,31 @@ log = logging.getLogger(__name__)
 
 
 class EdgeCore:
-    """The one Core of an agent."""
+    """The one Core of an agent.
+
+    ``is_test``: whether an SMS is a self-test, and nobody's message; ``on_ussd`` hears what the network says by itself.
+    """
 
     def __init__(
-        self, spool: Spool, messages: Messages, inventory: Inventory, incoming: Callable[[IncomingCall], None]
+        self,
+        spool: Spool,
+        messages: Messages,
+        inventory: Inventory,
+        incoming: Callable[[IncomingCall], None],
+        *,
+        is_test: Callable[[SmsPart], bool] = lambda part: False,
+        on_ussd: Callable[[ChannelId, str], None] = lambda channel, text: None,
     ) -> None:
         self._spool = spool
         self._inventory = inventory
         self._messages = messages
         self._incoming = incoming
+        self._is_test = is_test
+        self._on_ussd = on_ussd
 
     async def part(self, part: SmsPart) -> None:
-        await self._messages.part(part)
+        if not self._is_test(part):
+            await self._messages.part(part)
 
     async def report(self, report: StatusReport) -> None:
         await self._messages.report(report)
@@ -42,6 +55,7 @@ class EdgeCore:
 
     async def ussd(self, channel: ChannelId, reply: UssdReply) -> None:
         """USSD that the network began by itself."""
+        self._on_ussd(channel, reply.text)
         await self._tell(UssdReplied(channel=channel, state=reply.state.value, text=reply.text))
 
     async def event(self, event: Event) -> None:

@@ -16,6 +16,7 @@ from edge_agent.config import AgentConfig
 from edge_agent.devices.profiles import load_profiles
 from edge_agent.identity import load_identity
 from edge_agent.logs import about
+from edge_agent.sims.recipes import load_recipes
 from edge_agent.spool import Spool
 from telecore.errors import InvalidRequest
 
@@ -39,7 +40,8 @@ def prepared(config: AgentConfig) -> Iterator[Prepared]:
             identity = load_identity(path)
         except FileNotFoundError as error:
             raise InvalidRequest(f"this edge is not enrolled: there is no {path}; run edge-agent enrol") from error
-        yield Prepared(identity, load_profiles(*([config.profiles] if config.profiles else [])))
+        profiles = load_profiles(*([config.profiles] if config.profiles else []))
+        yield Prepared(identity, profiles, load_recipes(Path(config.sims.recipes) if config.sims.recipes else None))
 
 
 async def run_agent(config: AgentConfig, site: Prepared, stop: asyncio.Event) -> None:

@@ -58,7 +58,7 @@ def _own(config: Path | None) -> Path | None:
             return None
         config = DEFAULT_CONFIG
     folder = load(config).sims.recipes
-    return config.parent / folder if folder else None
+    return Path(folder) if folder else None
 
 
 def _test(files: list[Path]) -> int:

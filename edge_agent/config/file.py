@@ -10,10 +10,11 @@ import os
 import re
 import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from edge_agent.config.checks import of_healing, of_self_test, of_sims
 from edge_agent.config.healing import HealingConfig
 from edge_agent.config.sims import SelfTestConfig, SimsConfig
 from edge_agent.yaml_lines import Lines, YamlProblem, load
@@ -159,7 +160,7 @@ def load_config(path: Path) -> AgentConfig:
         status=file.status,
         log=file.log,
         profiles=path.parent / file.profiles if file.profiles else None,
-        sims=file.sims,
+        sims=replace(file.sims, recipes=str(path.parent / file.sims.recipes) if file.sims.recipes else None),
         healing=file.healing,
         self_test=file.self_test,
         warnings=tuple(_unused_pins(pins, devices)),
@@ -264,6 +265,8 @@ class _Reading:
         ):
             if not good:
                 self.say(path, problem)
+        for found in (*of_sims(file.sims), *of_self_test(file.self_test), *of_healing(file.healing)):
+            self.say(*found)
         for limit in fields(Limits):
             if getattr(file.limits, limit.name) < 0:
                 self.say(f"limits.{limit.name}", "must not be negative")

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from edge_agent.config import Limits
+from edge_agent.sims.keep_alive import Reminders
 from telecore.ids import Iccid
 from telecore.model import ChannelStatus
 
@@ -20,7 +21,7 @@ class Severity(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """The agent at one moment. ``fallen`` are parts of it that fell over a fault of ours, with the reason;
-    ``pins`` are the ICCIDs that a PIN was given for.
+    ``pins`` are the ICCIDs that a PIN was given for; ``reminders``: what to do lest a SIM be taken away.
     """
 
     wall: datetime
@@ -34,6 +35,7 @@ class Snapshot:
     pins: frozenset[Iccid] = frozenset()
     fallen: dict[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    reminders: Reminders = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,3 +165,33 @@ def test_enrolment_makes_the_spool_too(tmp_path, served):
     answers["/edges/enrol"] = (200, b'{"edge": "site-7", "tunnel_url": "wss://cloud/tunnel"}')
     assert main(["enrol", "--cloud", f"http://127.0.0.1:{port}", "--token", "t", "--data-dir", str(tmp_path)]) == 0
     assert (tmp_path / "spool.db").stat().st_size > 0
+
+
+def test_check_config_tells_what_is_done_with_accounts_and_which_recipe_is_not_there(tmp_path, capsys):
+    path = write(tmp_path)
+    assert main(["check-config", "--config", path]) == 0
+    said = capsys.readouterr().out
+    assert "balances  every 6 h; " in said
+    assert "tests     only when asked for" in said
+    with open(path, "a", encoding="utf-8") as file:
+        file.write("sims: {recipe: mine, recipes: own}\nself_test: {every_h: 24}\n")
+    assert main(["check-config", "--config", path]) == 2
+    assert "own: there is no such folder" in capsys.readouterr().err
+    (tmp_path / "own").mkdir()
+    assert main(["check-config", "--config", path]) == 2
+    said = capsys.readouterr()
+    assert "sims.recipe: there is no recipe 'mine'" in said.err
+    assert "an SMS and a call between SIMs every 24 h" in said.out
+
+
+def test_recipes_are_listed_and_ones_own_are_tested(tmp_path, capsys):
+    assert main(["recipes"]) == 0
+    said = capsys.readouterr().out
+    assert "kh_cellcard" in said
+    assert "NOT verified" in said
+    path = tmp_path / "mine.yaml"
+    path.write_text("operator: x\n")
+    assert main(["recipes", "test", str(path)]) == 1
+    assert "mine.yaml line 1: country: is missing" in capsys.readouterr().err
+    assert main(["recipes", "test"]) == 0
+    assert "7 of 7 texts read as they should be" in capsys.readouterr().out

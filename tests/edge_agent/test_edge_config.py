@@ -22,6 +22,9 @@ log: {level: debug}
 """
 
 
+SIM = "data_dir: x\nsims:\n  by_iccid:\n    '8985500000000000001': "
+
+
 def load(folder: Path, text: str, pins: str | None = None, mode: int = 0o600):
     path = folder / "agent.yaml"
     path.write_text(text)
@@ -76,6 +79,22 @@ def test_the_smallest_configuration_finds_modems_by_itself(tmp_path):
         ("data_dir: x\nlimits: {clips_mb: -1}\n", "agent.yaml line 2: limits.clips_mb: must not be negative"),
         ("data_dir: x\nlimits: {clips_mb: no}\n", "limits.clips_mb: must be a whole number, not text"),
         ("data_dir: x\nlimits: {clips_mb: true}\n", "limits.clips_mb: must be a whole number, not true or false"),
+        ("data_dir: x\nsims:\n  quotas: {sms_per_day: -1}\n", "line 3: sims.quotas.sms_per_day: must not be negative"),
+        ("data_dir: x\nsims: {recipe: 'A b'}\n", "sims.recipe: must be auto, none, or the name of a recipe"),
+        ("data_dir: x\nsims: {floor: much}\n", "line 2: sims.floor: must be a number in quotes"),
+        ("data_dir: x\nsims: {floor: NaN}\n", "sims.floor: must be a number in quotes"),
+        ("data_dir: x\nsims: {balance_every_h: 1}\n", "sims.balance_every_h: must be 6 or more"),
+        ("data_dir: x\nsims: {keep_alive_days: 0}\n", "sims.keep_alive_days: must be 1 or more"),
+        ("data_dir: x\nsims: {thresholds: {denied_polls: -3}}\n", "sims.thresholds.denied_polls: must not be negative"),
+        ("data_dir: x\nsims:\n  by_iccid:\n    '123': {}\n", "line 4: sims.by_iccid.123: is not an ICCID"),
+        (SIM + "{valid_until: 31.12.2026}\n", "sims.by_iccid.8985500000000000001.valid_until: must be a date like"),
+        (SIM + "{quotas: {minutes_per_day: -5}}\n", "8985500000000000001.quotas.minutes_per_day: must not be negative"),
+        (SIM + "{flor: '1'}\n", "line 4: sims.by_iccid.8985500000000000001.flor: unknown key"),
+        ("data_dir: x\nself_test: {every_h: 0.1}\n", "line 2: self_test.every_h: must be 1 or more"),
+        ("data_dir: x\nself_test: {sms: false, call: false}\n", "self_test: neither sms nor call"),
+        ("data_dir: x\nhealing: {usb_power: maybe}\n", "healing.usb_power: must be one of auto, off"),
+        ("data_dir: x\nhealing: {power_command: [cut, '{port}']}\n", "healing.power_command[1]: may hold {plug}"),
+        ("data_dir: x\nhealing: {power_command: ['{plug']}\n", "healing.power_command[0]: has a brace"),
         ("data_dir: x\ndevices: all\n", "agent.yaml line 2: devices: must be auto, or a list of devices"),
         ("data_dir: x\ndevices: [modem]\n", "agent.yaml line 2: devices[0]: must be a mapping, not text"),
         ("data_dir: !!python/object:os.system {}\n", "agent.yaml line 1: data_dir: must be text, not a mapping"),
@@ -157,3 +176,11 @@ def test_a_file_that_explodes_is_refused(tmp_path):
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(ConfigError, match="No such file"):
         load_config(tmp_path / "absent.yaml")
+
+
+def test_the_sims_section_and_its_folder_of_recipes(tmp_path):
+    text = "data_dir: x\nsims:\n  floor: '0.50'\n  recipes: own\n  by_iccid:\n    '8985500000000000001':\n"
+    config = load(tmp_path, text + "      {valid_until: 2026-12-31, recipe: mine, quotas: {sms_per_day: 100}}\n")
+    assert config.sims.recipes == str(tmp_path / "own")
+    sim = config.sims.by_iccid["8985500000000000001"]
+    assert (sim.valid_until, sim.recipe, sim.quotas.sms_per_day) == ("2026-12-31", "mine", 100)

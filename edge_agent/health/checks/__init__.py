@@ -7,6 +7,7 @@ from edge_agent.health.checks.not_registered import not_registered
 from edge_agent.health.checks.part_fell import part_fell
 from edge_agent.health.checks.pin_unused import pin_unused
 from edge_agent.health.checks.sim_locked import sim_locked
+from edge_agent.health.checks.sim_reminders import sim_reminders
 from edge_agent.health.checks.spool_broken import spool_broken, spool_failing
 from edge_agent.health.checks.spool_growing import spool_growing
 from edge_agent.health.checks.tunnel_down import tunnel_down
@@ -15,6 +16,7 @@ from edge_agent.health.conditions import Check
 
 CHECKS: tuple[Check, ...] = (
     Check(sim_locked, 0.0),
+    Check(sim_reminders, 0.0),
     Check(not_registered, 120.0),
     Check(weak_signal, 600.0),
     Check(pin_unused, 120.0),
