@@ -1,29 +1,47 @@
-"""The agent's status for people: what ``edge-agent status`` prints."""
+"""The agent's status for people: what ``edge-agent status`` prints, in 80 to 120 columns."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
-_HEADINGS = ("CHANNEL", "STATE", "SINCE", "SIM", "NUMBER", "OPERATOR", "SIGNAL", "CALLS", "SENT")
+from edge_agent.sims.words import amount_words
+
+_HEADINGS = (
+    "CHANNEL", "STATE", "FOR", "HEALTH", "NUMBER", "OPERATOR", "SIGNAL", "BALANCE", "DAYS", "SMS", "MIN", "STORE",
+    "CALLS",
+)  # fmt: skip
+"""FOR: how long in this state; DAYS: until the balance is used up or the SIM expires; SMS, MIN: carried today."""
+_EMPTY_COLUMNS = ("BALANCE", "DAYS", "STORE")
+"""Left out when no channel has anything to say there: a narrow screen is soon full."""
+_LONGEST_NAME = 14
 
 
 def as_table(status: Mapping[str, Any], now: float | None = None) -> str:
     """A table of what ``GET /status`` answered. ``now`` is the time of day that ``since`` is told against."""
+    moment = time.time() if now is None else now
+    channels = status["channels"]
+    lines = _columns([_row(channel, moment) for channel in channels])
+    remarks = [remark for channel in channels for remark in _remarks(channel)]
+    warnings = [f"{w['severity']}: {w['subject'] or 'this edge'}: {w['text']}" for w in status["warnings"]]
+    parts = [
+        [head(status)],
+        lines if channels else ["no channels: no modem is configured or found"],
+        remarks,
+        warnings,
+    ]
+    return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def head(status: Mapping[str, Any]) -> str:
+    """The edge in one line."""
     tunnel = "up" if status["tunnel"]["connected"] else "DOWN"
-    head = (
+    return (
         f"edge {status['edge']} · version {status['version']} · up {span(status['uptime_s'])} · tunnel {tunnel} · "
         f"{status['spooled']} events and {status['sms_waiting']} SMS waiting · {len(status['calls'])} calls"
     )
-    moment = time.time() if now is None else now
-    rows = [_HEADINGS, *(_row(channel, moment) for channel in status["channels"])]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_HEADINGS))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    if len(rows) == 1:
-        lines = ["no channels: no modem is configured or found"]
-    warnings = [f"{w['severity']}: {w['subject'] or 'this edge'}: {w['text']}" for w in status["warnings"]]
-    return "\n".join([head, "", *lines, *([""] if warnings else []), *warnings])
 
 
 def span(seconds: float) -> str:
@@ -37,17 +55,68 @@ def span(seconds: float) -> str:
     return "0 s"
 
 
+def short(channel: str) -> str:
+    """Without the edge, which the first line names."""
+    return channel.partition("/")[2] or channel
+
+
+def days_left(channel: Mapping[str, Any], now: float) -> int | None:
+    """Whole days until the money or the validity of the SIM ends, whichever is first."""
+    balance = channel.get("balance") or {}
+    days = [balance["days_left"]] if balance.get("days_left") is not None else []
+    if balance.get("expires_on"):
+        days.append((date.fromisoformat(balance["expires_on"]) - date.fromtimestamp(now)).days)
+    return max(0, int(min(days))) if days else None
+
+
+def _columns(rows: list[tuple[str, ...]]) -> list[str]:
+    kept = [
+        number
+        for number, name in enumerate(_HEADINGS)
+        if name not in _EMPTY_COLUMNS or any(row[number] != "-" for row in rows)
+    ]
+    table = [[row[number] for number in kept] for row in (_HEADINGS, *rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in table]
+
+
 def _row(channel: Mapping[str, Any], now: float) -> tuple[str, ...]:
-    sim = channel.get("sim") or {}
-    signal = channel.get("signal")
+    sim, usage, store = channel.get("sim") or {}, channel.get("usage") or {}, channel.get("store")
+    signal, health, days = channel.get("signal"), channel.get("health"), days_left(channel, now)
+    number = sim.get("msisdn") or (f"SIM …{sim['iccid'][-4:]}" if sim.get("iccid") else "-")
     return (
-        str(channel["channel"]),
-        str(channel["state"]) + (f" ({channel['reason']})" if channel.get("reason") else ""),
+        short(str(channel["channel"])),
+        str(channel["state"]),
         span(now - float(channel["since"])),
-        f"…{sim['iccid'][-4:]}" if sim.get("iccid") else "-",
-        str(sim.get("msisdn") or "-"),
-        str(sim.get("operator_name") or sim.get("operator") or "-"),
+        str(health["state"]) + (" (held)" if health.get("forced") else "") if health else "-",
+        str(number),
+        str(sim.get("operator_name") or sim.get("operator") or "-")[:_LONGEST_NAME],
         f"{signal['dbm']} dBm" if signal else "-",
+        amount_words(channel["balance"]) if channel.get("balance") else "-",
+        "-" if days is None else str(days),
+        str(usage.get("sms_day", channel.get("sent_today", 0))),
+        f"{usage.get('minutes_day', 0):.0f}",
+        f"{store['store']} {store['used']}/{store['total']}" if store else "-",
         str(channel.get("busy_legs", 0)),
-        str(channel.get("sent_today", 0)),
     )
+
+
+def _remarks(channel: Mapping[str, Any]) -> Iterator[str]:
+    """Why a channel is as it is, a line each."""
+    name, health = short(str(channel["channel"])), channel.get("health") or {}
+    usage, store, balance = channel.get("usage") or {}, channel.get("store"), channel.get("balance") or {}
+    if channel.get("reason"):
+        yield f"{name}: {channel['state']}: {channel['reason']}"
+    if health.get("state", "healthy") != "healthy":
+        until = (
+            f", looked at again at {time.strftime('%H:%M', time.localtime(health['until']))}"
+            if health.get("until")
+            else ""
+        )
+        yield f"{name}: {health['state']}: {health.get('reason') or 'no reason given'}{until}"
+    if usage.get("limit"):
+        yield f"{name}: quota: {usage['limit']}"
+    if store and store["total"] and store["used"] >= store["total"]:
+        yield f"{name}: the message storage {store['store']} is full: nothing more can be received"
+    if balance.get("note"):
+        yield f"{name}: balance: {balance['note']}"

@@ -18,7 +18,7 @@ LAYERS = {
     "edge_agent": (
         {"__main__", "cli"},
         {"agent"},
-        {"uplink", "dispatcher", "offline", "health", "status", "status_table", "plan", "inventory", "updates"}
+        {"uplink", "dispatcher", "offline", "health", "status", "status_table", "status_detail", "plan", "inventory", "updates"}
         | {"control", "self_test"},
         {"calls", "call", "messages", "submit_rules", "call_control", "dialing", "sims"},
         {"devices"},

@@ -130,7 +130,7 @@ def test_status_as_a_table_and_as_json(tmp_path, capsys, served):
     assert main(["status", "--config", write(tmp_path, port=port)]) == 0
     out = capsys.readouterr().out
     assert "edge site-1" in out
-    assert "site-1/modem1  registered" in out
+    assert "modem1   registered" in out
     assert main(["status", "--url", f"http://127.0.0.1:{port}/", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == status
 

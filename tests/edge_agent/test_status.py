@@ -9,10 +9,14 @@ import pytest
 from edge_agent.agent.report import as_json
 from edge_agent.health.conditions import Condition, Severity
 from edge_agent.status import StatusServer, answer
+from edge_agent.status_detail import as_detail
 from edge_agent.status_table import as_table, span
+from telecore.events import ChannelHealed, SimHealthChanged
 from telecore.ids import E164, CallSid, ChannelId, Iccid
-from telecore.model import ChannelState, ChannelStatus, SignalLevel, Sim
+from telecore.model import ChannelState, ChannelStatus, DeviceIdentity, SignalLevel, Sim
 from telecore.notices import Heartbeat, LiveCall
+from telecore.schema import dump
+from telecore.sim_health import Balance, Health, HealthState, StoreLevel, Usage
 
 
 @contextlib.asynccontextmanager
@@ -107,9 +111,10 @@ def test_json_and_table():
     table = as_table(status, now=1000.0 + 3725).splitlines()
     assert table[0] == ("edge site-1 · version 0.1.0 · up 1 d 1 h · tunnel up · 7 events and 3 SMS waiting · 1 calls")
     assert table[3].split() == [
-        "site-1/modem1", "registered", "1", "h", "2", "min", "…1234", "+85510000001", "Smart", "-71", "dBm", "1", "0",
+        "modem1", "registered", "1", "h", "2", "min", "-", "+85510000001", "Smart", "-71", "dBm", "0", "0", "1",
     ]  # fmt: skip
-    assert "locked (PUK wanted)" in table[4]
+    assert table[4].split()[:2] == ["modem2", "locked"]
+    assert table[6] == "modem2: locked: PUK wanted"
     assert table[-1] == "critical: site-1/modem2: the SIM is locked: PUK wanted"
 
 
@@ -124,3 +129,58 @@ def test_a_table_without_channels():
 )
 def test_span(seconds, text):
     assert span(seconds) == text
+
+
+NOW = 1_768_435_200.0  # 2026-01-15
+
+
+def sick(n):
+    """A channel with something to say in every column."""
+    return ChannelStatus(
+        channel=ChannelId(f"site-1/modem{n}"),
+        state=ChannelState.REGISTERED,
+        since=NOW - 90061,
+        sim=Sim(Iccid(f"898550000000000000{n:02d}"), None, E164(f"+855100000{n:02d}"), None, "Simferry Mobile"),
+        signal=SignalLevel(-71),
+        device=DeviceIdentity("Quectel", "EC25", "EC25EFAR06A01M4G", profile="quectel/ec25", port="/dev/ttyUSB2"),
+        health=Health(HealthState.COOLDOWN, NOW - 600, "3 refusals in a row (CMS 21)", 0, NOW + 900, n == 2),
+        balance=Balance(NOW, "1234.50", "USD", "2026-02-04", "0.25", 38.2),
+        usage=Usage(sms_day=120, minutes_day=31.4, sms_month=900, minutes_month=400.0, limit="120 SMS a day"),
+        store=StoreLevel("SM", 30, 30),
+        access="LTE",
+    )  # fmt: skip
+
+
+def test_a_table_with_everything_fits_a_terminal_and_says_why():
+    beat = Heartbeat("i", "0.1.0", 60.0, (sick(1), sick(2)), (), 0)
+    table = as_table(as_json("site-1", beat, {"connected": True}, [], 0), now=NOW)
+    assert max(map(len, table.splitlines())) <= 140
+    row = table.splitlines()[3]
+    assert "1234.50 USD" in row
+    assert "  20  " in row, "the validity ends before the money"
+    assert "SM 30/30" in row
+    assert "cooldown (held)" in table
+    assert "modem1: cooldown: 3 refusals in a row (CMS 21), looked at again at" in table
+    assert "modem1: quota: 120 SMS a day" in table
+    assert "modem1: the message storage SM is full" in table
+
+
+def test_one_channel_in_detail_with_its_history():
+    healed = ChannelHealed(
+        channel=ChannelId("site-1/modem1"), step="vendor_reset", outcome="worked", evidence=("AT: no answer in 5 s",)
+    )
+    changed = SimHealthChanged(
+        channel=ChannelId("site-1/modem1"), iccid=Iccid("8985"), was=HealthState.HEALTHY, health=sick(1).health
+    )
+    detail = {"status": dump(sick(1)), "history": [dump(healed), dump(changed)]}
+    said = as_detail(detail, NOW)
+    assert "health     cooldown for 10 min, takes 0 % of its traffic: 3 refusals in a row (CMS 21)" in said
+    assert "SIM        898550***0001, +85510000001" in said
+    assert "balance    1234.50 USD, valid until 2026-02-04, 0.25 a day, enough for 38 days" in said
+    assert "signal     -71 dBm LTE" in said
+    assert "healing: vendor reset: worked\n                      - AT: no answer in 5 s" in said
+    assert "health: healthy → cooldown: 3 refusals" in said
+    empty = as_detail(
+        {"status": dump(ChannelStatus(ChannelId("site-1/x"), ChannelState.ABSENT, NOW)), "history": []}, NOW
+    )
+    assert empty.endswith("nothing")
