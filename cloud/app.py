@@ -143,7 +143,9 @@ async def _is_edge(db: Database, desk: Desk, edge: EdgeId, key: str) -> bool:
 
 
 def _routes(config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hub) -> list[Route]:
-    backend = Backend(db, desk.calls, desk.messages, files, config.public_url, config.tunnel_url)
+    backend = Backend(
+        db, desk.calls, desk.messages, files, config.public_url, config.tunnel_url, desk.fleet, desk.fleet_tasks
+    )
     newest = migrate.newest()
 
     async def store_is_ready() -> bool:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from cloud.api.accounts import AccountsApi
 from cloud.api.calls import CallsApi
 from cloud.api.enrolment import EnrolmentApi
+from cloud.api.fleet import FleetApi, Tasks
 from cloud.api.incoming_phone_numbers import NumbersApi
 from cloud.api.messages import MessagesApi
 from cloud.api.notifications import NotificationsApi
 from cloud.api.recordings import RecordingsApi, Sound
+from cloud.fleet.snapshot import FleetView
 from cloud.services.requests import Calls, Messages
 from cloud.store.database import Database
 from cloud.web.auth import Authenticator
@@ -31,6 +33,8 @@ class Backend:
     sound: Sound
     public_url: str
     tunnel_url: str
+    fleet: FleetView
+    tasks: Tasks
 
 
 def api_routes(backend: Backend) -> list[Route]:
@@ -43,5 +47,6 @@ def api_routes(backend: Backend) -> list[Route]:
         *NumbersApi(db, auth).routes(),
         *RecordingsApi(db, auth, backend.sound, backend.public_url).routes(),
         *NotificationsApi(db, auth).routes(),
+        *FleetApi(db, auth, backend.fleet, backend.tasks).routes(),
         *EnrolmentApi(db, backend.tunnel_url, limit).routes(),
     ]

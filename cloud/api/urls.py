@@ -33,6 +33,9 @@ PATHS = {
     "enrol": "/edges/enrol",
 }
 """Name → path, the pieces of it in braces."""
+CHANNELS = "/simferry/v1/channels"
+CHANNEL = f"{CHANNELS}/{{edge}}/{{device:[a-z0-9-]+(?:/[0-9]+)?}}"
+TASK = "/simferry/v1/tasks/{sid}"
 
 
 def account_uri(sid: str) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from cloud.store.records import CallRecord, ChannelRecord, MessageRecord
+from cloud.store.records import CallRecord, ChannelRecord, HistoryRecord, MessageRecord, WarningRecord
 from telecore.ids import EdgeId
 
 
@@ -25,12 +25,19 @@ class EdgeView:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Edges and channels by name, live calls oldest first, messages newest first."""
+    """Edges and channels by name, live calls oldest first, messages newest first.
+
+    ``newest``: the last of each kind of event of a channel, by channel and kind; ``happened``: the last changes of
+    health and steps of healing, newest first.
+    """
 
     edges: tuple[EdgeView, ...] = ()
     channels: tuple[ChannelRecord, ...] = ()
     calls: tuple[CallRecord, ...] = ()
     messages: tuple[MessageRecord, ...] = ()
+    warnings: tuple[WarningRecord, ...] = ()
+    newest: Mapping[tuple[str, str], HistoryRecord] = field(default_factory=dict)
+    happened: tuple[HistoryRecord, ...] = ()
 
 
 class FleetView(Protocol):

@@ -8,14 +8,18 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from cloud.fleet.snapshot import EdgeView, Snapshot
-from cloud.store import calls, channels, edges, messages
+from cloud.store import calls, channels, edges, history, messages, warnings
 from cloud.store.database import Connection, Database
 from cloud.store.records import ChannelRecord, EdgeRecord
+from telecore.events import ChannelHealed, SelfTestDone, SimHealthChanged, SoundChecked
 from telecore.ids import ChannelId, EdgeId
 from telecore.model import ChannelStatus
 from telecore.notices import Heartbeat
 
 LAST_MESSAGES = 20
+LAST_HAPPENED = 15
+SHOWN_OF_EACH = (SimHealthChanged.kind, SelfTestDone.kind, SoundChecked.kind)
+HAPPENED = (SimHealthChanged.kind, ChannelHealed.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +134,9 @@ class Fleet:
             channels=tuple(record for _, record in sorted({**stored, **state.channels}.items())),
             calls=tuple(calls.live(conn)),
             messages=messages.latest(conn, LAST_MESSAGES),
+            warnings=tuple(warnings.list_(conn)),
+            newest=history.newest(conn, SHOWN_OF_EACH),
+            happened=tuple(history.latest(conn, HAPPENED, LAST_HAPPENED)),
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from cloud.store import channels, outbox, tasks
+from cloud.store import accounts, channels, outbox, tasks
 from cloud.store.database import Connection, Database
 from cloud.store.records import ChannelRecord, TaskRecord
 from cloud.tunnel import channel_steps, site_steps
@@ -110,6 +110,12 @@ class FleetTasks:
 def visible(conn: Connection, channel: str, within: AccountSid | None) -> ChannelRecord:
     """The channel, if there is one and it is the account's or a subaccount's. Raises NotFound either way."""
     record = channels.get(conn, channel)
-    if record is not None and (within is None or channel_steps.may_see(conn, within, record)):
+    if record is not None and (within is None or within in _opened_by(conn, record)):
         return record
     raise NotFound(f"There is no channel {channel[:200]}")
+
+
+def _opened_by(conn: Connection, channel: ChannelRecord) -> tuple[AccountSid | None, ...]:
+    """Whose credentials open this channel: those of whose SIM it is, and of his owner."""
+    owner = accounts.get(conn, channel_steps.account_of(conn, channel.channel, channel.edge))
+    return (owner.sid, owner.owner) if owner is not None else ()

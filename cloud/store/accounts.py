@@ -59,6 +59,11 @@ def list_(conn: Connection, account: str, wanted: AccountFilter, cursor: Cursor)
     return keyset.page(conn, accounts, AccountRecord, where, cursor)
 
 
+def below(conn: Connection, owner: str) -> list[AccountSid]:
+    """The subaccounts of this one."""
+    return [AccountSid(sid) for sid in conn.execute(select(accounts.c.sid).where(accounts.c.owner == owner)).scalars()]
+
+
 def roots(conn: Connection) -> list[AccountRecord]:
     """Accounts that are nobody's subaccount, oldest first."""
     rows = conn.execute(select(accounts).where(accounts.c.owner.is_(None)).order_by(accounts.c.id)).mappings()

@@ -12,14 +12,16 @@ from cloud.store.rows import from_row
 from cloud.store.schema import history
 from telecore import codec
 from telecore.events import Event
+from telecore.ids import AccountSid
 
 KEPT = 50
 """Of each kind, for each channel."""
 
 
-def add(conn: Connection, channel: str, event: Event, at: datetime, *, iccid: str = "", kept: int = KEPT) -> None:
+def add(conn: Connection, account: AccountSid, channel: str, event: Event, at: datetime, *, kept: int = KEPT) -> None:
     """Keep it, and forget the oldest of its kind beyond the number kept."""
-    row = {"channel": channel, "kind": event.kind, "iccid": iccid[:32], "at": at, "payload": codec.encode(event)}
+    about = {"channel": channel, "account": account, "iccid": str(getattr(event, "iccid", ""))[:32]}
+    row = {**about, "kind": event.kind, "at": at, "payload": codec.encode(event)}
     conn.execute(insert(history).values(row))
     same = (history.c.channel == channel) & (history.c.kind == event.kind)
     oldest = select(history.c.id).where(same).order_by(history.c.id.desc()).offset(kept).limit(1).scalar_subquery()
@@ -35,11 +37,11 @@ def list_(conn: Connection, channel: str, kinds: Sequence[str] = (), limit: int 
     return [from_row(HistoryRecord, row) for row in rows]
 
 
-def newest(conn: Connection, kind: str) -> dict[str, HistoryRecord]:
-    """The last of this kind, by channel."""
-    last = select(func.max(history.c.id)).where(history.c.kind == kind).group_by(history.c.channel)
+def newest(conn: Connection, kinds: Sequence[str]) -> dict[tuple[str, str], HistoryRecord]:
+    """The last of each of these kinds, by channel and kind."""
+    last = select(func.max(history.c.id)).where(history.c.kind.in_(kinds)).group_by(history.c.channel, history.c.kind)
     rows = conn.execute(select(history).where(history.c.id.in_(last))).mappings()
-    return {record.channel: record for record in (from_row(HistoryRecord, row) for row in rows)}
+    return {(found.channel, found.kind): found for found in (from_row(HistoryRecord, row) for row in rows)}
 
 
 def latest(conn: Connection, kinds: Sequence[str], limit: int) -> list[HistoryRecord]:

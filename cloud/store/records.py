@@ -234,10 +234,11 @@ class WarningRecord:
 
 @dataclass(frozen=True, slots=True)
 class HistoryRecord:
-    """One thing that a channel went through; ``payload`` is the event's JSON form."""
+    """One thing that a channel went through, with the SIM of ``account``; ``payload`` is the event's JSON form."""
 
     id: int
     channel: ChannelId
+    account: AccountSid
     kind: str
     iccid: str
     at: datetime

@@ -309,6 +309,7 @@ history = Table(
     metadata,
     _id(),
     Column("channel", String(200), nullable=False),
+    _account(),
     Column("kind", String(40), nullable=False),
     Column("iccid", String(32), nullable=False, server_default=""),
     Column("at", Moment, nullable=False),
@@ -316,7 +317,7 @@ history = Table(
     Index("ix_history_channel_kind_id", "channel", "kind", "id"),
     sqlite_autoincrement=True,
 )
-"""The last of each kind of event that a channel's page shows."""
+"""The last of each kind of event that a channel's page shows; ``account``: whose SIM was in it then."""
 
 tasks = Table(
     "tasks",

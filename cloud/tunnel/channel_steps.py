@@ -7,7 +7,7 @@ from datetime import datetime
 
 from cloud.store import accounts, channels, edges, numbers
 from cloud.store.database import Connection
-from cloud.store.records import ChannelRecord, EdgeRecord, NumberRecord
+from cloud.store.records import EdgeRecord, NumberRecord
 from telecore.errors import NotFound
 from telecore.ids import E164, AccountSid, ChannelId, EdgeId
 from telecore.model import ChannelStatus
@@ -54,15 +54,6 @@ def account_of(conn: Connection, channel: ChannelId, edge: EdgeId) -> AccountSid
     if record is None:
         raise NotFound(f"There is no edge {edge}")
     return record.account
-
-
-def may_see(conn: Connection, account: AccountSid, channel: ChannelRecord) -> bool:
-    """Whether the SIM in this channel is the account's, or one of its subaccounts'."""
-    owner = account_of(conn, channel.channel, channel.edge)
-    if owner == account:
-        return True
-    record = accounts.get(conn, owner)
-    return record is not None and record.owner == account
 
 
 def number_of(conn: Connection, edge: EdgeRecord, number: E164 | None, channel: ChannelId) -> NumberRecord | None:

@@ -135,7 +135,7 @@ def _channel_changed(conn: Connection, heard: Heard) -> Told | None:
 def _channel_told(conn: Connection, heard: Heard) -> Told | None:
     if not all(_owns(heard, channel) for channel in site_steps.channels_of(heard.event)):
         return None
-    return _told(heard, channel=site_steps.keep(conn, heard.event, heard.at))
+    return _told(heard, channel=site_steps.keep(conn, heard.edge.edge, heard.event, heard.at))
 
 
 def _warned(conn: Connection, heard: Heard) -> Told | None:

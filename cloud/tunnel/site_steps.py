@@ -9,7 +9,7 @@ from typing import Any
 from cloud.store import channels, history, outbox, tasks, warnings
 from cloud.store.database import Connection
 from cloud.store.records import TaskRecord
-from cloud.tunnel import message_steps
+from cloud.tunnel import channel_steps, message_steps
 from telecore.events import (
     BalanceRead,
     CallMissed,
@@ -54,11 +54,10 @@ def channels_of(event: Any) -> tuple[ChannelId, ...]:
     return (event.channel,)
 
 
-def keep(conn: Connection, event: Any, at: datetime) -> ChannelStatus | None:
+def keep(conn: Connection, edge: EdgeId, event: Any, at: datetime) -> ChannelStatus | None:
     """Into the history of its channels; the channel as it stands by this, if that has changed."""
-    iccid = getattr(event, "iccid", "")
     for channel in channels_of(event):
-        history.add(conn, channel, event, at, iccid=iccid)
+        history.add(conn, channel_steps.account_of(conn, channel, edge), channel, event, at)
     return _stands(conn, event) if isinstance(event, SimHealthChanged | BalanceRead) else None
 
 

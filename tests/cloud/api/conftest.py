@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from cloud.api.routes import Backend, api_routes
+from cloud.fleet.state import Fleet
 from cloud.services.files import Files
+from cloud.services.fleet_tasks import FleetTasks
 from cloud.store import accounts, edges, numbers
 from cloud.store.database import Database
 from cloud.web import health
@@ -30,7 +32,10 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         files = Files(tmp_path / "files")
         await files.open()
         kept_calls, kept_messages = KeptCalls(db), KeptMessages(db)
-        backend = Backend(db, kept_calls, kept_messages, files, "https://gw.example", "wss://gw.example:8443")
+        fleet, fleet_tasks = Fleet(db), FleetTasks(db, wake=lambda edge: None)
+        backend = Backend(
+            db, kept_calls, kept_messages, files, "https://gw.example", "wss://gw.example:8443", fleet, fleet_tasks
+        )
         server = WebServer("127.0.0.1", 0, [*api_routes(backend), *health.routes({})])
         running = asyncio.create_task(server.run())
         await asyncio.wait_for(server.started.wait(), 5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+import aiohttp
 import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
@@ -12,7 +13,7 @@ from cloud.services.requests import NewCall, UpdateCall
 from cloud.store import accounts, calls
 from cloud.store.records import Hook
 from telecore.model import CallStatus
-from tests.fakes.api_site import HANDSET, NUMBER, Site
+from tests.fakes.api_site import HANDSET, NUMBER, Site, basic
 
 URL = "http://app.example/voice?x=1"
 
@@ -225,3 +226,19 @@ async def test_pages_lead_forth_and_back_and_keep_the_filters(site: Site) -> Non
     assert [len(first), len(second), len(third)] == [2, 2, 1]
     assert back == second
     assert len({*first, *second, *third}) == 5
+
+
+async def test_our_own_parameters(site: Site) -> None:
+    how = {"To": HANDSET, "From": NUMBER, "Url": URL}
+    url = f"http://127.0.0.1:{site.server.port}/2010-04-01/Accounts/{site.account.sid}/Calls.json"
+    async with aiohttp.ClientSession(headers=basic(site.account)) as http:
+        async with http.post(url, data={**how, "Priority": "warning", "HideCallerId": "true"}) as answer:
+            assert answer.status == 201
+        asked = site.calls.asked[-1]
+        assert isinstance(asked, NewCall)
+        assert (asked.urgent, asked.hide_caller) == (True, True)
+        for name, wrong in (("Priority", "urgent"), ("HideCallerId", "maybe")):
+            async with http.post(url, data={**how, name: wrong}) as answer:
+                assert answer.status == 400
+                assert f"'{name}'" in (await answer.json())["message"]
+    assert len(site.calls.asked) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 
+import aiohttp
 import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
@@ -11,7 +12,7 @@ from twilio.rest import Client
 from cloud.services.requests import NewMessage, UpdateMessage
 from cloud.store import messages
 from telecore.model import MessageStatus
-from tests.fakes.api_site import HANDSET, NUMBER, Site
+from tests.fakes.api_site import HANDSET, NUMBER, Site, basic
 
 
 def refused(client: Client, **fields: object) -> tuple[int, int]:
@@ -138,3 +139,22 @@ async def test_filters(site: Site) -> None:
     assert await found(date_sent_after=date(2026, 5, 1)) == []
     assert await found(date_sent_before=date(2026, 5, 1)) == [one.sid]
     assert await found(date_sent_before=date(2026, 4, 30)) == []
+
+
+async def test_our_own_parameters(site: Site) -> None:
+    how = {"To": HANDSET, "From": NUMBER, "Body": "Flood: go up", "Priority": "warning", "MessageClass": "flash"}
+    code, _ = await post(site, {**how, "ApplicationPort": "16000"})
+    assert code == 201
+    asked = site.messages.asked[-1]
+    assert isinstance(asked, NewMessage)
+    assert (asked.urgent, asked.flash, asked.port) == (True, True, 16000)
+    for name, wrong in (("Priority", "high"), ("MessageClass", "2"), ("ApplicationPort", "0")):
+        code, told = await post(site, {**how, name: wrong})
+        assert (code, f"'{name}'" in told["message"]) == (400, True)
+    assert len(site.messages.asked) == 1
+
+
+async def post(site: Site, fields: dict[str, str]) -> tuple[int, dict[str, str]]:
+    url = f"http://127.0.0.1:{site.server.port}/2010-04-01/Accounts/{site.account.sid}/Messages.json"
+    async with aiohttp.ClientSession(headers=basic(site.account)) as http, http.post(url, data=fields) as answer:
+        return answer.status, await answer.json()

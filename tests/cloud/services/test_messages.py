@@ -15,10 +15,11 @@ from cloud.store.records import Hook
 from cloud.tunnel.effects import utc_now
 from cloud.tunnel.outgoing import Outboxes
 from telecore.commands import SendMessage
-from telecore.errors import InvalidRequest, NotFound
+from telecore.errors import InvalidRequest, NoRoute, NotFound
 from telecore.events import MessageDelivered, MessageReceived, MessageSubmitted
 from telecore.ids import E164, AccountSid, Address, MessageSid, new_sid
 from telecore.model import ChannelState, Direction, MessageStatus
+from telecore.sim_health import Health, HealthState
 from tests.cloud.services.conftest import running
 from tests.cloud.services.site import CHANNELS, EDGE, HANDSET, NUMBERS, channel_changed
 from tests.fakes.customer_app import Reply, twiml
@@ -57,6 +58,34 @@ async def test_created_is_on_disk_with_its_command(site, account, messages_):
         id=command.id, message=record.sid, channel=CHANNELS[0], to=HANDSET, body="🙂" * 40, not_after=record.not_after
     )
     assert site.woken == [EDGE]
+
+
+async def test_a_warning_keeps_its_rank_while_it_waits(site, account, messages_):
+    site.link = False
+    await messages_.create(account.sid, wanted(urgent=True, flash=True, port=16000))
+    assert not await site.commands()
+    site.link = True
+    assert await messages_.route_waiting() == 1
+    (command,) = await site.commands()
+    assert (command.urgent, command.flash, command.port) == (True, True, 16000)
+
+
+@pytest.mark.parametrize("state", [HealthState.RETIRED, HealthState.EXHAUSTED])
+async def test_a_sim_that_no_waiting_mends_is_said_at_once(site, account, messages_, state):
+    await site.send(channel_changed(health=Health(state, 0.0, "secret of the site", 0)))
+    with pytest.raises(NoRoute) as caught:
+        await messages_.create(account.sid, wanted())
+    assert caught.value.code == 21612
+    assert state.value in caught.value.message
+    assert "secret" not in caught.value.message
+    assert not await site.commands()
+
+
+async def test_a_sim_that_rests_has_its_messages_at_its_edge(site, account, messages_):
+    await site.send(channel_changed(health=Health(HealthState.COOLDOWN, 0.0, "", 0)))
+    record = await messages_.create(account.sid, wanted())
+    assert record.channel == CHANNELS[0]
+    assert len(await site.commands()) == 1
 
 
 async def test_smart_encoding_saves_a_segment(account, messages_):

@@ -26,10 +26,12 @@ def upgrade() -> None:
         "history",
         sa.Column("id", RowId, autoincrement=True, nullable=False),
         sa.Column("channel", sa.String(length=200), nullable=False),
+        sa.Column("account", sa.String(length=34), nullable=False),
         sa.Column("kind", sa.String(length=40), nullable=False),
         sa.Column("iccid", sa.String(length=32), server_default="", nullable=False),
         sa.Column("at", Moment(), nullable=False),
         sa.Column("payload", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(["account"], ["accounts.sid"], name=op.f("fk_history_account")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_history")),
         sqlite_autoincrement=True,
     )

@@ -1,0 +1,104 @@
+"""Channels, what they went through, and tasks → JSON. Moments are ISO 8601 in UTC; ICCIDs are masked."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+
+from cloud.fleet.snapshot import Snapshot
+from cloud.store.records import ChannelRecord, HistoryRecord, TaskRecord, WarningRecord
+from telecore import redact
+from telecore.codec import decode_event
+from telecore.errors import RemoteProtocolError
+from telecore.events import Event, SelfTestDone, SimHealthChanged, SoundChecked
+from telecore.ids import AccountSid
+from telecore.sim_health import Balance, Health
+
+Json = dict[str, object]
+_OF_EVENT = {field.name for field in fields(Event)}
+
+
+def moment(at: datetime | float | None) -> str | None:
+    """``2026-05-01T12:00:00Z``."""
+    if at is None:
+        return None
+    when = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
+    return when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def channel(record: ChannelRecord, fleet: Snapshot, accounts: frozenset[AccountSid]) -> Json:
+    """How it stands. Of what it went through, only what these accounts' SIMs did is told."""
+    status, sim = record.status, record.status.sim
+    edge, _, device = record.channel.partition("/")
+
+    def last(kind: str) -> Json | None:
+        found = fleet.newest.get((record.channel, kind))
+        return happened(found) if found is not None and found.account in accounts else None
+
+    changed = last(SimHealthChanged.kind)
+    return {
+        "channel": record.channel,
+        "edge": edge,
+        "device": device,
+        "connected": any(found.connected for found in fleet.edges if found.edge == record.edge),
+        "heard_at": moment(record.heard_at),
+        "number": sim.msisdn if sim else None,
+        "iccid": redact.number(sim.iccid) if sim else None,
+        "operator": (sim.operator_name or sim.operator) if sim else None,
+        "signal_dbm": status.signal.dbm if status.signal else None,
+        "access": status.access or None,
+        "state": status.state.value,
+        "reason": status.reason or None,
+        "since": moment(status.since),
+        "in_call": status.busy_legs > 0,
+        "health": health(status.health, changed["evidence"] if changed else []) if status.health else None,
+        "balance": balance(status.balance) if status.balance else None,
+        "usage": asdict(status.usage) if status.usage else None,
+        "store": {**asdict(status.store), "full": status.store.full} if status.store else None,
+        "last_self_test": last(SelfTestDone.kind),
+        "last_sound": last(SoundChecked.kind),
+        "warnings": [warning(found) for found in fleet.warnings if found.subject == record.channel],
+    }
+
+
+def health(found: Health, evidence: object) -> Json:
+    return {**asdict(found), "since": moment(found.since), "until": moment(found.until), "evidence": evidence}
+
+
+def balance(found: Balance) -> Json:
+    return {**asdict(found), "at": moment(found.at)}
+
+
+def warning(found: WarningRecord) -> Json:
+    return {"code": found.code, "severity": found.severity, "text": found.text, "since": moment(found.since)}
+
+
+def happened(record: HistoryRecord) -> Json:
+    """One event of a channel's history."""
+    told: Json = {"kind": record.kind, "at": moment(record.at)}
+    try:
+        event = decode_event(record.payload)
+    except RemoteProtocolError:
+        return told
+    told |= {name: value for name, value in asdict(event).items() if name not in _OF_EVENT}
+    for name, found in (("health", getattr(event, "health", None)), ("balance", getattr(event, "balance", None))):
+        if isinstance(found, Health):
+            told[name] = {**asdict(found), "since": moment(found.since), "until": moment(found.until)}
+        elif isinstance(found, Balance):
+            told[name] = balance(found)
+    if "iccid" in told:
+        told["iccid"] = redact.number(str(told["iccid"]))
+    return told
+
+
+def task(record: TaskRecord) -> Json:
+    return {
+        "sid": record.sid,
+        "kind": record.kind,
+        "channel": record.channel,
+        "status": record.status,
+        "created_at": moment(record.created_at),
+        "updated_at": moment(record.updated_at),
+        "result": record.result or None,
+        "uri": f"/simferry/v1/tasks/{record.sid}",
+    }
