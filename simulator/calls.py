@@ -84,6 +84,7 @@ class Call:
     answered_at: float | None = None
     ended_at: float | None = None
     timer: Handle | None = None
+    withheld: bool = False
 
     def ends(self) -> list[Terminal]:
         """The terminals in the call."""

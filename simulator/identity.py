@@ -21,14 +21,14 @@ def sim_number(index: int) -> str:
     return f"+{COUNTRY}1{index:07d}"
 
 
-def imsi(index: int) -> str:
+def imsi(index: int, plmn: str = PLMN) -> str:
     """15 digits: the home network and the subscriber."""
-    return f"{PLMN}{index:010d}"
+    return f"{plmn}{index:010d}"
 
 
-def iccid(index: int) -> str:
+def iccid(index: int, plmn: str = PLMN) -> str:
     """19 digits, the last a check digit."""
-    body = f"89{COUNTRY}91{index:011d}"
+    body = f"89{COUNTRY}{plmn[3:]}{index:011d}"
     return body + luhn_digit(body)
 
 

@@ -62,14 +62,14 @@ class SimRecipient:
 class Network:
     """Everything on the far side of the modems; `changed` is called after each change worth saving."""
 
-    def __init__(self, timers: Timers, modems: int, random: Random) -> None:
+    def __init__(self, timers: Timers, modems: int, random: Random, operators: int = 1) -> None:
         self.timers = timers
         self.random = random
         self.faults = Faults(timers)
         self.watchers: list[Callable[[], None]] = []
         self.sims: dict[str, Sim] = {}
         for index in range(1, modems + 1):
-            sim = population.new_sim(index)
+            sim = population.new_sim(index, operators)
             self.sims[sim.number] = sim
             self.faults.modems |= {sim.number: sim.device, sim.device: sim.device}
         self.message_ids = MessageIds()

@@ -28,6 +28,10 @@ class PlayoutBuffer:
         """Bytes it will still take."""
         return max(0, FULL_BYTES - len(self._data))
 
+    def depth(self) -> int:
+        """Bytes that wait to be played."""
+        return len(self._data)
+
     def put(self, data: bytes) -> None:
         """Append samples; the caller respects `room()`."""
         self._data += data

@@ -10,6 +10,7 @@ from simulator.subscriber import Behaviour
 
 OPERATOR = Operator("Simferry Mobile", "Simferry", PLMN, "+85510999999")
 OTHER_OPERATOR = Operator("Mekong Tel", "Mekong", "45692", "+85515999999")
+OPERATORS = (OPERATOR, OTHER_OPERATOR)
 CELLS = (Cell("00C3", "1B9A", 7, 23), Cell("00C3", "1B9B", 2, 18))
 
 NAMED = {
@@ -44,6 +45,9 @@ def behaviours() -> dict[str, Behaviour]:
     return named | {number: replace(Behaviour()) for number in free_handsets()}
 
 
-def new_sim(index: int) -> Sim:
-    """The SIM of modem number `index`, from 1."""
-    return Sim(sim_number(index), iccid(index), imsi(index), OPERATOR, device=f"modem{index}")
+def new_sim(index: int, operators: int = 1) -> Sim:
+    """The SIM of modem number `index`, from 1; of several operators each has every second one."""
+    operator = OPERATORS[(index - 1) % operators]
+    return Sim(
+        sim_number(index), iccid(index, operator.plmn), imsi(index, operator.plmn), operator, device=f"modem{index}"
+    )

@@ -9,7 +9,7 @@ from simulator.faults import Fault
 from simulator.lab import Lab
 from simulator.modem.modem import Modem
 from simulator.network import Network
-from simulator.population import CELLS, OPERATOR, OTHER_OPERATOR
+from simulator.population import CELLS, OPERATORS
 from simulator.sim import Sim
 from simulator.subscriber import Behaviour, Handset
 from simulator.timing import iso
@@ -99,7 +99,7 @@ def network(lab: Lab) -> Json:
     for parcel in net.smsc.parcels.values():
         waiting[parcel.to] = waiting.get(parcel.to, 0) + 1
     return {
-        "operators": [asdict(OPERATOR), asdict(OTHER_OPERATOR)],
+        "operators": [asdict(operator) for operator in OPERATORS],
         "cells": [asdict(cell) for cell in CELLS],
         "sims": [_sim_in_network(net, device) for device in lab.modems],
         "smsc": {"undelivered": len(net.smsc.parcels), "by_recipient": waiting},
@@ -116,7 +116,7 @@ def _sim_in_network(net: Network, device: Modem) -> Json:
         "operator": card.operator.name,
         "valid_until": card.valid_until.isoformat(),
         "registration": device.registration,
-        "registered": device.registration == 1,
+        "registered": device.registration in (1, 5),
         "pin_state": None if lock is None else lock.value,
         "counters": asdict(card.counters),
         "stored": {memory: len(slots) for memory, slots in device.store.slots.items()},

@@ -16,6 +16,10 @@ IDENTITIES = {
     "huawei/voice": DeviceIdentity("huawei", "E1550", "11.608.12.00.00"),
     "simferry/sim7600": DeviceIdentity("Simferry", "SIM7600-SIM", "LE20B05SIMFERRY01"),
     "simferry/huawei": DeviceIdentity("Simferry", "E173-SIM", "11.126.85.00.209"),
+    "simferry/ec25": DeviceIdentity("Simferry", "EC25-SIM", "EC25EFAR06A03M4GSIMFERRY"),
+    "simferry/sim800": DeviceIdentity("Simferry", "SIM800-SIM", "1418B05SIM800M32SIMFERRY"),
+    "simferry/zte": DeviceIdentity("Simferry", "MF190-SIM", "BD_P673M3V1.0.1SIMFERRY"),
+    "simferry/generic": DeviceIdentity("Simferry", "GENERIC-SIM", "1.0"),
     GENERIC: DeviceIdentity("Acme", "Rocket", "1"),
 }
 SAMPLES = {

@@ -1,11 +1,10 @@
-"""The calls of one modem and how each family tells of them."""
+"""The calls of one modem, and the lines of AT+CLCC."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 
-from simulator.calls import BUSY, NO_ANSWER, NORMAL, Call, CallState
+from simulator.calls import Call, CallState
 
 CAUSE_TEXTS = {
     1: "Unassigned number", 8: "Operator determined barring", 16: "Normal call clearing", 17: "User busy",
@@ -14,7 +13,6 @@ CAUSE_TEXTS = {
     38: "Network out of order", 41: "Temporary failure", 42: "Switching equipment congestion",
     50: "Requested facility not subscribed",
 }  # fmt: skip
-NO_USER_RESPONDING = 18
 ACTIVE, HELD, DIALING, ALERTING, INCOMING, WAITING = range(6)
 
 
@@ -29,6 +27,11 @@ class Line:
     waiting: bool = False
     held: bool = False
     local_end: bool = False
+    withheld: bool = False
+
+    def shown_number(self) -> str:
+        """What the modem may show of it."""
+        return "" if self.withheld else self.number
 
     def stat(self) -> int:
         """27.007 §7.18."""
@@ -39,7 +42,9 @@ class Line:
         return WAITING if self.waiting else INCOMING
 
     def type_of_address(self) -> int:
-        """145 international, 129 unknown."""
+        """145 international, 129 unknown, 128 not shown."""
+        if self.withheld:
+            return 128
         return 145 if self.number.startswith("+") else 129
 
     def seconds(self) -> int:
@@ -53,38 +58,4 @@ def clcc(line: Line, *, alpha: bool, stat: int | None = None) -> str:
     shown = line.stat() if stat is None else stat
     tail = ',""' if alpha else ""
     direction = 0 if line.outgoing else 1
-    return f'+CLCC: {line.id},{direction},{shown},0,0,"{line.number}",{line.type_of_address()}{tail}'
-
-
-def cause_line(line: Line) -> str | None:
-    """What a far end's release reads like: BUSY, NO ANSWER or NO CARRIER; None when it was ours."""
-    if line.local_end:
-        return None
-    if line.outgoing and line.call.answered_at is None:
-        if line.call.cause == BUSY:
-            return "BUSY"
-        if line.call.cause in (NO_ANSWER, NO_USER_RESPONDING):
-            return "NO ANSWER"
-    return "NO CARRIER"
-
-
-def ended_simcom(line: Line, now: float) -> list[str]:
-    """VOICE CALL: END, a missed call, and the result code."""
-    lines: list[str] = []
-    if line.call.answered_at is not None:
-        lines.append(f"VOICE CALL: END: {line.seconds():06d}")
-    elif line.outgoing:
-        lines.append("VOICE CALL: END")
-    elif not line.local_end:
-        local = datetime.fromtimestamp(now, UTC) + timedelta(hours=7)
-        lines.append(f"MISSED_CALL: {local:%I:%M%p} {line.number}")
-    result = cause_line(line)
-    return [*lines, result] if result else lines
-
-
-def ended_huawei(line: Line) -> list[str]:
-    """^CEND with duration and cause, and the result code."""
-    end_status = 29 if line.call.cause == NORMAL else 104
-    lines = [f"^CEND:{line.id},{line.seconds()},{end_status},{line.call.cause}"]
-    result = cause_line(line)
-    return [*lines, result] if result else lines
+    return f'+CLCC: {line.id},{direction},{shown},0,0,"{line.shown_number()}",{line.type_of_address()}{tail}'

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from simulator.calls import ABSENT, BUSY, NORMAL, OUT_OF_ORDER, REJECTED, Call, CallState, Exchange, Terminal
-from simulator.modem.call_lines import CAUSE_TEXTS, WAITING, Line, clcc, ended_huawei, ended_simcom
+from simulator.modem.call_dialects import Step, cause_line
+from simulator.modem.call_lines import CAUSE_TEXTS, WAITING, Line, clcc
 from simulator.modem.command_line import Command
 from simulator.modem.core import Core
 from simulator.modem.errors import BAD_PARAMETER, NOT_ALLOWED, CmeError, FinalLine
-from simulator.modem.interpreter import OK, Handler, Reply
+from simulator.modem.interpreter import OK, PENDING, Handler, Reply
 from simulator.modem.radio_part import RadioPart
 from simulator.modem.ussd_part import UssdPart
 from simulator.modem.voice_audio import LineAudio, ModemAudio
@@ -15,7 +16,6 @@ from simulator.timing import Handle
 
 RING_EVERY_S = 4.0
 MOST_LINES = 2
-ENDED_STAT = 6
 
 
 class CallPart:
@@ -39,6 +39,7 @@ class CallPart:
         self._audio = audio
         self._last_cause = 0
         self._ringing: Handle | None = None
+        self._dialling: Line | None = None  # whose ATD has no result yet
         self.lines: dict[int, Line] = {}
 
     def handlers(self) -> dict[str, Handler]:
@@ -52,6 +53,7 @@ class CallPart:
             "+CHLD": self._hold,
             "+CEER": self._cause,
             "+CLIP": self._caller_id,
+            **({"+QHUP": self._quectel_hang_up} if self._core.profile.family == "quectel" else {}),
         }
 
     def power_off(self) -> None:
@@ -82,13 +84,14 @@ class CallPart:
         if len(self.lines) >= MOST_LINES or (waiting and not self._core.values.number("+CCWA")):
             return BUSY
         line = self._new_line(call, call.caller.number, outgoing=False)
+        line.withheld = call.withheld
         line.waiting = waiting
         self._core.sim.counters.calls_in += 1
         if waiting:
-            self._core.urc(f'+CCWA: "{line.number}",{line.type_of_address()},1')
+            self._core.urc(f'+CCWA: "{line.shown_number()}",{line.type_of_address()},1')
         else:
             self._ring(line)
-        self._clcc_urc(line)
+        self._tell(line, Step.OFFERED)
         return None
 
     def call_changed(self, call: Call) -> None:
@@ -118,41 +121,48 @@ class CallPart:
             return
         self._core.urc("+CRING: VOICE" if self._core.values.number("+CRC") else "RING")
         if self._core.values.number("+CLIP"):
-            self._core.urc(f'+CLIP: "{line.number}",{line.type_of_address()},"",0,"",0')
+            delay = self._core.habits.clip_delay_s
+            self._core.after(delay, lambda: self._show_caller(line)) if delay else self._show_caller(line)
         self._ringing = self._core.after(RING_EVERY_S, lambda: self._ring(line))
 
+    def _show_caller(self, line: Line) -> None:
+        if self.lines.get(line.id) is line:
+            validity = 1 if line.withheld else 0
+            self._core.urc(f'+CLIP: "{line.shown_number()}",{line.type_of_address()},"",0,"",{validity}')
+
     def _alerting(self, line: Line) -> None:
-        if self._core.profile.family == "huawei":
-            self._core.urc(f"^CONF:{line.id}")
-        self._clcc_urc(line)
+        self._tell(line, Step.ALERTING)
 
     def _connected(self, line: Line) -> None:
         line.waiting = False
-        simcom = self._core.profile.family == "simcom"
-        self._core.urc("VOICE CALL: BEGIN" if simcom else f"^CONN:{line.id},0")
-        self._clcc_urc(line)
+        if self._dialling is line:
+            self._dialling = None
+            self._core.interpreter.complete([])
+        self._tell(line, Step.CONNECTED)
 
     def _ended(self, line: Line) -> None:
         del self.lines[line.id]
         self._last_cause = line.call.cause or 0
         if not self.lines:
             self._audio.hush()
-        simcom = self._core.profile.family == "simcom"
-        if simcom:
-            self._clcc_urc(line, stat=ENDED_STAT)
-        for text in ended_simcom(line, self._core.timers.now()) if simcom else ended_huawei(line):
-            self._core.urc(text)
+        if self._dialling is line:
+            self._dialling = None
+            self._core.interpreter.fail(FinalLine(cause_line(line) or "NO CARRIER"))
+        self._tell(line, Step.ENDED)
 
-    def _clcc_urc(self, line: Line, stat: int | None = None) -> None:
-        if self._core.profile.family == "simcom" and self._core.values.number("+CLCC"):
-            self._core.urc(clcc(line, alpha=True, stat=stat))
+    def _tell(self, line: Line, step: Step) -> None:
+        for text in self._core.profile.tell(line, step, self._core.values, self._core.timers.now()):
+            self._core.urc(text)
 
     # ------------------------------------------------------------------------------------ commands
 
     def _dial(self, command: Command) -> Reply:
         if not command.text.endswith(";"):
             raise FinalLine("NO CARRIER")  # a data call, which this network does not carry
-        number = command.text[:-1].strip().strip('"').rstrip("iIgG")
+        typed = command.text[:-1].strip().strip('"')
+        number = typed.rstrip("iIgG")
+        restricted = self._core.values.number("+CLIR") == 1
+        hidden = typed[len(number) :].startswith("I") or (restricted and "i" not in typed[len(number) :])
         if number.endswith("#"):
             self._ussd.dial(number)
             return OK
@@ -165,13 +175,31 @@ class CallPart:
             raise CmeError(NOT_ALLOWED)
         self._core.sim.counters.calls_out += 1
         line = self._new_line(self._exchange.dial(self._me, number), number, outgoing=True)
-        self._core.after(0, lambda: self._announce_dialling(line))
-        return OK
+        line.call.withheld = hidden
+        self._core.after(0, lambda: self._tell(line, Step.DIALLING))
+        if not self._core.profile.dial_ends_at_answer:
+            return OK
+        self._dialling = line
+        return PENDING
 
-    def _announce_dialling(self, line: Line) -> None:
-        if self._core.profile.family == "huawei":
-            self._core.urc(f"^ORIG:{line.id},0")
-        self._clcc_urc(line)
+    def abort(self) -> bool:
+        """V.250 §5.6.1: a byte typed while ATD has no result yet ends the attempt. Whether it did."""
+        line = self._dialling
+        if line is None:
+            return False
+        self._release(line, NORMAL)
+        return True
+
+    def _quectel_hang_up(self, command: Command) -> Reply:
+        if command.how == "=?":
+            return ["+QHUP: (0-127),(0-7)"]
+        cause, index = command.number(0), command.number(1, 0)
+        lines = [line for line in self.lines.values() if index in (0, line.id)]
+        if index and not lines:
+            raise CmeError(NOT_ALLOWED)
+        for line in lines:
+            self._release(line, cause or NORMAL)
+        return OK
 
     def _answer(self, command: Command) -> Reply:
         del command
@@ -196,11 +224,11 @@ class CallPart:
         self._exchange.end(line.call, cause)
 
     def _list(self, command: Command) -> Reply:
-        if command.how in ("=", "=?", "?") and self._core.profile.family == "simcom":
+        if command.how in ("=", "=?", "?") and self._core.profile.clcc_alpha:
             return self._core.values.handle(command)
         if command.how:
             return OK
-        alpha = self._core.profile.family == "simcom"
+        alpha = self._core.profile.clcc_alpha
         return [clcc(line, alpha=alpha) for _, line in sorted(self.lines.items())]
 
     def _hold(self, command: Command) -> Reply:

@@ -7,6 +7,7 @@ from enum import IntEnum
 
 from simulator.faults import Faults
 from simulator.modem.errors import NO_SIM, PIN_REQUIRED, PUK_REQUIRED, CmeError
+from simulator.modem.habits import Habits
 from simulator.modem.interpreter import Interpreter
 from simulator.modem.profile import Profile
 from simulator.modem.values import Values
@@ -21,6 +22,7 @@ class Registration(IntEnum):
     HOME = 1
     SEARCHING = 2
     DENIED = 3
+    ROAMING = 5
 
 
 class Core:
@@ -32,6 +34,7 @@ class Core:
         self.imei = imei
         self.timers = timers
         self.faults = faults
+        self.habits: Habits = profile.habits
         self.values = Values(profile.family)
         self.interpreter: Interpreter
         self.epoch = 0

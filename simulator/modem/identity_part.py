@@ -31,7 +31,8 @@ class IdentityPart:
             ("+CGMR +GMR", revision),
             ("+CGSN +GSN", self._core.imei),
             ("+GCAP", "+GCAP: +CGSM,+FCLASS"),
-            ("+CBC", "+CBC: 0,100,4.100V" if profile.family == "simcom" else "+CBC: 0,0"),
+            ("+CBC", profile.battery),
+            *profile.fixed.items(),
         ):
             named |= {name: self._fixed(text) for name in names.split()}
         return named | {

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from simulator.modem.command_line import Command, read_commands
 from simulator.modem.errors import NOT_SUPPORTED, AtError, CmeError, FinalLine
+from simulator.modem.habits import Habits
 from simulator.modem.values import Values
 from simulator.timing import Handle, Timers
 
@@ -46,6 +47,8 @@ class Interpreter:
         self._write = write
         self._timers = timers
         self.unsupported = ""
+        self.habits = Habits()
+        self.abort: Callable[[], bool] = lambda: False
         self._prompt_timer: Handle | None = None
         self.reset()
 
@@ -64,6 +67,8 @@ class Interpreter:
 
     def feed(self, data: bytes) -> None:
         """Bytes from the line; those that come while a command runs wait for it."""
+        if self._commands is not None and self._prompt is None and data.strip(b"\r\n"):
+            self.abort()
         self._backlog += data[: LONGEST_BACKLOG - len(self._backlog)]
         self._pump()
 
@@ -87,7 +92,7 @@ class Interpreter:
         """The pending command failed; the rest of its line is not executed."""
         if self._commands is None:
             return
-        self._finish(error.render(self._values.number("+CMEE")))
+        self._finish(error.render(self._level()))
         self._pump()
 
     @property
@@ -157,7 +162,7 @@ class Interpreter:
                 command = next(self._commands, None)
                 reply: Reply = OK if command is None else self._execute(command)
             except AtError as error:
-                self._finish(error.render(self._values.number("+CMEE")))
+                self._finish(error.render(self._level()))
                 return
             if command is None:
                 self._finish("OK")
@@ -178,12 +183,25 @@ class Interpreter:
             self._prompt = reply
             self._prompt_timer = self._timers.after(PROMPT_LIMIT_S, self._cancel_prompt)
             self._flush_echo()
-            self._write(b"\r\n> ")
+            self._show_prompt()
             return False
         if isinstance(reply, Pending):
             return False
         self._info(reply)
         return True
+
+    def _show_prompt(self) -> None:
+        habits, prompt = self.habits, self._prompt
+        if not habits.prompt:
+            return
+        shown = f"\r\n{habits.prompt}".encode()
+        if habits.prompt_delay_s:
+            self._timers.after(habits.prompt_delay_s, lambda: self._write(shown) if self._prompt is prompt else None)
+        else:
+            self._write(shown)
+
+    def _level(self) -> int:
+        return 0 if self.habits.cmee_ignored else self._values.number("+CMEE")
 
     def _info(self, lines: list[str]) -> None:
         if lines:
@@ -221,7 +239,7 @@ class Interpreter:
         try:
             reply = prompt.take(text)
         except AtError as error:
-            self._finish(error.render(self._values.number("+CMEE")))
+            self._finish(error.render(self._level()))
         else:
             if self._take(reply):
                 self._proceed()

@@ -9,9 +9,11 @@ from simulator.calls import Call, CallState
 from simulator.faults import Fault
 from simulator.modem.call_part import CallPart
 from simulator.modem.core import Core
+from simulator.modem.habits import Habits
 from simulator.modem.identity_part import IdentityPart
 from simulator.modem.interpreter import Handler, Interpreter
 from simulator.modem.profile import Profile
+from simulator.modem.quectel_part import QuectelPart
 from simulator.modem.radio_part import RadioPart
 from simulator.modem.sim_part import SimPart
 from simulator.modem.sms_memory_part import SmsMemoryPart
@@ -26,8 +28,9 @@ from simulator.sim import Lock, Sim
 from simulator.smsc import Parcel, Verdict
 
 BOOT_S = 3.0
+NAG_EVERY_S = 1.0
 APPLICATION_PATIENCE_S = 10.0
-RADIO_FAULTS = {"no_network", "registration_denied", "sim_blocked"}
+RADIO_FAULTS = {"no_network", "registration_denied", "roaming", "sim_blocked"}
 
 
 class AtLine(Protocol):
@@ -70,6 +73,8 @@ class Modem:
         self._handlers = self._all_handlers()
         core.interpreter = Interpreter(core.values, self._handlers, self._write, network.timers)
         core.interpreter.unsupported = profile.unsupported
+        core.interpreter.abort = self._calls.abort
+        self.habits = profile.habits
         network.attach(sim, self)
         network.faults.watchers.append(self._fault_changed)
 
@@ -94,6 +99,16 @@ class Modem:
         return self._core.profile
 
     @property
+    def habits(self) -> Habits:
+        """What this one does differently; may be changed at any time."""
+        return self._core.habits
+
+    @habits.setter
+    def habits(self, habits: Habits) -> None:
+        self._core.habits = self._core.interpreter.habits = habits
+        self.store.alias = habits.store_alias
+
+    @property
     def registration(self) -> int:
         """27.007 §7.2 stat."""
         return int(self._core.registration)
@@ -110,6 +125,7 @@ class Modem:
     def start(self) -> None:
         """Power on for the first time: no boot messages, the agent comes later anyway."""
         self._power_on()
+        self._nag()
 
     def restart(self) -> None:
         """AT+CFUN=1,1: the port stays, everything else begins again."""
@@ -151,7 +167,7 @@ class Modem:
         self._calls.power_off()
         self._audio.hush()
         self._audio.detecting = False
-        self._voice.calls_over()
+        self._voice.power_on()
         self._ussd.power_on()
         self._receive.power_on()
         self._core.interpreter.reset()
@@ -171,6 +187,14 @@ class Modem:
         self._booting = False
         self._power_on()
         self._core.urc(*[line.format(pin=self._pin_state()) for line in self._core.profile.boot])
+        self._nag()
+
+    def _nag(self) -> None:
+        """ZTE: the same line every second until AT+CPMS?."""
+        nagging = self._core.profile.nagging_urc
+        if nagging and not self._memory.asked:
+            self._core.urc(nagging)
+            self._core.after(NAG_EVERY_S, self._nag)
 
     def _pin_state(self) -> str:
         lock = self._core.lock()
@@ -237,6 +261,7 @@ class Modem:
         core = self._core
         handlers: dict[str, Handler] = dict.fromkeys(core.values.names(), core.values.handle)
         parts = (self._radio, self._ussd, self._calls, self._voice, self._memory, self._receive, self._send)
-        for part in (IdentityPart(core, lambda: list(self._handlers)), self._sim_part, *parts):
+        identity = IdentityPart(core, lambda: list(self._handlers))
+        for part in (identity, QuectelPart(core), self._sim_part, *parts):
             handlers |= part.handlers()
-        return handlers
+        return {name: handler for name, handler in handlers.items() if name not in core.profile.refused}

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from simulator.modem.command_line import Command
 from simulator.modem.core import Core, Registration
 from simulator.modem.errors import BAD_PARAMETER, NO_NETWORK, CmeError
 from simulator.modem.interpreter import OK, PENDING, Handler, Reply
-from simulator.population import CELLS, OPERATOR, OTHER_OPERATOR
+from simulator.population import CELLS, OPERATORS
 from simulator.sim import Lock, Operator
 
 REGISTER_S = 2.0
 SCAN_S = 8.0
 DOMAINS = ("+CREG", "+CGREG", "+CEREG")
+REGISTERED = (Registration.HOME, Registration.ROAMING)
 LTE = 7
+REJECTS_SHOWN = 3  # AT+CREG=3
 
 
 class RadioPart:
@@ -26,7 +29,8 @@ class RadioPart:
         self._reset = reset
         self._format = 0
         self._deregistered = False
-        self._cell = CELLS[0]
+        access = core.profile.access
+        self._cell = CELLS[0] if access is None else replace(CELLS[0], access=access)
 
     def handlers(self) -> dict[str, Handler]:
         """Name of command → handler."""
@@ -38,11 +42,14 @@ class RadioPart:
             "+CPAS": lambda _: ["+CPAS: 0"],
             **dict.fromkeys(DOMAINS, self._registration),
         }
-        if self._core.profile.family == "simcom":
-            named |= {"+CPSI": self._serving_cell, "+CNSMOD": self._network_mode, "+CRESET": self._hard_reset}
-        else:
-            named |= {"^SYSINFO": self._system_info, "^HCSQ": self._huawei_quality, "^RESET": self._hard_reset}
-        return named
+        return named | self._of_family().get(self._core.profile.family, {})
+
+    def _of_family(self) -> dict[str, dict[str, Handler]]:
+        return {
+            "simcom": {"+CPSI": self._serving_cell, "+CNSMOD": self._network_mode, "+CRESET": self._hard_reset},
+            "huawei": {"^SYSINFO": self._system_info, "^HCSQ": self._huawei_quality, "^RESET": self._hard_reset},
+            "quectel": {"+QPOWD": self._hard_reset, "+QSPN": self._provider_name},
+        }
 
     def power_on(self) -> None:
         """Forget what a reset forgets, and look for a network."""
@@ -53,7 +60,7 @@ class RadioPart:
     def refresh(self) -> None:
         """Something changed that may change the registration."""
         wanted = self._wanted()
-        if wanted is Registration.HOME and self._core.registration is not Registration.HOME:
+        if wanted in REGISTERED and self._core.registration is not wanted:
             self._change(Registration.SEARCHING)
             self._core.network(REGISTER_S, self._settle)
         else:
@@ -61,7 +68,7 @@ class RadioPart:
 
     def in_service(self) -> bool:
         """Whether calls and messages can pass."""
-        return self._core.registration is Registration.HOME
+        return self._core.registration in REGISTERED
 
     def need_service(self) -> None:
         """CmeError 30 without a network."""
@@ -76,7 +83,9 @@ class RadioPart:
             return Registration.IDLE
         if core.trouble("no_network"):
             return Registration.SEARCHING
-        return Registration.DENIED if core.trouble("registration_denied") else Registration.HOME
+        if core.trouble("registration_denied"):
+            return Registration.DENIED
+        return Registration.ROAMING if core.trouble("roaming") else Registration.HOME
 
     def _settle(self) -> None:
         if self._core.registration is Registration.SEARCHING:
@@ -96,9 +105,16 @@ class RadioPart:
         registration = self._core.registration
         if domain == "+CEREG" and self._cell.access != LTE:
             registration = Registration.IDLE
-        if level < 2 or registration is not Registration.HOME:
+        if registration is Registration.DENIED and level == REJECTS_SHOWN:
+            return f"{registration},,,,0,{self._reject_cause()}"
+        if level < 2 or registration not in REGISTERED:
             return f"{registration}"
         return f'{registration},"{self._cell.lac}","{self._cell.ci}",{self._cell.access}'
+
+    def _reject_cause(self) -> int:
+        """24.008 §10.5.3.6; 2: IMSI unknown in HLR."""
+        fault = self._core.faults.on("registration_denied", self._core.name)
+        return int(fault.options["cause"]) if fault else 2
 
     def _registration(self, command: Command) -> Reply:
         if command.how != "?":
@@ -166,22 +182,38 @@ class RadioPart:
         return OK
 
     def _is_home(self, mode: int, wanted: str) -> bool:
-        return mode == 0 or wanted in ("", OPERATOR.name, OPERATOR.short, OPERATOR.plmn)
+        home = self._serving()
+        return mode == 0 or wanted in ("", home.name, home.short, home.plmn)
+
+    def _serving(self) -> Operator:
+        """The network the modem is in: the SIM's own, or another when it roams."""
+        home = self._core.sim.operator
+        if not self._core.trouble("roaming"):
+            return home
+        return next(operator for operator in OPERATORS if operator != home)
+
+    def _provider_name(self, command: Command) -> Reply:
+        del command
+        home = self._core.need_sim().operator
+        return [f'+QSPN: "{home.name}","{home.short}","{home.name}",0,"{home.plmn}"']
 
     def _current_operator(self) -> str:
         mode = 2 if self._deregistered else 0
         if not self.in_service():
             return f"+COPS: {mode}"
-        shown = (OPERATOR.name, OPERATOR.short, OPERATOR.plmn)[min(self._format, 2)]
+        serving = self._serving()
+        shown = (serving.name, serving.short, serving.plmn)[min(self._format, 2)]
         if self._core.values.text("+CSCS") == "UCS2" and self._format < 2:
             shown = shown.encode("utf-16-be").hex().upper()
         return f'+COPS: {mode},{self._format},"{shown}",{self._cell.access}'
 
     def _scan(self) -> str:
         def entry(status: int, operator: Operator) -> str:
-            return f'({status},"{operator.name}","{operator.short}","{operator.plmn}",{LTE})'
+            return f'({status},"{operator.name}","{operator.short}","{operator.plmn}",{self._cell.access})'
 
-        seen = entry(2 if self.in_service() else 1, OPERATOR) + "," + entry(3, OTHER_OPERATOR)
+        serving = self._serving()
+        others = [entry(3, operator) for operator in OPERATORS if operator != serving]
+        seen = ",".join([entry(2 if self.in_service() else 1, serving), *others])
         return f"+COPS: {seen},,(0,1,2,3,4),(0,1,2)"
 
     # ------------------------------------------------------------------------------------ function

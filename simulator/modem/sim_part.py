@@ -33,18 +33,29 @@ class SimPart:
 
     def handlers(self) -> dict[str, Handler]:
         """Name of command → handler."""
-        common: dict[str, Handler] = {
-            "+CPIN": self._cpin,
-            "+CPINR": self._retries,
-            "+CLCK": self._facility_lock,
-            "+CPWD": self._change_password,
-            "+CIMI": self._imsi,
-            "+CRSM": self._file,
-            "+CNUM": self._own_number,
+        iccid: dict[str, Handler] = dict.fromkeys(self._core.profile.iccid, self._iccid)
+        return (
+            iccid
+            | {
+                "+CPIN": self._cpin,
+                "+CPINR": self._retries,
+                "+CLCK": self._facility_lock,
+                "+CPWD": self._change_password,
+                "+CIMI": self._imsi,
+                "+CRSM": self._file,
+                "+CNUM": self._own_number,
+            }
+            | self._of_family().get(self._core.profile.family, {})
+        )
+
+    def _of_family(self) -> dict[str, dict[str, Handler]]:
+        return {
+            "simcom": {"+SPIC": self._simcom_retries},
+            "sim800": {"+SPIC": self._simcom_retries},
+            "huawei": {"^CPIN": self._huawei_pin},
+            "quectel": {"+QPINC": self._quectel_retries},
+            "zte": {"+ZPINPUK": self._zte_retries},
         }
-        if self._core.profile.family == "simcom":
-            return common | {"+CCID": self._iccid, "+CICCID": self._iccid, "+SPIC": self._simcom_retries}
-        return common | {"^ICCID": self._iccid, "^CPIN": self._huawei_pin, "^CARDLOCK": self._card_lock}
 
     def _cpin(self, command: Command) -> Reply:
         lock = self._core.lock()
@@ -93,9 +104,16 @@ class SimPart:
         shown = "" if lock is Lock.READY else left
         return [f"^CPIN: {lock},{shown},{self._core.sim.puk_tries},{self._pin_tries()},10,3"]
 
-    def _card_lock(self, command: Command) -> Reply:
+    def _quectel_retries(self, command: Command) -> Reply:
         del command
-        return ["^CARDLOCK: 2,10,0"]
+        self._present()
+        return [f'+QPINC: "SC",{self._pin_tries()},{self._core.sim.puk_tries}', '+QPINC: "P2",3,10']
+
+    def _zte_retries(self, command: Command) -> Reply:
+        """Asked for with =?, as ModemManager does."""
+        del command
+        self._present()
+        return [f"+ZPINPUK: {self._pin_tries()},{self._core.sim.puk_tries},3,10"]
 
     def _present(self) -> Lock:
         lock = self._core.lock()
@@ -136,8 +154,8 @@ class SimPart:
         if command.how == "=?":
             return OK
         self._present()
-        prefix = "^ICCID" if command.name == "^ICCID" else "+ICCID" if command.name == "+CICCID" else "+CCID"
-        return [f"{prefix}: {self._core.sim.iccid}"]
+        prefix = self._core.profile.iccid[command.name]
+        return [f"{prefix}: {self._core.sim.iccid}" if prefix else self._core.sim.iccid]
 
     def _file(self, command: Command) -> Reply:
         if command.how == "=?":

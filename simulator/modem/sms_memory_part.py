@@ -39,6 +39,7 @@ class SmsMemoryPart:
         self.store = store
         self._freed = freed
         self.memories = ["SM", "SM", "SM"]
+        self.asked = False
 
     def handlers(self) -> dict[str, Handler]:
         """Name of command → handler."""
@@ -54,6 +55,7 @@ class SmsMemoryPart:
     def power_on(self) -> None:
         """Back to the SIM's memory, as many modems do after each reset."""
         self.memories = ["SM", "SM", "SM"]
+        self.asked = False
 
     def need_sim(self) -> None:
         """CmsError 310, 311 or 316 when the SIM cannot be used."""
@@ -83,6 +85,7 @@ class SmsMemoryPart:
             return [f'+CPMS: ({reading}),("SM","ME"),("SM","ME")']
         self.need_sim()
         if command.how == "?":
+            self.asked = True
             shown = ",".join(f'"{name}",{self._fill(name)}' for name in self.memories)
             return [f"+CPMS: {shown}"]
         for position, name in enumerate(command.fields()[:3]):
@@ -105,7 +108,7 @@ class SmsMemoryPart:
         lines: list[str] = []
         for index, message in sorted(self.store.slots[self.memories[0]].items()):
             if int(wanted) in (ALL, message.status):
-                lines += [f"+CMGL: {index},{int(message.status)},,{message.tpdu_length}", _hex(message)]
+                lines += [f"+CMGL: {index},{self._status(message)},,{message.tpdu_length}", _hex(message)]
                 self.store.mark_read(message)
         return lines
 
@@ -115,10 +118,15 @@ class SmsMemoryPart:
         self.need_sim()
         message = self.store.get(self.memories[0], self.read_index(command))
         if message is None:
+            if self._core.profile.empty_slot_is_ok and self.store.valid(self.memories[0], self.read_index(command)):
+                return OK
             raise CmsError(CMS_BAD_INDEX)
-        lines = [f"+CMGR: {int(message.status)},,{message.tpdu_length}", _hex(message)]
+        lines = [f"+CMGR: {self._status(message)},,{message.tpdu_length}", _hex(message)]
         self.store.mark_read(message)
         return lines
+
+    def _status(self, message: Stored) -> str:
+        return str(int(message.status)) if self._core.profile.listed_status else ""
 
     def _delete(self, command: Command) -> Reply:
         memory = self.memories[0]

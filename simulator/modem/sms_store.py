@@ -29,10 +29,25 @@ class SmsStore:
     """Slots by index, from 0; `full` makes a store claim to be full whatever is in it."""
 
     def __init__(self, sizes: Mapping[str, int], full: Callable[[], bool], changed: Callable[[], None]) -> None:
+        self._own_sizes = dict(sizes)
         self._sizes = dict(sizes)
         self._full = full
         self._changed = changed
         self.slots: dict[str, dict[int, Stored]] = {name: {} for name in sizes}
+        self._alias = False
+
+    @property
+    def alias(self) -> bool:
+        """Whether ME shows what SM holds, as some modems do."""
+        return self._alias
+
+    @alias.setter
+    def alias(self, alias: bool) -> None:
+        if alias == self._alias or "ME" not in self.slots:
+            return
+        self._alias = alias
+        self.slots["ME"] = self.slots["SM"] if alias else {}
+        self._sizes["ME"] = self._sizes["SM"] if alias else self._own_sizes["ME"]
 
     def names(self) -> list[str]:
         """The memories."""
@@ -58,6 +73,10 @@ class SmsStore:
     def get(self, memory: str, index: int) -> Stored | None:
         """The message in a slot."""
         return self.slots[memory].get(index)
+
+    def valid(self, memory: str, index: int) -> bool:
+        """Whether there is such a slot."""
+        return 0 <= index < self._sizes[memory]
 
     def remove(self, memory: str, index: int) -> None:
         """Empty a slot; harmless when it is empty."""

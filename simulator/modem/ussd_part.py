@@ -9,7 +9,7 @@ from simulator.modem.errors import BAD_PARAMETER, CmeError
 from simulator.modem.interpreter import OK, Handler, Reply
 from simulator.modem.radio_part import RadioPart
 from simulator.timing import Handle
-from simulator.ussd_menu import GSM7_DCS, UCS2_DCS, Answer, UssdService
+from simulator.ussd_menu import GSM7_DCS, Answer, UssdService
 
 ANSWER_S = 0.8
 SESSION_LIMIT_S = 60.0
@@ -66,7 +66,12 @@ class UssdPart:
         mode = REPLY_EXPECTED if answer.expects_reply else DONE
         if answer.expects_reply:
             self._timer = self._core.network(SESSION_LIMIT_S, self._time_out)
-        self._say(f'+CUSD: {mode},"{self._encode(answer)}",{answer.dcs}')
+        self._say(self._line(mode, answer))
+
+    def _line(self, mode: int, answer: Answer) -> str:
+        space, dcs = self._core.habits.ussd_space, answer.dcs
+        tail = "" if self._core.habits.ussd_without_dcs else f",{space}{dcs}"
+        return f'+CUSD: {mode},{space}"{self._encode(answer)}"{tail}'
 
     def _time_out(self) -> None:
         self._end()
@@ -86,7 +91,7 @@ class UssdPart:
         """The code as typed: UTF-16 in hex, packed septets in hex on a Huawei, or plain."""
         octets = _octets(text)
         ucs2 = self._core.values.text("+CSCS") == "UCS2"
-        if self._core.profile.family == "huawei" and octets:
+        if self._core.profile.packed_ussd and octets:
             # packed whatever +CSCS says; a code in UTF-16 betrays itself by its first octet
             return octets.decode("utf-16-be", errors="replace") if octets[0] == 0 else unpack_ussd(octets)
         if ucs2 and (octets is None or len(octets) % 2):
@@ -95,12 +100,13 @@ class UssdPart:
 
     def _encode(self, answer: Answer) -> str:
         """The answer as this modem shows it: in the character set of +CSCS, or in hex on a Huawei."""
-        ucs2 = self._core.values.text("+CSCS") == "UCS2" or answer.dcs == UCS2_DCS or not is_gsm(answer.text)
-        if ucs2:
+        way = self._core.habits.ussd_strings
+        if way == "auto":
+            by_set = self._core.values.text("+CSCS") == "UCS2"
+            way = "ucs2" if by_set else "packed" if self._core.profile.packed_ussd else "plain"
+        if way == "ucs2" or answer.dcs != GSM7_DCS or not is_gsm(answer.text):
             return answer.text.encode("utf-16-be").hex().upper()
-        if self._core.profile.family == "huawei" and answer.dcs == GSM7_DCS:
-            return pack_ussd(answer.text).hex().upper()
-        return answer.text
+        return pack_ussd(answer.text).hex().upper() if way == "packed" else answer.text
 
 
 def _octets(text: str) -> bytes | None:

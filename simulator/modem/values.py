@@ -28,9 +28,9 @@ BASIC: Mapping[str, Stored] = {
 }
 COMMON: Mapping[str, Stored] = {
     "+CMEE": Stored("0", "[012]", "(0-2)"),
-    "+CREG": Stored("0", "[012]", "(0-2)"),
+    "+CREG": Stored("0", "[0123]", "(0-3)"),
     "+CGREG": Stored("0", "[012]", "(0-2)"),
-    "+CEREG": Stored("0", "[012]", "(0-2)"),
+    "+CEREG": Stored("0", "[0123]", "(0-3)"),
     "+CSCS": Stored('"GSM"', '"?(?:IRA|GSM|UCS2)"?', '("IRA","GSM","UCS2")'),
     "+CLIP": Stored("0", "[01]", "(0,1)"),
     "+COLP": Stored("0", "[01]", "(0,1)"),
@@ -58,16 +58,24 @@ COMMON: Mapping[str, Stored] = {
     "+CGEREP": Stored("0,0", "[0-2](,[01])?", "(0-2),(0,1)"),
     "+CMGF": Stored("0", "0", "(0)"),
 }
+TONES_DETECTED = Stored("0", r"[01](,\d+)?", "(0,1)")
 SIMCOM: Mapping[str, Stored] = {
     "+CNSMOD": Stored("0", "[01]", "(0,1)"),
     "+AUTOCSQ": Stored("0,0", "[01],[01]", "(0,1),(0,1)"),
     "+EXUNSOL": Stored('"SQ",0', '"[A-Z]+",[01]', '("SQ"),(0,1)'),
     "+CLTS": Stored("0", "[01]", "(0,1)"),
-    "+DDET": Stored("0", r"[01](,\d+)?", "(0,1)"),
+    "+DDET": TONES_DETECTED,
     "+CPCMFRM": Stored("0", "[01]", "(0,1)"),
     "+CMICGAIN": Stored("3", "[0-8]", "(0-8)"),
     "+COUTGAIN": Stored("4", "[0-8]", "(0-8)"),
     "+CLCC": Stored("0", "[01]", "(0,1)"),
+}
+SIM800: Mapping[str, Stored] = {
+    "+DDET": TONES_DETECTED,
+    "+CLTS": Stored("0", "[01]", "(0,1)"),
+    "+CLCC": Stored("0", "[01]", "(0,1)"),
+    "+CMIC": Stored("0,15", r"[0-3],\d+", "(0-3),(0-15)"),
+    "+CHFA": Stored("0", "[0-4]", "(0-4)"),
 }
 HUAWEI: Mapping[str, Stored] = {
     "^CURC": Stored("1", "[012]", "(0-2)"),
@@ -75,7 +83,21 @@ HUAWEI: Mapping[str, Stored] = {
     "^DDTMFCFG": Stored("1,0", "[01],[01]", "(0,1),(0,1)"),
     "^U2DIAG": Stored("0", r"\d+", "(0-255)"),
 }
-FAMILIES = {"simcom": SIMCOM, "huawei": HUAWEI}
+QUECTEL: Mapping[str, Stored] = {
+    "+QTONEDET": Stored("0", "[01]", "(0,1)"),
+    "+QAUDMOD": Stored("0", "[0-3]", "(0-3)"),
+    "+QGPSCFG": Stored('"outport","usbnmea"', '"outport"(,"[a-z]+")?', '"outport",("none","usbnmea")'),
+    "+QCFG": Stored("", '"[a-zA-Z/]+"(,.*)?', '"USBCFG"'),
+    "+QURCCFG": Stored('"urcport","usbat"', '"urcport"(,"[a-z0-9]+")?', '"urcport",("usbat","usbmodem")'),
+    "^DSCI": Stored("0", "[01]", "(0,1)"),
+}
+ZTE: Mapping[str, Stored] = {
+    "+ZOPRT": Stored("5", "[56]", "(5,6)"),
+    "+ZCDRUN": Stored("8", "[89]", "(8,9)"),
+}
+FAMILIES: Mapping[str, Mapping[str, Stored]] = {
+    "simcom": SIMCOM, "sim800": SIM800, "huawei": HUAWEI, "quectel": QUECTEL, "zte": ZTE, "generic": {},
+}  # fmt: skip
 
 
 class Values:
@@ -99,8 +121,8 @@ class Values:
         return self._values[name].strip('"')
 
     def number(self, name: str, index: int = 0) -> int:
-        """One of the value's numbers; an absent one is 0."""
-        fields = self._values[name].split(",")
+        """One of the value's numbers; an absent one is 0, and so is a setting that this family lacks."""
+        fields = self._values.get(name, "").split(",")
         return int(fields[index]) if index < len(fields) and fields[index].isdecimal() else 0
 
     def set(self, name: str, value: str) -> None:

@@ -43,6 +43,12 @@ class ModemAudio:
         self._tones = bytearray()
         self._detector = DtmfDetector()
         self.detecting = False
+        self.uplink_silent = False
+        self.written_frames = 1
+        self.flow_limits: tuple[int, int] | None = None
+        self.on_flow: Callable[[bool], None] = lambda ready: None
+        self._paused = False
+        self._unwritten = bytearray()
         self._on = False
 
     @property
@@ -56,6 +62,8 @@ class ModemAudio:
             return
         self._on = on
         self._playout.clear()
+        self._unwritten.clear()
+        self._paused = False
         if on:
             self._line.take_over()
         else:
@@ -77,6 +85,9 @@ class ModemAudio:
         if self._on:
             self._playout.put(self._line.read(self._playout.room()))
             frame = self._playout.take()
+            self._regulate()
+        if self.uplink_silent:
+            frame = SILENCE
         if not self._tones:
             return frame
         sounding = bytes(self._tones[:FRAME_BYTES])
@@ -86,10 +97,26 @@ class ModemAudio:
     def push(self, frame: bytes) -> None:
         """The next 20 ms heard here."""
         if self._on:
-            self._line.write(frame)
+            self._unwritten += frame
+            if len(self._unwritten) >= self.written_frames * FRAME_BYTES:
+                self._line.write(bytes(self._unwritten))
+                self._unwritten.clear()
         if self.detecting:
             for digit in self._detector.feed(frame):
                 self.on_digit(digit)
+
+    def _regulate(self) -> None:
+        """Tell the agent to pause when much waits to be played, and to go on when little does."""
+        if self.flow_limits is None:
+            return
+        low, high = self.flow_limits
+        depth = self._playout.depth()
+        if depth > high and not self._paused:
+            self._paused = True
+            self.on_flow(False)
+        elif depth <= low and self._paused:
+            self._paused = False
+            self.on_flow(True)
 
 
 class LineAudio:

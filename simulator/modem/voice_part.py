@@ -1,4 +1,4 @@
-"""Speech at the AT interface: the PCM line on and off, DTMF out and in (SIMCom +CPCMREG, Huawei ^DDSETEX)."""
+"""Speech at the AT interface: the PCM line on and off (+CPCMREG, ^DDSETEX, +QPCMV), DTMF out and in."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from simulator.modem.command_line import Command
 from simulator.modem.core import Core
 from simulator.modem.errors import BAD_PARAMETER, NOT_ALLOWED, CmeError
 from simulator.modem.interpreter import OK, Handler, Reply
+from simulator.modem.profile import Sound
 from simulator.modem.voice_audio import ModemAudio
 from simulator.tones import DIGITS
 
 SHORTEST_TONE_MS = 70
+QUECTEL_PAUSE_BYTES, QUECTEL_RESUME_BYTES = 6400, 3200
+NMEA, SOUND_CARD = 0, 2
 
 
 class VoicePart:
@@ -21,28 +24,48 @@ class VoicePart:
         self._calls = calls
         self._audio = audio
         self._wanted = False
+        self._stale = False  # Quectel: left on after a call, it has to be switched off and on again
+        self._answered = 0
+        self._refuse_next = False
         audio.on_digit = self.heard
+        audio.written_frames = core.profile.written_frames
+        if core.profile.sound is Sound.QUECTEL:
+            audio.flow_limits = QUECTEL_RESUME_BYTES, QUECTEL_PAUSE_BYTES
+            audio.on_flow = lambda ready: core.urc(f"+QPCMV: {int(ready)},0")
 
     def handlers(self) -> dict[str, Handler]:
         """Name of command → handler."""
-        common: dict[str, Handler] = {"+VTS": self._tones}
-        if self._core.profile.family == "simcom":
-            return common | {"+CPCMREG": self._simcom_pcm, "+DDET": self._simcom_detection}
-        return common | {
-            "^DDSETEX": self._huawei_pcm,
-            "^CVOICE": self._huawei_voice,
-            "^DTMF": self._huawei_tone,
-            "^DDTMFCFG": self._huawei_detection,
+        switches: dict[Sound, dict[str, Handler]] = {
+            Sound.SIMCOM: {"+CPCMREG": self._simcom_pcm},
+            Sound.HUAWEI: {"^DDSETEX": self._huawei_pcm, "^DTMF": self._huawei_tone},
+            Sound.QUECTEL: {"+QPCMV": self._quectel_pcm},
         }
+        named: dict[str, Handler] = {"+VTS": self._tones} | switches.get(self._core.profile.sound, {})
+        detection = self._core.profile.tone_switch[0]
+        return named | ({detection: self._detection} if detection else {})
+
+    def power_on(self) -> None:
+        """A reset mends what many calls have worn."""
+        self._answered, self._refuse_next, self._stale = 0, False, False
+        self._audio.uplink_silent = self._core.habits.uplink_silent
+        self.calls_over()
 
     def call_answered(self) -> None:
         """Audio that was asked for before the answer starts now."""
-        if self._wanted:
+        self._answered += 1
+        limit = self._core.habits.degraded_after_calls
+        worn = bool(limit) and self._answered > limit
+        self._refuse_next = worn
+        self._audio.uplink_silent = worn or self._core.habits.uplink_silent
+        if self._wanted and not self._stale:
             self._audio.switch(True)
 
     def calls_over(self) -> None:
         """No call is left: audio has to be asked for again."""
-        self._wanted = False
+        if self._core.profile.sound is Sound.QUECTEL:
+            self._stale = self._stale or (self._wanted and self._answered > 0)
+        else:
+            self._wanted = False
 
     def _simcom_pcm(self, command: Command) -> Reply:
         if command.how == "=?":
@@ -53,6 +76,9 @@ class VoicePart:
         if wanted > 1:
             raise CmeError(BAD_PARAMETER)
         if wanted and self._calls.speaking() is None:
+            raise CmeError(NOT_ALLOWED)
+        if wanted and self._refuse_next:
+            self._refuse_next = False
             raise CmeError(NOT_ALLOWED)
         self._audio.switch(bool(wanted))
         return OK
@@ -67,17 +93,29 @@ class VoicePart:
             self._audio.switch(True)
         return OK
 
-    def _huawei_voice(self, command: Command) -> Reply:
-        return ["^CVOICE:0,8000,16,20"] if command.how == "?" else OK
+    def _quectel_pcm(self, command: Command) -> Reply:
+        """In a call or before it; after each call off, before the next on again."""
+        if command.how == "=?":
+            return ["+QPCMV: (0,1),(0,2)"]
+        if command.how == "?":
+            return [f"+QPCMV: {int(self._wanted)},{NMEA}"]
+        on, way = command.number(0), command.number(1, NMEA)
+        if on > 1 or way not in (NMEA, SOUND_CARD):
+            raise CmeError(BAD_PARAMETER)
+        if not on:
+            self._wanted = self._stale = False
+            self._audio.switch(False)
+            return OK
+        if way == SOUND_CARD:
+            raise CmeError(NOT_ALLOWED)  # this modem has no USB sound card
+        self._wanted = True
+        if self._calls.speaking() is not None and not self._stale:
+            self._audio.switch(True)
+        return OK
 
-    def _simcom_detection(self, command: Command) -> Reply:
+    def _detection(self, command: Command) -> Reply:
         reply = self._core.values.handle(command)
-        self._audio.detecting = self._core.values.number("+DDET") == 1
-        return reply
-
-    def _huawei_detection(self, command: Command) -> Reply:
-        reply = self._core.values.handle(command)
-        self._audio.detecting = self._core.values.number("^DDTMFCFG", 1) == 1
+        self._audio.detecting = self._core.values.number(*self._core.profile.tone_switch) == 1
         return reply
 
     def _tones(self, command: Command) -> Reply:
@@ -113,5 +151,5 @@ class VoicePart:
 
     def heard(self, digit: str) -> None:
         """The detector heard a digit."""
-        simcom = self._core.profile.family == "simcom"
-        self._core.urc(f"+RXDTMF: {digit}" if simcom else f"^DDTMF: {digit}")
+        if self._core.profile.digit_urc:
+            self._core.urc(self._core.profile.digit_urc.format(digit=digit, ascii=ord(digit)))
