@@ -1,0 +1,67 @@
+"""The whole agent keeps its SIMs alive on two simulated modems: balance, voucher, self-test."""
+
+import asyncio
+import json
+
+import pytest
+
+from edge_agent.cli.main import main
+from telecore.commands import ReadBalance, RunSelfTest, TopUp
+from telecore.ids import ChannelId
+from tests.edge_agent.test_agent import edge
+from tests.fakes.hub_cloud import cloud
+from tests.fakes.tunnel import until
+from tests.simulator.rig import Rig
+
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(90)]
+
+A, B = ChannelId("site-1/modem1"), ChannelId("site-1/modem2")
+VOUCHER = "1012345678"
+
+
+@pytest.fixture(scope="module")
+def rig(tmp_path_factory):
+    rig = Rig(tmp_path_factory.mktemp("lab"))
+    rig.registered()
+    yield rig
+    assert rig.stop() == 0
+
+
+def devices(rig):
+    lines = rig.line["modems"][:2]
+    return json.dumps(
+        [
+            {"id": f"modem{n}", "port": line["at"], "audio": line["pcm"], "number": line["number"]}
+            for n, line in enumerate(lines, 1)
+        ]
+    )
+
+
+async def test_balance_voucher_and_self_test(tmp_path, rig, capsys):
+    async with cloud() as c, edge(tmp_path, c.hub.port, devices(rig)) as (agent, spool):
+        await until(lambda: agent.inventory.registered(A) and agent.inventory.registered(B), 20)
+        c.wish(ReadBalance(channel=A))
+        await until(lambda: c.told.of("sim.balance"), 15)
+        before = float(c.told.of("sim.balance")[0]["balance"]["amount"])
+        top_up = TopUp(channel=A, voucher=VOUCHER)
+        c.wish(top_up)
+        await until(lambda: c.told.of("sim.topped_up"), 15)
+        (topped_up,) = c.told.of("sim.topped_up")
+        assert (topped_up["outcome"], topped_up["command"]) == ("done", top_up.id)
+        c.wish(TopUp(channel=B, voucher=VOUCHER))
+        await until(lambda: c.told.of("command.rejected"), 15)
+        assert "was spent by this site" in c.told.of("command.rejected")[0]["reason"]
+
+        assert await asyncio.to_thread(main, ["balance", "--data-dir", str(tmp_path / "data"), "modem1"]) == 0
+        assert float(capsys.readouterr().out.split()[1]) == before + 10
+        assert agent.inventory.statuses()[0].balance.amount == f"{before + 10:.2f}"
+
+        c.wish(RunSelfTest(channel=A, receiver=B))
+        await until(lambda: c.told.of("selftest.done"), 40)
+        (test,) = c.told.of("selftest.done")
+        assert test["passed"], test["text"]
+        assert -25 < test["heard_to"] < -10
+        assert -25 < test["heard_back"] < -10
+        await until(lambda: spool.depth == 0)
+        assert c.told.of("message.received") == c.told.of("call.offered") == []
+        assert VOUCHER not in str(c.told.values)
