@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Protocol
@@ -52,7 +53,8 @@ class AtCall:
     """A VoiceCall. Events are held back until ``release``, so that none comes before the caller has the handle.
 
     ``cause`` is why we hang up, ``hint`` why the network may have; ``seen``: +CLCC has shown it;
-    ``announced``: the core knows of it.
+    ``announced``: the core knows of it; ``named``: the modem has told its number among the line's calls (``id``);
+    ``dialling``: the ATD that waits for the answer, where it does.
     """
 
     def __init__(
@@ -75,6 +77,8 @@ class AtCall:
         self.announced = outgoing
         self.number: str | None = None
         self.id = 1
+        self.named = False
+        self.dialling: asyncio.Task[None] | None = None
         self.cause: int | None = None
         self.hint: int | None = None
         self.answered = False
@@ -90,6 +94,11 @@ class AtCall:
 
     async def send_digits(self, digits: str) -> None:
         await self._line.send_digits(self, digits)
+
+    def name(self, id_: int | None) -> None:
+        """The modem calls it this."""
+        if id_ is not None:
+            self.id, self.named = id_, True
 
     def learn(self, news: News) -> bool:
         """Apply news; whether it changed the state."""

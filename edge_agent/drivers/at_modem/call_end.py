@@ -6,18 +6,19 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from edge_agent.drivers.at_modem.call_cause import parse_ceer
+from edge_agent.drivers.at_modem.call_news import OVER
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority, Talk
 from edge_agent.drivers.at_modem.profile import AtProfile
 from edge_agent.drivers.at_modem.quirks import NO_CEER
-from edge_agent.drivers.at_modem.replies import CurrentCall, parse_ceer, parse_clcc
+from edge_agent.drivers.at_modem.replies import CurrentCall, parse_clcc
 from telecore.errors import DeviceLost, DeviceRefused, RemoteProtocolError, TimedOut
 
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 6
 PAUSE_S = 0.15
-OVER = 6
-"""The stat that SIM7600 shows for a call that has just ended."""
+_RINGS = (4, 5)
 
 
 async def list_calls(dialogue: Dialogue, profile: AtProfile) -> Sequence[CurrentCall] | None:
@@ -26,17 +27,18 @@ async def list_calls(dialogue: Dialogue, profile: AtProfile) -> Sequence[Current
         return await _list(talk, profile)
 
 
-async def hang_up_all(dialogue: Dialogue, profile: AtProfile) -> None:
+async def hang_up_all(dialogue: Dialogue, profile: AtProfile, *, spare_ringing: bool = False) -> None:
     """Hang up until +CLCC shows no call; then it is certain. A call that stays on the line costs the device its life.
 
-    Raises DeviceLost.
+    ``spare_ringing``: who has begun to ring meanwhile is somebody else and rings on. Raises DeviceLost.
     """
     for attempt in range(ATTEMPTS):
         text = profile.call.hang_up[attempt % len(profile.call.hang_up)]
         try:
             async with dialogue.transaction(Priority.HANG_UP) as talk:
                 await talk.attempt(profile.command(text))
-                if not await _list(talk, profile):
+                left = await _list(talk, profile) or ()
+                if not any(not (spare_ringing and call.incoming and call.stat in _RINGS) for call in left):
                     return
         except (TimedOut, RemoteProtocolError) as error:
             log.info("hanging up: %s", error)

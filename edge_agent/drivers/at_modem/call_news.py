@@ -6,18 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from edge_agent.drivers.at_modem.call import News
+from edge_agent.drivers.at_modem.call_cause import RESULTS, cause_of_end
 from edge_agent.drivers.at_modem.profile import UrcEvent
-from edge_agent.drivers.at_modem.replies import CurrentCall, parse_clcc, parse_clip
-from telecore.causes import Cause
+from edge_agent.drivers.at_modem.replies import CurrentCall, international, parse_clcc, parse_clip, reply_fields
 
 KEYS = frozenset("0123456789*#ABCD")
-CAUSES: Mapping[str, int | None] = {
-    "BUSY": Cause.USER_BUSY,
-    "NO ANSWER": Cause.NO_ANSWER,
-    "NO CARRIER": None,
-    "NO DIALTONE": Cause.NETWORK_OUT_OF_ORDER,
-}
-"""Results of V.250 §6.3.1 that modems also send by themselves, and the cause they tell."""
+OVER = 6
+"""The stat that modems show for a call that has just ended, beyond those of 27.007 §7.18."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,33 +54,70 @@ class Listed:
     call: CurrentCall
 
 
-CallNews = Ring | Caller | Dialled | Progress | Digit | Listed
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Somebody calls while the line is in a call."""
+
+    number: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """A caller has given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """The modem takes sound, or cannot just now."""
+
+    ready: bool
+
+
+CallNews = Ring | Caller | Dialled | Progress | Digit | Listed | Waits | Missed | Flow
 
 _PROGRESS = {
     UrcEvent.CALL_ALERTING: News.ALERTED,
     UrcEvent.CALL_CONNECTED: News.CONNECTED,
     UrcEvent.CALL_ENDED: News.GONE,
-    UrcEvent.CALL_MISSED: News.GONE,
 }
-_OF_STAT = {0: News.CONNECTED, 1: News.CONNECTED, 3: News.ALERTED, 6: News.GONE}
+_NOTHING: Mapping[str, int] = {}
+_OF_STAT = {0: News.CONNECTED, 1: News.CONNECTED, 3: News.ALERTED, OVER: News.GONE}
 
 
-def read_news(text: str, event: UrcEvent | None, groups: Mapping[str, str]) -> CallNews | None:
+def read_news(
+    text: str, event: UrcEvent | None, groups: Mapping[str, str], end_status: Mapping[str, int] = _NOTHING
+) -> CallNews | None:
     """None: it is about something else. ``event`` and ``groups`` are the profile's reading of the line.
 
-    Raises RemoteProtocolError for a malformed +CLIP or +CLCC.
+    ``end_status`` is the profile's. Raises RemoteProtocolError for a malformed +CLIP, +CCWA or +CLCC.
     """
+    return _common(text) or (_of_profile(event, groups, end_status) if event is not None else None)
+
+
+def _common(text: str) -> CallNews | None:
     if text == "RING" or text.startswith("+CRING:"):
         return Ring()
     if text.startswith("+CLIP:"):
         return Caller(parse_clip(text))
     if text.startswith("+CLCC:"):
         return Listed(parse_clcc(text))
-    if text in CAUSES:
-        return Progress(News.GONE, CAUSES[text], late=True)
+    if text.startswith("+CCWA:"):
+        number, kind, *_ = (*reply_fields(text, "+CCWA"), "", "")
+        return Waits(international(number, kind) if number else None)
+    if text in RESULTS:
+        return Progress(News.GONE, RESULTS[text], late=True)
+    return None
+
+
+def _of_profile(event: UrcEvent, groups: Mapping[str, str], end_status: Mapping[str, int]) -> CallNews | None:
     if event in _PROGRESS:
-        cause = _int(groups.get("cause"))
-        return Progress(_PROGRESS[event], cause or None, _int(groups.get("call")))
+        return Progress(_PROGRESS[event], cause_of_end(groups, end_status), _int(groups.get("call")))
+    if event is UrcEvent.CALL_STATE:
+        return _state(groups)
+    if event is UrcEvent.CALL_MISSED:
+        return Missed()
+    if event is UrcEvent.AUDIO_FLOW:
+        return Flow(groups.get("ready") != "0")
     if event is UrcEvent.CALL_DIALLING:
         return Dialled(_int(groups.get("call")))
     if event is UrcEvent.DIGIT:
@@ -93,6 +125,14 @@ def read_news(text: str, event: UrcEvent | None, groups: Mapping[str, str]) -> C
         digit = chr(ascii_code & 0x7F) if ascii_code is not None else groups.get("digit", "")
         return Digit(digit.upper()) if digit.upper() in KEYS else None
     return None
+
+
+def _state(groups: Mapping[str, str]) -> Listed | None:
+    id_, state = _int(groups.get("call")), groups.get("state", "")
+    if id_ is None or not (state == "-1" or state.isdecimal()):
+        return None
+    number = international(groups["number"], groups.get("type", "")) if groups.get("number") else None
+    return Listed(CurrentCall(id_, groups.get("dir") == "1", OVER if state == "-1" else int(state), True, number))
 
 
 def news_of_stat(call: CurrentCall) -> News | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from edge_agent.drivers.at_modem.audio import PcmLine
+from edge_agent.drivers.at_modem.audio import Carrier
 from edge_agent.drivers.at_modem.call import AtCall, CallState
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority
 from edge_agent.drivers.at_modem.profile import AtProfile
@@ -20,7 +20,7 @@ _OVER = (CallState.ENDING, CallState.ENDED)
 class CallSound:
     """The PCM of the one call a modem can have."""
 
-    def __init__(self, dialogue: Dialogue, profile: AtProfile, channel: ChannelId, pcm: PcmLine | None) -> None:
+    def __init__(self, dialogue: Dialogue, profile: AtProfile, channel: ChannelId, pcm: Carrier | None) -> None:
         self._dialogue = dialogue
         self._audio = profile.audio
         self._profile = profile
@@ -48,6 +48,11 @@ class CallSound:
                 self._on = True
                 self._pcm.start(call.stream)
                 return
+
+    def flow(self, *, ready: bool) -> None:
+        """The modem takes sound again, or cannot just now."""
+        if self._pcm is not None:
+            self._pcm.flow(ready=ready)
 
     def stop(self) -> None:
         """No sound flows any more, whatever the modem does."""

@@ -59,6 +59,7 @@ TABLE: Mapping[tuple[State, Input], State] = {
     (S.ANSWER, I.FINAL): S.IDLE,
     (S.ANSWER, I.CALL_FINAL): S.SETTLE,
     (S.ANSWER, I.TIME): S.SILENCE,
+    (S.ANSWER, I.ABORT): S.SILENCE,
     (S.PROMPT, I.PROMPT): S.SUBMITTED,
     (S.PROMPT, I.FINAL): S.IDLE,
     (S.PROMPT, I.TIME): S.SILENCE,
@@ -154,7 +155,12 @@ class Engine:
         self._enter_silence(now, first=True)
 
     def abort(self, now: float) -> None:
-        """Nobody waits for the running command any more; leave the text entry if the body is not out yet."""
+        """Nobody waits for the running command any more.
+
+        Leaves the text entry if the body is not out yet, and ends a command that a character may end.
+        """
+        if self.state is State.ANSWER and not (self._command is not None and self._command.abortable):
+            return
         if self._go(I.ABORT):
             self._enter_silence(now, first=True)
 

@@ -20,6 +20,7 @@ class Command:
 
     ``answer`` matches the information lines it may get; left out, it follows from ``text``. ``dials``: NO CARRIER and
     its kin are final results of this command; of all others they are news about a call (V.250 §6.3.1).
+    ``abortable``: any character ends it while it waits for its result (V.250 §5.6.1).
     """
 
     text: str
@@ -27,6 +28,7 @@ class Command:
     body: str | None = None
     prompt_s: float = 6.0
     answer: re.Pattern[str] | None = None
+    abortable: bool = False
 
     def __post_init__(self) -> None:
         if not (self.text.isascii() and self.text.isprintable()):

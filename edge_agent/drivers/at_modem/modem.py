@@ -148,7 +148,7 @@ class AtModem:
 
     async def _initialise(self, dialogue: Dialogue) -> None:
         async with dialogue.transaction(Priority.POLL) as talk:
-            for text in (*self.profile.init, *self.profile.audio.prepare):
+            for text in (*self.profile.init, *self.profile.call.waiting, *self.profile.audio.prepare):
                 if await talk.attempt(self.profile.command(text)) is None:
                     self.refused.append(text)
                     log.info("%s: the modem refuses %s", self.id, text)
@@ -186,7 +186,7 @@ class AtModem:
             return None
         self._audio_port = SerialPort(path, baud=audio.baud, rtscts=audio.rtscts, on_lost=dialogue.fail)
         self._audio_port.open()
-        return PcmLine(self._audio_port, audio.pacing)
+        return PcmLine(self._audio_port, audio.pacing, audio.write_frames)
 
     async def _leave_no_call(self, dialogue: Dialogue) -> None:
         try:

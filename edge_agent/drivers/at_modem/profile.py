@@ -68,8 +68,8 @@ class EnableAt(StrEnum):
 class UrcRule:
     """``re`` matches a whole line.
 
-    Groups that are read: ``call``, ``cause``, ``status``, ``state``, ``dir``, ``number``, ``digit``, ``ascii``, ``dbm``,
-    ``ready``.
+    Groups that are read: ``call``, ``cause``, ``status``, ``state``, ``dir``, ``number``, ``type``, ``digit``,
+    ``ascii``, ``dbm``, ``ready``.
     """
 
     re: str

@@ -283,22 +283,6 @@ def international(number: str, type_of_address: str) -> str:
     return "+" + number if type_of_address == "145" and number[:1].isdecimal() else number
 
 
-_CEER_TEXTS = (
-    ("busy", 17), ("no answer", 19), ("no user", 18), ("reject", 21), ("unassigned", 1), ("unallocated", 1),
-    ("invalid number", 28), ("barr", 8), ("congestion", 42), ("temporary", 41), ("out of order", 38),
-    ("no circuit", 34), ("normal", 16),
-)  # fmt: skip
-
-
-def parse_ceer(lines: Iterable[str]) -> int | None:
-    """The Q.850 cause in +CEER (27.007 §6.10), whose text every vendor writes his own way."""
-    text = " ".join(lines).partition(":")[2].strip().lower()
-    numbers = [int(digits) for digits in re.findall(r"\b(\d{1,3})\b", text)]
-    if numbers and 0 < numbers[-1] <= 127:
-        return numbers[-1]
-    return next((cause for word, cause in _CEER_TEXTS if word in text), None)
-
-
 # USSD
 
 

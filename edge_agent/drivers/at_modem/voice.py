@@ -5,27 +5,33 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 
 from edge_agent.contracts import Core, IncomingCall, VoiceEvent, VoiceEventKind
-from edge_agent.drivers.at_modem.audio import PcmLine
+from edge_agent.drivers.at_modem.audio import Carrier
 from edge_agent.drivers.at_modem.call import AtCall, CallState, News
+from edge_agent.drivers.at_modem.call_cause import RESULTS, cause_of_refusal, no_network
 from edge_agent.drivers.at_modem.call_end import hang_up_all, list_calls, why_it_ended
 from edge_agent.drivers.at_modem.call_keys import press
 from edge_agent.drivers.at_modem.call_news import (
-    CAUSES,
     Caller,
     CallNews,
     Dialled,
     Digit,
+    Flow,
     Listed,
+    Missed,
     Progress,
     Ring,
+    Waits,
     news_of_stat,
     read_news,
 )
 from edge_agent.drivers.at_modem.call_sound import CallSound
+from edge_agent.drivers.at_modem.call_waiting import WaitingCall
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority
 from edge_agent.drivers.at_modem.engine import Urc
+from edge_agent.drivers.at_modem.grammar import Command
 from edge_agent.drivers.at_modem.profile import AtProfile, EnableAt, UrcEvent
 from edge_agent.drivers.at_modem.quirks import HANG_UP_AFTER_ORIG
 from edge_agent.drivers.at_modem.replies import CurrentCall
@@ -42,19 +48,20 @@ UNSEEN_S = 4.0
 """A call that +CLCC never showed for so long does not exist."""
 YOUNG_S = 0.5
 ORIG_WAIT_S = 1.5
-_NO_NETWORK = frozenset({30, 31, 32})
-"""CME: no network service, network timeout, emergency calls only (27.007 §9.2.1)."""
+RINGING_S = 180.0
+"""An ATD that waits for the answer waits no longer than any network lets a call ring."""
 
 
 class AtVoice:
     """A VoiceService. ``run`` must run for calls to come and go."""
 
-    def __init__(self, dialogue: Dialogue, profile: AtProfile, channel: ChannelId, pcm: PcmLine | None) -> None:
+    def __init__(self, dialogue: Dialogue, profile: AtProfile, channel: ChannelId, pcm: Carrier | None) -> None:
         self._dialogue = dialogue
         self._profile = profile
         self._channel = channel
         self._pcm = pcm
         self._sound = CallSound(dialogue, profile, channel, pcm)
+        self._waiting = WaitingCall(dialogue, profile, channel)
         self._call: AtCall | None = None
         self._core: Core | None = None
         self._tasks: asyncio.TaskGroup | None = None
@@ -75,7 +82,7 @@ class AtVoice:
         call.on_event = on_event
         begun = False
         try:
-            await self._dial(call, f"{to}I" if hidden else to)  # 27.007 §6.2: I suppresses our number
+            await self._dial(call, to, hidden=hidden)
             begun = True
         finally:
             if not begun:
@@ -102,7 +109,7 @@ class AtVoice:
     def on_urc(self, urc: Urc, event: UrcEvent | None, groups: Mapping[str, str]) -> bool:
         """Take what tells of a call."""
         try:
-            news = read_news(urc.text, event, groups)
+            news = read_news(urc.text, event, groups, self._profile.call.end_status)
         except RemoteProtocolError as error:
             log.info("%s: %s", self._channel, error)
             return True
@@ -121,7 +128,7 @@ class AtVoice:
             await self._sound.enable(call)
         except DeviceRefused as refusal:
             if refusal.kind == "call":
-                self._gone(call, CAUSES.get(refusal.text))
+                self._gone(call, RESULTS.get(refusal.text))
             else:
                 await self.hang_up(call, Cause.NORMAL_UNSPECIFIED)
             raise
@@ -144,18 +151,40 @@ class AtVoice:
         """See ``call_keys``."""
         await press(self._dialogue, self._profile, call, digits)
 
-    async def _dial(self, call: AtCall, to: str) -> None:
+    async def _dial(self, call: AtCall, to: str, *, hidden: bool) -> None:
+        template = self._profile.call.hidden if hidden else self._profile.call.dial
+        if not template:
+            raise DeviceRefused("unsupported", None, "this modem cannot hide its number")
+        command = self._profile.command(template.format(number=to))
+        if self._profile.call.dial_ok_means_answered:
+            waiting = replace(command, timeout_s=RINGING_S, abortable=True)
+            call.dialling = self._spawn(self._dial_until_answered(call, waiting))
+            return
         try:
             async with self._dialogue.transaction(Priority.CALL) as talk:
-                await talk.command(self._profile.command(self._profile.call.dial.format(number=to)))
+                await talk.command(command)
             if self._profile.audio.at is EnableAt.DIALLED:
                 await self._sound.enable(call)
         except DeviceRefused as refusal:
-            if refusal.text == "NO DIALTONE" or (refusal.kind == "cme" and refusal.code in _NO_NETWORK):
+            if no_network(refusal):
                 raise NoNetwork(str(refusal)) from refusal
             if refusal.kind != "call":
                 raise
-            self._gone(call, CAUSES.get(refusal.text))  # BUSY and its like: a call that was, and is over
+            self._gone(call, RESULTS.get(refusal.text))  # BUSY and its like: a call that was, and is over
+
+    async def _dial_until_answered(self, call: AtCall, command: Command) -> None:
+        """Its result comes with the answer; until then the port is the call's, and whoever hangs up cancels this."""
+        try:
+            async with self._dialogue.transaction(Priority.CALL) as talk:
+                await talk.command(command)
+        except DeviceRefused as refusal:
+            self._gone(call, cause_of_refusal(refusal))
+        except TimedOut:
+            self._spawn(self.hang_up(call, Cause.NO_ANSWER))
+        except DeviceLost:
+            return  # ``run`` ends, and with it the call
+        else:
+            self._progress(call, News.CONNECTED)
 
     async def _send_answer(self, call: AtCall) -> None:
         async with self._dialogue.transaction(Priority.ANSWER) as talk:
@@ -166,8 +195,11 @@ class AtVoice:
     async def _hang_up(self, call: AtCall) -> None:
         if call.outgoing and HANG_UP_AFTER_ORIG in self._profile.quirks:
             await self._until_dialled()
+        if call.dialling is not None:
+            call.dialling.cancel()  # a character ends the ATD, and with it the call (V.250 §5.6.1)
+            await asyncio.wait({call.dialling})
         try:
-            await hang_up_all(self._dialogue, self._profile)
+            await hang_up_all(self._dialogue, self._profile, spare_ringing=call.outgoing or call.answered)
         except DeviceLost as error:
             log.info("%s: hanging up: %s", self._channel, error)
         if call.learn(News.GONE):
@@ -222,28 +254,48 @@ class AtVoice:
                 call.number = call.number or number
                 self._announce(call)
             case Listed(listed):
-                if call is None and listed.incoming and listed.stat == 4:
+                if call is None and listed.incoming and listed.stat == 4 and listed.voice:
                     call = self._offered()
                 if call is not None and listed.voice:
                     self._take_listed(call, listed)
+            case Flow(ready):
+                self._sound.flow(ready=ready)
+            case _ if call is not None:
+                self._take_of_call(call, news)
+
+    def _take_of_call(self, call: AtCall, news: CallNews) -> None:
+        match news:
             case Dialled(id_):
                 self._dialled.set()
-                self._rename(id_)
+                call.name(id_)
             case Digit(digit):
-                if call is not None:
-                    call.tell(VoiceEventKind.DIGIT, digit=digit)
+                call.tell(VoiceEventKind.DIGIT, digit=digit)
             case Progress():
-                self._rename(news.id)
-                if call is not None:
-                    self._take_progress(call, news)
+                self._take_progress(call, news)
+            case Waits(number):
+                self._somebody_waits(call, number, None)
+            case Missed() if call.state is CallState.OFFERED:
+                self._gone(call, None)
 
     def _take_progress(self, call: AtCall, progress: Progress) -> None:
-        if progress.late and call.outgoing and self._loop.time() - call.began_at < YOUNG_S:
+        now = self._loop.time()
+        if self._waiting.has(progress.id, now):
+            return
+        other = call.named and progress.id is not None and progress.id != call.id
+        young = progress.late and call.outgoing and now - call.began_at < YOUNG_S
+        if progress.news is News.GONE and (other or young or self._waiting.lately(now)):
             call.hint = progress.cause
-            call.seen = True  # +CLCC decides whether this call is meant, or the one before it
+            call.seen = True  # +CLCC decides whether this call is meant, or the one before it or beside it
             self._wake.set()
             return
+        call.name(progress.id)
         self._progress(call, progress.news, progress.cause)
+
+    def _somebody_waits(self, call: AtCall, number: str | None, id_: int | None) -> None:
+        if call.state is CallState.OFFERED or self._core is None:
+            return  # then it is this very call
+        if self._waiting.notice(number, id_, self._loop.time()):
+            self._spawn(self._waiting.decline(self._core))
 
     def _progress(self, call: AtCall, news: News | None, cause: int | None = None) -> None:
         if news is News.GONE:
@@ -266,18 +318,17 @@ class AtVoice:
             call.tell(VoiceEventKind.ANSWERED)
 
     def _take_listed(self, call: AtCall, listed: CurrentCall) -> None:
-        if listed.incoming is call.outgoing:
+        if listed.incoming and listed.stat == 5:
+            self._somebody_waits(call, listed.number, listed.id)
+            return
+        if listed.incoming is call.outgoing or self._waiting.has(listed.id, self._loop.time()):
             return
         call.seen = True
-        call.id = listed.id
+        call.name(listed.id)
         if not call.outgoing and listed.number:
             call.number = listed.number
             self._announce(call)
         self._progress(call, news_of_stat(listed))
-
-    def _rename(self, id_: int | None) -> None:
-        if self._call is not None and id_ is not None:
-            self._call.id = id_
 
     async def _poll(self, call: AtCall) -> None:
         try:
@@ -287,11 +338,15 @@ class AtVoice:
             return
         if listed is None or call is not self._call:
             return
-        ours = [entry for entry in listed if entry.incoming is not call.outgoing]
-        for entry in ours:
+        for entry in listed:
             self._take_listed(call, entry)
+        ours = [entry for entry in listed if self._is_ours(call, entry)]
         if not ours and (call.seen or self._loop.time() - call.began_at > UNSEEN_S):
             self._gone(call, call.hint)
+
+    def _is_ours(self, call: AtCall, entry: CurrentCall) -> bool:
+        other = (entry.incoming and entry.stat == 5) or self._waiting.has(entry.id, self._loop.time())
+        return entry.incoming is not call.outgoing and not other
 
     async def _wait(self) -> None:
         call, polls = self._call, self._profile.call

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.drivers.at_modem import replies as r
+from edge_agent.drivers.at_modem.call_cause import parse_ceer
 from telecore.errors import RemoteProtocolError
 
 
@@ -201,7 +202,7 @@ def test_identity_with_and_without_prefix():
     ],
 )
 def test_ceer(line, cause):
-    assert r.parse_ceer([line]) == cause
+    assert parse_ceer([line]) == cause
 
 
 @pytest.mark.parametrize(
@@ -235,7 +236,7 @@ PARSERS = [
     lambda line: r.parse_cnum([line]),
     lambda line: r.parse_iccid([line]),
     lambda line: r.parse_imsi([line]),
-    lambda line: r.parse_ceer([line]),
+    lambda line: parse_ceer([line]),
     lambda line: r.parse_pin_retries([line]),
 ]
 PREFIXES = [

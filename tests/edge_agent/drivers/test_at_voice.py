@@ -9,7 +9,8 @@ import pytest
 
 from edge_agent.contracts import VoiceEvent, VoiceEventKind
 from edge_agent.devices.profiles import load_profiles
-from edge_agent.drivers.at_modem.audio import PRIMED_FRAMES, QUEUED_FRAMES, PcmLine
+from edge_agent.drivers.at_modem.audio import PcmLine
+from edge_agent.drivers.at_modem.audio_pace import PRIMED_FRAMES, QUEUED_FRAMES
 from edge_agent.drivers.at_modem.call import CALLS, CallState, News
 from edge_agent.drivers.at_modem.call_news import Caller, Dialled, Digit, Progress, Ring, read_news
 from edge_agent.drivers.at_modem.dialogue import Dialogue

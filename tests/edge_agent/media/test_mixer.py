@@ -137,13 +137,35 @@ def test_a_sender_that_is_too_fast_cannot_build_up_delay():
     assert buffer.pull() == numbered(100 - MAX_FRAMES + 1)
 
 
-def test_delay_that_is_not_needed_any_more_goes_away():
+def spoken(n):
+    """Two seconds of speech, two of silence."""
+    return numbered(n) if n % 200 < 100 else SILENCE
+
+
+def test_delay_that_is_not_needed_any_more_goes_away_in_silence():
     buffer = JitterBuffer()
-    for _ in range(3):
+    for _ in range(4):
         buffer.push(SILENCE)
-    delays = []
-    for n in range(1, 2001):
-        buffer.push(numbered(n))
-        delays.append(n - struct.unpack_from("<h", buffer.pull())[0])
-    assert delays[10] == 3
-    assert delays[-1] == 0
+    out = []
+    for n in range(1, 3000):
+        buffer.push(spoken(n))
+        out.append(buffer.pull())
+    assert [numbered(n) for n in range(1, 3000) if n % 200 < 100] == [frame for frame in out if frame != SILENCE]
+    assert out.index(numbered(2801)) == 2802  # two frames are kept for the next late one
+
+
+@pytest.mark.parametrize("ppm", [-1000, -100, 100, 1000])
+def test_ten_minutes_of_a_clock_that_is_not_ours(ppm):
+    buffer, out, waiting = JitterBuffer(), [], []
+    n = 0
+    for now in range(30_000):
+        while n * (1 - ppm / 1e6) <= now + 0.5:
+            n += 1
+            buffer.push(spoken(n) if n % 200 != 99 else numbered(n))
+        out.append(buffer.pull())
+        waiting.append(len(buffer._frames))
+    heard = [frame for frame in out if frame != SILENCE]
+    assert heard == [numbered(k) for k in range(1, n + 1) if k % 200 < 100][: len(heard)]  # no word was cut
+    gaps = [at for at in range(1, len(out) - 1) if out[at] == SILENCE and SILENCE not in (out[at - 1], out[at + 1])]
+    assert gaps == []  # and none was torn apart
+    assert max(waiting) <= 4
