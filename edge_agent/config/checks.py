@@ -30,7 +30,7 @@ def of_sims(sims: SimsConfig) -> Iterator[Problem]:
     if sims.keep_alive_days is not None and sims.keep_alive_days < 1:
         yield "sims.keep_alive_days", "must be 1 or more, or null: no reminder"
     for name, value in sims.thresholds.items():
-        if value < 0:
+        if value < 0 and not name.endswith("_dbm"):
             yield f"sims.thresholds.{name}", "must not be negative"
     for iccid, sim in sims.by_iccid.items():
         path = f"sims.by_iccid.{iccid}"

@@ -85,7 +85,10 @@ def test_the_smallest_configuration_finds_modems_by_itself(tmp_path):
         ("data_dir: x\nsims: {floor: NaN}\n", "sims.floor: must be a number in quotes"),
         ("data_dir: x\nsims: {balance_every_h: 1}\n", "sims.balance_every_h: must be 6 or more"),
         ("data_dir: x\nsims: {keep_alive_days: 0}\n", "sims.keep_alive_days: must be 1 or more"),
-        ("data_dir: x\nsims: {thresholds: {denied_polls: -3}}\n", "sims.thresholds.denied_polls: must not be negative"),
+        (
+            "data_dir: x\nsims: {thresholds: {denied_s: -3, weak_dbm: -97}}\n",
+            "sims.thresholds.denied_s: must not be negative",
+        ),
         ("data_dir: x\nsims:\n  by_iccid:\n    '123': {}\n", "line 4: sims.by_iccid.123: is not an ICCID"),
         (SIM + "{valid_until: 31.12.2026}\n", "sims.by_iccid.8985500000000000001.valid_until: must be a date like"),
         (SIM + "{quotas: {minutes_per_day: -5}}\n", "8985500000000000001.quotas.minutes_per_day: must not be negative"),
