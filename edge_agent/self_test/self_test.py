@@ -117,7 +117,6 @@ class SelfTest:
             last = facts.get(sim.iccid, {}).get("self_test") if sim is not None else None
             if sim is None or (last is not None and last <= now < last + every_s):
                 continue
-            await self._spool.put_sim_fact(sim.iccid, "self_test", now)
             try:
                 await self.test(sender, receiver, sms=self._config.sms, call=self._config.call)
             except TelecoreError as error:
@@ -127,6 +126,7 @@ class SelfTest:
         self, sender: ChannelId, receiver: ChannelId, sms: bool, call: bool, command: CommandId | None
     ) -> SelfTestDone:
         to = self._check(sender, receiver, sms=sms, call=call)
+        await self._remember(sender)
         with self._working(sender, receiver):
             sms_figures = await self._try_sms(sender, receiver, to) if sms else None
             call_figures = await self._try_call(sender, receiver, to) if call else None
@@ -135,6 +135,12 @@ class SelfTest:
         self._tested(sender, event.passed)
         await self._spool.append(event)
         return event
+
+    async def _remember(self, sender: ChannelId) -> None:
+        """Before it begins: a test that costs money and cannot be told is not repeated each minute."""
+        status = self._status(sender)
+        if status is not None and status.sim is not None:
+            await self._spool.put_sim_fact(status.sim.iccid, "self_test", self._wall())
 
     def _check(self, sender: ChannelId, receiver: ChannelId, *, sms: bool, call: bool) -> E164:
         """The receiver's number. Raises before anything is begun."""

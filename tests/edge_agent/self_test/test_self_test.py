@@ -313,7 +313,11 @@ async def test_the_schedule_tests_each_sim_once_in_its_time(spool):
                 await asyncio.sleep(0.01)
         await asyncio.sleep(0.1)
         assert [channel for channel, _ in site.tested] == [A, B]
+        site.change(A, busy_legs=1)
         site.now += 24 * 3600
+        await asyncio.sleep(0.1)
+        assert len(site.tested) == 2
+        site.change(A, busy_legs=0)
         async with asyncio.timeout(3):
             while len(site.tested) < 4:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)

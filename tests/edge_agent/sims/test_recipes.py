@@ -1,7 +1,11 @@
 """Every shipped recipe reads its own vectors; a site's own is told what is wrong with it, and where."""
 
+import re
+from pathlib import Path
+
 import pytest
 
+from edge_agent.config import load_config
 from edge_agent.sims.recipe import BalanceRecipe
 from edge_agent.sims.recipes import SHIPPED, RecipeError, Recipes, failures, load_recipe, load_recipes
 from telecore.ids import Iccid, Imsi, Plmn
@@ -105,3 +109,14 @@ def test_steps_are_words_or_mappings():
     steps = BalanceRecipe(steps=("*1#",), match=("x",)).plan
     assert (steps[0].send, steps[0].to, steps[0].when) == ("*1#", "", "")
     assert Recipes().all == ()
+
+
+def test_the_example_of_the_documentation_works(tmp_path):
+    text = (Path(__file__).parents[3] / "docs" / "operations.md").read_text()
+    blocks = re.findall(r"```yaml\n(.*?)```", text, re.S)
+    (tmp_path / "mine.yaml").write_text(next(block for block in blocks if block.startswith("operator:")))
+    recipe = load_recipe(tmp_path / "mine.yaml")
+    assert list(failures(recipe)) == []
+    sims = next(block for block in blocks if block.startswith("sims:"))
+    (tmp_path / "agent.yaml").write_text(f"data_dir: data\n{sims}")
+    assert load_config(tmp_path / "agent.yaml").sims.quotas.sms_per_day == 500
