@@ -22,7 +22,16 @@ from edge_agent.sims.recipes import Recipes
 from edge_agent.sims.vouchers import digits_of
 from edge_agent.spool import Spool
 from telecore.commands import ReadBalance, TopUp
-from telecore.errors import Busy, DeviceRefused, InvalidRequest, NoNetwork, NotFound, Refused, TelecoreError
+from telecore.errors import (
+    Busy,
+    DeviceRefused,
+    InvalidRequest,
+    NoNetwork,
+    NotFound,
+    Refused,
+    StorageFailed,
+    TelecoreError,
+)
 from telecore.events import BalanceRead, ToppedUp
 from telecore.ids import ChannelId, CommandId, Iccid
 from telecore.model import ChannelState, ChannelStatus, Sim
@@ -139,9 +148,8 @@ class Accounts:
             except DeviceRefused:
                 await self._ledger.forget_voucher(sim.iccid, digest)
                 raise
-            await self._ledger.settle_voucher(sim.iccid, digest, outcome)
-        event = ToppedUp(command=command, channel=channel, iccid=sim.iccid, outcome=outcome, said=said)
-        await self._spool.append(event)
+            event = ToppedUp(command=command, channel=channel, iccid=sim.iccid, outcome=outcome, said=said)
+            await self._tell(event, digest)
         log.info("%s was topped up: %s", channel, outcome)
         if outcome != "refused":
             self._wanted_at[sim.iccid] = self._wall() + _AFTER_TOP_UP_S
@@ -203,6 +211,14 @@ class Accounts:
                 idle(account.last_charged, first_seen, now, self._config.keep_alive_days),
             )
             yield status.channel, tuple(reminder for reminder in said if reminder is not None)
+
+    async def _tell(self, event: ToppedUp, digest: str) -> None:
+        """A disk that is full now changes nothing of what was sent: the open command is answered at the next start."""
+        try:
+            await self._ledger.settle_voucher(event.iccid, digest, event.outcome)
+            await self._spool.append(event)
+        except StorageFailed as error:
+            log.warning("the outcome of a top-up of %s, %s, cannot be kept: %s", event.channel, event.outcome, error)
 
     async def _spend(self, channel: ChannelId, recipe: TopUpRecipe, digits: str) -> tuple[str, str]:
         """Outcome and words. Raises DeviceRefused when nothing was sent."""

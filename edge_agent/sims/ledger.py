@@ -12,6 +12,7 @@ from edge_agent.sims import burn
 from edge_agent.sims.reading import Reading
 from edge_agent.sims.vouchers import Spent, SpentVouchers, digest_of, refuse_used
 from edge_agent.spool import Spool
+from telecore.errors import StorageFailed
 from telecore.ids import Iccid
 from telecore.schema import dump, read
 from telecore.sim_health import Balance
@@ -83,12 +84,20 @@ class Ledger:
         return balance
 
     async def begin_voucher(self, iccid: Iccid, voucher: str, command: str) -> str:
-        """Remember that it is about to be sent; its digest, after the commit. Raises Refused when it was spent."""
+        """Remember that it is about to be sent; its digest, after the commit.
+
+        Raises Refused when it was spent, StorageFailed when it cannot be remembered: then it must not be sent.
+        """
         digest = await digest_of(voucher, self._spool.stream)
         for account in self._accounts.values():
             refuse_used(account.vouchers.find(digest))
-        self.of(iccid).vouchers.put(Spent(digest, self._wall(), command=command))
-        await self._keep_vouchers(iccid)
+        vouchers = self.of(iccid).vouchers
+        vouchers.put(Spent(digest, self._wall(), command=command))
+        try:
+            await self._keep_vouchers(iccid)
+        except StorageFailed:
+            vouchers.forget(digest)
+            raise
         return digest
 
     async def forget_voucher(self, iccid: Iccid, digest: str) -> None:

@@ -137,9 +137,9 @@ def _note(found: Mapping[str, str], amount: Decimal | None, expires_on: date | N
 
 def safe(text: str, *secrets: str) -> str:
     """An operator's words as they may be kept and shown: one line, secrets out, numbers shortened."""
-    for secret in secrets:
-        text = text.replace(secret, "***")
     line = " ".join(_plain_digits(text).split())
+    for secret in secrets:
+        line = re.sub("[ -]?".join(map(re.escape, secret)), "***", line)
     return redact.scrub(line if len(line) <= _KEPT_CHARACTERS else line[: _KEPT_CHARACTERS - 1] + "…")
 
 

@@ -14,7 +14,17 @@ from edge_agent.sims.accounts import Accounts
 from edge_agent.sims.recipe import BalanceRecipe, Recipe, Step
 from edge_agent.sims.recipes import Recipes, load_recipes
 from edge_agent.spool import Spool
-from telecore.errors import Busy, DeviceLost, DeviceRefused, InvalidRequest, NoNetwork, NotFound, Refused, TimedOut
+from telecore.errors import (
+    Busy,
+    DeviceLost,
+    DeviceRefused,
+    InvalidRequest,
+    NoNetwork,
+    NotFound,
+    Refused,
+    StorageFailed,
+    TimedOut,
+)
 from telecore.ids import ChannelId, CommandId, Iccid, Imsi
 from telecore.model import ChannelState, ChannelStatus, Sim
 
@@ -268,6 +278,31 @@ async def test_it_is_remembered_before_it_is_sent(spool):
     await asyncio.wait([spending])
     with pytest.raises(Refused, match="nobody knows"):
         await Site(spool).accounts.top_up(CHANNEL, VOUCHER)
+
+
+async def test_what_cannot_be_remembered_is_not_sent(spool, monkeypatch):
+    site = Site(spool)
+    with monkeypatch.context() as disk:
+        disk.setattr(spool, "put_sim_fact", full)
+        with pytest.raises(StorageFailed):
+            await site.accounts.top_up(CHANNEL, VOUCHER)
+    assert site.ussd.asked == []
+    site.ussd.answers = ["Recharged 10.00"]
+    assert (await site.accounts.top_up(CHANNEL, VOUCHER)).outcome == "done"
+
+
+async def test_a_disk_that_fills_up_after_it_was_sent_does_not_make_it_a_refusal(spool, monkeypatch):
+    site = Site(spool)
+    site.ussd.answers = ["Recharged 10.00"]
+    with monkeypatch.context() as disk:
+        disk.setattr(spool, "append", full)
+        assert (await site.accounts.top_up(CHANNEL, VOUCHER)).outcome == "done"
+    with pytest.raises(Refused):
+        await Site(spool).accounts.top_up(CHANNEL, VOUCHER)
+
+
+async def full(*args):
+    raise StorageFailed("the disk is full")
 
 
 async def test_a_voucher_that_was_not_sent_or_was_refused_may_be_tried_again(spool):
