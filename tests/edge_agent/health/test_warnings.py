@@ -9,6 +9,7 @@ from edge_agent.config import Limits
 from edge_agent.health import Warnings
 from edge_agent.health.checks import CHECKS
 from edge_agent.health.conditions import Check, Condition, Severity, Snapshot
+from edge_agent.sims.keep_alive import Reminder
 from telecore.events import WarningCleared, WarningRaised
 from telecore.ids import ChannelId, Iccid
 from telecore.model import ChannelState, ChannelStatus, SignalLevel, Sim
@@ -88,6 +89,12 @@ def with_pin(sim):
         (channel(ChannelState.ABSENT), "not_registered", "site-1/modem1", "no SIM"),
         (channel(ChannelState.FAULTY), "not_registered", "site-1/modem1", "does not work"),
         (channel(ChannelState.REGISTERED, signal=SignalLevel(-107)), "weak_signal", "site-1/modem1", "-107 dBm"),
+        (
+            Snapshot(wall=NOW, reminders={ChannelId("m1"): (Reminder("sim_expiring", "valid until 2026-12-01"),)}),
+            "sim_expiring",
+            "m1",
+            "2026-12-01",
+        ),
         (with_pin(SIM), "pin_unused", "0099", "898550…0099 is for no SIM"),
         (Snapshot(wall=NOW, disk_free=150 * MB), "disk_low", "", "150 MB"),
         (Snapshot(wall=NOW, spooled=5001), "spool_growing", "", "5001 events"),
