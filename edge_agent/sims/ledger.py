@@ -48,7 +48,7 @@ class Ledger:
         for iccid, facts in (await self._spool.sim_facts()).items():
             known = iccid in self._accounts
             account = self.of(iccid)
-            account.last_charged = facts.get("last_charged", account.last_charged)
+            account.last_charged = _last_charged(facts)
             if not known:
                 _restore(account, facts)
                 if account.balance is not None:
@@ -122,6 +122,12 @@ class Ledger:
 
     async def _put(self, iccid: Iccid, name: str, value: Any) -> None:
         await self._spool.put_sim_fact(iccid, name, value)
+
+
+def _last_charged(facts: Mapping[str, Any]) -> float | None:
+    """By the balance that fell, as kept here, or by the traffic that was carried, as the SIM's health keeps it."""
+    known = (facts.get("last_charged"), (facts.get("health") or {}).get("charged"))
+    return max((at for at in known if at is not None), default=None)
 
 
 def _restore(account: Account, facts: Mapping[str, Any]) -> None:

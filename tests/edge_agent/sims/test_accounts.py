@@ -383,7 +383,8 @@ async def test_reminders(spool):
         expired, idle = site.accounts.reminders()[CHANNEL]
         assert "ended on 2026-02-01" in expired.text
         assert (idle.code, "64 days" in idle.text) == ("keep_alive", True)
-        await spool.put_sim_fact(ICCID, "last_charged", site.now)
+        await spool.put_sim_fact(ICCID, "last_charged", 1.0)
+        await spool.put_sim_fact(ICCID, "health", {"charged": site.now})
         await until(lambda: len(site.accounts.reminders()[CHANNEL]) == 1)
     assert site.ussd.asked == []
 
