@@ -24,7 +24,7 @@ def build(options: Options, loop: asyncio.AbstractEventLoop) -> Lab:
     """The lab as the options want it, not started."""
     random = Random(options.seed)
     timers = LoopTimers(loop, speed=options.speed, random=random)
-    network = Network(timers, options.modems, random)
+    network = Network(timers, options.modems, random, options.operators)
     for sim in network.sims.values():
         if sim.device in options.pins:
             sim.pin, sim.pin_asked = options.pins[sim.device], True
@@ -40,7 +40,7 @@ def announcement(lab: Lab, url: str, proxies: list[TunnelProxy]) -> dict[str, ob
         "url": url,
         "numbers": list(lab.network.sims),
         "handsets": {**population.named_handsets(), "free": population.free_handsets()},
-        "modems": [views.modem(modem, str(at.link), str(pcm.link)) for modem, at, pcm in ports],
+        "modems": [views.modem(modem, str(at.link), str(pcm.link) if pcm else None) for modem, at, pcm in ports],
         "tunnel_proxies": {proxy.edge: proxy.port for proxy in proxies},
     }
 

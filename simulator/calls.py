@@ -203,11 +203,11 @@ class Exchange:
     def _fault_changed(self, fault: Fault, begins: bool) -> None:
         if fault.kind == "call_drops" and begins:
             for call in list(self.calls.values()):
-                if any(terminal.device == fault.device for terminal in call.ends()):
+                if any(terminal.device in fault.devices for terminal in call.ends()):
                     self.end(call, TEMPORARY_FAILURE)
 
     def _drop(self, call: Call, fault: Fault) -> None:
-        if self._faults.on("call_drops", fault.device) is fault:
+        if fault in self._faults.all():
             self.end(call, TEMPORARY_FAILURE)
 
     def _forget_old(self) -> None:

@@ -39,7 +39,16 @@ MODEM_KINDS: Mapping[str, Mapping[str, Option]] = {
     "no_delivery_report": {},
     "late_delivery_report": {"delay_s": Option(30, 0, 86_400)},
     "modem_hang": {},
-    "modem_unplugged": {},
+    "modem_unplugged": {"moved": Option(0, 0, 1)},
+    "modem_reboots": {},
+    "sim_busy": {"times": Option(3, 1, 1000)},
+    "urc_flood": {"per_s": Option(200, 1, 1000)},
+    "urc_inside_answers": {},
+    "split_writes": {"gap_ms": Option(50, 1, 10_000)},
+    "late_answers": {"delay_s": Option(5, 0, 600)},
+    "report_status": {"status": Option(None, 0, 255)},
+    "sms_shuffled": {},
+    "sms_duplicated": {},
     "modem_garbage": {"every_ms": Option(150, 10, 60_000)},
     "call_drops": {"after_s": Option(2, 0, 3600)},
     "one_way_audio": {},
@@ -64,12 +73,12 @@ class FaultRefused(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One trouble in force; `device` is the modem's or the edge's name whatever the target was called by."""
+    """One trouble in force; `devices`: the modems or the edge it is about, by whatever name it was asked for."""
 
     id: str
     kind: str
     target: str
-    device: str
+    devices: tuple[str, ...]
     options: Mapping[str, float] = field(default_factory=dict)
     direction: str = "uplink"
 
@@ -84,17 +93,18 @@ class Faults:
         self._ends: dict[str, Handle] = {}
         self.watchers: list[Callable[[Fault, bool], None]] = []
         self.modems: dict[str, str] = {}  # SIM number or device name → device name
+        self.operators: dict[str, list[str]] = {}  # an operator's name or PLMN → its SIMs' devices
         self.edges: set[str] = set()
 
     def begin(self, kind: str, target: str, given: Mapping[str, object], for_s: float | None) -> Fault:
         """Start one; raises FaultRefused."""
         options = read_options(kind, given)
-        device = self._device(kind, target)
+        devices = self._devices(kind, target)
         fault = Fault(
             id=f"fault{next(self._ids)}",
             kind=kind,
             target=target,
-            device=device,
+            devices=devices,
             options=options,
             direction=_direction(kind, given),
         )
@@ -120,7 +130,7 @@ class Faults:
     def on(self, kind: str, device: str) -> Fault | None:
         """The newest fault of that kind on that device, or None."""
         for fault in reversed(self._active.values()):
-            if fault.kind == kind and fault.device == device:
+            if fault.kind == kind and device in fault.devices:
                 return fault
         return None
 
@@ -132,16 +142,18 @@ class Faults:
         for watcher in self.watchers:
             watcher(fault, begins)
 
-    def _device(self, kind: str, target: str) -> str:
+    def _devices(self, kind: str, target: str) -> tuple[str, ...]:
         if kind in MODEM_KINDS:
+            if target in self.operators:
+                return tuple(self.operators[target])
             if target not in self.modems:
-                raise FaultRefused("target", f"no SIM or modem is called {target!r}", status=404)
-            return self.modems[target]
+                raise FaultRefused("target", f"no SIM, modem or operator is called {target!r}", status=404)
+            return (self.modems[target],)
         if not self.edges:
             raise FaultRefused("kind", f"{kind} needs the lab to run with --tunnel-proxy")
         if target not in self.edges:
             raise FaultRefused("target", f"no edge behind the tunnel proxy is called {target!r}", status=404)
-        return target
+        return (target,)
 
 
 def read_options(kind: str, given: Mapping[str, object]) -> dict[str, float]:

@@ -7,9 +7,11 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from simulator.faults import Fault
 from simulator.identity import imei
 from simulator.modem.modem import Modem
-from simulator.modem.profile import Profile
+from simulator.modem.profile import Profile, Sound
+from simulator.modem.voice_audio import NoPcmLine
 from simulator.network import Network
 from simulator.ports import AtPort, PcmPort, Pty
 from simulator.timing import Handle
@@ -32,17 +34,20 @@ class Lab:
         self.network = network
         self.modems: list[Modem] = []
         self.at_ports: list[AtPort] = []
-        self.pcm_ports: list[PcmPort] = []
+        self.pcm_ports: list[PcmPort | None] = []
         self._timer: Handle | None = None
         for index, sim in enumerate(network.sims.values(), 1):
             at_port = AtPort(loop, device_dir / f"{sim.device}-at")
-            pcm_port = PcmPort(loop, device_dir / f"{sim.device}-pcm")
             profile = profiles[(index - 1) % len(profiles)]
-            modem = Modem(profile, sim, imei(index), network=network, at_line=at_port, pcm_line=pcm_port)
+            mute = profile.sound is Sound.NONE
+            pcm_port = None if mute else PcmPort(loop, device_dir / f"{sim.device}-pcm")
+            pcm_line = pcm_port or NoPcmLine()
+            modem = Modem(profile, sim, imei(index), network=network, at_line=at_port, pcm_line=pcm_line)
             at_port.on_bytes = modem.received
             self.modems.append(modem)
             self.at_ports.append(at_port)
             self.pcm_ports.append(pcm_port)
+        network.faults.watchers.append(self._fault_changed)
 
     def start(self) -> None:
         """Plug everything in and switch it on."""
@@ -60,7 +65,17 @@ class Lab:
             port.unplug()
 
     def _ports(self) -> list[Pty]:
-        return [*self.at_ports, *self.pcm_ports]
+        return [*self.at_ports, *(port for port in self.pcm_ports if port is not None)]
+
+    def _fault_changed(self, fault: Fault, begins: bool) -> None:
+        """A modem that vanished may come back under another name, as USB devices do."""
+        if not begins or fault.kind != "modem_unplugged" or not fault.options["moved"]:
+            return
+        for modem, *ports in zip(self.modems, self.at_ports, self.pcm_ports, strict=True):
+            if modem.device in fault.devices:
+                for port in ports:
+                    if port is not None and not port.plugged:
+                        port.link = port.link.with_name(f"{port.link.name}+")
 
     def _release(self) -> None:
         for port in self._ports():

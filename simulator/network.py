@@ -72,6 +72,8 @@ class Network:
             sim = population.new_sim(index, operators)
             self.sims[sim.number] = sim
             self.faults.modems |= {sim.number: sim.device, sim.device: sim.device}
+            for name in (sim.operator.name, sim.operator.plmn):
+                self.faults.operators.setdefault(name, []).append(sim.device)
         self.message_ids = MessageIds()
         self.recordings = Recordings()
         self.accounts = Accounts(self.sims, self.faults, self.changed)

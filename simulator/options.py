@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from simulator.modem.profile import PROFILES, Profile
+from simulator.modem.profile import PROFILES, VOICE_FIRST, Profile
+from simulator.population import OPERATORS
 
 MOST_MODEMS = 200
 
@@ -33,6 +34,7 @@ class Options:
     device_dir: Path
     profiles: tuple[Profile, ...]
     modems: int
+    operators: int
     speed: float
     seed: int
     supervisor_url: str | None
@@ -55,13 +57,16 @@ def parse(arguments: Sequence[str]) -> Options:
         raise OptionError(f"--modems must be from 0 to {MOST_MODEMS}")
     if not 0.01 <= read.speed <= 10_000:
         raise OptionError("--speed must be from 0.01 to 10000")
+    if not 1 <= read.operators <= len(OPERATORS):
+        raise OptionError(f"--operators must be from 1 to {len(OPERATORS)}")
     if not 0 <= read.port <= 65_535:
         raise OptionError("--port must be from 0 to 65535")
     return Options(
         port=read.port,
         device_dir=read.device_dir,
-        profiles=tuple(_profile(name) for name in read.profile.split(",")),
+        profiles=tuple(_profile(name) for name in read.families.split(",")),
         modems=read.modems,
+        operators=read.operators,
         speed=read.speed,
         seed=read.seed,
         supervisor_url=read.supervisor_url,
@@ -78,7 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--port", type=int, default=0, help="port of the HTTP interface; 0 takes a free one")
     add("--device-dir", type=Path, required=True, help="where the links to the modems' terminals are made")
     add("--modems", type=int, default=4, help="number of AT modems, each with a SIM (default 4)")
-    add("--profile", default="sim7600", help="dialects, dealt in turn: sim7600,huawei (default sim7600)")
+    add(
+        "--families", "--profile", dest="families", metavar="A,B,…",
+        default=",".join(profile.name for profile in VOICE_FIRST),
+        help=f"dialects, dealt in turn, of {', '.join(PROFILES)} (default: %(default)s)",
+    )  # fmt: skip
+    add("--operators", type=int, default=1, help="SIMs of one operator, or of two by turns (default 1)")
     add("--speed", type=float, default=1.0, help="the network's delays are divided by this")
     add("--seed", type=int, default=1, help="of all chance")
     add("--supervisor-url", help="where to ask for the restart of a process")
@@ -96,7 +106,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _profile(name: str) -> Profile:
     if name not in PROFILES:
-        raise OptionError(f"--profile: there is no {name!r}; known are {', '.join(PROFILES)}")
+        raise OptionError(f"--families: there is no {name!r}; known are {', '.join(PROFILES)}")
     return PROFILES[name]
 
 

@@ -61,8 +61,11 @@ class _Reader:
         return self._octets[self._at :]
 
 
-def decode_submit(octets: bytes, *, length: int | None = None) -> Submit:
-    """SMSC address and SMS-SUBMIT; `length` is what AT+CMGS announced: octets after the SMSC address."""
+def decode_submit(octets: bytes, *, length: int | None = None, now: float | None = None) -> Submit:
+    """SMSC address and SMS-SUBMIT; `length` is what AT+CMGS announced: octets after the SMSC address.
+
+    `now`, in seconds since 1970, is what an absolute validity period counts from.
+    """
     reader = _Reader(octets)
     smsc_length = reader.octet("the SMSC length")
     smsc = reader.take(smsc_length, "the SMSC address")
@@ -74,7 +77,8 @@ def decode_submit(octets: bytes, *, length: int | None = None) -> Submit:
     reference = reader.octet("TP-MR")
     to = _read_address(reader)
     protocol, coding = reader.octet("TP-PID"), reader.octet("TP-DCS")
-    validity = _read_validity(reader, (first >> 3) & 0x03)
+    moment = datetime.now(UTC) if now is None else datetime.fromtimestamp(now, UTC)
+    validity = _read_validity(reader, (first >> 3) & 0x03, moment)
     text, data, header = _read_user_data(reader, coding, has_header=bool(first & 0x40))
     return Submit(
         smsc=_number(smsc[1:], smsc[0]) if smsc else None,
@@ -107,7 +111,7 @@ def _number(octets: bytes, kind: int) -> str:
     return "+" + digits if (kind >> 4) & 0x07 == 1 else digits
 
 
-def _read_validity(reader: _Reader, form: int) -> timedelta | None:
+def _read_validity(reader: _Reader, form: int, now: datetime) -> timedelta | None:
     if form == 0:
         return None
     if form == 2:  # relative
@@ -116,7 +120,7 @@ def _read_validity(reader: _Reader, form: int) -> timedelta | None:
     if form == 1:  # enhanced
         return _enhanced_validity(octets)
     try:
-        return max(timedelta(0), _stamp_time(octets) - datetime.now(UTC))
+        return max(timedelta(0), _stamp_time(octets) - now)
     except ValueError as error:
         raise PduError(f"TP-VP is no time: {octets.hex()}") from error
 

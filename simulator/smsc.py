@@ -215,5 +215,8 @@ class Smsc:
             report_status=status,
             done_at=self._timers.now(),
         )
+        shown = self._faults.on("report_status", sim.device)
+        if shown is not None:
+            report.report_status = int(shown.options["status"])
         late = self._faults.on("late_delivery_report", sim.device)
         self.accept(report, delay=late.options["delay_s"] if late else 0.0)

@@ -34,16 +34,19 @@ class Timers(Protocol):
 
 
 class LoopTimers:
-    """Timers on the running event loop."""
+    """Timers on an event loop; `wall` tells the seconds since 1970, for a loop whose time is not the world's."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, *, speed: float, random: Random) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, *, speed: float, random: Random, wall: Callable[[], float] = time.time
+    ) -> None:
         self._loop = loop
         self._speed = speed
         self._random = random
+        self._wall = wall
 
     def now(self) -> float:
         """Seconds since 1970."""
-        return time.time()
+        return self._wall()
 
     def monotonic(self) -> float:
         """The loop's own clock."""

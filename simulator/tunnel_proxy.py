@@ -160,7 +160,7 @@ class TunnelProxy:
         return self._faults.on(kind, self.edge)
 
     def _fault_changed(self, fault: Fault, begins: bool) -> None:
-        if fault.device != self.edge:
+        if self.edge not in fault.devices:
             return
         if fault.kind == "tunnel_cut" and begins:
             self._cut_all()

@@ -56,8 +56,8 @@ def sim(network: Network, card: Sim) -> Json:
     }
 
 
-def modem(device: Modem, at: str, pcm: str) -> Json:
-    """A modem as in the simulator's line of JSON."""
+def modem(device: Modem, at: str, pcm: str | None) -> Json:
+    """A modem as in the simulator's line of JSON; `pcm` is null where no port carries sound."""
     return {
         "name": device.device,
         "at": at,

@@ -34,7 +34,8 @@ def write_edge(options: Options, data: Path, ports: dict[str, int], edge: str, m
         "cloud": {"url": f"http://127.0.0.1:{ports['web']}"},
         "status": {"port": ports[f"status-{edge}"]},
         "devices": [
-            {"id": modem["name"], "port": modem["at"], "audio": modem["pcm"], "number": modem["number"]}
+            {"id": modem["name"], "port": modem["at"], "number": modem["number"]}
+            | ({"audio": modem["pcm"]} if modem["pcm"] else {})
             for modem in modems
         ],
     }

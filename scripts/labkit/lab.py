@@ -88,6 +88,9 @@ class Lab:
         devices.mkdir(exist_ok=True)
         command = ["-m", "simulator", "--port", str(self._ports["simulator"]), "--device-dir", str(devices)]
         command += ["--modems", str(options.modems), "--speed", str(options.speed), "--seed", str(options.seed)]
+        command += ["--operators", str(options.operators)]
+        if options.families is not None:
+            command += ["--families", options.families]
         command += ["--supervisor-url", f"http://127.0.0.1:{self._ports['supervisor']}"]
         command += ["--state", str(self.data / "network.json")]
         if options.tunnel_proxy:

@@ -14,6 +14,8 @@ MAX_EDGES = 16
 @dataclass(frozen=True, slots=True)
 class Options:
     modems: int = 4
+    families: str | None = None
+    operators: int = 1
     edges: int = 1
     speed: float = 1.0
     seed: int = 1
@@ -34,6 +36,8 @@ def read_options(arguments: Sequence[str]) -> Options:
         raise Refusal(f"{option} is not there yet: this version of the lab simulates AT modems only")
     if not 1 <= given.modems <= MAX_MODEMS:
         raise Refusal(f"--modems must be from 1 to {MAX_MODEMS}")
+    if not 1 <= given.operators <= 2:
+        raise Refusal("--operators must be 1 or 2")
     if not 1 <= given.edges <= min(given.modems, MAX_EDGES):
         raise Refusal(f"--edges must be from 1 to {min(given.modems, MAX_EDGES)} (no more than there are modems)")
     if not 0.01 <= given.speed <= 1000:
@@ -42,6 +46,8 @@ def read_options(arguments: Sequence[str]) -> Options:
         raise Refusal(f"--config {given.config}: there is no such file")
     return Options(
         modems=given.modems,
+        families=given.families,
+        operators=given.operators,
         edges=given.edges,
         speed=given.speed,
         seed=given.seed,
@@ -60,6 +66,12 @@ def parser() -> argparse.ArgumentParser:
     )
     add = out.add_argument
     add("--modems", type=int, default=4, metavar="N", help="AT modems, each with a SIM (default 4)")
+    add(
+        "--families",
+        metavar="A,B,…",
+        help="dialects of the modems, dealt in turn (default: four with sound first)",
+    )
+    add("--operators", type=int, default=1, metavar="N", help="the SIMs are of so many operators by turns: 1 or 2")
     add("--edges", type=int, default=1, metavar="N", help="sites, the modems dealt among them (default 1)")
     add("--speed", type=float, default=1.0, metavar="X", help="network delays times 1/X; audio stays real time")
     add("--seed", type=int, default=1, metavar="K", help="seed of the network's randomness")

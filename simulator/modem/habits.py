@@ -13,6 +13,7 @@ class Habits:
     `ussd_strings`: `auto` follows +CSCS and the family, else `plain`, `ucs2` or `packed`. `store_alias`: SM and ME show
     one store. `clip_delay_s`: +CLIP comes that long after RING. `degraded_after_calls`: from then on the first
     switching on of a call's sound is refused and the uplink is silent, until a reset. `dsci`: Quectel without ccinfo.
+    `extra_cr`: every line ends in CR CR LF.
     """
 
     prompt: str = "> "
@@ -27,3 +28,4 @@ class Habits:
     degraded_after_calls: int = 0
     uplink_silent: bool = False
     dsci: bool = False
+    extra_cr: bool = False

@@ -48,6 +48,7 @@ class Interpreter:
         self._timers = timers
         self.unsupported = ""
         self.habits = Habits()
+        self.after_answer: Callable[[], None] = lambda: None
         self.abort: Callable[[], bool] = lambda: False
         self._prompt_timer: Handle | None = None
         self.reset()
@@ -207,6 +208,7 @@ class Interpreter:
         if lines:
             self._flush_echo()
             self._write(_framed(lines) if self._values.number("V") else _plain(lines))
+            self.after_answer()
 
     def _finish(self, result: str) -> None:
         self._commands = None

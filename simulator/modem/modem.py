@@ -8,10 +8,12 @@ from typing import Protocol
 from simulator.calls import Call, CallState
 from simulator.faults import Fault
 from simulator.modem.call_part import CallPart
+from simulator.modem.command_line import Command
 from simulator.modem.core import Core
+from simulator.modem.errors import SIM_BUSY, CmeError
 from simulator.modem.habits import Habits
 from simulator.modem.identity_part import IdentityPart
-from simulator.modem.interpreter import Handler, Interpreter
+from simulator.modem.interpreter import Handler, Interpreter, Reply
 from simulator.modem.profile import Profile
 from simulator.modem.quectel_part import QuectelPart
 from simulator.modem.radio_part import RadioPart
@@ -23,12 +25,15 @@ from simulator.modem.sms_store import SmsStore
 from simulator.modem.ussd_part import UssdPart
 from simulator.modem.voice_audio import LineAudio, ModemAudio, PcmLine
 from simulator.modem.voice_part import VoicePart
+from simulator.modem.wire import Wire
 from simulator.network import Network
 from simulator.sim import Lock, Sim
 from simulator.smsc import Parcel, Verdict
+from simulator.ussd_menu import GSM7_DCS
 
 BOOT_S = 3.0
 NAG_EVERY_S = 1.0
+WIRE_FAULTS = {"split_writes", "late_answers"}
 APPLICATION_PATIENCE_S = 10.0
 RADIO_FAULTS = {"no_network", "registration_denied", "roaming", "sim_blocked"}
 
@@ -57,6 +62,8 @@ class Modem:
         self._pcm_line = pcm_line
         self._network = network
         self._booting = False
+        self._busy_answers = 0
+        self._wire = Wire(at_line, sim.device, network.timers, network.faults)
         core = self._core = Core(profile, sim, imei, network.timers, network.faults)
         self._audio = ModemAudio(pcm_line)
         self._radio = RadioPart(core, self._registered, self.restart)
@@ -74,6 +81,7 @@ class Modem:
         core.interpreter = Interpreter(core.values, self._handlers, self._write, network.timers)
         core.interpreter.unsupported = profile.unsupported
         core.interpreter.abort = self._calls.abort
+        core.interpreter.after_answer = self._say_something
         self.habits = profile.habits
         network.attach(sim, self)
         network.faults.watchers.append(self._fault_changed)
@@ -165,6 +173,7 @@ class Modem:
     def _power_off(self) -> None:
         self._core.epoch += 1
         self._calls.power_off()
+        self._wire.clear()
         self._audio.hush()
         self._audio.detecting = False
         self._voice.power_on()
@@ -202,7 +211,15 @@ class Modem:
 
     def _write(self, data: bytes) -> None:
         if not self._booting and not self._core.trouble("modem_hang"):
-            self._line.write(data)
+            self._wire.write(data.replace(b"\r\n", b"\r\r\n") if self.habits.extra_cr else data)
+
+    def say(self, data: bytes) -> None:
+        """Any bytes, whether they make sense or not."""
+        self._write(data)
+
+    def push_ussd(self, text: str, *, expects_reply: bool = False, dcs: int = GSM7_DCS) -> None:
+        """The network speaks first."""
+        self._ussd.push(text, expects_reply=expects_reply, dcs=dcs)
 
     # --------------------------------------------------------------------------------------- events
 
@@ -216,7 +233,7 @@ class Modem:
         self._network.smsc.recipient_ready(self.number)
 
     def _fault_changed(self, fault: Fault, begins: bool) -> None:
-        if fault.device != self.device:
+        if self.device not in fault.devices:
             return
         if fault.kind == "modem_unplugged":
             self._unplug() if begins else self._plug()
@@ -226,8 +243,20 @@ class Modem:
             self._radio.refresh()
         elif fault.kind in ("modem_hang", "sms_storage_full") and not begins:
             self._ready_for_messages()
-        elif fault.kind == "modem_garbage" and begins:
+        elif begins:
+            self._trouble_begins(fault)
+        elif fault.kind in WIRE_FAULTS:
+            self._wire.straighten()
+
+    def _trouble_begins(self, fault: Fault) -> None:
+        if fault.kind == "modem_garbage":
             self._make_noise(fault)
+        elif fault.kind == "urc_flood":
+            self._flood(fault)
+        elif fault.kind == "modem_reboots":
+            self.restart()
+        elif fault.kind == "sim_busy":
+            self._busy_answers = int(fault.options["times"])
 
     def _unplug(self) -> None:
         self._booting = True
@@ -257,6 +286,24 @@ class Modem:
         self._write(bytes(random.randrange(256) for _ in range(random.randint(1, 24))))
         self._core.timers.after(fault.options["every_ms"] / 1000, lambda: self._make_noise(fault))
 
+    def _say_something(self) -> None:
+        if self._core.trouble("urc_inside_answers"):
+            self._core.urc(self._core.profile.signal_urc)
+
+    def _flood(self, fault: Fault) -> None:
+        if self._core.faults.on("urc_flood", self.device) is fault:
+            self._core.urc(self._core.profile.signal_urc)
+            self._core.timers.after(1 / fault.options["per_s"], lambda: self._flood(fault))
+
+    def _busy_first(self, handler: Handler) -> Handler:
+        def answer(command: Command) -> Reply:
+            if self._core.trouble("sim_busy") and self._busy_answers > 0:
+                self._busy_answers -= 1
+                raise CmeError(SIM_BUSY)
+            return handler(command)
+
+        return answer
+
     def _all_handlers(self) -> dict[str, Handler]:
         core = self._core
         handlers: dict[str, Handler] = dict.fromkeys(core.values.names(), core.values.handle)
@@ -264,4 +311,5 @@ class Modem:
         identity = IdentityPart(core, lambda: list(self._handlers))
         for part in (identity, QuectelPart(core), self._sim_part, *parts):
             handlers |= part.handlers()
+        handlers |= {name: self._busy_first(handlers[name]) for name in self._sim_part.handlers()}
         return {name: handler for name, handler in handlers.items() if name not in core.profile.refused}

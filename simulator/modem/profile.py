@@ -56,6 +56,7 @@ class Profile:
     empty_slot_is_ok: bool = False
     listed_status: bool = True
     dial_ends_at_answer: bool = False
+    signal_urc: str = "+CSQ: 23,99"
     nagging_urc: str = ""  # every second until AT+CPMS?
     habits: Habits = Habits()
 
@@ -106,6 +107,7 @@ SIM800 = Profile(
     digit_urc="+DTMF: {digit}",
     tone_switch=("+DDET", 0),
     clcc_alpha=True,
+    signal_urc='+CIEV: 10,"45691","Simferry","Simferry",0,0',
     empty_slot_is_ok=True,
     habits=Habits(ussd_space=" "),
 )
@@ -127,6 +129,7 @@ HUAWEI = Profile(
     digit_urc="^DDTMF: {digit}",
     tone_switch=("^DDTMFCFG", 1),
     packed_ussd=True,
+    signal_urc="^RSSI:18",
 )
 EC25 = Profile(
     name="ec25",
@@ -151,6 +154,7 @@ EC25 = Profile(
     digit_urc="+QTONEDET: {ascii}",
     tone_switch=("+QTONEDET", 0),
     written_frames=2,
+    signal_urc='+QIND: "csq",23,99',
 )
 ZTE = Profile(
     name="zte",
@@ -168,6 +172,7 @@ ZTE = Profile(
         "+ZSNT": "+ZSNT: 0,0,0",
     },
     listed_status=False,
+    signal_urc='+ZPAS: "UMTS","CS_PS"',
     dial_ends_at_answer=True,
     nagging_urc="+ZUSIMR:2",
 )

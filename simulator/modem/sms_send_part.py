@@ -65,7 +65,7 @@ class SmsSendPart:
 
     def _submit(self, octets: bytes, length: int, name: str, stored: Stored | None = None) -> Reply:
         try:
-            message = pdu.decode_submit(octets, length=length)
+            message = pdu.decode_submit(octets, length=length, now=self._core.timers.now())
         except pdu.PduError:
             raise CmsError(CMS_BAD_PDU) from None
         self._radio_needed()

@@ -6,7 +6,7 @@ from simulator.alphabet import is_gsm, pack_ussd, unpack_ussd
 from simulator.modem.command_line import Command
 from simulator.modem.core import Core
 from simulator.modem.errors import BAD_PARAMETER, CmeError
-from simulator.modem.interpreter import OK, Handler, Reply
+from simulator.modem.interpreter import OK, PENDING, Handler, Reply
 from simulator.modem.radio_part import RadioPart
 from simulator.timing import Handle
 from simulator.ussd_menu import GSM7_DCS, Answer, UssdService
@@ -24,6 +24,7 @@ class UssdPart:
         self._radio = radio
         self._service = service
         self._step = ""
+        self._holds_ok = False
         self._timer: Handle | None = None
 
     def handlers(self) -> dict[str, Handler]:
@@ -53,15 +54,28 @@ class UssdPart:
             return OK
         self._core.values.set("+CUSD", str(mode))
         code = command.field(1)
-        if code:
-            self.dial(self._decode(code))
-        return OK
+        if not code:
+            return OK
+        self.dial(self._decode(code))
+        self._holds_ok = self._core.habits.ussd_before_ok
+        return PENDING if self._holds_ok else OK
+
+    def push(self, text: str, *, expects_reply: bool, dcs: int) -> None:
+        """The network begins: what it says, and whether it wants an answer."""
+        self._end()
+        self._show(Answer(text, expects_reply=expects_reply, step="pushed" if expects_reply else "", dcs=dcs))
 
     def _answer(self, step: str, code: str) -> None:
         answer = self._service.reply(self._core.sim, step, code) if step else self._service.start(self._core.sim, code)
-        if not answer.supported:
+        if answer.supported:
+            self._show(answer)
+        else:
             self._say(f"+CUSD: {UNSUPPORTED}")
-            return
+        if self._holds_ok:
+            self._holds_ok = False
+            self._core.interpreter.complete([])
+
+    def _show(self, answer: Answer) -> None:
         self._step = answer.step
         mode = REPLY_EXPECTED if answer.expects_reply else DONE
         if answer.expects_reply:

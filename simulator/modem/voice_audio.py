@@ -33,6 +33,30 @@ class PcmLine(Protocol):
         """The device vanishes."""
 
 
+class NoPcmLine:
+    """Of a modem without a port for speech."""
+
+    def take_over(self) -> None:
+        """Nothing to take."""
+
+    def let_go(self) -> None:
+        """Nothing to let go."""
+
+    def read(self, limit: int) -> bytes:
+        """Nothing is ever said."""
+        del limit
+        return b""
+
+    def write(self, frame: bytes) -> None:
+        """Nobody hears it."""
+
+    def plug(self) -> None:
+        """There is no plug."""
+
+    def unplug(self) -> None:
+        """There is no plug."""
+
+
 class ModemAudio:
     """Audio of the one active call of a modem."""
 

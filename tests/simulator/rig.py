@@ -111,7 +111,8 @@ class Rig:
 
     def __init__(self, folder: Path, *options: str) -> None:
         self.folder = folder
-        command = [sys.executable, "-m", "simulator", "--device-dir", str(folder), "--speed", "20", *options]
+        command = [sys.executable, "-m", "simulator", "--device-dir", str(folder), "--speed", "20"]
+        command += ["--families", "sim7600", *options]
         with (folder / "log").open("ab") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=log, text=True)
         assert self.process.stdout is not None
