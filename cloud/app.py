@@ -157,7 +157,7 @@ def _routes(config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hu
 
     return [
         *api_routes(backend),
-        *Dashboard(db, desk.fleet, config.public_url).routes(),
+        *Dashboard(db, desk.fleet, desk.fleet_tasks, config.public_url).routes(),
         *health.routes({"store": store_is_ready, "disk": health.room(config.data_dir), "tunnel": tunnel_is_ready}),
     ]
 

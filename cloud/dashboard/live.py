@@ -12,7 +12,7 @@ from cloud.dashboard.rendering import Pages
 from cloud.fleet.snapshot import FleetView
 from telecore.errors import Transient
 
-SECTIONS = ("edges", "channels", "calls", "messages")
+SECTIONS = ("warnings", "edges", "channels", "calls", "happened", "messages")
 QUIET_S = 15.0
 """After so long without news a comment goes out: a reader that has left is noticed."""
 AT_MOST_EVERY_S = 0.25

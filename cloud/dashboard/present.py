@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from cloud.dashboard.happened import HappenedRow, WarningRow, happened_row, warning_rows
+from cloud.dashboard.sims import SimView, sim_view
 from cloud.fleet.snapshot import EdgeView, Snapshot
-from cloud.store.records import CallRecord, ChannelRecord, MessageRecord
+from cloud.store.records import CallRecord, ChannelRecord, HistoryRecord, MessageRecord
 from telecore.model import CallStatus, ChannelState, Direction, MessageStatus
 
 _BARS = ((-75, 4), (-87, 3), (-99, 2), (-109, 1))
@@ -55,6 +58,8 @@ class ChannelRow:
     since: float
     busy: int
     device: str
+    access: str
+    sim: SimView
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +91,23 @@ class MessageRow:
 
 @dataclass(frozen=True, slots=True)
 class View:
+    warnings: tuple[WarningRow, ...]
     edges: tuple[EdgeRow, ...]
     channels: tuple[ChannelRow, ...]
     calls: tuple[CallRow, ...]
     messages: tuple[MessageRow, ...]
+    happened: tuple[HappenedRow, ...]
 
 
 def view(snapshot: Snapshot) -> View:
     online = {edge.edge for edge in snapshot.edges if edge.connected}
     return View(
+        warning_rows(snapshot.warnings),
         tuple(edge_row(edge) for edge in snapshot.edges),
-        tuple(channel_row(channel, channel.edge in online) for channel in snapshot.channels),
+        tuple(channel_row(channel, channel.edge in online, snapshot.newest) for channel in snapshot.channels),
         tuple(call_row(call) for call in snapshot.calls),
         tuple(message_row(message) for message in snapshot.messages),
+        tuple(happened_row(record) for record in snapshot.happened),
     )
 
 
@@ -113,7 +122,7 @@ def edge_row(edge: EdgeView) -> EdgeRow:
     return EdgeRow(edge.edge, state, tone, _seconds(edge.last_seen_at), edge.version, spooled)
 
 
-def channel_row(channel: ChannelRecord, online: bool) -> ChannelRow:
+def channel_row(channel: ChannelRecord, online: bool, newest: Mapping[tuple[str, str], HistoryRecord]) -> ChannelRow:
     """What an offline edge last said of its channel is shown, but not as if it were so now."""
     status, sim = channel.status, channel.status.sim
     device = status.device
@@ -130,6 +139,8 @@ def channel_row(channel: ChannelRecord, online: bool) -> ChannelRow:
         since=status.since if online else channel.heard_at.timestamp(),
         busy=status.busy_legs if online else 0,
         device=f"{device.manufacturer} {device.model}".strip() if device else "",
+        access=status.access,
+        sim=sim_view(status, newest),
     )
 
 

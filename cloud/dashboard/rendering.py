@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -23,6 +24,11 @@ HEADERS = {
 }
 
 
+def _utc(seconds: float) -> str:
+    """What a moment reads without JavaScript, which makes an age of it."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
 class Pages:
     """Reads every template and static file once."""
 
@@ -35,6 +41,7 @@ class Pages:
             lstrip_blocks=True,
             auto_reload=False,
         )
+        environment.filters["utc"] = _utc
         self._templates = {name: environment.get_template(name) for name in environment.list_templates()}
         self._static = {path.name: path.read_bytes() for path in sorted((_HERE / "static").iterdir()) if path.is_file()}
 

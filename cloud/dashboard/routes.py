@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator
 
+from cloud.api.fleet import Tasks
+from cloud.dashboard.channel_page import ChannelPage
 from cloud.dashboard.live import SECTIONS, events, sections
 from cloud.dashboard.login import HOME, Login
 from cloud.dashboard.rendering import HEADERS, Pages
@@ -21,10 +23,11 @@ READERS = 50
 class Dashboard:
     """``public_url`` decides whether cookies are for HTTPS only."""
 
-    def __init__(self, db: Database, fleet: FleetView, public_url: str) -> None:
+    def __init__(self, db: Database, fleet: FleetView, tasks: Tasks, public_url: str) -> None:
         self._fleet = fleet
         self._pages = Pages()
         self._login = Login(db, self._pages, secure=public_url.startswith("https:"))
+        self._channel = ChannelPage(db, fleet, tasks, self._pages, self._login)
         self._readers = 0
 
     def routes(self) -> list[Route]:
@@ -33,6 +36,7 @@ class Dashboard:
             Route("GET", f"{HOME}/", self.home),
             Route("GET", f"{HOME}/events", self.live),
             Route("GET", f"{HOME}/static/{{name}}", self.static),
+            *self._channel.routes(),
             *self._login.routes(),
         ]
 

@@ -12,11 +12,25 @@ import pytest
 
 from cloud.dashboard.routes import Dashboard
 from cloud.fleet.snapshot import EdgeView, Snapshot
+from cloud.services.fleet_tasks import FleetTasks
 from cloud.store import operators
 from cloud.store.database import Database
-from cloud.store.records import CallRecord, ChannelRecord, MessageRecord
+from cloud.store.records import CallRecord, ChannelRecord, HistoryRecord, MessageRecord, WarningRecord
 from cloud.web import passwords
 from cloud.web.server import WebServer
+from telecore import codec
+from telecore.events import (
+    BalanceRead,
+    CallMissed,
+    ChannelHealed,
+    DataReceived,
+    Event,
+    SelfTestDone,
+    SimHealthChanged,
+    SoundChecked,
+    ToppedUp,
+    UssdReplied,
+)
 from telecore.ids import E164, AccountSid, Address, CallSid, ChannelId, EdgeId, Iccid, MessageSid
 from telecore.model import (
     CallStatus,
@@ -28,6 +42,7 @@ from telecore.model import (
     SignalLevel,
     Sim,
 )
+from telecore.sim_health import Balance, Health, HealthState, StoreLevel, Usage
 from tests.fakes.fleet import FakeFleet
 from tests.fakes.store import store_url
 
@@ -36,6 +51,7 @@ PASSWORD = "a long password"
 
 @dataclass
 class Desk:
+    db: Database
     fleet: FakeFleet
     server: WebServer
 
@@ -50,14 +66,37 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         hashed = passwords.make_hash(PASSWORD)
         await db.write(lambda conn: operators.put(conn, "ann", hashed))
         fleet = FakeFleet()
-        server = WebServer("127.0.0.1", 0, Dashboard(db, fleet, "http://127.0.0.1").routes())
+        server = WebServer(
+            "127.0.0.1", 0, Dashboard(db, fleet, FleetTasks(db, wake=lambda edge: None), "http://127.0.0.1").routes()
+        )
         running = asyncio.create_task(server.run())
         await asyncio.wait_for(server.started.wait(), 5)
         try:
-            yield Desk(fleet, server)
+            yield Desk(db, fleet, server)
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+
+def told(at: datetime, channel: ChannelId, event: Event) -> HistoryRecord:
+    account = AccountSid("AC" + "0" * 32)
+    return HistoryRecord(1, channel, account, event.kind, "8985501234567890123", at, codec.encode(event))
+
+
+def went_through(channel: ChannelId, evil: str) -> tuple[Event, ...]:
+    iccid = Iccid("8985501234567890123")
+    tired = Health(HealthState.DEGRADED, 0.0, f"2 of 9 SMS refused {evil}", 50)
+    return (
+        SimHealthChanged(
+            channel=channel, iccid=iccid, was=HealthState.HEALTHY, health=tired, evidence=("+CMS ERROR: 50", evil)
+        ),
+        ChannelHealed(channel=channel, step="soft_reset", outcome="worked", evidence=("AT unanswered for 30 s",)),
+        BalanceRead(channel=channel, iccid=iccid, balance=Balance(0.0, "1.20", "USD"), recipe="smart", said=evil),
+        ToppedUp(channel=channel, iccid=iccid, outcome="unknown"),
+        CallMissed(channel=channel, caller=Address("+85512000001"), reason="the line was in use"),
+        DataReceived(channel=channel, sender=Address("1234"), port=16000, data="0a0b"),
+        UssdReplied(channel=channel, state="reply_wanted", text=f"1 Balance 2 Offers {evil}"),
+    )
 
 
 def busy_fleet() -> Snapshot:
@@ -73,6 +112,11 @@ def busy_fleet() -> Snapshot:
         signal=SignalLevel(-79),
         device=DeviceIdentity("SIMCom", f"SIM7600{evil}", "LE20"),
         busy_legs=1,
+        health=Health(HealthState.DEGRADED, now.timestamp() - 600, f"2 of 9 SMS refused {evil}", 50),
+        balance=Balance(now.timestamp(), "1.20", "USD", "2026-12-31", "0.40", 3.0),
+        usage=Usage(sms_day=42, minutes_day=7.5, limit="42 of 40 SMS a day"),
+        store=StoreLevel("SM", 20, 20),
+        access="LTE",
     )
     denied = ChannelStatus(
         channel=ChannelId("site-1/modem2"),
@@ -80,6 +124,8 @@ def busy_fleet() -> Snapshot:
         since=now.timestamp() - 90,
         sim=Sim(Iccid("8985509876543210987"), operator_name="Metfone"),
         reason="the network refuses this SIM (cause 3)",
+        health=Health(HealthState.RETIRED, now.timestamp() - 90, "stolen", 0, forced=True),
+        balance=Balance(now.timestamp(), note="the answer was not understood"),
     )
     call = CallRecord(
         sid=CallSid("CA" + "1" * 32),
@@ -129,6 +175,30 @@ def busy_fleet() -> Snapshot:
         ),
         calls=(call,),
         messages=(message, failed),
+        warnings=(
+            WarningRecord(EdgeId("site-1"), "tunnel_down", "", "warning", "the tunnel is down", now),
+            WarningRecord(EdgeId("site-1"), "sim_locked", denied.channel, "critical", f"asks for a PUK {evil}", now),
+        ),
+        newest={
+            (record.channel, record.kind): record
+            for record in (
+                told(
+                    now,
+                    status.channel,
+                    SoundChecked(
+                        call=call.sid, channel=status.channel, verdict="echo", heard=-18, sent=-20, echo_db=12
+                    ),
+                ),
+                told(
+                    now,
+                    status.channel,
+                    SelfTestDone(
+                        sender=status.channel, receiver=denied.channel, passed=False, text="no call came", sms_s=4.2
+                    ),
+                ),
+            )
+        },
+        happened=tuple(told(now, status.channel, event) for event in went_through(status.channel, evil)),
     )
 
 

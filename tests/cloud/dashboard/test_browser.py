@@ -66,3 +66,27 @@ async def test_a_wrong_password_is_said_so(desk: Desk, tmp_path: Path) -> None:
         await tab.evaluate(LOG_IN % "wrong wrong")
         await tab.until("document.querySelector('[role=alert]') !== null")
         assert "do not belong together" in await tab.text()
+
+
+async def test_a_channel_fits_a_phone_and_its_forms_work(desk: Desk, busy: Snapshot, tmp_path: Path) -> None:
+    desk.fleet.show(busy)
+    async with browser(tmp_path / "profile") as tab:
+        await tab.go(f"{desk.url}/operator")
+        await tab.evaluate(LOG_IN % PASSWORD)
+        await tab.until("document.getElementById('link')?.textContent === 'live'")
+        await tab.screenshot(tmp_path / "desktop.png")
+        await tab.go(f"{desk.url}/operator/channels/site-1/modem1")
+        await tab.until("document.querySelector('time[data-ago]').title !== ''")
+        await tab.screenshot(tmp_path / "channel.png")
+        size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+        await tab.command("Emulation.setDeviceMetricsOverride", **size)
+        for path, name in (("operator", "phone"), ("operator/channels/site-1/modem1", "channel-phone")):
+            await tab.go(f"{desk.url}/{path}")
+            assert await tab.evaluate("document.documentElement.scrollWidth") <= 390
+            await tab.screenshot(tmp_path / f"{name}.png")
+        labelled = (
+            "[...document.querySelectorAll('input:not([type=hidden]), select')].every((i) => i.labels.length)"
+        )
+        assert await tab.evaluate(labelled) is True
+        assert await tab.evaluate("document.title") == "site-1/modem1 · Simferry"
+        assert tab.problems == []

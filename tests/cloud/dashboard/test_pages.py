@@ -136,7 +136,7 @@ async def test_the_stream_sends_all_and_then_what_changed(
         assert answer.content_type == "text/event-stream"
         stream = events_of(answer)
         first = await anext(stream)
-        assert set(first) == {"edges", "channels", "calls", "messages"}
+        assert set(first) == {"warnings", "edges", "channels", "calls", "happened", "messages"}
         desk.fleet.show(Snapshot(edges=busy.edges))
         second = await anext(stream)
         assert set(second) == {"edges"}
@@ -150,7 +150,12 @@ async def test_the_stream_sends_all_and_then_what_changed(
 
 
 async def test_static_files_and_nothing_else(desk: Desk, http: aiohttp.ClientSession) -> None:
-    for name, kind in (("operator.js", "text/javascript"), ("operator.css", "text/css"), ("icon.svg", "image/svg+xml")):
+    for name, kind in (
+        ("operator.js", "text/javascript"),
+        ("times.js", "text/javascript"),
+        ("operator.css", "text/css"),
+        ("icon.svg", "image/svg+xml"),
+    ):
         async with http.get(f"{desk.url}/operator/static/{name}") as answer:
             assert (answer.status, answer.content_type) == (200, kind)
     for name in ("nothing.js", "..%2frouting.py", "..%2f..%2fconfig.py", "%00"):
