@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -166,6 +166,10 @@ class Calls:
         for call in self._calls.values():
             notices += [notice for notice in (call.pages.unanswered, call.routes.wanted) if notice is not None]
         return notices
+
+    def sounds(self) -> Mapping[ChannelId, str]:
+        """The channels whose calls sound bad of late, and how; for the health checks."""
+        return self._equipment.sounds.standing()
 
     def busy(self, channel: ChannelId) -> int:
         """How many legs this channel carries, those included whose line is not seen free yet."""

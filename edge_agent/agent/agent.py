@@ -310,6 +310,7 @@ class Agent:
             pins=frozenset(self._config.pins),
             fallen={name: why for name, (at, why) in self._fallen.items() if time.monotonic() - at < _FALLEN_SHOWN_S},
             limits=self._config.limits,
+            sounds=self._calls.sounds(),
             reminders=self._accounts.reminders(),
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from edge_agent.call.report import Emit, Notify
+from edge_agent.call.sounds import Sounds
 from edge_agent.contracts import Witness
 from edge_agent.media.clips import Clips
 from edge_agent.media.clock import MediaClock
@@ -36,7 +37,7 @@ class Waits:
 class Equipment:
     """Shared by all calls. ``emit`` returns when the event is on disk; ``notify`` returns at once.
 
-    ``witness`` is told how each leg went.
+    ``witness`` is told how each leg went, ``sounds`` how it sounded.
     """
 
     clock: MediaClock
@@ -46,3 +47,4 @@ class Equipment:
     notify: Notify
     waits: Waits = field(default_factory=Waits)
     witness: Witness = field(default_factory=Unguarded)
+    sounds: Sounds = field(default_factory=Sounds)

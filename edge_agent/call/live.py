@@ -18,11 +18,12 @@ from edge_agent.call.timers import Timers
 from edge_agent.contracts import VoiceCall, VoiceEvent, VoiceEventKind
 from edge_agent.media.leg import Leg
 from edge_agent.media.record import Trimmer
+from edge_agent.media.sound_check import Sound, SoundCheck
 from edge_agent.media.wav_file import WavFile
 from telecore.causes import Cause, status_of
 from telecore.commands import RunPage
 from telecore.errors import TelecoreError, TimedOut
-from telecore.events import CallAnswered, CallEnded, CallRinging
+from telecore.events import CallAnswered, CallEnded, CallRinging, SoundChecked
 from telecore.ids import CallSid
 from telecore.model import CallStatus, Recording
 from telecore.states import CALL_STATES, FINAL_CALL, may_become
@@ -276,6 +277,7 @@ class LiveCall:
         self._moments.answered = self._timers.now()
         self._timers.stop("ring")
         self.leg.start()
+        self._check_sound()
         self.report.say(CallAnswered(call=self.sid))
         self.limit(self._limit_s)
         self._answered.set()
@@ -307,6 +309,26 @@ class LiveCall:
         if self.status not in FINAL_CALL:
             self.status = status_of(cause, answered=self.answered)
         return CallEnded(call=self.sid, cause=cause, by=by, duration_s=self.duration_s)
+
+    def _check_sound(self) -> None:
+        if self.voice is not None and self.voice.pcm is not None:
+            self.leg.attach(SoundCheck(self.voice.pcm, self._sounds))
+
+    def _sounds(self, sound: Sound) -> None:
+        channel, verdict = self.origin.channel, sound.verdict.value
+        self.report.say(
+            SoundChecked(
+                call=self.sid,
+                channel=channel,
+                verdict=verdict,
+                heard=sound.heard,
+                sent=sound.sent,
+                echo_db=sound.echo_db,
+                echo_ms=sound.echo_ms,
+            )
+        )
+        self.equipment.sounds.told(channel, self.sid, verdict)
+        self.equipment.witness.call_sound(channel, verdict)
 
     def _tell_witness(self, ended: CallEnded) -> None:
         if self.voice is not None:  # else the network never saw this call

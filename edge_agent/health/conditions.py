@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from edge_agent.config import Limits
 from edge_agent.sims.keep_alive import Reminders
-from telecore.ids import Iccid
+from telecore.ids import ChannelId, Iccid
 from telecore.model import ChannelStatus
 
 
@@ -34,6 +34,7 @@ class Snapshot:
     disk_free: int | None = None
     pins: frozenset[Iccid] = frozenset()
     fallen: dict[str, str] = field(default_factory=dict)
+    sounds: Mapping[ChannelId, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     reminders: Reminders = field(default_factory=dict)
 

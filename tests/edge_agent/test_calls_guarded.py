@@ -111,3 +111,21 @@ async def test_a_refused_leg_of_a_dial_fails_and_is_not_dialled(edge, watch):
     assert next(e for e in edge.events("call.ended") if e.call == leg.call).cause == 47
     assert edge.lines[TWO].dialled == []
     assert watch.facts == []
+
+
+async def test_the_sound_of_a_call_is_judged_after_three_seconds(edge, watch):
+    for _ in range(2):
+        call, voice = await edge.place()
+        voice.pick_up()
+        await edge.tick(150)
+        told = [event for event in edge.events("call.sound") if event.call == call]
+        assert [(event.channel, event.verdict) for event in told] == [(ONE, "not_heard")]
+        voice.drop(16)
+        await ended_of(edge, call)
+        edge.lines[ONE].voice = type(voice)()
+    assert watch.sounds == [(ONE, "not_heard")] * 2
+    assert edge.calls.sounds() == {ONE: "not_heard"}
+
+
+async def ended_of(edge, call):
+    await edge.until(lambda: [event for event in edge.events("call.ended") if event.call == call])

@@ -1,5 +1,7 @@
 """One condition per file; the list of them all."""
 
+from edge_agent.health.checks.audio_echo import audio_echo
+from edge_agent.health.checks.audio_oneway import audio_oneway
 from edge_agent.health.checks.clock_wrong import clock_wrong
 from edge_agent.health.checks.disk_low import disk_low
 from edge_agent.health.checks.enrolment_refused import enrolment_refused
@@ -28,4 +30,6 @@ CHECKS: tuple[Check, ...] = (
     Check(enrolment_refused, 0.0),
     Check(clock_wrong, 0.0),
     Check(part_fell, 0.0),
+    Check(audio_oneway, 0.0),
+    Check(audio_echo, 0.0),
 )
