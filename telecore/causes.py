@@ -100,6 +100,62 @@ def blame_cms(code: int | None) -> tuple[Blame, int]:
     return _CMS.get(code if code is not None else 500, (Blame.MODEM, 30008))
 
 
+_CME: dict[int, Blame] = {
+    **dict.fromkeys((10, 11, 12, 13, 15, 16, 17, 18, *range(40, 48)), Blame.SIM),
+    **dict.fromkeys((102, 103, 104, 106, 107, 108, 177), Blame.SIM),
+    **dict.fromkeys((14, 30, 31, 32, 111, 112, 113, 116, 117, 122), Blame.NETWORK),
+    **dict.fromkeys((28, 34, 35), Blame.DESTINATION),
+}
+
+
+def blame_cme(code: int | None) -> Blame:
+    """Who is to blame for ``+CME ERROR: code`` (27.007 §9.2)."""
+    return _CME.get(code, Blame.MODEM) if code is not None else Blame.MODEM
+
+
+class CallBlame(StrEnum):
+    """Whose doing the end of a call is that nobody answered."""
+
+    NORMAL = "normal"
+    SIM = "sim"
+    NETWORK = "network"
+    DESTINATION = "destination"
+    DOUBTFUL = "doubtful"
+    """Operators also end calls so that have no credit, or that they filter."""
+
+
+_CALLS: dict[int, CallBlame] = {
+    **dict.fromkeys((16, 17, 18, 19), CallBlame.NORMAL),
+    **dict.fromkeys((8, 29, 50, 55, 57, 63, 65, 68), CallBlame.SIM),
+    **dict.fromkeys((1, 3, 20, 22, 27, 28), CallBlame.DESTINATION),
+    **dict.fromkeys((34, 38, 41, 42, 43, 44, 47, 58, 102), CallBlame.NETWORK),
+    **dict.fromkeys((21, 31, 127), CallBlame.DOUBTFUL),
+}
+
+
+def blame_call(cause: int) -> CallBlame:
+    """Who is to blame for a call that ended with this Q.850 cause before an answer."""
+    return _CALLS.get(cause, CallBlame.NETWORK)
+
+
+_REGISTRATION: dict[int, Blame] = {
+    **dict.fromkeys((2, 3, 7, 8), Blame.SIM),
+    **dict.fromkeys((5, 6), Blame.MODEM),
+    **dict.fromkeys((11, 12, 13, 14, 15), Blame.DESTINATION),
+}
+
+
+def blame_registration(cause: int) -> Blame:
+    """Who is to blame for a registration refused with this cause (24.008 §10.5.3.6). ``destination``: the place."""
+    return _REGISTRATION.get(cause, Blame.NETWORK)
+
+
+PERMANENT_REJECTS = frozenset({2, 3, 6})
+"""After these a modem leaves the network alone until its SIM or its power was taken out (24.008 §4.4.4.7)."""
+AUTHENTICATION_REJECTS = frozenset({20, 21})
+"""MAC and synch failure: repeated, the SIM cannot prove who it is."""
+
+
 class ReportKind(StrEnum):
     DELIVERED = "delivered"
     TRYING = "trying"

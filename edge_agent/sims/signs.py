@@ -1,0 +1,96 @@
+"""What happened to a SIM's traffic, as values, and whose doing each failure is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from telecore.causes import Blame, CallBlame, Cause, ReportKind, blame_call, blame_cme, blame_cms
+
+
+class Doing(StrEnum):
+    """Who is behind an outcome. Only ``sim`` and ``doubtful`` can be held against a SIM."""
+
+    GOOD = "good"
+    SIM = "sim"
+    DOUBTFUL = "doubtful"
+    NETWORK = "network"
+    DESTINATION = "destination"
+    MODEM = "modem"
+
+
+class Kind(StrEnum):
+    SMS = "sms"
+    CALL = "call"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """One outcome. ``at`` is of the monotonic clock, ``to`` whom it was for, ``what`` a few words for the evidence."""
+
+    at: float
+    kind: Kind
+    doing: Doing
+    to: str
+    what: str
+    answered: bool = False
+    talk_s: float | None = None
+    ring_s: float | None = None
+
+
+_OF_BLAME = {
+    Blame.SIM: Doing.SIM,
+    Blame.NETWORK: Doing.NETWORK,
+    Blame.DESTINATION: Doing.DESTINATION,
+    Blame.MODEM: Doing.MODEM,
+    Blame.UNKNOWN: Doing.DOUBTFUL,
+}
+DOUBTFUL_CMS = frozenset({21, 127, 255, 500})
+"""Refusals that may mean no credit, a filter, or nothing at all: they count only when many destinations see them."""
+
+
+def sms_doing(kind: str, code: int | None) -> Doing:
+    """Whose doing a refused submit is; ``kind`` and ``code`` as in DeviceRefused."""
+    if kind == "cms" and (code is None or code in DOUBTFUL_CMS):
+        return Doing.DOUBTFUL
+    if kind == "cms":
+        return _OF_BLAME[blame_cms(code)[0]]
+    if kind == "cme":
+        return _OF_BLAME[blame_cme(code)]
+    return Doing.MODEM
+
+
+_OF_CALL = {
+    CallBlame.SIM: Doing.SIM,
+    CallBlame.NETWORK: Doing.NETWORK,
+    CallBlame.DESTINATION: Doing.DESTINATION,
+    CallBlame.NORMAL: Doing.GOOD,
+    CallBlame.DOUBTFUL: Doing.DOUBTFUL,
+}
+
+
+def call_doing(cause: int, *, answered: bool, lasted_s: float | None, short_s: float) -> Doing:
+    """Whose doing the end of an outgoing call is. A call that was answered says nothing against anybody.
+
+    ``lasted_s``: how long it rang; causes that operators also use for "no credit" count only when they come at once.
+    """
+    if answered:
+        return Doing.GOOD
+    doing = _OF_CALL[blame_call(cause)]
+    if doing is Doing.DOUBTFUL and lasted_s is not None and lasted_s > short_s:
+        return Doing.GOOD
+    return doing
+
+
+def report_doing(kind: ReportKind) -> Doing | None:
+    """None: the service centre still tries."""
+    return {ReportKind.DELIVERED: Doing.GOOD, ReportKind.FAILED: Doing.DESTINATION}.get(kind)
+
+
+def cause_words(cause: int) -> str:
+    """``cause 57 (barred)``."""
+    try:
+        return f"cause {cause} ({Cause(cause).name.lower().replace('_', ' ')})"
+    except ValueError:
+        return f"cause {cause}"
