@@ -28,7 +28,15 @@ from telecore.commands import (
     RunPage,
     SendMessage,
 )
-from telecore.errors import NoNetwork, OutcomeUnknown, Refused, RemoteProtocolError, TelecoreError, TimedOut
+from telecore.errors import (
+    InvalidRequest,
+    NoNetwork,
+    OutcomeUnknown,
+    Refused,
+    RemoteProtocolError,
+    TelecoreError,
+    TimedOut,
+)
 from telecore.events import ChannelHealed, CommandRejected, UssdReplied
 from telecore.ids import ChannelId, CommandId
 from telecore.notices import Do
@@ -139,7 +147,10 @@ class Dispatcher:
 
     async def obey(self, command: Command) -> None:
         """Do a command that somebody on site wishes. Raises TelecoreError."""
-        await self._durable[type(command)](command)
+        act = self._durable.get(type(command))
+        if act is None:
+            raise InvalidRequest(f"nobody here does {command.kind}")
+        await act(command)
 
     async def run(self) -> None:
         """Do what was taken on, each command in a task of its own."""

@@ -9,42 +9,33 @@ import platform
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from edge_agent import __version__
 from edge_agent.agent.core import EdgeCore
 from edge_agent.agent.devices import Devices
 from edge_agent.agent.housekeeping import Housekeeping
+from edge_agent.agent.prepared import Prepared
 from edge_agent.agent.pulse import Pulse
 from edge_agent.agent.report import as_json
 from edge_agent.agent.stages import STAGE_S, bounded
+from edge_agent.agent.upkeep import Upkeep
 from edge_agent.blobs import EdgeBlobs
 from edge_agent.calls import Calls
 from edge_agent.config import AgentConfig
 from edge_agent.contracts import IncomingCall, VoiceService
-from edge_agent.control.desk import Desk
-from edge_agent.control.desk import Site as ControlSite
-from edge_agent.control.requests import SOCKET
-from edge_agent.control.server import ControlServer
-from edge_agent.devices.profiles import Profiles
 from edge_agent.devices.registry import Site
 from edge_agent.dispatcher import Dispatcher
 from edge_agent.health.conditions import Snapshot
-from edge_agent.identity import Identity
 from edge_agent.inventory import Inventory
 from edge_agent.media.clock import MediaClock
 from edge_agent.messages import Messages
-from edge_agent.self_test import SelfTest
-from edge_agent.sims.accounts import Accounts
-from edge_agent.sims.recipes import Recipes
 from edge_agent.spool import Spool
 from edge_agent.status import StatusServer
 from edge_agent.supervise import Fall, reason, supervise
 from edge_agent.unguarded import Unguarded
 from edge_agent.uplink import Uplink
 from edge_agent.watchdog import Watchdog, notifier, period_s
-from telecore.commands import ReadBalance, RunSelfTest, TopUp
 from telecore.events import EdgeStarted
 from telecore.ids import ChannelId, Iccid, Sha256, new_id
 from telecore.model import Clip
@@ -58,15 +49,6 @@ _GOODBYE_S = 1.0
 _FALLEN_SHOWN_S = 600.0
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What is read from disk before the loop begins to turn."""
-
-    identity: Identity
-    profiles: Profiles
-    recipes: Recipes = field(default_factory=Recipes)
-
-
 class Agent:
     """One edge. ``run`` serves until ``stop`` is set."""
 
@@ -75,7 +57,7 @@ class Agent:
         self._config = config
         self._identity = site.identity
         self._profiles = site.profiles
-        self._recipes = site.recipes
+        self._site = site
         self._spool = spool
         self._blobs = blobs
         self._began = time.monotonic()
@@ -113,15 +95,7 @@ class Agent:
             self._calls,
             channel=self.inventory.channel,
             known=self._known,
-            extra={
-                ReadBalance: self._accounts.on_read,
-                TopUp: self._accounts.on_top_up,
-                RunSelfTest: self._self_test.perform,
-            },
-        )
-        self._control = ControlServer(
-            config.data_dir / SOCKET,
-            Desk(ControlSite(self.inventory, self._accounts, self._self_test, self._dispatcher.obey, spool.recent)).do,
+            extra=self._upkeep.doers,
         )
         self._uplink = Uplink(
             self._identity.url,
@@ -141,16 +115,16 @@ class Agent:
         self._build_watchers()
 
     def _build_upkeep(self) -> None:
-        """What keeps SIMs alive: their accounts, and tests between them."""
         guard = Unguarded()
-        self._accounts = Accounts(self._spool, self.inventory, self._recipes, self._config.sims, told=self._on_balance)
-        self._self_test = SelfTest(
+        self._upkeep = Upkeep(
+            self._config,
+            self._site,
             self._spool,
             self.inventory,
-            self._config.self_test,
+            self._clock,
             gate=guard,
             witness=guard,
-            clock=self._clock,
+            told=self._on_balance,
             tested=lambda channel, passed: None,
         )
 
@@ -161,8 +135,8 @@ class Agent:
             self._messages,
             self.inventory,
             self._incoming,
-            is_test=self._self_test.takes_part,
-            on_ussd=self._accounts.ussd_received,
+            is_test=self._upkeep.self_test.takes_part,
+            on_ussd=self._upkeep.accounts.ussd_received,
         )
         self._devices = Devices(self._config.devices, site, core, self.inventory, on_fall=self._on_fall)
 
@@ -211,9 +185,7 @@ class Agent:
             ("health", self._housekeeping.run),
             ("watchdog", self._watchdog.run),
             ("blobs", self._forget_stored),
-            ("accounts", self._accounts.run),
-            ("self-test", self._self_test.run),
-            ("control", self._control.run),
+            *self._upkeep.parts(self._dispatcher.obey),
         ]
         if self.status_server is not None:
             parts.append(("status", self.status_server.run))
@@ -237,10 +209,10 @@ class Agent:
         return self._uplink.notify(notice)
 
     def _busy(self, channel: ChannelId) -> int:
-        return self._calls.busy(channel) + self._self_test.busy(channel)
+        return self._calls.busy(channel) + self._upkeep.self_test.busy(channel)
 
     def _incoming(self, call: IncomingCall) -> None:
-        if not self._self_test.takes_call(call):
+        if not self._upkeep.self_test.takes_call(call):
             self._calls.incoming(call)
 
     def _on_balance(self, iccid: Iccid, balance: Balance) -> None:
@@ -311,7 +283,7 @@ class Agent:
             fallen={name: why for name, (at, why) in self._fallen.items() if time.monotonic() - at < _FALLEN_SHOWN_S},
             limits=self._config.limits,
             sounds=self._calls.sounds(),
-            reminders=self._accounts.reminders(),
+            reminders=self._upkeep.accounts.reminders(),
         )
 
     def status(self) -> dict[str, object]:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge_agent.agent.agent import Agent, Prepared
+from edge_agent.agent.agent import Agent
 from edge_agent.agent.lock import locked
+from edge_agent.agent.prepared import Prepared
 from edge_agent.agent.stages import bounded
 from edge_agent.blobs import EdgeBlobs
 from edge_agent.config import AgentConfig

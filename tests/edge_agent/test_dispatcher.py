@@ -23,7 +23,7 @@ from telecore.commands import (
     SendMessage,
     TopUp,
 )
-from telecore.errors import Busy, DeviceRefused, NoNetwork, OutcomeUnknown
+from telecore.errors import Busy, DeviceRefused, InvalidRequest, NoNetwork, OutcomeUnknown
 from telecore.ids import CallSid, ChannelId, CommandId, DialId, MessageSid
 from telecore.notices import Do
 
@@ -268,3 +268,13 @@ async def test_a_ussd_session_is_ended(tmp_path):
         del d.channels[CHANNEL]
         await d.take(CancelUssd(channel=CHANNEL))
         assert (await d.told())[1]["reason"] == f"{CHANNEL} takes no USSD now"
+
+
+async def test_people_on_site_may_wish_what_the_cloud_may(tmp_path):
+    async with desk(tmp_path) as d:
+        radio = FakeRadio()
+        d.channels[CHANNEL] = Channel(CHANNEL, radio=radio)
+        await d.dispatcher.obey(RestartChannel(channel=CHANNEL))
+        assert radio.restarts == 1
+        with pytest.raises(InvalidRequest, match=r"nobody here does sim\.top_up"):
+            await d.dispatcher.obey(TopUp(channel=CHANNEL, voucher="1012345678"))
