@@ -1,4 +1,4 @@
-"""Command line of the cloud: serve, migrate, create-account, create-operator, enrol-edge, version."""
+"""Command line of the cloud: serve, migrate, create-account, create-operator, enrol-edge, channels, version."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from cloud.config import CloudConfig, ConfigError, load
+from cloud.fleet import channel_table
 from cloud.logs import set_up
-from cloud.store import accounts, edges, migrate, operators
+from cloud.store import accounts, channels, edges, migrate, operators
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord
 from cloud.web import passwords
@@ -99,6 +100,8 @@ def _parser() -> argparse.ArgumentParser:
     made = add("enrol-edge", _enrol_edge, "Print a token that enrols one edge, once, within 24 hours.", result)
     made.add_argument("name", help="the edge's name: lower-case letters, digits and hyphens, such as site-1")
     made.add_argument("--account", metavar="AC…", help="whose SIMs they are; needed when there are several accounts")
+    made = add("channels", _channels, "List the channels of all edges as they were told last.", result)
+    made.add_argument("--edge", metavar="NAME", help="only those of this edge")
     commands.add_parser("version", help="Print the version.")
     return parser
 
@@ -145,6 +148,14 @@ async def _enrol_edge(config: CloudConfig, asked: argparse.Namespace) -> int:
     _print(asked, {"edge": asked.name, "account": account, "token": token})
     if not asked.json:
         print(f"on the site: edge-agent enrol --cloud {config.public_url} --token {token}", file=sys.stderr)
+    return 0
+
+
+async def _channels(config: CloudConfig, asked: argparse.Namespace) -> int:
+    async with Database(config.database_url) as db:
+        found = await db.read(lambda conn: channels.list_(conn, asked.edge))
+    rows = [channel_table.row(record) for record in found]
+    print(json.dumps(rows) if asked.json else channel_table.text(rows))
     return 0
 
 

@@ -96,6 +96,11 @@ def serving(config: Path) -> Iterator[subprocess.Popen[str]]:
             process.communicate()
 
 
+def test_channels_are_listed(run: Run) -> None:
+    assert run("channels").stdout == "no channel has been heard of\n"
+    assert json.loads(run("channels", "--json", "--edge", "site-1").stdout) == []
+
+
 def test_an_account_an_operator_an_edge(run: Run) -> None:
     refused = run("enrol-edge", "site-1")
     assert (refused.returncode, refused.stdout) == (1, "")

@@ -84,9 +84,7 @@ async def test_a_channel_fits_a_phone_and_its_forms_work(desk: Desk, busy: Snaps
             await tab.go(f"{desk.url}/{path}")
             assert await tab.evaluate("document.documentElement.scrollWidth") <= 390
             await tab.screenshot(tmp_path / f"{name}.png")
-        labelled = (
-            "[...document.querySelectorAll('input:not([type=hidden]), select')].every((i) => i.labels.length)"
-        )
+        labelled = "[...document.querySelectorAll('input:not([type=hidden]), select')].every((i) => i.labels.length)"
         assert await tab.evaluate(labelled) is True
         assert await tab.evaluate("document.title") == "site-1/modem1 · Simferry"
         assert tab.problems == []
