@@ -24,7 +24,7 @@ Parts = list[tuple[str, Callable[[], Awaitable[None]]]]
 
 
 class Upkeep:
-    """Builds the three. ``told`` hears of balances; self-tests ask ``gate``, tell ``witness``, and end in ``tested``."""
+    """Builds the three. ``told`` hears of balances; self-tests ask ``gate`` and tell ``witness`` and ``tested``."""
 
     def __init__(
         self,
