@@ -164,7 +164,7 @@ async def test_refusals_of_the_sim_make_it_rest_longer_each_time_and_then_a_pers
     assert site.sims.sms(ONE, NUMBERS[0]).wait_s is None
     site.sims.self_tested(ONE, True)
     site.sims.self_tested(ONE, True)
-    await site.passes(1)
+    await site.passes(4000)
     assert site.state() is S.PROBATION
 
 
