@@ -30,17 +30,17 @@ from edge_agent.health.conditions import Snapshot
 from edge_agent.inventory import Inventory
 from edge_agent.media.clock import MediaClock
 from edge_agent.messages import Messages
+from edge_agent.sims.keeper import Sims
 from edge_agent.spool import Spool
 from edge_agent.status import StatusServer
 from edge_agent.supervise import Fall, reason, supervise
-from edge_agent.unguarded import Unguarded
 from edge_agent.uplink import Uplink
 from edge_agent.watchdog import Watchdog, notifier, period_s
+from telecore.commands import SetSimHealth
 from telecore.events import EdgeStarted
-from telecore.ids import ChannelId, Iccid, Sha256, new_id
+from telecore.ids import ChannelId, Sha256, new_id
 from telecore.model import Clip
 from telecore.notices import BlobHeld, BlobStored, Do, Heartbeat, Notice
-from telecore.sim_health import Balance
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +72,7 @@ class Agent:
         self._clock = MediaClock()
         self._pulse = Pulse(self._heartbeat, self._notify)
         self.inventory = Inventory(busy=self._busy, changed=self._pulse.changed)
+        self._sims = Sims(spool, self.inventory, config.sims)
         self._messages = Messages(
             spool,
             self.inventory,
@@ -87,6 +88,8 @@ class Agent:
             voice=self._voice,
             clock=self._clock,
             own_number=self.inventory.number,
+            gate=self._sims,
+            witness=self._sims,
         )
         self._build_upkeep()
         self._dispatcher = Dispatcher(
@@ -95,7 +98,7 @@ class Agent:
             self._calls,
             channel=self.inventory.channel,
             known=self._known,
-            extra=self._upkeep.doers,
+            extra={SetSimHealth: self._sims.set_health, **self._upkeep.doers},
         )
         self._uplink = Uplink(
             self._identity.url,
@@ -115,17 +118,16 @@ class Agent:
         self._build_watchers()
 
     def _build_upkeep(self) -> None:
-        guard = Unguarded()
         self._upkeep = Upkeep(
             self._config,
             self._site,
             self._spool,
             self.inventory,
             self._clock,
-            gate=guard,
-            witness=guard,
-            told=self._on_balance,
-            tested=lambda channel, passed: None,
+            gate=self._sims,
+            witness=self._sims,
+            told=self._sims.account,
+            tested=self._sims.self_tested,
         )
 
     def _build_devices(self) -> None:
@@ -135,6 +137,7 @@ class Agent:
             self._messages,
             self.inventory,
             self._incoming,
+            on_radio=self._sims.radio,
             is_test=self._upkeep.self_test.takes_part,
             on_ussd=self._upkeep.accounts.ussd_received,
         )
@@ -185,6 +188,7 @@ class Agent:
             ("health", self._housekeeping.run),
             ("watchdog", self._watchdog.run),
             ("blobs", self._forget_stored),
+            ("sims", self._sims.run),
             *self._upkeep.parts(self._dispatcher.obey),
         ]
         if self.status_server is not None:
@@ -214,11 +218,6 @@ class Agent:
     def _incoming(self, call: IncomingCall) -> None:
         if not self._upkeep.self_test.takes_call(call):
             self._calls.incoming(call)
-
-    def _on_balance(self, iccid: Iccid, balance: Balance) -> None:
-        for status in self.inventory.statuses():
-            if status.sim is not None and status.sim.iccid == iccid:
-                self.inventory.account(status.channel, balance, None)
 
     async def _fetch(self, clip: Clip) -> None:
         await self._uplink.fetch(clip.sha256, clip.size, _CLIP_WITHIN_S)

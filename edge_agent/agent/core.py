@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 class EdgeCore:
     """The one Core of an agent.
 
-    ``is_test``: whether an SMS is a self-test, and nobody's message; ``on_ussd`` hears what the network says by itself.
+    ``on_radio`` hears how SIMs stand; ``is_test``: whether an SMS is a self-test, and nobody's message; ``on_ussd``
+    hears what the network says by itself.
     """
 
     def __init__(
@@ -30,6 +31,7 @@ class EdgeCore:
         inventory: Inventory,
         incoming: Callable[[IncomingCall], None],
         *,
+        on_radio: Callable[[ChannelId, RadioStatus], None] = lambda channel, status: None,
         is_test: Callable[[SmsPart], bool] = lambda part: False,
         on_ussd: Callable[[ChannelId, str], None] = lambda channel, text: None,
     ) -> None:
@@ -37,6 +39,7 @@ class EdgeCore:
         self._inventory = inventory
         self._messages = messages
         self._incoming = incoming
+        self._on_radio = on_radio
         self._is_test = is_test
         self._on_ussd = on_ussd
 
@@ -49,6 +52,7 @@ class EdgeCore:
 
     async def radio(self, channel: ChannelId, status: RadioStatus) -> None:
         events = self._inventory.radio(channel, status)
+        self._on_radio(channel, status)
         self._messages.wake(channel)
         for event in events:
             await self._tell(event)
