@@ -29,7 +29,7 @@ LOOK_S = 60.0
 _TAIL = 7
 """Digits at the end by which a caller is known, however the network writes its number."""
 _TESTABLE = frozenset({HealthState.COOLDOWN, HealthState.SUSPECT_BLOCKED, HealthState.DEGRADED, HealthState.PROBATION})
-"""States that a test may end, or explain: they do not forbid it."""
+"""States that a test may end, or explain: they do not forbid it, unless a person decided so."""
 
 
 class Lines(Protocol):
@@ -164,7 +164,8 @@ class SelfTest:
     def _ask(self, sender: ChannelId, permit: Permit) -> None:
         status = self._status(sender)
         over_quota = status is not None and status.usage is not None and bool(status.usage.limit)
-        testable = status is not None and status.health is not None and status.health.state in _TESTABLE
+        health = status.health if status is not None else None
+        testable = health is not None and health.state in _TESTABLE and not health.forced
         if not permit.granted and (over_quota or not testable):
             raise NoRoute(permit.reason, code=permit.code)
 

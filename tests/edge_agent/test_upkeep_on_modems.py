@@ -6,8 +6,8 @@ import json
 import pytest
 
 from edge_agent.cli.main import main
-from telecore.commands import ReadBalance, RunSelfTest, TopUp
-from telecore.ids import ChannelId
+from telecore.commands import PlaceCall, ReadBalance, RunSelfTest, TopUp
+from telecore.ids import CallSid, ChannelId
 from tests.edge_agent.test_agent import edge
 from tests.fakes.hub_cloud import cloud
 from tests.fakes.tunnel import until
@@ -65,3 +65,27 @@ async def test_balance_voucher_and_self_test(tmp_path, rig, capsys):
         await until(lambda: spool.depth == 0)
         assert c.told.of("message.received") == c.told.of("call.offered") == []
         assert VOUCHER not in str(c.told.values)
+
+
+async def test_a_person_holds_a_sim_back_and_sees_why(tmp_path, rig, capsys):
+    data = ["--data-dir", str(tmp_path / "data")]
+    async with cloud() as c, edge(tmp_path, c.hub.port, devices(rig)) as (agent, _):
+        await until(lambda: agent.inventory.registered(A) and agent.inventory.registered(B), 20)
+        assert await asyncio.to_thread(main, ["sim", "modem1", "hold", "--note", "papers", *data]) == 0
+        await until(lambda: c.told.of("sim.health"), 10)
+        c.wish(PlaceCall(call=CallSid("CA1"), channel=A, to=rig.line["handsets"]["answers"]))
+        await until(lambda: c.told.of("command.rejected"), 15)
+        assert "papers" in c.told.of("command.rejected")[0]["reason"]
+        assert await asyncio.to_thread(main, ["self-test", "modem1", "modem2", "--no-call", *data]) == 1
+        assert "papers" in capsys.readouterr().err
+        assert await asyncio.to_thread(main, ["sim", "modem1", "trust", "--note", "papers seen", *data]) == 0
+        assert await asyncio.to_thread(main, ["self-test", "modem1", "modem2", "--no-call", *data]) == 0
+        assert "arrived after" in capsys.readouterr().out
+        assert await asyncio.to_thread(main, ["status", "modem1", *data]) == 0
+        said = capsys.readouterr().out
+        assert "cooldown" in said
+        assert "papers" in said
+        assert "self-test: passed" in said
+        assert await asyncio.to_thread(main, ["sim", "modem1", "release", *data]) == 0
+        assert await asyncio.to_thread(main, ["ussd", "modem2", "*99#", *data]) == 0
+        assert "Your number is" in capsys.readouterr().out

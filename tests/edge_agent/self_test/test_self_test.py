@@ -288,9 +288,10 @@ async def test_quotas_hold_and_a_sim_in_doubt_may_be_tested(spool):
     site.change(A, usage=Usage(limit="20 SMS an hour"))
     with pytest.raises(NoRoute):
         await site.test.test(A, B, sms=True, call=False)
-    site.change(A, usage=None, health=Health(HealthState.RETIRED, 0.0, share=0, forced=True))
-    with pytest.raises(NoRoute):
-        await site.test.test(A, B, sms=True, call=False)
+    for state in (HealthState.RETIRED, HealthState.COOLDOWN):
+        site.change(A, usage=None, health=Health(state, 0.0, share=0, forced=True))
+        with pytest.raises(NoRoute):
+            await site.test.test(A, B, sms=True, call=False)
 
 
 async def test_a_cancelled_test_hangs_up(spool):
