@@ -43,10 +43,15 @@ class ConfigError(InvalidRequest):
 
 @dataclass(frozen=True, slots=True)
 class AudioConfig:
-    """Where a modem's sound is. ``kind``: ``none``, ``serial`` (16-bit 8 kHz PCM on ``port``), or a profile's word."""
+    """Where a modem's sound is. ``kind``: ``none``, ``serial`` (16-bit 8 kHz PCM on ``port``), ``alsa`` or a profile's.
+
+    ``capture`` and ``playback`` are the ALSA names of a sound card (``plughw:1``); left out, the second is the first.
+    """
 
     kind: str = "serial"
     port: str | None = None
+    capture: str | None = None
+    playback: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

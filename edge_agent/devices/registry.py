@@ -46,11 +46,14 @@ def _at_modem(config: DeviceConfig, site: Site) -> Device:
         id=config.id,
         channel=channel_id(site.edge, config.id),
         port=config.port,
-        audio_port=sound.port if sound is not None and sound.kind != "none" else None,
+        audio_port=sound.port if sound is not None and sound.kind not in ("none", "alsa") else None,
         baud=config.baud,
         number=config.number,
         pins=site.pins,
         iccid=config.iccid,
+        capture=sound.capture if sound is not None and sound.kind == "alsa" else None,
+        playback=sound.playback if sound is not None and sound.kind == "alsa" else None,
+        silent=sound is not None and sound.kind == "none",
     )
     return AtModem(settings, _chooser(config, site.profiles))
 

@@ -40,17 +40,19 @@ class Carrier(Protocol):
 class CallPcm:
     """A PcmStream: one call's share of the carrier. Of no effect before it starts it and after it stops.
 
-    ``taken``: how many frames the line has taken.
+    ``given``: how many frames were handed over, ``taken``: how many of them the line has taken.
     """
 
     rate = RATE
 
     def __init__(self, carrier: Carrier) -> None:
         self.on_frame: Callable[[bytes], None] = _ignore
+        self.given = 0
         self.taken = 0
         self._carrier = carrier
 
     def send(self, frame: bytes) -> None:
+        self.given += 1
         self._carrier.send(self, frame)
 
 

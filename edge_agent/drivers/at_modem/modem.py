@@ -8,19 +8,20 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from edge_agent.contracts import Channel, Core, Heal, RadioStatus
-from edge_agent.drivers.at_modem.audio import PcmLine
+from edge_agent.drivers.at_modem.audio import Carrier, PcmLine
 from edge_agent.drivers.at_modem.call_end import hang_up_all, list_calls
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority
 from edge_agent.drivers.at_modem.engine import Urc
 from edge_agent.drivers.at_modem.grammar import Grammar
 from edge_agent.drivers.at_modem.identify import identify
 from edge_agent.drivers.at_modem.inbox import Inbox
-from edge_agent.drivers.at_modem.profile import AtProfile, AudioKind, UrcEvent
+from edge_agent.drivers.at_modem.profile import AtProfile, AudioKind, AudioProfile, UrcEvent
 from edge_agent.drivers.at_modem.quirks import LIST_AFTER_NOTICE
 from edge_agent.drivers.at_modem.radio import Radio
 from edge_agent.drivers.at_modem.serial_port import SerialPort
 from edge_agent.drivers.at_modem.sim import SimReader
 from edge_agent.drivers.at_modem.sms import AtSms
+from edge_agent.drivers.at_modem.sound_card import SoundCard
 from edge_agent.drivers.at_modem.ussd import AtUssd
 from edge_agent.drivers.at_modem.voice import AtVoice
 from telecore.errors import DeviceLost, RemoteProtocolError, TimedOut
@@ -39,6 +40,7 @@ _RESTARTED = frozenset({"RDY", "^SYSSTART"})
 class ModemSettings:
     """One modem of a site. ``audio_port``: its second serial port; without it the modem carries no calls.
 
+    ``capture`` and ``playback``: the ALSA names of a sound card that its sound is wired to instead.
     ``iccid``: the SIM that belongs in it; another one is not put into service.
     """
 
@@ -50,6 +52,9 @@ class ModemSettings:
     number: E164 | None = None
     pins: Mapping[Iccid, str] = field(default_factory=dict)
     iccid: Iccid | None = None
+    capture: str | None = None
+    playback: str | None = None
+    silent: bool = False
 
 
 ChooseProfile = Callable[[DeviceIdentity], AtProfile]
@@ -140,7 +145,7 @@ class AtModem:
         except TimeoutError:
             raise DeviceLost(f"{self._settings.port}: does not answer AT") from None
         identity = await identify(dialogue, self._settings.port)
-        self.profile = self._choose(identity)
+        self.profile = self._with_card(self._choose(identity))
         self.identity = replace(identity, profile=self.profile.name)
         dialogue.engine.grammar = self.profile.grammar
         await self._initialise(dialogue)
@@ -180,8 +185,21 @@ class AtModem:
         )
         dialogue.on_urc = self._on_urc
 
-    def _open_audio(self, dialogue: Dialogue) -> PcmLine | None:
+    def _with_card(self, profile: AtProfile) -> AtProfile:
+        """The profile as it is where the site names a sound card."""
+        settings = self._settings
+        if settings.capture is None:
+            return profile
+        audio = profile.sound_card or AudioProfile(AudioKind.ANALOG)
+        return replace(profile, audio=audio if audio.kind is not AudioKind.NONE else AudioProfile(AudioKind.ANALOG))
+
+    def _open_audio(self, dialogue: Dialogue) -> Carrier | None:
         audio, path = self.profile.audio, self._settings.audio_port
+        if self._settings.silent:
+            return None
+        if audio.kind in (AudioKind.USB, AudioKind.ANALOG):
+            capture = self._settings.capture or audio.card
+            return SoundCard(capture, self._settings.playback or capture) if capture else None
         if path is None or audio.kind is not AudioKind.SERIAL:
             return None
         self._audio_port = SerialPort(path, baud=audio.baud, rtscts=audio.rtscts, on_lost=dialogue.fail)

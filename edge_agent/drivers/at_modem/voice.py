@@ -386,8 +386,13 @@ class AtVoice:
         if self._call is call:
             self._call = None
             self._sound.stop()
-            self._spawn(self._sound.disable())
+            self._spawn(self._after_call())
             self._wake.set()
+
+    async def _after_call(self) -> None:
+        await self._sound.disable()
+        if self._core is not None:
+            await self._sound.mend(self._core, idle=lambda: self._call is None)
 
     def _spawn(self, work: Coroutine[object, object, None]) -> asyncio.Task[None] | None:
         if self._tasks is None:
