@@ -77,6 +77,9 @@ class Agent:
             spool,
             self.inventory,
             interval_s=config.limits.sms_interval_s,
+            gate=self._sims,
+            witness=self._sims,
+            on_text=self._on_text,
             on_sent=self.inventory.sent,
             on_fall=self._on_fall,
         )
@@ -129,6 +132,7 @@ class Agent:
             told=self._sims.account,
             tested=self._sims.self_tested,
         )
+        self._sims.on_sms = self._upkeep.accounts.sms_received
 
     def _build_devices(self) -> None:
         site = Site(self._identity.edge, self._profiles, self._config.pins)
@@ -214,6 +218,9 @@ class Agent:
 
     def _busy(self, channel: ChannelId) -> int:
         return self._calls.busy(channel) + self._upkeep.self_test.busy(channel)
+
+    def _on_text(self, channel: ChannelId, sender: str, body: str) -> None:
+        self._upkeep.accounts.sms_received(channel, sender, body)
 
     def _incoming(self, call: IncomingCall) -> None:
         if not self._upkeep.self_test.takes_call(call):

@@ -45,7 +45,8 @@ _HELD_CODE = 30007
 class Sims:
     """A Gate and a Witness (contracts.py). ``run`` must run for judgements to be made, told and kept.
 
-    ``outages`` are operators of which so many SIMs went wrong together that none of them is blamed.
+    ``outages`` are operators of which so many SIMs went wrong together that none of them is blamed. ``on_sms`` hears
+    every text too: it may be an operator's answer to a question about an account.
     """
 
     def __init__(
@@ -59,6 +60,7 @@ class Sims:
         look_s: float = LOOK_S,
     ) -> None:
         self.outages: dict[Plmn, str] = {}
+        self.on_sms: Callable[[ChannelId, str, str], None] = _nothing
         self._spool = spool
         self._inventory = inventory
         self._config = config
@@ -136,6 +138,7 @@ class Sims:
             self._note(channel, Sign(self._clock(), Kind.REPORT, doing, tail_of(to), what))
 
     def sms_received(self, channel: ChannelId, sender: str, body: str) -> None:
+        self.on_sms(channel, sender, body)
         said = threat(sender, body)
         record = self._channels.get(channel)
         if said and record is not None:
@@ -470,3 +473,7 @@ def _sentence(told: Health) -> str:
 
 def _digest(iccid: Iccid, pin: str) -> str:
     return hashlib.sha256(f"{iccid}\0{pin}".encode()).hexdigest()
+
+
+def _nothing(channel: ChannelId, sender: str, body: str) -> None:
+    return
