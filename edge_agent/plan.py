@@ -11,6 +11,8 @@ from edge_agent.devices.discovery import auto_devices
 from edge_agent.devices.profiles import ProfileError, Profiles, load_profiles
 from edge_agent.devices.registry import DRIVERS
 from edge_agent.sims.recipes import RecipeError, load_recipes
+from edge_agent.sims.thresholds import thresholds
+from telecore.errors import InvalidRequest
 from telecore.subscriber import mask
 
 
@@ -42,6 +44,10 @@ def plan(config: AgentConfig) -> tuple[list[str], list[str]]:
 def _of_sims(config: AgentConfig, problems: list[str]) -> list[str]:
     """What would be done with the accounts of SIMs, and recipes that are not there."""
     sims, test = config.sims, config.self_test
+    try:
+        thresholds(sims.thresholds)
+    except InvalidRequest as error:
+        problems.append(error.message)
     try:
         recipes = load_recipes(Path(sims.recipes) if sims.recipes else None)
     except RecipeError as error:

@@ -174,13 +174,14 @@ def test_check_config_tells_what_is_done_with_accounts_and_which_recipe_is_not_t
     assert "balances  every 6 h; " in said
     assert "tests     only when asked for" in said
     with open(path, "a", encoding="utf-8") as file:
-        file.write("sims: {recipe: mine, recipes: own}\nself_test: {every_h: 24}\n")
+        file.write("sims: {recipe: mine, recipes: own, thresholds: {fear_s: 3}}\nself_test: {every_h: 24}\n")
     assert main(["check-config", "--config", path]) == 2
     assert "own: there is no such folder" in capsys.readouterr().err
     (tmp_path / "own").mkdir()
     assert main(["check-config", "--config", path]) == 2
     said = capsys.readouterr()
     assert "sims.recipe: there is no recipe 'mine'" in said.err
+    assert "sims.thresholds.fear_s: unknown (known: " in said.err
     assert "an SMS and a call between SIMs every 24 h" in said.out
 
 
