@@ -18,9 +18,9 @@ LAYERS = {
     "edge_agent": (
         {"__main__", "cli"},
         {"agent"},
-        {"uplink", "dispatcher", "offline", "health", "status", "status_table", "status_detail", "plan", "inventory", "updates"}
+        {"uplink", "dispatcher", "offline", "health", "status", "status_table", "status_detail", "plan", "updates"}
         | {"control", "self_test"},
-        {"calls", "call", "messages", "submit_rules", "call_control", "dialing", "sims"},
+        {"calls", "call", "messages", "submit_rules", "call_control", "dialing", "sims", "inventory"},
         {"devices"},
         {"drivers"},
         {"spool", "media", "blobs", "config", "yaml_lines", "identity", "enrolment", "logs", "supervise", "watchdog"},
