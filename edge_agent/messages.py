@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from edge_agent.contracts import OutboundSms, SmsPart, SmsService, StatusReport, SubmitRef
+from edge_agent.contracts import Gate, OutboundSms, SmsPart, SmsService, StatusReport, SubmitRef, Witness
 from edge_agent.logs import about
 from edge_agent.spool import QueuedSms, Spool
 from edge_agent.submit_rules import (
@@ -26,16 +26,20 @@ from edge_agent.submit_rules import (
     Again,
     Expire,
     GiveUp,
+    Refuse,
     Sleep,
     Submit,
+    Wait,
     Waiting,
+    admit,
     judge,
     next_step,
     remaining_s,
 )
 from edge_agent.supervise import Fall, supervise
+from edge_agent.unguarded import Unguarded
 from telecore.commands import SendMessage
-from telecore.errors import TelecoreError
+from telecore.errors import DeviceRefused, TelecoreError
 from telecore.events import CommandRejected, Event, MessageFailed
 from telecore.ids import E164, ChannelId, MessageSid
 
@@ -79,7 +83,10 @@ class _Line:
 
 
 class Messages:
-    """The one place where SMS are looked after. ``interval_s`` is the least time between two submits of one SIM."""
+    """The one place where SMS are looked after. ``interval_s`` is the least time between two submits of one SIM.
+
+    ``gate`` says whether a SIM may carry one now, ``witness`` is told how each went.
+    """
 
     def __init__(
         self,
@@ -88,6 +95,8 @@ class Messages:
         *,
         interval_s: float = 0.0,
         doubt_s: float = DOUBT_S,
+        gate: Gate | None = None,
+        witness: Witness | None = None,
         on_sent: Callable[[ChannelId], None] = lambda channel: None,
         on_fall: Callable[[Fall], None] | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -97,6 +106,8 @@ class Messages:
         self._lines = lines
         self._interval_s = interval_s
         self._doubt_s = doubt_s
+        self._gate: Gate = gate or Unguarded()
+        self._witness: Witness = witness or Unguarded()
         self._on_sent = on_sent
         self._on_fall = on_fall
         self._wall = wall
@@ -110,10 +121,12 @@ class Messages:
         message = await self._spool.store_part(part, self._lines.number(part.channel))
         if message is not None:
             log.info("message %s received on %s", message.message, part.channel)
+            self._witness.sms_received(part.channel, message.sender, message.body)
 
     async def report(self, report: StatusReport) -> None:
         """A status report came. When this returns it is safe here."""
         await self._spool.store_report(report)
+        self._witness.sms_reported(report.channel, report.recipient, report.status)
 
     def enqueue(self, command: SendMessage) -> None:
         """Send a message that the journal has taken on."""
@@ -191,10 +204,20 @@ class Messages:
             if isinstance(step, Expire):
                 await self._finish(line, step.waiting, _expired(step.waiting.sms))
             elif isinstance(step, Submit) and service is not None:
-                await self._submit(line, step.waiting, service)
-                line.next_at = self._clock() + self._interval_s
+                await self._admit(line, step.waiting, service, now)
             elif isinstance(step, Sleep):
                 await self._pause(line, step.seconds, now)
+
+    async def _admit(self, line: _Line, waiting: Waiting, service: SmsService, now: float) -> None:
+        command = waiting.sms.command
+        verdict = admit(self._gate.sms(command.channel, command.to, urgent=command.urgent), waiting, now)
+        if isinstance(verdict, Refuse):
+            await self._finish(line, waiting, _refused(waiting.sms, verdict))
+        elif isinstance(verdict, Wait):
+            line.queue[line.queue.index(waiting)] = replace(waiting, due=verdict.due)
+        else:
+            await self._submit(line, waiting, service)
+            line.next_at = self._clock() + self._interval_s
 
     async def _pause(self, line: _Line, seconds: float | None, now: float) -> None:
         pauses = [_LONGEST_SLEEP_S, *([seconds] if seconds is not None else [])]
@@ -209,21 +232,25 @@ class Messages:
         line.remove(waiting)
         if not fresh:
             return
-        progress = _Progress(self._spool, command, waiting.sms.segment, self._on_sent)
+        progress = _Progress(self._spool, command, waiting.sms.segment, self._sent)
         left = remaining_s(waiting, self._clock())
         try:
             async with asyncio.timeout(_SUBMIT_TIMEOUT_S):
-                await service.submit(
-                    OutboundSms(command.to, command.body, command.report, left), progress.segment, progress.note
-                )
+                await service.submit(_outbound(command, left), progress.segment, progress.note)
         except TimeoutError:
             verdict: Again | GiveUp = GiveUp(UNCERTAIN, "the modem took too long, so it may have been sent", True)
         except TelecoreError as error:
+            if isinstance(error, DeviceRefused):
+                self._witness.sms_refused(command.channel, command.to, error.kind, error.code)
             verdict = progress.judge(error, waiting, self._clock())
         else:
             log.info("message %s submitted on %s", command.message, command.channel)
             return
         await self._settle(line, command, verdict)
+
+    def _sent(self, command: SendMessage) -> None:
+        self._on_sent(command.channel)
+        self._witness.sms_sent(command.channel, command.to)
 
     async def _settle(self, line: _Line, command: SendMessage, verdict: Again | GiveUp) -> None:
         if isinstance(verdict, Again):
@@ -268,7 +295,9 @@ class Messages:
 class _Progress:
     """How far one submit has come. ``segment`` is the next one."""
 
-    def __init__(self, spool: Spool, command: SendMessage, segment: int, on_sent: Callable[[ChannelId], None]) -> None:
+    def __init__(
+        self, spool: Spool, command: SendMessage, segment: int, on_sent: Callable[[SendMessage], None]
+    ) -> None:
         self._spool = spool
         self._on_sent = on_sent
         self._command = command
@@ -279,7 +308,7 @@ class _Progress:
     async def note(self, ref: SubmitRef) -> None:
         """The network took a segment; when this returns, that is on disk."""
         self._unwritten = True
-        self._on_sent(self._command.channel)
+        self._on_sent(self._command)
         await self._spool.segment_sent(self._command.message, ref)
         self._unwritten = False
         self.segment = ref.segment + 1
@@ -291,6 +320,18 @@ class _Progress:
         if self.segment > self._first:
             waiting = replace(waiting, sms=replace(waiting.sms, segment=self.segment, attempts=0))
         return judge(error, waiting, now)
+
+
+def _outbound(command: SendMessage, left_s: int | None) -> OutboundSms:
+    return OutboundSms(command.to, command.body, command.report, left_s, command.flash, command.port)
+
+
+def _refused(sms: QueuedSms, verdict: Refuse) -> Event:
+    command = sms.command
+    if sms.segment == 0:
+        return CommandRejected(command=command.id, subject=command.message, code=verdict.code, reason=verdict.reason)
+    reason = f"{verdict.reason} ({sms.segment} segments went)"
+    return MessageFailed(command=command.id, message=command.message, code=verdict.code, reason=reason)
 
 
 def _expired(sms: QueuedSms) -> Event:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from edge_agent.contracts import Permit
 from edge_agent.spool import QueuedSms
 from telecore.causes import Blame, blame_cms
 from telecore.errors import DeviceLost, DeviceRefused, OutcomeUnknown, Refused, TelecoreError, Transient
@@ -64,11 +65,11 @@ class Sleep:
 
 
 def next_step(queue: Sequence[Waiting], now: float, *, ready: bool) -> Submit | Expire | Sleep:
-    """What a line does next. Nobody overtakes an earlier message to the same recipient."""
+    """What a line does next: warnings first; of the others nobody overtakes an earlier one to the same recipient."""
     soonest: float | None = None
     ahead: set[str] = set()
     submit: Waiting | None = None
-    for waiting in queue:
+    for waiting in sorted(queue, key=lambda entry: not entry.sms.command.urgent):
         if waiting.deadline is not None and waiting.deadline <= now:
             return Expire(waiting)
         recipient = waiting.sms.command.to
@@ -81,6 +82,33 @@ def next_step(queue: Sequence[Waiting], now: float, *, ready: bool) -> Submit | 
     if submit is not None:
         return Submit(submit)
     return Sleep(None if soonest is None else soonest - now)
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """It has to wait until then (monotonic clock)."""
+
+    due: float
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Nobody will let it through in its time. ``code`` is Twilio's."""
+
+    code: int
+    reason: str
+
+
+def admit(permit: Permit, waiting: Waiting, now: float) -> Wait | Refuse | None:
+    """What becomes of a message that its SIM may not carry now; None: it may."""
+    if permit.granted:
+        return None
+    if permit.wait_s is None:
+        return Refuse(permit.code, permit.reason)
+    due = now + permit.wait_s
+    if waiting.deadline is not None and due >= waiting.deadline:
+        return Refuse(permit.code, f"{permit.reason}; its time runs out before that")
+    return Wait(due)
 
 
 def remaining_s(waiting: Waiting, now: float) -> int | None:

@@ -79,7 +79,6 @@ class Agent:
             interval_s=config.limits.sms_interval_s,
             gate=self._sims,
             witness=self._sims,
-            on_text=self._on_text,
             on_sent=self.inventory.sent,
             on_fall=self._on_fall,
         )
@@ -218,9 +217,6 @@ class Agent:
 
     def _busy(self, channel: ChannelId) -> int:
         return self._calls.busy(channel) + self._upkeep.self_test.busy(channel)
-
-    def _on_text(self, channel: ChannelId, sender: str, body: str) -> None:
-        self._upkeep.accounts.sms_received(channel, sender, body)
 
     def _incoming(self, call: IncomingCall) -> None:
         if not self._upkeep.self_test.takes_call(call):

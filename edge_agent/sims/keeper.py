@@ -8,11 +8,10 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from edge_agent.config import Quotas, SimsConfig
 from edge_agent.contracts import CallFacts, Permit, RadioStatus
-from edge_agent.inventory import Inventory
 from edge_agent.sims import baseline, quotas
 from edge_agent.sims.judge import Forced, health, shown, step, why
 from edge_agent.sims.operator_words import threat
@@ -29,7 +28,7 @@ from telecore.errors import InvalidRequest, NotFound, StorageFailed
 from telecore.events import SimHealthChanged
 from telecore.ids import ChannelId, CommandId, Iccid, Plmn
 from telecore.model import Sim
-from telecore.sim_health import Balance, Health, HealthState
+from telecore.sim_health import Balance, Health, HealthState, Usage
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +41,13 @@ _HELD_CODE = 30007
 """Twilio's "carrier violation": the nearest to a SIM that its operator seems to have blocked."""
 
 
+class Shown(Protocol):
+    """Where it is shown how SIMs stand."""
+
+    def health(self, channel: ChannelId, health: Health) -> None: ...
+    def account(self, channel: ChannelId, balance: Balance | None, usage: Usage | None) -> None: ...
+
+
 class Sims:
     """A Gate and a Witness (contracts.py). ``run`` must run for judgements to be made, told and kept.
 
@@ -52,7 +58,7 @@ class Sims:
     def __init__(
         self,
         spool: Spool,
-        inventory: Inventory,
+        shown: Shown,
         config: SimsConfig,
         *,
         wall: Callable[[], float] = time.time,
@@ -62,7 +68,7 @@ class Sims:
         self.outages: dict[Plmn, str] = {}
         self.on_sms: Callable[[ChannelId, str, str], None] = _nothing
         self._spool = spool
-        self._inventory = inventory
+        self._shown = shown
         self._config = config
         self._numbers = thresholds(config.thresholds)
         self._wall = wall
@@ -179,7 +185,7 @@ class Sims:
         record.balance = balance
         for channel, held in self._channels.items():
             if held is record:
-                self._inventory.account(channel, balance, None)
+                self._shown.account(channel, balance, None)
         self._changed(record)
 
     def self_tested(self, channel: ChannelId, passed: bool) -> None:
@@ -259,14 +265,14 @@ class Sims:
         before = shown(record.held, record.forced)
         self._apply(record, done.entered, done.left, now)
         record.held = done.held
-        self._inventory.account(channel, None, quotas.usage(record.book, self._wall(), surroundings.quota))
+        self._shown.account(channel, None, quotas.usage(record.book, self._wall(), surroundings.quota))
         after = shown(record.held, record.forced)
         if after is not before:
             record.grounds = why(done, after)
             await self._tell(channel, record, before, record.grounds or ("as it was before",))
         elif done.entered or done.left:
             self._changed(record)
-        self._inventory.health(channel, self._health(record))
+        self._shown.health(channel, self._health(record))
 
     def _apply(self, record: SimRecord, entered: Any, left: Any, now: float) -> None:
         """What comes with entering and leaving a state."""
@@ -357,7 +363,7 @@ class Sims:
     ) -> None:
         record.since = self._wall()
         told = self._health(record)
-        self._inventory.health(channel, told)
+        self._shown.health(channel, told)
         self._changed(record)
         log.log(
             logging.INFO if told.share else logging.WARNING,
@@ -389,7 +395,7 @@ class Sims:
         self._channels = {name: held for name, held in self._channels.items() if held is not record}
         self._channels[channel] = record
         if record.balance is not None:
-            self._inventory.account(channel, record.balance, None)
+            self._shown.account(channel, record.balance, None)
         return record
 
     def _of(self, iccid: Iccid) -> SimRecord:
