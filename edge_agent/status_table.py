@@ -13,10 +13,11 @@ _HEADINGS = (
     "CHANNEL", "STATE", "FOR", "HEALTH", "NUMBER", "OPERATOR", "SIGNAL", "BALANCE", "DAYS", "SMS", "MIN", "STORE",
     "CALLS",
 )  # fmt: skip
-"""FOR: how long in this state; DAYS: until the balance is used up or the SIM expires; SMS, MIN: carried today."""
+"""FOR: how long in this state; HEALTH with a star: a person decided so; DAYS: until the balance is used up or the SIM
+expires; SMS, MIN: carried today."""
 _EMPTY_COLUMNS = ("BALANCE", "DAYS", "STORE")
 """Left out when no channel has anything to say there: a narrow screen is soon full."""
-_LONGEST_NAME = 14
+_LONGEST_NAME = 10
 
 
 def as_table(status: Mapping[str, Any], now: float | None = None) -> str:
@@ -88,7 +89,7 @@ def _row(channel: Mapping[str, Any], now: float) -> tuple[str, ...]:
         short(str(channel["channel"])),
         str(channel["state"]),
         span(now - float(channel["since"])),
-        str(health["state"]) + (" (held)" if health.get("forced") else "") if health else "-",
+        str(health["state"]) + ("*" if health.get("forced") else "") if health else "-",
         str(number),
         str(sim.get("operator_name") or sim.get("operator") or "-")[:_LONGEST_NAME],
         f"{signal['dbm']} dBm" if signal else "-",
@@ -113,7 +114,8 @@ def _remarks(channel: Mapping[str, Any]) -> Iterator[str]:
             if health.get("until")
             else ""
         )
-        yield f"{name}: {health['state']}: {health.get('reason') or 'no reason given'}{until}"
+        held = ", held so by a person" if health.get("forced") else ""
+        yield f"{name}: {health['state']}{held}: {health.get('reason') or 'no reason given'}{until}"
     if usage.get("limit"):
         yield f"{name}: quota: {usage['limit']}"
     if store and store["total"] and store["used"] >= store["total"]:

@@ -154,12 +154,12 @@ def sick(n):
 def test_a_table_with_everything_fits_a_terminal_and_says_why():
     beat = Heartbeat("i", "0.1.0", 60.0, (sick(1), sick(2)), (), 0)
     table = as_table(as_json("site-1", beat, {"connected": True}, [], 0), now=NOW)
-    assert max(map(len, table.splitlines())) <= 140
+    assert max(map(len, table.splitlines())) <= 120
     row = table.splitlines()[3]
     assert "1234.50 USD" in row
     assert "  20  " in row, "the validity ends before the money"
     assert "SM 30/30" in row
-    assert "cooldown (held)" in table
+    assert "modem2: cooldown, held so by a person: 3 refusals" in table
     assert "modem1: cooldown: 3 refusals in a row (CMS 21), looked at again at" in table
     assert "modem1: quota: 120 SMS a day" in table
     assert "modem1: the message storage SM is full" in table
