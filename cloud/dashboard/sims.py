@@ -27,7 +27,7 @@ SOON_DAYS = 7.0
 _SOUNDS = {
     "good": ("sound good", "good"),
     "echo": ("echo", "waiting"),
-    "not_heard": ("callee not heard", "bad"),
+    "not_heard": ("other side not heard", "bad"),
     "not_sent": ("we are not heard", "bad"),
     "silent": ("no sound either way", "bad"),
 }
