@@ -22,6 +22,8 @@ class Severity(StrEnum):
 class Snapshot:
     """The agent at one moment. ``fallen`` are parts of it that fell over a fault of ours, with the reason;
     ``pins`` are the ICCIDs that a PIN was given for; ``reminders``: what to do lest a SIM be taken away.
+
+    ``sounds``: the channels whose last calls sounded bad, and how (as in SoundChecked).
     """
 
     wall: datetime
