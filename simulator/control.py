@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -13,6 +12,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout, WSMsgType, web
 
 from simulator import requests, views
 from simulator.calls import NORMAL, Call, CallState
+from simulator.control_extras import Extras, read_body
 from simulator.faults import FaultRefused
 from simulator.handset_audio import HandsetAudio
 from simulator.lab import Lab
@@ -76,6 +76,7 @@ class Control:
                 web.post("/faults", self._begin_fault),
                 web.delete("/faults/{id}", self._end_fault),
                 web.post("/processes/{name}/restart", self._restart),
+                *Extras(self._lab).routes(),
             ]
         )
         return app
@@ -94,15 +95,15 @@ class Control:
 
     async def _behave(self, request: web.Request) -> web.Response:
         phone = self._handset(request)
-        body = await _body(request, *requests.BEHAVIOUR_FIELDS)
+        body = await read_body(request, *requests.BEHAVIOUR_FIELDS)
         phone.behaviour = requests.behaviour(phone.behaviour, body, await _speech(body))
         return web.json_response(views.handset(phone))
 
     async def _dial(self, request: web.Request) -> web.Response:
         phone = self._handset(request)
-        body = await _body(request, "to", "press", "speak_wav")
+        body = await read_body(request, "to", "press", "speak_wav", "withheld")
         to, press, speak = body.number("to"), body.presses(), await _speech(body)
-        call = phone.dial(to, press=press, speak=speak)
+        call = phone.dial(to, press=press, speak=speak, withheld=body.flag("withheld"))
         if call is None:
             raise BadRequest(None, f"{phone.number} is in a call already", status=409)
         return web.json_response({"id": call.id})
@@ -113,9 +114,11 @@ class Control:
 
     async def _send(self, request: web.Request) -> web.Response:
         phone = self._handset(request)
-        body = await _body(request, "to", "body")
+        body = await read_body(request, "to", "body", *requests.STYLE_FIELDS)
+        style = requests.style(body)
+        text = body.text("body") if style.data is None else ""
         try:
-            sent = phone.send(body.number("to"), body.text("body"))
+            sent = phone.send(body.number("to"), text, style)
         except ValueError as error:
             raise BadRequest("body", str(error)) from error
         return web.json_response({"id": sent.id, "parts": sent.parts})
@@ -139,7 +142,7 @@ class Control:
 
     async def _press(self, request: web.Request) -> web.Response:
         call, audio = self._talk(request)
-        body = await _body(request, "digits")
+        body = await read_body(request, "digits")
         audio.press(body.digits())
         return web.json_response(views.call(self._network, call))
 
@@ -155,7 +158,7 @@ class Control:
 
     async def _hang_up(self, request: web.Request) -> web.Response:
         call = self._find_call(request)
-        body = await _body(request, "cause", optional=True)
+        body = await read_body(request, "cause", optional=True)
         cause = body.integer("cause", NORMAL, 1, 127)
         if call.state is CallState.ENDED:
             raise BadRequest("id", f"{call.id} has ended", status=409)
@@ -171,7 +174,7 @@ class Control:
         return web.json_response([views.fault(fault) for fault in self._network.faults.all()])
 
     async def _begin_fault(self, request: web.Request) -> web.Response:
-        body = await _body(request, open_ended=True)
+        body = await read_body(request, open_ended=True)
         kind, target = body.text("kind"), body.text("target")
         for_s = body.optional_seconds("for_s")
         fault = self._network.faults.begin(kind, target, body.others("kind", "target", "for_s"), for_s)
@@ -258,17 +261,6 @@ async def _write(socket: web.WebSocketResponse, live: LiveHandset) -> None:
             await socket.send_bytes(item)
         else:
             await socket.send_str(item)
-
-
-async def _body(request: web.Request, *known: str, optional: bool = False, open_ended: bool = False) -> Body:
-    raw = await request.read()
-    if optional and not raw.strip():
-        return Body({}, known)
-    try:
-        values = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise BadRequest(None, f"the body is not JSON: {error}") from error
-    return Body(values, known, open_ended=open_ended)
 
 
 async def _speech(body: Body) -> bytes | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from random import Random
 from typing import Protocol
@@ -11,6 +12,7 @@ from simulator.accounts import Accounts
 from simulator.calls import Exchange, Terminal
 from simulator.faults import Faults
 from simulator.inbox import Inbox, MessageIds, Recordings
+from simulator.sending import PLAIN, Route, Sent, send_message
 from simulator.sim import Sim
 from simulator.smsc import Parcel, Smsc, Verdict
 from simulator.speech import SpeechClock
@@ -74,9 +76,10 @@ class Network:
             self.faults.modems |= {sim.number: sim.device, sim.device: sim.device}
             for name in (sim.operator.name, sim.operator.plmn):
                 self.faults.operators.setdefault(name, []).append(sim.device)
+        self._references = itertools.count(1)
         self.message_ids = MessageIds()
         self.recordings = Recordings()
-        self.accounts = Accounts(self.sims, self.faults, self.changed)
+        self.accounts = Accounts(self.sims, self.faults, self.changed, timers.now)
         self.clock = SpeechClock(timers)
         self.exchange = Exchange(timers, self.clock, self.accounts, self.faults, self.terminal)
         self.smsc = Smsc(
@@ -86,6 +89,7 @@ class Network:
             sims=self.sims,
             find=self._recipient,
             changed=self.changed,
+            random=random,
         )
         self.ussd = UssdService(self.accounts)
         self.sim_recipients = {number: SimRecipient(sim, self._inbox(number)) for number, sim in self.sims.items()}
@@ -94,6 +98,11 @@ class Network:
     def attach(self, sim: Sim, terminal: MobileTerminal) -> None:
         """This modem holds that SIM from now on."""
         self.sim_recipients[sim.number].terminal = terminal
+
+    def operator_message(self, sim: Sim, body: str, sender: str = "") -> Sent:
+        """The operator writes to its subscriber, under its name unless another is given. ValueError: too long."""
+        route = Route(sender or sim.operator.short, sim.number, next(self._references))
+        return send_message(self.smsc, route, body, PLAIN)
 
     def changed(self) -> None:
         """Tell those who save."""

@@ -89,7 +89,7 @@ def decode_submit(octets: bytes, *, length: int | None = None, now: float | None
         text=text,
         data=data,
         header=header,
-        concat=_read_concat(header),
+        concat=read_concat(header),
         report=bool(first & 0x20),
         reject_duplicates=bool(first & 0x04),
         validity=validity,
@@ -191,7 +191,8 @@ def alphabet_of(coding: int) -> str:
     return "8bit" if group == 0xF and coding & 0x04 else "gsm7"
 
 
-def _read_concat(header: bytes) -> Concat | None:
+def read_concat(header: bytes) -> Concat | None:
+    """Which part of which message, if a user data header says so."""
     at = 0
     while at + 1 < len(header):
         element, size = header[at], header[at + 1]

@@ -6,9 +6,11 @@ import base64
 import binascii
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
+from simulator.modem.habits import Habits
+from simulator.sending import Style
 from simulator.subscriber import ON_CALL, ON_SMS, Behaviour, Press
 from simulator.tones import check_digits
 from telecore.audio.resample import resample
@@ -18,6 +20,8 @@ RATE = 8000
 DIALLED = re.compile(r"\+?[0-9*#]{1,20}")
 LONGEST_WAV_S = 1800
 LONGEST_DIGITS = 5000
+STYLE_FIELDS = ("class", "port", "data", "wide_reference", "backwards", "copies")
+HABIT_FIELDS = tuple(field.name for field in fields(Habits))
 LONGEST_DELAY_S = 86_400.0
 BEHAVIOUR_FIELDS = (
     "on_call", "answer_after_s", "hangup_after_s", "press", "speak_wav", "on_sms", "sms_delay_s",
@@ -87,6 +91,17 @@ class Body:
             raise BadRequest(name, f"{name} must be a whole number from {low} to {high}")
         return value
 
+    def flag(self, name: str) -> bool:
+        """True or false; absent is false."""
+        value = self._values.get(name, False)
+        if not isinstance(value, bool):
+            raise BadRequest(name, f"{name} must be true or false")
+        return value
+
+    def values(self) -> Mapping[str, Any]:
+        """All of it."""
+        return self._values
+
     def presses(self) -> tuple[Press, ...]:
         """`press`: what is pressed when; null or absent is nothing."""
         value = self._values.get("press")
@@ -134,6 +149,38 @@ def _press(name: str, item: object) -> Press:
     if not isinstance(item, dict) or not set(item) <= {"after_s", "digits"}:
         raise BadRequest(name, f"{name} must be an object with after_s and digits")
     return Press(seconds(f"{name}.after_s", item.get("after_s", 0)), digits(f"{name}.digits", item.get("digits")))
+
+
+def style(body: Body) -> Style:
+    """How a message is sent; absent keys mean the plain way."""
+    data = None
+    if "data" in body:
+        try:
+            data = bytes.fromhex(body.text("data"))
+        except ValueError as error:
+            raise BadRequest("data", "data must be octets in hex") from error
+    return Style(
+        message_class=body.integer("class", 0, 0, 3) if "class" in body else None,
+        port=body.integer("port", 0, 0, 65_535) if "port" in body else None,
+        data=data,
+        wide=body.flag("wide_reference"),
+        backwards=body.flag("backwards"),
+        copies=body.integer("copies", 1, 1, 5),
+    )
+
+
+def habits(old: Habits, body: Body) -> Habits:
+    """A modem's habits after a PUT: absent keys keep their value."""
+    given: dict[str, Any] = {}
+    for name, value in body.values().items():
+        wanted = type(getattr(old, name))
+        number = wanted is float and isinstance(value, int | float) and not isinstance(value, bool)
+        if not number and type(value) is not wanted:
+            raise BadRequest(name, f"{name} must be of type {wanted.__name__}")
+        if isinstance(value, str) and not value.isascii():
+            raise BadRequest(name, f"{name} must be ASCII")
+        given[name] = float(value) if number else value
+    return replace(old, **given)
 
 
 def behaviour(old: Behaviour, body: Body, speech: bytes | None) -> Behaviour:

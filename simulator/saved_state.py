@@ -100,6 +100,7 @@ def snapshot(lab: Lab) -> Json:
         "inboxes": {number: inbox.snapshot() for number, inbox in inboxes.items() if inbox is not None},
         "parcels": [_parcel_json(parcel) for parcel in network.smsc.parcels.values()],
         "memories": {modem.device: _memory_json(modem.store.slots) for modem in lab.modems},
+        "used_vouchers": sorted(network.accounts.used_vouchers),
         "next_message": network.message_ids.last,
     }
 
@@ -121,6 +122,7 @@ def restore(lab: Lab, data: Mapping[str, Any]) -> None:
             for index, values in slots.items():
                 stored = Stored(Status(values["status"]), bytes.fromhex(values["pdu"]), values["length"])
                 modem.store.slots[memory][int(index)] = stored
+    network.accounts.used_vouchers = set(data.get("used_vouchers", ()))
     network.message_ids.last = data["next_message"]
     for values in data["parcels"]:
         network.smsc.accept(_parcel(values))

@@ -11,19 +11,32 @@ GSM7, UCS2 = 0x00, 0x08
 _Key = tuple[str, int, int, bool]
 
 
-def split_text(text: str, reference: int) -> list[UserData]:
-    """One part, or parts of 153 septets or 67 UTF-16 units; escapes and surrogate pairs stay whole."""
+def split_text(text: str, reference: int, *, wide: bool = False, room: int = 0) -> list[UserData]:
+    """One part, or parts of 153 septets or 67 UTF-16 units; escapes and surrogate pairs stay whole.
+
+    `wide`: 16-bit references, with one unit less; `room`: octets kept free for another element of the header.
+    """
     gsm = is_gsm(text)
     coding, single, part = (GSM7, 160, 153) if gsm else (UCS2, 70, 67)
+    if room:
+        single -= 8 if gsm else 4
+    taken = room + wide
+    part -= -(-taken * 8 // 7) if gsm else -(-taken // 2)
     if sum(_units(char, gsm=gsm) for char in text) <= single:
         return [UserData(coding, text)]
     pieces = _cut(text, part, gsm=gsm)
     if len(pieces) > 255:
         raise ValueError("a message has at most 255 parts")
     return [
-        UserData(coding, piece, header=bytes([0x00, 0x03, reference & 0xFF, len(pieces), number]))
+        UserData(coding, piece, header=_concat(reference, len(pieces), number, wide=wide))
         for number, piece in enumerate(pieces, 1)
     ]
+
+
+def _concat(reference: int, total: int, number: int, *, wide: bool) -> bytes:
+    if wide:
+        return bytes([0x08, 0x04]) + (reference & 0xFFFF).to_bytes(2, "big") + bytes([total, number])
+    return bytes([0x00, 0x03, reference & 0xFF, total, number])
 
 
 def _units(char: str, *, gsm: bool) -> int:

@@ -6,9 +6,10 @@ import itertools
 import logging
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
+from random import Random
 from typing import Protocol
 
 from simulator import pdu
@@ -82,6 +83,7 @@ class Smsc:
         sims: dict[str, Sim],
         find: Callable[[str], Recipient | None],
         changed: Callable[[], None],
+        random: Random,
     ) -> None:
         self._timers = timers
         self._accounts = accounts
@@ -89,6 +91,7 @@ class Smsc:
         self._sims = sims
         self._find = find
         self._changed = changed
+        self._random = random
         self._ids = itertools.count(1)
         self._queues: dict[_Key, deque[Parcel]] = {}
         self._busy: set[_Key] = set()
@@ -123,9 +126,9 @@ class Smsc:
         )
         return None
 
-    def accept_from_handset(self, sender: str, to: str, part: pdu.UserData, *, number: int, total: int) -> None:
-        """A handset hands in one part; handsets do not pay."""
-        concat = pdu.Concat(part.header[2], total, number) if total > 1 else None
+    def accept_from_handset(self, sender: str, to: str, part: pdu.UserData) -> None:
+        """A handset, or the operator itself, hands in one part; neither pays."""
+        concat = pdu.read_concat(part.header)
         now = self._timers.now()
         parcel = Parcel(0, sender, dialled(to), part, now, concat=concat)
         parcel.expires_at = now + DEFAULT_VALIDITY.total_seconds()
@@ -153,7 +156,18 @@ class Smsc:
         return int(fault.options["code"]) if fault else self._accounts.charge_sms(sim)
 
     def _enqueue(self, parcel: Parcel) -> None:
-        self._queues.setdefault(_key(parcel), deque()).append(parcel)
+        queue = self._queues.setdefault(_key(parcel), deque())
+        sim = self._sims.get(parcel.to)
+        device = "" if sim is None else sim.device
+        if self._faults.on("sms_shuffled", device):
+            first = int(_key(parcel) in self._busy)  # the one under way stays first
+            queue.insert(self._random.randint(min(first, len(queue)), len(queue)), parcel)
+        else:
+            queue.append(parcel)
+        if self._faults.on("sms_duplicated", device) and parcel.report_status is None:
+            copy = replace(parcel, id=next(self._ids), report_to=None)
+            self.parcels[copy.id] = copy
+            queue.append(copy)
         self._next(_key(parcel))
 
     def _next(self, key: _Key) -> None:

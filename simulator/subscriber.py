@@ -11,7 +11,7 @@ from typing import Protocol
 from simulator.calls import ABSENT, BUSY, NORMAL, REJECTED, Call, CallState, Exchange
 from simulator.handset_audio import HandsetAudio
 from simulator.inbox import Inbox
-from simulator.segments import split_text
+from simulator.sending import PLAIN, Route, Sent, Style, send_message
 from simulator.smsc import Parcel, Smsc, Verdict
 from simulator.timing import Timers
 
@@ -39,14 +39,6 @@ class Behaviour:
     speak: bytes | None = None  # s16le, 8 kHz
     on_sms: str = "deliver"
     sms_delay_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A message on its way."""
-
-    id: str
-    parts: int
 
 
 class Watcher(Protocol):
@@ -87,12 +79,15 @@ class Handset:
         """The call this handset is in."""
         return None if self._talk is None else self._talk.call
 
-    def dial(self, to: str, *, press: tuple[Press, ...] = (), speak: bytes | None = None) -> Call | None:
+    def dial(
+        self, to: str, *, press: tuple[Press, ...] = (), speak: bytes | None = None, withheld: bool = False
+    ) -> Call | None:
         """Call a number; None when the handset is in a call already."""
         if self._talk is not None:
             return None
         behaviour = replace(self.behaviour, press=press, speak=speak)
         call = self._exchange.dial(self, to)
+        call.withheld = withheld
         self._talk = _Talk(call, behaviour)
         return call
 
@@ -100,13 +95,9 @@ class Handset:
         """Ear and mouth of the call this handset is in."""
         return None if self._talk is None else self._talk.audio
 
-    def send(self, to: str, body: str) -> Sent:
+    def send(self, to: str, body: str, style: Style = PLAIN) -> Sent:
         """Send a message. ValueError when it is too long."""
-        reference = next(self._references)
-        parts = split_text(body, reference)
-        for number, part in enumerate(parts, 1):
-            self._smsc.accept_from_handset(self.number, to, part, number=number, total=len(parts))
-        return Sent(f"{self.number.removeprefix('+')}-{reference}", len(parts))
+        return send_message(self._smsc, Route(self.number, to, next(self._references)), body, style)
 
     # ------------------------------------------------------------------------------------- Terminal
 

@@ -76,5 +76,8 @@ class UssdService:
         match = VOUCHER.fullmatch(voucher)
         if match is None or match[1] == "00":
             return Answer("This voucher is not valid.")
+        if voucher in self._accounts.used_vouchers:
+            return Answer("This voucher has been used.")
+        self._accounts.used_vouchers.add(voucher)
         self._accounts.top_up(sim, int(match[1]) * 100)
         return Answer(f"Recharged {int(match[1])}.00 {sim.operator.currency}. {self._balance(sim)}")

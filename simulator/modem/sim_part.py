@@ -44,6 +44,7 @@ class SimPart:
                 "+CIMI": self._imsi,
                 "+CRSM": self._file,
                 "+CNUM": self._own_number,
+                "+CPBR": self._phone_book,
             }
             | self._of_family().get(self._core.profile.family, {})
         )
@@ -174,6 +175,11 @@ class SimPart:
         else:
             return [FILE_NOT_FOUND]
         return [f'+CRSM: 144,0,"{(content[:count] if count else content).hex().upper()}"']
+
+    def _phone_book(self, command: Command) -> Reply:
+        """Always empty: nobody keeps contacts on these cards."""
+        self._core.need_sim()
+        return ["+CPBR: (1-250),40,14"] if command.how == "=?" else OK
 
     def _own_number(self, command: Command) -> Reply:
         if command.how == "=?":
