@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from edge_agent.contracts import OutboundSms, SmsPart, StatusReport, SubmitRef
+from edge_agent.contracts import OutboundSms, Permit, SmsPart, StatusReport, SubmitRef
 from edge_agent.messages import Messages
 from edge_agent.spool import Spool, Taken
+from edge_agent.unguarded import Unguarded
 from telecore.commands import SendMessage
 from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, NoNetwork, OutcomeUnknown
 from telecore.ids import E164, Address, ChannelId, MessageSid
@@ -96,10 +97,15 @@ class Site:
         await asyncio.wait([self.task])
         await self.spool.close()
 
-    async def send(self, body="hello", *, sid=None, to=TO, not_after=None):
+    async def send(self, body="hello", *, sid=None, to=TO, not_after=None, urgent=False):
         self.seq = await self.spool.applied("cloud") + 1
         command = SendMessage(
-            message=MessageSid(sid or f"SM{self.seq}"), channel=CHANNEL, to=to, body=body, not_after=not_after
+            message=MessageSid(sid or f"SM{self.seq}"),
+            channel=CHANNEL,
+            to=to,
+            body=body,
+            not_after=not_after,
+            urgent=urgent,
         )
         if await self.spool.journal([Taken("cloud", self.seq, command)]) == [True]:
             self.messages.enqueue(command)
@@ -496,3 +502,63 @@ async def test_a_received_part_is_safe_when_part_returns(tmp_path):
         await s.messages.part(SmsPart(CHANNEL, "k", Address(TO), "hi", None))
         ((kind, row),) = await s.told()
         assert (kind, row["recipient"], row["body"]) == ("message.received", "+85510000001", "hi")
+
+
+class Guard(Unguarded):
+    """A gate whose answer the test chooses, and a witness that remembers."""
+
+    def __init__(self, permit=None):
+        self.permit = permit or Permit()
+        self.seen = []
+
+    def sms(self, channel, to, *, urgent=False):
+        return Permit() if urgent else self.permit
+
+    def sms_sent(self, channel, to):
+        self.seen.append("sent")
+
+    def sms_refused(self, channel, to, kind, code):
+        self.seen.append((kind, code))
+
+    def sms_reported(self, channel, to, status):
+        self.seen.append(status)
+
+    def sms_received(self, channel, sender, body):
+        self.seen.append(body)
+
+
+async def test_a_sim_that_may_not_send_now_keeps_the_message_until_it_may(tmp_path):
+    guard = Guard(Permit("daily limit of 3 SMS of this SIM reached", 600.0))
+    async with site(tmp_path, FakeSms(), gate=guard) as running:
+        await running.send("ordinary")
+        await running.send("a warning", urgent=True)
+        await running.until("message.submitted")
+        assert [body for body, _ in running.service.sent] == ["a warning"]
+        guard.permit = Permit()
+        await running.skip(601)
+        await running.until("message.submitted", 2)
+
+
+async def test_a_refusal_says_why_and_nothing_is_sent(tmp_path):
+    guard = Guard(Permit("the SIM is suspect_blocked: its operator says so", None, 30007))
+    async with site(tmp_path, FakeSms(), gate=guard) as running:
+        command = await running.send()
+        (row,) = await running.until("command.rejected")
+        assert (row["command"], row["code"], row["reason"]) == (command.id, 30007, guard.permit.reason)
+        assert running.service.asked == 0
+        await running.kill()
+        await running.start()
+        assert running.service.asked == 0
+        assert await running.until("command.rejected") == [row]
+
+
+async def test_the_witness_hears_how_traffic_goes(tmp_path):
+    guard = Guard()
+    async with site(tmp_path, FakeSms(DeviceRefused("cms", 8), 7), witness=guard) as running:
+        await running.send()
+        await running.until("message.failed")
+        await running.send()
+        await running.until("message.submitted")
+        await running.messages.report(report(7))
+        await running.messages.part(SmsPart(CHANNEL, "k", Address("+85512000009"), "thank you", datetime.now(UTC)))
+    assert guard.seen == [("cms", 8), "sent", 0, "thank you"]

@@ -2,21 +2,35 @@
 
 import pytest
 
+from edge_agent.contracts import Permit
 from edge_agent.spool import QueuedSms
-from edge_agent.submit_rules import Again, Expire, GiveUp, Sleep, Submit, Waiting, judge, next_step
+from edge_agent.submit_rules import (
+    Again,
+    Expire,
+    GiveUp,
+    Refuse,
+    Sleep,
+    Submit,
+    Wait,
+    Waiting,
+    admit,
+    judge,
+    next_step,
+)
 from telecore.commands import SendMessage
 from telecore.errors import Busy, DeviceRefused, RemoteProtocolError
 from telecore.ids import ChannelId, MessageSid
 
 
-def waiting(sid="SM1", to="+1", *, due=0.0, deadline=None, attempts=0, setbacks=0):
-    command = SendMessage(message=MessageSid(sid), channel=ChannelId("e/m"), to=to, body="x")
+def waiting(sid="SM1", to="+1", *, due=0.0, deadline=None, attempts=0, setbacks=0, urgent=False):
+    command = SendMessage(message=MessageSid(sid), channel=ChannelId("e/m"), to=to, body="x", urgent=urgent)
     return Waiting(QueuedSms(command, attempts=attempts), due, deadline, setbacks)
 
 
 A, B = waiting("SM10", "+1"), waiting("SM11", "+2")
 LATER = waiting("SM12", "+1", due=110.0)
 DYING = waiting("SM13", "+4", deadline=105.0)
+WARNING = waiting("SM15", "+1", urgent=True)
 DEAD = waiting("SM14", "+5", deadline=99.0)
 
 
@@ -27,6 +41,7 @@ DEAD = waiting("SM14", "+5", deadline=99.0)
         ([A, B], True, Submit(A)),
         ([A, B], False, Sleep(None)),
         ([LATER, B], True, Submit(B)),
+        ([A, B, WARNING], True, Submit(WARNING)),
         ([LATER, A], True, Sleep(10.0)),
         ([LATER], False, Sleep(None)),
         ([LATER, DYING], False, Sleep(5.0)),
@@ -79,3 +94,17 @@ def test_nonsense_leaves_the_outcome_unknown():
     verdict = judge(RemoteProtocolError("garbage"), waiting(), 0.0)
     assert isinstance(verdict, GiveUp)
     assert verdict.uncertain
+
+
+@pytest.mark.parametrize(
+    ("permit", "deadline", "verdict"),
+    [
+        (Permit(), None, None),
+        (Permit("full", 60.0), None, Wait(160.0)),
+        (Permit("full", 60.0), 200.0, Wait(160.0)),
+        (Permit("full", 60.0, 30022), 150.0, Refuse(30022, "full; its time runs out before that")),
+        (Permit("blocked", None, 30007), None, Refuse(30007, "blocked")),
+    ],
+)
+def test_what_becomes_of_a_message_that_its_sim_may_not_carry(permit, deadline, verdict):
+    assert admit(permit, waiting(deadline=deadline), 100.0) == verdict
