@@ -67,6 +67,33 @@ async def test_balance_voucher_and_self_test(tmp_path, rig, capsys):
         assert VOUCHER not in str(c.told.values)
 
 
+async def test_an_operator_that_is_asked_and_answers_by_sms(tmp_path, rig):
+    operator = rig.line["handsets"]["free"][2]
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "mine.yaml").write_text(
+        f"""{{operator: x, country: "KH", plmn: ["45691"], source: test, vectors: [{{text: no}}], balance: {{
+        steps: [{{send: BAL, to: "{operator}"}}], answer_via: sms, sender: '\\{operator}',
+        match: ['left: (?P<amount>\\S+)'], currency: USD}}}}"""
+    )
+    settings = devices(rig) + "\nsims: {recipes: own}"
+    async with cloud() as c, edge(tmp_path, c.hub.port, settings) as (agent, _):
+        await until(lambda: agent.inventory.registered(A), 20)
+        c.wish(ReadBalance(channel=A))
+        own = rig.line["numbers"][0]
+        await until_asked(rig, operator)
+        answer = {"to": own, "body": "left: 7.25"}
+        await asyncio.to_thread(rig.api.post, f"/subscribers/{operator}/messages", answer)
+        await until(lambda: c.told.of("sim.balance"), 20)
+        (told,) = c.told.of("sim.balance")
+        assert (told["recipe"], told["balance"]["amount"]) == ("mine", "7.25")
+
+
+async def until_asked(rig, operator):
+    async with asyncio.timeout(20):
+        while not await asyncio.to_thread(rig.api.messages, operator):  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+
+
 async def test_a_person_holds_a_sim_back_and_sees_why(tmp_path, rig, capsys):
     data = ["--data-dir", str(tmp_path / "data")]
     async with cloud() as c, edge(tmp_path, c.hub.port, devices(rig)) as (agent, _):
