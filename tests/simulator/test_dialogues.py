@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from simulator.modem.profile import HUAWEI, SIM7600, Profile
+from simulator.modem.profile import HUAWEI, PROFILES, Profile
 from tests.simulator.fake import Desk
 
 GAMMU = (
@@ -35,7 +35,7 @@ MUST_SUCCEED = (
 FINAL = re.compile(r"\r\n(OK|ERROR|\+CM[ES] ERROR: \d+|COMMAND NOT SUPPORT)\r\n")
 
 
-@pytest.mark.parametrize("profile", [SIM7600, HUAWEI], ids=lambda profile: profile.name)
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=lambda profile: profile.name)
 @pytest.mark.parametrize("agent", [GAMMU, MODEM_MANAGER, SMSTOOLS, GSMMODEM])
 def test_every_command_gets_one_final_result(agent: str, profile: Profile) -> None:
     desk = Desk(1, profile)
@@ -43,6 +43,8 @@ def test_every_command_gets_one_final_result(agent: str, profile: Profile) -> No
     for command in agent.split("|"):
         said = desk.at(command)
         assert len(FINAL.findall(said)) == 1, (command, said)
+        if command.removeprefix("AT") in profile.refused:
+            continue
         if f" {command} " in f" {MUST_SUCCEED} ":
             assert "\r\nOK\r\n" in said, (command, said)
         desk.wait(3)
