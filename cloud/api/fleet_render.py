@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
+from typing import Any
 
 from cloud.fleet.snapshot import Snapshot
 from cloud.store.records import ChannelRecord, HistoryRecord, TaskRecord, WarningRecord
@@ -15,6 +16,7 @@ from telecore.ids import AccountSid
 from telecore.sim_health import Balance, Health
 
 Json = dict[str, object]
+_MOMENTS = {"balance": ("at",), "health": ("since", "until")}
 _OF_EVENT = {field.name for field in fields(Event)}
 
 
@@ -91,6 +93,13 @@ def happened(record: HistoryRecord) -> Json:
     return told
 
 
+def _dated(name: str, value: Any) -> Any:
+    """Moments within a result, which edges tell in seconds, as all others are written."""
+    if name not in _MOMENTS or not isinstance(value, dict):
+        return value
+    return {key: moment(found) if key in _MOMENTS[name] else found for key, found in value.items()}
+
+
 def task(record: TaskRecord) -> Json:
     return {
         "sid": record.sid,
@@ -99,6 +108,6 @@ def task(record: TaskRecord) -> Json:
         "status": record.status,
         "created_at": moment(record.created_at),
         "updated_at": moment(record.updated_at),
-        "result": record.result or None,
+        "result": {name: _dated(name, value) for name, value in record.result.items()} or None,
         "uri": f"/simferry/v1/tasks/{record.sid}",
     }

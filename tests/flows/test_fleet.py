@@ -43,11 +43,16 @@ async def fleet(world: World):
 
 
 async def test_a_channel_is_asked_and_held_and_given_back(fleet: Fleet, world: World) -> None:
-    one = (await fleet.ask("GET", "channels"))["channels"][0]
+    one, two, *_ = (await fleet.ask("GET", "channels"))["channels"]
     where = f"channels/{one['channel']}"
     asked = await fleet.done(f"{where}/ussd", code="*100#")
     assert asked["status"] == "done", asked
     assert asked["result"]["text"]
+
+    balance = (await fleet.done(f"{where}/balance"))["result"]["balance"]
+    assert (balance["currency"], balance["at"][-1]) == ("USD", "Z")
+    tested = await fleet.done(f"{where}/self_test", receiver=two["channel"])
+    assert tested["result"]["passed"], tested
 
     held = await fleet.done(f"{where}/health", state="retired", note="a test")
     assert (held["status"], held["result"]["health"]["state"]) == ("done", "retired")

@@ -120,6 +120,18 @@ async def test_a_menu_is_a_conversation(fleet: Fleet) -> None:
     assert [command.code for command in await fleet.commands()] == ["*100#", "1"]
 
 
+async def test_moments_in_results_are_written_as_all_others(fleet: Fleet) -> None:
+    _, task = await fleet.ask("POST", f"channels/{ONE}/health", json={"state": "cooldown"})
+    held = Health(HealthState.COOLDOWN, 1000.0, "", 0, forced=True)
+    await fleet.tell(
+        SimHealthChanged(command=CommandId(task["sid"]), channel=ONE, iccid=ICCID, was=HealthState.HEALTHY, health=held)
+    )
+    _, task = await fleet.ask("GET", f"tasks/{task['sid']}")
+    assert task["result"]["health"]["since"] == "1970-01-01T00:16:40Z"
+    assert task["result"]["health"]["until"] is None
+    assert ICCID not in json.dumps(task)
+
+
 async def test_each_action_is_its_command(fleet: Fleet) -> None:
     asked: list[tuple[str, dict[str, Any]]] = [
         ("ussd/cancel", {}),
