@@ -127,7 +127,7 @@ def test_currencies(text, own, currency):
 
 
 def test_a_top_up_that_is_neither_done_nor_refused_is_unknown():
-    top_up = TopUpRecipe(code="*1*{pin}#", done="(?i)success", refused="(?i)unsuccess|invalid")
+    top_up = TopUpRecipe(code="*1*{pin}#", done="(?i)success", refused="(?i)unsuccessful|invalid")
     assert [read_top_up(top_up, text) for text in ("Success!", "Unsuccessful", "Please wait", "")] == [
         "done", "refused", "unknown", "unknown",
     ]  # fmt: skip
