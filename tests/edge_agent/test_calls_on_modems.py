@@ -150,7 +150,7 @@ async def simulator(directory, profile):
         await process.wait()
 
 
-@pytest.fixture(params=["sim7600", "huawei"])
+@pytest.fixture(params=["sim7600", "huawei", "ec25"])
 async def site(request, tmp_path):
     devices, blobs = tmp_path / "devices", tmp_path / "blobs"
     devices.mkdir()

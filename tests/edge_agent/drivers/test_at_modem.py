@@ -168,7 +168,7 @@ class Lab:
         return await asyncio.to_thread(do)
 
 
-@pytest.fixture(params=["sim7600", "huawei"])
+@pytest.fixture(params=["sim7600", "huawei", "ec25"])
 async def lab(request, tmp_path):
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "simulator", "--device-dir", str(tmp_path), "--modems", "1"),
