@@ -22,8 +22,8 @@ from telecore.schema import SchemaError, read
 T = TypeVar("T")
 
 GENERIC = "generic/3gpp"
-_OWN = ("inherits", "match", "confirmed", "description", "firmware", "quirks")
-"""Keys that are about one file alone and not inherited; quirks and firmware notes are joined instead."""
+_OWN = ("inherits", "match", "confirmed", "description", "firmware", "quirks", "unconfirmed")
+"""Keys that are about one file alone and not inherited; quirks, firmware notes and doubts are joined instead."""
 
 
 class ProfileError(InvalidRequest):
@@ -77,6 +77,7 @@ class Header:
     description: str = ""
     quirks: tuple[Quirk, ...] = ()
     firmware: tuple[Firmware, ...] = ()
+    unconfirmed: tuple[str, ...] = ()
 
 
 _HEADER = frozenset(Header.__dataclass_fields__)
@@ -104,11 +105,15 @@ class Profiles:
     def __iter__(self) -> Iterator[AtProfile]:
         return iter(entry.profile for entry in self._entries.values())
 
-    def get(self, name: str, identity: DeviceIdentity | None = None) -> AtProfile:
-        """The profile of this name, as it is for the identity's revision. Raises ProfileError."""
+    def entry(self, name: str) -> Entry:
+        """What the file itself says beside the dialect. Raises ProfileError."""
         if name not in self._entries:
             raise ProfileError(f"there is no profile {name!r} (there are: {', '.join(self.names)})")
-        entry = self._entries[name]
+        return self._entries[name]
+
+    def get(self, name: str, identity: DeviceIdentity | None = None) -> AtProfile:
+        """The profile of this name, as it is for the identity's revision. Raises ProfileError."""
+        entry = self.entry(name)
         return entry.profile if identity is None else _for_revision(entry, identity.revision)
 
     def choose(self, identity: DeviceIdentity) -> AtProfile:
@@ -124,6 +129,11 @@ class Profiles:
             who = f"{identity.manufacturer} {identity.model}".strip()
             raise ProfileError(f"{who} is matched equally well by {' and '.join(names)}: name one in the configuration")
         return self.get(names[0], identity)
+
+
+def doubts(profile: AtProfile) -> tuple[str, ...]:
+    """What a modem of this profile is believed to do and nobody has seen on hardware."""
+    return () if profile.confirmed else profile.unconfirmed or ("everything in this profile",)
 
 
 def shipped() -> Path:
@@ -192,7 +202,9 @@ def _build(name: str, raw: Mapping[str, _Raw]) -> Entry:
     profile = _read(AtProfile, {**dialect, "name": name, "confirmed": own.data.get("confirmed", False)}, own)
     _check_patterns(profile, own)
     firmware = tuple(note for header in headers for note in header.firmware)
-    return Entry(headers[-1], replace(profile, quirks=quirks), firmware)
+    claims = tuple(dict.fromkeys(claim for header in headers for claim in header.unconfirmed))
+    doubts_left = () if profile.confirmed else claims
+    return Entry(headers[-1], replace(profile, quirks=quirks, unconfirmed=doubts_left), firmware)
 
 
 def _line_of(name: str, raw: Mapping[str, _Raw], below: tuple[str, ...]) -> list[_Raw]:
@@ -235,6 +247,8 @@ def _header(raw: _Raw) -> Header:
 def _check_patterns(profile: AtProfile, raw: _Raw) -> None:
     for key, rule in profile.urc.items():
         _compile(f"urc.{key}.re", rule.re, raw)
+    for n, step in enumerate(profile.login):
+        _compile(f"login[{n}].expect", step.expect, raw)
 
 
 def _compile(path: str, pattern: str, raw: _Raw) -> None:

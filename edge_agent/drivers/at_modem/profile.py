@@ -85,8 +85,11 @@ class SimProfile:
 
 @dataclass(frozen=True, slots=True)
 class RadioProfile:
+    """``soft_reset`` restarts the radio or the modem by the standard; ``restart`` is the vendor's own reset."""
+
     registration: tuple[str, ...] = ("CREG", "CEREG")
     poll_s: float = 20.0
+    soft_reset: tuple[str, ...] = ("AT+CFUN=1,1",)
     restart: tuple[str, ...] = ("AT+CFUN=1,1",)
 
 
@@ -169,9 +172,29 @@ class UsbLayout:
     audio: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class UsbId:
+    """USB vendor and product, four hexadecimal digits each."""
+
+    vid: str
+    pid: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginStep:
+    """Wait for ``expect`` (a regular expression), then write ``send`` and a line end; ``{user}``, ``{password}``."""
+
+    expect: str
+    send: str
+
+
 @dataclass(frozen=True)
 class AtProfile:
-    """``quirks`` maps each named behaviour of ``quirks.py`` to the reason it is asked for.
+    """``login`` comes before the first AT on a port that asks for it, and ``leave`` is written last.
+
+    ``usb_storage``: what the stick is while it shows only its disk and wants a mode switch.
+    ``unconfirmed``: what this profile claims and nobody has seen on hardware; empty in a confirmed one.
+    ``quirks`` maps each named behaviour of ``quirks.py`` to the reason it is asked for.
 
     ``sound_card`` takes the place of ``audio`` where the site names a sound card.
     """
@@ -184,6 +207,9 @@ class AtProfile:
     timeouts: dict[str, float] = field(default_factory=dict)
     rtscts: bool = False
     usb: tuple[UsbLayout, ...] = ()
+    usb_storage: tuple[UsbId, ...] = ()
+    login: tuple[LoginStep, ...] = ()
+    leave: str = ""
     sim: SimProfile = SimProfile()
     radio: RadioProfile = RadioProfile()
     sms: SmsProfile = SmsProfile()
@@ -192,6 +218,7 @@ class AtProfile:
     audio: AudioProfile = AudioProfile()
     sound_card: AudioProfile | None = None
     quirks: dict[str, str] = field(default_factory=dict)
+    unconfirmed: tuple[str, ...] = ()
 
     @cached_property
     def grammar(self) -> Grammar:
