@@ -21,7 +21,8 @@ from scripts.daykit.wires import SoundWire, Wire, WirePort
 from simulator import calls
 from simulator.identity import imei
 from simulator.modem.modem import Modem
-from simulator.modem.profile import Profile
+from simulator.modem.profile import Profile, Sound
+from simulator.modem.voice_audio import NoPcmLine
 from simulator.network import Network
 from simulator.timing import LoopTimers
 from telecore.errors import DeviceLost
@@ -40,17 +41,21 @@ class Site:
         self.modems: list[Modem] = []
         self.wires: dict[str, Wire] = {}
         for index, sim in enumerate(self.network.sims.values(), 1):
-            at, pcm = Wire(f"{sim.device}-at"), SoundWire(f"{sim.device}-pcm")
-            profile = profiles[(index - 1) % len(profiles)]
-            modem = Modem(profile, sim, imei(index), network=self.network, at_line=at, pcm_line=pcm)
+            at, profile = Wire(f"{sim.device}-at"), profiles[(index - 1) % len(profiles)]
+            pcm = SoundWire(f"{sim.device}-pcm") if profile.sound is not Sound.NONE else None
+            modem = Modem(profile, sim, imei(index), network=self.network, at_line=at, pcm_line=pcm or NoPcmLine())
             at.on_bytes = modem.received
             self.modems.append(modem)
-            self.wires |= {at.path: at, pcm.path: pcm}
+            self.wires |= {wire.path: wire for wire in (at, pcm) if wire is not None}
         self.agent: Agent
         self.cloud: FarEnd
 
     def channel(self, modem: Modem) -> ChannelId:
         return ChannelId(f"{EDGE}/{modem.device}")
+
+    def speaks(self, modem: Modem) -> bool:
+        """Whether it carries calls."""
+        return f"{modem.device}-pcm" in self.wires
 
     def plug_in(self) -> None:
         for wire in self.wires.values():
@@ -82,7 +87,7 @@ class Site:
         return DeviceConfig(
             DeviceId(modem.device),
             f"{modem.device}-at",
-            audio=AudioConfig("serial", f"{modem.device}-pcm"),
+            audio=AudioConfig("serial", f"{modem.device}-pcm") if self.speaks(modem) else AudioConfig("none"),
             number=E164(modem.number),
         )
 

@@ -51,6 +51,8 @@ class Traffic:
         async with asyncio.TaskGroup() as group:
             for modem in self._site.modems:
                 for kind, begin in kinds.items():
+                    if kind.startswith("call") and not self._site.speaks(modem):
+                        continue
                     group.create_task(self._series(modem, PER_HOUR[kind] / 3600, begin))
 
     def page(self, event: Event) -> tuple[Verb, ...] | None:

@@ -10,8 +10,10 @@ from random import Random
 from simulator.faults import MODEM_KINDS
 from simulator.network import Network
 
-LONGEST_S = {"modem_garbage": 30.0, "modem_hang": 240.0, "call_drops": 120.0}
+LONGEST_S = {"modem_garbage": 30.0, "modem_hang": 240.0, "call_drops": 120.0, "late_answers": 60.0}
 DEFAULT_LONGEST_S = 600.0
+REPORTS = (0x00, 0x01, 0x20, 0x30, 0x41, 0x45, 0x63)
+REJECTS = (2, 3, 6, 11, 15, 17, 22)
 CMS_CODES = (21, 38, 41, 42, 47, 330, 500)
 
 
@@ -47,8 +49,17 @@ class Troubles:
         """What was in force on a modem within this time."""
         return [made for made in self.made if made.device == device and made.begin <= end and made.end >= begin]
 
+    def _options(self, kind: str) -> dict[str, object]:
+        if kind == "cms_error":
+            return {"code": self._random.choice(CMS_CODES)}
+        if kind == "report_status":
+            return {"status": self._random.choice(REPORTS)}
+        if kind == "registration_denied":
+            return {"cause": self._random.choice(REJECTS)}
+        return {}
+
     def _begin(self, kind: str, device: str) -> None:
         for_s = self._random.uniform(5.0, LONGEST_S.get(kind, DEFAULT_LONGEST_S))
-        options = {"code": self._random.choice(CMS_CODES)} if kind == "cms_error" else {}
+        options = self._options(kind)
         self._network.faults.begin(kind, device, options, for_s)
         self.made.append(Trouble(kind, device, self._clock(), self._clock() + for_s))

@@ -10,9 +10,11 @@ from scripts.daykit.site import Site
 from scripts.daykit.trouble import Troubles
 from telecore.model import ChannelState
 
-SILENT_REPORT = frozenset({"no_delivery_report", "late_delivery_report", "sms_silently_lost"})
+SILENT_REPORT = frozenset({"no_delivery_report", "late_delivery_report", "sms_silently_lost", "report_status"})
 """A submit without an end is explained by these."""
-MAY_INTERRUPT = frozenset({"modem_hang", "modem_unplugged", "modem_garbage"})
+MAY_INTERRUPT = frozenset(
+    {"modem_hang", "modem_unplugged", "modem_garbage", "modem_reboots", "late_answers", "split_writes", "urc_flood"}
+)
 """Nobody can know what became of an SMS that these hit in the middle."""
 AROUND_S = 180.0
 SAME_CAUSE = {20: (18,), 19: (18,)}
