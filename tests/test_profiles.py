@@ -6,14 +6,25 @@ import re
 
 import pytest
 
-from edge_agent.devices.profiles import GENERIC, ProfileError, load_profiles, shipped
+from edge_agent.devices.profiles import GENERIC, ProfileError, doubts, load_profiles, shipped
 from edge_agent.drivers.at_modem.profile import AudioKind, UrcEvent
 from telecore.model import DeviceIdentity, Service
 
 PROFILES = load_profiles()
 IDENTITIES = {
     "simcom/sim7600": DeviceIdentity("SIMCOM INCORPORATED", "SIMCOM_SIM7600E-H", "LE20B05SIM7600M22"),
-    "huawei/voice": DeviceIdentity("huawei", "E1550", "11.608.12.00.00"),
+    "simcom/a7600": DeviceIdentity("SIMCOM INCORPORATED", "A7670E", "A011B07A7670M7"),
+    "simcom/sim800": DeviceIdentity("SIMCOM_Ltd", "SIMCOM_SIM800L", "1418B05SIM800L24"),
+    "huawei/voice": DeviceIdentity("huawei", "K3765", "11.126.03.09.00"),
+    "huawei/e1550": DeviceIdentity("huawei", "E1550", "11.608.12.00.00"),
+    "huawei/e173": DeviceIdentity("huawei", "E173", "11.126.85.00.209"),
+    "huawei/e17xx": DeviceIdentity("huawei", "E1750", "11.126.08.00.00"),
+    "huawei/e3531": DeviceIdentity("huawei", "E3531", "21.318.15.00.00"),
+    "quectel/ec25": DeviceIdentity("Quectel", "EC25", "EC25EFAR06A03M4G"),
+    "quectel/uc15": DeviceIdentity("Quectel", "UC15", "UC15ER01A03"),
+    "zte/mf": DeviceIdentity("ZTE INCORPORATED", "MF190", "BD_P673M3V1.0.1"),
+    "telit/any": DeviceIdentity("Telit", "LE910", "17.00.503"),
+    "ublox/any": DeviceIdentity("u-blox", "LARA-R211", "30.30"),
     "simferry/sim7600": DeviceIdentity("Simferry", "SIM7600-SIM", "LE20B05SIMFERRY01"),
     "simferry/huawei": DeviceIdentity("Simferry", "E173-SIM", "11.126.85.00.209"),
     "simferry/ec25": DeviceIdentity("Simferry", "EC25-SIM", "EC25EFAR06A03M4GSIMFERRY"),
@@ -69,7 +80,27 @@ def test_only_the_simulators_are_confirmed(name):
 
 
 def test_a_recorded_identity_for_each():
-    assert set(IDENTITIES) == set(PROFILES.names)
+    matched = {name for name in PROFILES.names if PROFILES.entry(name).header.match}
+    assert set(IDENTITIES) == {*matched, GENERIC}
+
+
+@pytest.mark.parametrize("name", PROFILES.names)
+def test_says_what_is_unconfirmed(name):
+    profile = PROFILES.get(name)
+    assert bool(profile.unconfirmed) != profile.confirmed
+    assert doubts(profile) == profile.unconfirmed
+
+
+def test_one_usb_identity_has_one_layout():
+    layouts = {}
+    for profile in PROFILES:
+        for layout in profile.usb:
+            assert layouts.setdefault((layout.vid, layout.pid), layout) == layout
+
+
+def test_no_profile_changes_an_imei():
+    text = "".join(path.read_text().upper() for path in shipped().rglob("*.yaml"))
+    assert not re.search(r"EGMR|SIMEI|\^NVWR|CGSN=|DATALOCK|#IMEI", text)
 
 
 @pytest.mark.parametrize(("name", "identity"), IDENTITIES.items())
