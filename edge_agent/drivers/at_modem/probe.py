@@ -74,6 +74,7 @@ def _doubts(modem: AtModem, audio_port: str | None) -> tuple[str, ...]:
     doubts = []
     if not modem.profile.confirmed:
         doubts.append(f"profile {modem.profile.name} is not confirmed on hardware")
+        doubts += [f"unconfirmed: {claim}" for claim in modem.profile.unconfirmed]
     if Service.VOICE in modem.profile.services and audio_port is None:
         doubts.append("no audio port given: calls are not possible")
     doubts += [f"quirk {name}: {because}" for name, because in modem.profile.quirks.items()]
