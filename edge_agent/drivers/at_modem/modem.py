@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from edge_agent.contracts import Channel, Core, Heal, RadioStatus
+from edge_agent.contracts import Channel, Core, Heal, PinMemory, RadioStatus
 from edge_agent.drivers.at_modem.audio import Carrier, PcmLine
 from edge_agent.drivers.at_modem.call_end import hang_up_all, list_calls
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority
@@ -52,6 +52,7 @@ class ModemSettings:
     number: E164 | None = None
     pins: Mapping[Iccid, str] = field(default_factory=dict)
     iccid: Iccid | None = None
+    pin_memory: PinMemory | None = None
     capture: str | None = None
     playback: str | None = None
     silent: bool = False
@@ -164,7 +165,7 @@ class AtModem:
     def _build(self, dialogue: Dialogue) -> None:
         profile, channel = self.profile, self._settings.channel
         inbox = Inbox(dialogue, profile, channel)
-        sim = SimReader(dialogue, profile, self._settings.pins, self._settings.number)
+        sim = SimReader(dialogue, profile, self._settings.pins, self._settings.number, self._settings.pin_memory)
         pcm = self._open_audio(dialogue)
         services = self._services = _Services(
             Radio(dialogue, profile, channel, sim, inbox.prepare, iccid=self._settings.iccid),
