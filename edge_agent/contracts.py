@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from telecore.events import Event
-from telecore.ids import E164, Address, ChannelId, DeviceId
+from telecore.ids import E164, Address, ChannelId, DeviceId, Iccid
 from telecore.model import ChannelState, DeviceIdentity, SignalLevel, Sim
 from telecore.sim_health import StoreLevel
 
@@ -242,6 +242,14 @@ class Device(Protocol):
 
     async def close(self) -> None:
         """Let go. Never raises; bounded in time."""
+
+
+class PinMemory(Protocol):
+    """Which PIN was tried on which SIM. It outlives the process, so that a restart is no further try."""
+
+    def pin_tried(self, iccid: Iccid, pin: str) -> bool: ...
+    async def note_pin(self, iccid: Iccid, pin: str | None) -> None:
+        """The PIN is about to be tried: on disk when this returns. None: the SIM took it. Raises StorageFailed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from edge_agent.config import DeviceConfig
-from edge_agent.contracts import Device
+from edge_agent.contracts import Device, PinMemory
 from edge_agent.devices.profiles import Profiles
 from edge_agent.drivers.at_modem.modem import AtModem, ModemSettings
 from edge_agent.drivers.at_modem.profile import AtProfile
@@ -22,6 +22,7 @@ class Site:
     edge: EdgeId
     profiles: Profiles
     pins: Mapping[Iccid, str] = field(default_factory=dict)
+    pin_memory: PinMemory | None = None
 
 
 def channels_of(config: DeviceConfig, site: Site) -> tuple[ChannelId, ...]:
@@ -51,6 +52,7 @@ def _at_modem(config: DeviceConfig, site: Site) -> Device:
         number=config.number,
         pins=site.pins,
         iccid=config.iccid,
+        pin_memory=site.pin_memory,
         capture=sound.capture if sound is not None and sound.kind == "alsa" else None,
         playback=sound.playback if sound is not None and sound.kind == "alsa" else None,
         silent=sound is not None and sound.kind == "none",

@@ -23,6 +23,11 @@ SEARCHING_POLL_S = 3.0
 POKE_DELAY_S = 0.05
 """A change of registration comes as several lines; ask once, when they are all there."""
 SIGNAL_STEP_DB = 6
+ACCESS = {
+    0: "GSM", 1: "GSM", 2: "UMTS", 3: "EDGE", 4: "HSDPA", 5: "HSUPA", 6: "HSPA", 7: "LTE", 8: "EC-GSM", 9: "NB-IoT",
+    10: "LTE", 11: "NR", 12: "NR", 13: "NR",
+}  # fmt: skip
+"""27.007 §7.3 AcT."""
 _REASONS = {0: "not searching", 2: "searching", 3: "registration denied", 4: "coverage unknown", 8: "emergency only"}
 
 
@@ -91,9 +96,10 @@ class Radio:
         trouble = await self._reader.trouble()
         if trouble is not None:
             self._sim = None
-            return RadioStatus(trouble.state, None, None, trouble.reason)
+            return RadioStatus(trouble.state, None, None, trouble.reason, trouble.lock, trouble.fault)
         if self._sim is None:
             await self._on_sim_ready()
+            await self._ask_for_causes()
             self._sim = await self._reader.read()
         if self._expected is not None and self._sim.iccid != self._expected:
             return RadioStatus(ChannelState.FAULTY, self._sim, None, "another SIM than the configuration says")
@@ -102,10 +108,18 @@ class Radio:
         signal = await self._signal()
         if best is None or not best.registered:
             state = ChannelState.DENIED if best is not None and best.stat == 3 else ChannelState.SEARCHING
-            return RadioStatus(state, self._sim, signal, _reason(best))
+            cause = best.cause if best is not None else None
+            return RadioStatus(state, self._sim, signal, _reason(best), reject_cause=cause)
         if self._sim.operator is None or self._status.state is not ChannelState.REGISTERED:
             self._sim = await self._with_operator(self._sim)
-        return RadioStatus(ChannelState.REGISTERED, self._sim, signal, "roaming" if best.roaming else "")
+        reason, access = "roaming" if best.roaming else "", ACCESS.get(best.act if best.act is not None else -1, "")
+        return RadioStatus(ChannelState.REGISTERED, self._sim, signal, reason, access=access)
+
+    async def _ask_for_causes(self) -> None:
+        """Reject causes come with n=3 (27.007 §7.2); firmware that does not know it keeps what its profile set."""
+        for domain in self._profile.radio.registration:
+            async with self._dialogue.transaction(Priority.POLL) as talk:
+                await talk.attempt(self._profile.command(f"AT+{domain}=3"))
 
     async def _wait(self) -> None:
         settled = self._status.state is ChannelState.REGISTERED

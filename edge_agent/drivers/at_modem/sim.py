@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from edge_agent.contracts import PinMemory
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority, Talk
 from edge_agent.drivers.at_modem.profile import AtProfile
 from edge_agent.drivers.at_modem.replies import (
@@ -24,50 +26,81 @@ from telecore.model import ChannelState, Sim
 log = logging.getLogger(__name__)
 
 _ICCID_ANSWER = re.compile(r"(?:[+^][A-Z]+: ?|ICCID: ?)?[\"\d].*")
-_CME = {
-    10: (ChannelState.ABSENT, "no SIM"),
-    13: (ChannelState.FAULTY, "the SIM fails"),
-    14: (ChannelState.SEARCHING, "the SIM is busy"),
-    15: (ChannelState.FAULTY, "the modem does not accept this SIM"),
-    5: (ChannelState.LOCKED, "the modem is locked to another SIM"),
-    11: (ChannelState.LOCKED, "the SIM wants its PIN"),
-    12: (ChannelState.LOCKED, "the SIM wants its PUK: unlock it in a phone"),
-}
+_PIN, _PUK = "SIM PIN", "SIM PUK"
+_PUK_WORDS = "the SIM wants its PUK: unlock it in a phone"
+BUSY_S = 2.0
+BUSY_TRIES = 10
+"""A SIM that is busy (CME 14) is asked again so often."""
 
 
 @dataclass(frozen=True, slots=True)
 class SimTrouble:
-    """Why the SIM cannot be used now."""
+    """Why the SIM cannot be used now. ``lock`` and ``fault`` as in RadioStatus."""
 
     state: ChannelState
     reason: str
+    lock: str = ""
+    fault: int | None = None
+
+
+_CME = {
+    5: SimTrouble(ChannelState.LOCKED, "the modem is locked to another SIM", "PH-SIM PIN"),
+    10: SimTrouble(ChannelState.ABSENT, "no SIM"),
+    11: SimTrouble(ChannelState.LOCKED, "the SIM wants its PIN", _PIN),
+    12: SimTrouble(ChannelState.LOCKED, _PUK_WORDS, _PUK),
+    13: SimTrouble(ChannelState.FAULTY, "the SIM fails", fault=13),
+    14: SimTrouble(ChannelState.SEARCHING, "the SIM is busy", fault=14),
+    15: SimTrouble(ChannelState.FAULTY, "the modem does not accept this SIM", fault=15),
+}
+
+
+class Remembered:
+    """A PinMemory for as long as it lives itself; the agent's own outlives the process."""
+
+    def __init__(self) -> None:
+        self._tried: dict[Iccid, str] = {}
+
+    def pin_tried(self, iccid: Iccid, pin: str) -> bool:
+        return self._tried.get(iccid) == pin
+
+    async def note_pin(self, iccid: Iccid, pin: str | None) -> None:
+        if pin is None:
+            self._tried.pop(iccid, None)
+        else:
+            self._tried[iccid] = pin
 
 
 class SimReader:
-    """Reads and unlocks one SIM. A PIN is tried once in the life of the process, and never the last but one time."""
+    """Reads and unlocks one SIM. A PIN is tried once, whatever restarts, and never with the last try but one."""
 
-    def __init__(self, dialogue: Dialogue, profile: AtProfile, pins: Mapping[Iccid, str], number: E164 | None) -> None:
+    def __init__(
+        self,
+        dialogue: Dialogue,
+        profile: AtProfile,
+        pins: Mapping[Iccid, str],
+        number: E164 | None,
+        memory: PinMemory | None = None,
+    ) -> None:
         self._dialogue = dialogue
         self._profile = profile
         self._pins = pins
         self._number = number
-        self._tried: set[Iccid] = set()
+        self._memory: PinMemory = memory or Remembered()
 
     async def trouble(self) -> SimTrouble | None:
         """What keeps the SIM from working; None when it is ready. Enters the PIN if that is allowed."""
         try:
             state = await self._state()
-            if state == "SIM PIN":
+            if state == _PIN:
                 return await self._unlock()
         except DeviceRefused as refusal:
-            if refusal.code in _CME:
-                return SimTrouble(*_CME[refusal.code])
-            return SimTrouble(ChannelState.FAULTY, f"+CPIN: {refusal}")
+            known = _CME.get(refusal.code) if refusal.code is not None else None
+            return known or SimTrouble(ChannelState.FAULTY, f"+CPIN: {refusal}")
         if state == "READY":
             return None
         if state.startswith("NOT"):
             return SimTrouble(ChannelState.ABSENT, "no SIM" if "INSERTED" in state else "the SIM is not ready")
-        return SimTrouble(ChannelState.LOCKED, _CME[12][1] if state == "SIM PUK" else f"locked: {state}")
+        return SimTrouble(ChannelState.LOCKED, _PUK_WORDS if state == _PUK else f"locked: {state}", state)
 
     async def read(self) -> Sim:
         """Who the SIM is. What it does not tell stays None; an ICCID that cannot be read is empty."""
@@ -78,6 +111,16 @@ class SimReader:
         return Sim(iccid or Iccid(""), Imsi(imsi) if imsi else None, number)
 
     async def _state(self) -> str:
+        for _ in range(BUSY_TRIES):
+            try:
+                return await self._ask_state()
+            except DeviceRefused as refusal:
+                if refusal.kind != "cme" or refusal.code != 14:
+                    raise
+            await asyncio.sleep(BUSY_S)
+        return await self._ask_state()
+
+    async def _ask_state(self) -> str:
         async with self._dialogue.transaction(Priority.POLL) as talk:
             return parse_cpin(only(await talk.command(self._profile.command("AT+CPIN?")), "+CPIN"))
 
@@ -86,21 +129,24 @@ class SimReader:
             iccid = await self._iccid(talk)
             refusal = await self._may_not_try(talk, iccid)
             if refusal or iccid is None:
-                return SimTrouble(ChannelState.LOCKED, refusal or "the SIM wants its PIN and its ICCID cannot be read")
-            self._tried.add(iccid)
+                words = refusal or "the SIM wants its PIN and its ICCID cannot be read"
+                return SimTrouble(ChannelState.LOCKED, words, _PIN)
+            # Kept before it is tried: whatever happens next, this was the one try.
+            await self._memory.note_pin(iccid, self._pins[iccid])
             try:
                 await talk.command(self._profile.command(self._profile.sim.pin.format(pin=self._pins[iccid])))
             except (DeviceRefused, TimedOut) as error:
                 log.warning("the PIN in the configuration was not accepted; it is not tried again")
-                return SimTrouble(ChannelState.LOCKED, f"the PIN was not accepted ({error})")
+                return SimTrouble(ChannelState.LOCKED, f"the PIN was not accepted ({error})", _PIN)
+            await self._memory.note_pin(iccid, None)
         return SimTrouble(ChannelState.SEARCHING, "the SIM was unlocked")
 
     async def _may_not_try(self, talk: Talk, iccid: Iccid | None) -> str:
         """Why the PIN must not be tried; empty when it may."""
         if iccid is None or iccid not in self._pins:
             return "the SIM wants its PIN, and the configuration has none for it"
-        if iccid in self._tried:
-            return "the PIN was tried and not accepted"
+        if self._memory.pin_tried(iccid, self._pins[iccid]):
+            return "the PIN was tried and not accepted: correct it in the file of sim_pins, or enter it in a phone"
         for command in self._profile.sim.retries:
             retries = parse_pin_retries(await talk.attempt(self._profile.command(command)) or ())
             if retries is not None:
