@@ -11,6 +11,7 @@ from edge_agent.drivers.at_modem.profile import AudioKind, UrcEvent
 from telecore.model import DeviceIdentity, Service
 
 PROFILES = load_profiles()
+# Written by hand after the makers' naming, not recorded from hardware.
 IDENTITIES = {
     "simcom/sim7600": DeviceIdentity("SIMCOM INCORPORATED", "SIMCOM_SIM7600E-H", "LE20B05SIM7600M22"),
     "simcom/a7600": DeviceIdentity("SIMCOM INCORPORATED", "A7670E", "A011B07A7670M7"),
@@ -79,7 +80,7 @@ def test_only_the_simulators_are_confirmed(name):
     assert PROFILES.get(name).confirmed == name.startswith("simferry/")
 
 
-def test_a_recorded_identity_for_each():
+def test_an_identity_for_each():
     matched = {name for name in PROFILES.names if PROFILES.entry(name).header.match}
     assert set(IDENTITIES) == {*matched, GENERIC}
 
