@@ -134,7 +134,7 @@ class Agent:
         self._sims.on_sms = self._upkeep.accounts.sms_received
 
     def _build_devices(self) -> None:
-        site = Site(self._identity.edge, self._profiles, self._config.pins, self._sims)
+        site = Site(self._identity.edge, self._profiles, self._config.pins, self._sims.pins)
         core = EdgeCore(
             self._spool,
             self._messages,
@@ -144,7 +144,9 @@ class Agent:
             is_test=self._upkeep.self_test.takes_part,
             on_ussd=self._upkeep.accounts.ussd_received,
         )
-        self._devices = Devices(self._config.devices, site, core, self.inventory, on_fall=self._on_fall)
+        self._devices = Devices(
+            self._config.devices, site, core, self.inventory, healing=self._config.healing, on_fall=self._on_fall
+        )
 
     def _build_watchers(self) -> None:
         self._housekeeping = Housekeeping(self._spool, self._config.data_dir, self._snapshot)
@@ -161,6 +163,7 @@ class Agent:
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop``; then stage one ends intake and live calls, stage two closes devices and the tunnel."""
         await self._spool.recover(EdgeStarted(instance=self.instance, version=__version__, platform=_platform()))
+        await self._sims.load()  # before a modem opens: a PIN that was tried is not tried again
         self.inventory.set_sent(await self._spool.sent_since(self.inventory.midnight()))
         serving = asyncio.create_task(self._serve(), name="serve")
         stopping = asyncio.create_task(stop.wait(), name="stop")

@@ -7,9 +7,10 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from edge_agent.config import DeviceConfig
+from edge_agent.config import DeviceConfig, HealingConfig
 from edge_agent.contracts import Core, Device
 from edge_agent.devices.discovery import auto_devices
+from edge_agent.devices.healing import Healing
 from edge_agent.devices.registry import Site, channels_of, make_device
 from edge_agent.devices.runner import DeviceRunner
 from edge_agent.inventory import Inventory
@@ -33,12 +34,14 @@ class Devices:
         core: Core,
         inventory: Inventory,
         *,
+        healing: HealingConfig,
         on_fall: Callable[[Fall], None],
     ) -> None:
         self._configured = configured
         self._site = site
         self._core = core
         self._inventory = inventory
+        self._healing = healing
         self._on_fall = on_fall
         self._runners: dict[DeviceId, DeviceRunner] = {}
         for config in configured or ():
@@ -66,6 +69,7 @@ class Devices:
             self._core,
             on_open=self._opened,
             on_close=self._closed,
+            healing=Healing(config.id, channels, self._core, self._healing, port=config.port),
         )
         self._runners[config.id] = runner
         return runner

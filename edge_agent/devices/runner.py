@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge_agent.contracts import Channel, Core, Device, RadioStatus
+from edge_agent.devices.healing import Healing
+from edge_agent.devices.ladder import STEADY_S
 from telecore.backoff import Policy, next_delay
 from telecore.errors import DeviceLost, DeviceRefused, Refused, RemoteProtocolError, Transient
 from telecore.ids import ChannelId
@@ -23,8 +25,6 @@ log = logging.getLogger(__name__)
 RETRY = Policy(first=1.0, factor=2.0, cap=30.0)
 ABSENT_RETRY = Policy(first=0.5, factor=2.0, cap=3.0)
 """Looking whether a port is back costs nothing."""
-STEADY_S = 60.0
-"""A device that served this long is tried again soon when it is lost: it was unplugged or restarted."""
 OPEN_LIMIT_S = 90.0
 CLOSE_LIMIT_S = 10.0
 
@@ -48,7 +48,8 @@ class RunnerStatus:
 class DeviceRunner:
     """``on_open`` and ``on_close`` are told of each device brought into service and lost from it.
 
-    A device that is not there makes its channels ``absent``; one that is there and does not work makes them ``faulty``.
+    A device that is not there makes its channels ``absent``; one that is there and does not work makes them ``faulty``,
+    and goes up the ladder of ``healing``.
     """
 
     def __init__(
@@ -60,9 +61,9 @@ class DeviceRunner:
         *,
         on_open: Callable[[Device], Awaitable[None]] | None = None,
         on_close: Callable[[Device], None] | None = None,
+        healing: Healing | None = None,
         retry: Policy = RETRY,
         absent_retry: Policy = ABSENT_RETRY,
-        steady_s: float = STEADY_S,
         open_limit_s: float = OPEN_LIMIT_S,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -73,11 +74,14 @@ class DeviceRunner:
         self._core = core
         self._on_open = on_open
         self._on_close = on_close
+        self._healing = healing
         self._retry = {ChannelState.FAULTY: retry, ChannelState.ABSENT: absent_retry}
-        self._steady_s = steady_s
         self._open_limit_s = open_limit_s
         self._chance = chance
         self._device: Device | None = None
+        self._known: Device | None = None
+        """The last one that was in service: it knows what it is, and so how it is reset."""
+        self._served_at: float | None = None
 
     @property
     def device(self) -> Device | None:
@@ -94,18 +98,35 @@ class DeviceRunner:
         clock = asyncio.get_running_loop().time
         failures = 0
         while True:
-            began = clock()
-            reason, state = await self._serve_once(failures)
-            failures = 1 if clock() - began >= self._steady_s else failures + 1
+            self._served_at = None
+            device, reason, state = await self._serve_once(failures)
+            served_s = clock() - self._served_at if self._served_at is not None else 0.0
+            failures = 1 if served_s >= STEADY_S else failures + 1
             again = failures > 1 and reason == self.status.reason
             log.log(logging.DEBUG if again else logging.WARNING, "%s: %s", self.name, reason)
             self.status = RunnerStatus(RunnerState.WAITING, reason, failures)
             for channel in self._ids:
                 await self._core.radio(channel, RadioStatus(state, None, None, reason))
-            await asyncio.sleep(next_delay(self._retry[state], failures, self._chance))
+            await asyncio.sleep(await self._pause(device, reason, state, failures, served_s))
 
-    async def _serve_once(self, failures: int) -> tuple[str, ChannelState]:
+    async def _pause(self, device: Device, reason: str, state: ChannelState, failures: int, served_s: float) -> float:
+        """What can be done for it is done; how long to wait before the next attempt."""
+        delay = next_delay(self._retry[state], failures, self._chance)
+        if self._healing is None or _is_not_its_fault(reason):
+            return delay
+        if state is ChannelState.ABSENT:
+            await self._healing.gone(reason)
+            return delay
+        wait_s = await self._healing.fails(self._known or device, reason, served_s)
+        return wait_s * (0.9 + 0.2 * self._chance())
+
+    async def _serve_once(self, failures: int) -> tuple[Device, str, ChannelState]:
+        """Serve until it is lost: the device, why, and what its channels are then."""
         device = self._make()
+        reason, state = await self._serve(device, failures)
+        return device, reason, state
+
+    async def _serve(self, device: Device, failures: int) -> tuple[str, ChannelState]:
         opened = False
         try:
             self.status = RunnerStatus(RunnerState.OPENING, self.status.reason, failures)
@@ -113,7 +134,10 @@ class DeviceRunner:
                 await device.open()
             opened = True
             self.status = RunnerStatus(RunnerState.SERVING)
-            self._device = device
+            self._device = self._known = device
+            self._served_at = asyncio.get_running_loop().time()
+            if self._healing is not None:
+                await self._healing.serves()
             if self._on_open is not None:
                 await self._on_open(device)
             await device.run(self._core)
@@ -140,6 +164,20 @@ class DeviceRunner:
                 await device.close()
         except TimeoutError:
             log.warning("%s: does not close", self.name)
+
+
+_NOT_ITS_FAULT = (
+    "in use by another program",
+    "no permission",
+    "not a serial port",
+    "matched equally well",
+    "no profile",
+)
+"""A reset would cure none of these, and may harm whoever else uses the device."""
+
+
+def _is_not_its_fault(reason: str) -> bool:
+    return any(words in reason for words in _NOT_ITS_FAULT)
 
 
 _ABSENT = ("no such port", "is gone")

@@ -45,10 +45,13 @@ class Dialogue:
     def __init__(self, port: ByteStream, grammar: Grammar, on_urc: Callable[[Urc], None] = lambda urc: None) -> None:
         self.engine = Engine(grammar)
         self.on_urc = on_urc
+        self.on_resynchronised: Callable[[str], None] = _nobody
+        """Told when the port is clean again after a silence, and after which command it was."""
         self.lost: asyncio.Future[DeviceLost] = asyncio.get_running_loop().create_future()
         self._port = port
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
+        self._silent = ""
         self._running: asyncio.Future[tuple[str, ...]] | None = None
         self._owned = False
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
@@ -171,13 +174,21 @@ class Dialogue:
                 self._loop.call_soon(self._tell, outcome)
             case Ready():
                 self._idle.set()
+                self._back_in_step()
             case Hung():
-                self._on_lost(DeviceLost("hung: no answer to AT"))
+                after = f" since {self._silent}" if self._silent else ""
+                self._on_lost(DeviceLost(f"hung: no answer to AT{after}"))
             case Answered():
                 self._settle(_error_of(outcome), outcome.lines)
             case Silent():
                 log.info("no answer to %s in time", _name(outcome.command))
+                self._silent = _name(outcome.command)
                 self._settle(_silence_of(outcome))
+
+    def _back_in_step(self) -> None:
+        silent, self._silent = self._silent, ""
+        if silent:
+            self._loop.call_soon(self.on_resynchronised, silent)
 
     def _tell(self, urc: Urc) -> None:
         self.on_urc(urc)
@@ -228,6 +239,10 @@ class Talk:
         except DeviceRefused as refusal:
             log.debug("refused: %s", refusal)
             return None
+
+
+def _nobody(command: str) -> None:
+    del command
 
 
 def _error_of(outcome: Answered) -> Exception | None:

@@ -25,6 +25,7 @@ from edge_agent.drivers.at_modem.sound_card import SoundCard
 from edge_agent.drivers.at_modem.ussd import AtUssd
 from edge_agent.drivers.at_modem.voice import AtVoice
 from telecore.errors import DeviceLost, RemoteProtocolError, TimedOut
+from telecore.events import ChannelHealed
 from telecore.ids import E164, ChannelId, DeviceId, Iccid
 from telecore.model import DeviceIdentity, Service
 
@@ -32,6 +33,7 @@ log = logging.getLogger(__name__)
 
 SYNC_LIMIT_S = 20.0
 CLOSE_LIMIT_S = 4.0
+STEPS_EVERY_S = 60.0
 HEAL_PAUSE_S = 1.0
 _RESTARTED = frozenset({"RDY", "^SYSSTART"})
 
@@ -76,6 +78,7 @@ class AtModem:
         self._audio_port: SerialPort | None = None
         self._dialogue: Dialogue | None = None
         self._services: _Services | None = None
+        self._steps: asyncio.Queue[str] = asyncio.Queue()
 
     async def open(self) -> None:
         """See ``contracts.Device``. On an error everything is closed again."""
@@ -94,6 +97,7 @@ class AtModem:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(_until_lost(dialogue))
+                tasks.create_task(self._tell_steps(core))
                 tasks.create_task(services.radio.run(core))
                 tasks.create_task(services.inbox.run(core))
                 tasks.create_task(services.ussd.run(core))
@@ -102,6 +106,24 @@ class AtModem:
             lost = _first(group)
         if lost is not None:
             raise lost
+
+    async def _tell_steps(self, core: Core) -> None:
+        """The port fell out of step and was brought back; told at most once a minute."""
+        while True:
+            command = await self._steps.get()
+            evidence = (f"no answer to {command} in time", "probed and in step again")
+            await core.event(
+                ChannelHealed(
+                    channel=self._settings.channel, step=Heal.RESYNCHRONISE, outcome="worked", evidence=evidence
+                )
+            )
+            await asyncio.sleep(STEPS_EVERY_S)
+            while not self._steps.empty():
+                self._steps.get_nowait()
+
+    def _back_in_step(self, command: str) -> None:
+        if self._steps.empty():
+            self._steps.put_nowait(command)
 
     async def close(self) -> None:
         """See ``contracts.Device``. A call that is still on the line is hung up first."""
@@ -139,6 +161,7 @@ class AtModem:
     async def _open(self) -> None:
         self._port.open()
         dialogue = self._dialogue = Dialogue(self._port, Grammar.of())
+        dialogue.on_resynchronised = self._back_in_step
         dialogue.resynchronise()
         try:
             async with asyncio.timeout(SYNC_LIMIT_S):
