@@ -12,6 +12,7 @@ MAX_QUOTED_LINES = 64
 _ENDS = (b"\r", b"\n")
 _TOKENS = re.compile(rb"[\r\n]|[^\r\n]+")
 _TWO_LINES = re.compile(r"\+(?:CMT|CDS|CBM): ?")
+_CUSD = b"+CUSD:"
 _CUSD_OPEN = re.compile(r"\+CUSD: ?\d, ?\"")
 _CUSD_CLOSED = re.compile(r"\"(?:, ?\d+)?$")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
@@ -86,7 +87,7 @@ class LineReader:
             self._partial += text[: MAX_LINE - len(self._partial)]
 
     def _end_line(self, units: list[Unit]) -> None:
-        text = self._partial.decode("utf-8", "backslashreplace").strip("\0 \t")
+        text = _decode(self._partial, in_text=bool(self._quoted)).strip("\0 \t")
         self._partial.clear()
         if self._quoted:
             self._go_on_quoted(text, units)
@@ -120,6 +121,16 @@ class LineReader:
         if self._head is not None:
             units.append(Line(self._head))
             self._head = None
+
+
+def _decode(octets: bytearray, *, in_text: bool) -> str:
+    """UTF-8. A USSD text in anything else is what modems call ``8859-1``; elsewhere it is noise, and shown as such."""
+    try:
+        return octets.decode()
+    except UnicodeDecodeError:
+        if in_text or octets.startswith(_CUSD):
+            return octets.decode("latin-1")
+        return octets.decode("utf-8", "backslashreplace")
 
 
 def _closed(text: str) -> bool:
