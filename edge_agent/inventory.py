@@ -86,8 +86,10 @@ class Inventory:
 
     def health(self, channel: ChannelId, health: Health) -> None:
         """How far its SIM is trusted."""
-        self._status[channel] = replace(self._known(channel), health=health)
-        self._changed()
+        before = self._known(channel)
+        if before.health is None or _differs(before.health, health):
+            self._status[channel] = replace(before, health=health)
+            self._changed()
 
     def account(self, channel: ChannelId, balance: Balance | None, usage: Usage | None) -> None:
         """What is on the SIM's account, and what it has carried. None: as before."""
@@ -152,6 +154,15 @@ class Inventory:
         if day != self._day:
             self._day = day
             self._sent.clear()
+
+
+def _differs(old: Health, new: Health) -> bool:
+    """``until`` is reckoned anew at each look and wavers a little."""
+    wavers = old.until is not None and new.until is not None and abs(old.until - new.until) < _WAVER_S
+    return replace(new, until=old.until) != old if wavers else new != old
+
+
+_WAVER_S = 5.0
 
 
 def offers(channel: Channel) -> frozenset[Service]:

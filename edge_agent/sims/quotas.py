@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -29,43 +30,67 @@ class Spent:
         return self.seconds / 60
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From ``start`` until before ``end``, seconds since 1970."""
+
+    start: float
+    end: float
+
+
 class Book:
-    """What one SIM has carried, by the hour and by destination; this month is kept."""
+    """What one SIM has carried, by the hour and by destination, as long as nobody says ``forget``."""
 
     def __init__(self) -> None:
         self._hours: defaultdict[int, defaultdict[str, dict[str, float]]] = defaultdict(lambda: defaultdict(dict))
+        self._sums: dict[tuple[int, int, str | None], Spent] = {}
 
     def add(self, kind: str, hour: int, tail: str, amount: float) -> None:
         """``kind``: ``sms``, ``calls`` or ``seconds``; ``hour``: whole hours since 1970."""
         kinds = self._hours[hour][tail]
         kinds[kind] = kinds.get(kind, 0.0) + amount
+        self._sums.clear()
 
     def forget(self, before: float) -> None:
+        """What is older counts for nothing any more."""
         for hour in [hour for hour in self._hours if hour < int(before) // HOUR_S]:
             del self._hours[hour]
 
-    def since(self, at: float, tail: str | None = None) -> Spent:
-        """Carried since then, to one destination or to all."""
+    def within(self, span: Span, tail: str | None = None) -> Spent:
+        """Carried in this time, to one destination or to all.
+
+        Both ends count: what a clock that ran wrong wrote into another year is no use of today.
+        """
+        key = (int(span.start) // HOUR_S, math.ceil(span.end / HOUR_S), tail)
+        found = self._sums.get(key)
+        if found is None:
+            if len(self._sums) >= _SUMS:
+                self._sums.clear()
+            found = self._sums[key] = self._sum(*key)
+        return found
+
+    def _sum(self, first: int, end: int, tail: str | None) -> Spent:
         found = [
             kinds
             for hour, tails in self._hours.items()
-            if hour >= int(at) // HOUR_S
+            if first <= hour < end
             for name, kinds in tails.items()
             if tail is None or name == tail
         ]
         return Spent(*(sum(kinds.get(kind, 0.0) for kinds in found) for kind in ("sms", "calls", "seconds")))
 
 
+_SUMS = 16
+"""So many sums are kept until something is added: looking again costs nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Periods:
-    """When this hour, day and month began, and when each ends; seconds since 1970."""
+    """This hour, day and month."""
 
-    hour: float
-    day: float
-    month: float
-    next_hour: float
-    next_day: float
-    next_month: float
+    hour: Span
+    day: Span
+    month: Span
 
 
 def periods(now: float) -> Periods:
@@ -75,7 +100,11 @@ def periods(now: float) -> Periods:
     month = day.replace(day=1)
     after = (month + timedelta(days=32)).replace(day=1)
     hour = int(now) // HOUR_S * HOUR_S
-    return Periods(hour, _stamp(day), _stamp(month), hour + HOUR_S, _stamp(day + timedelta(days=1)), _stamp(after))
+    return Periods(
+        Span(hour, hour + HOUR_S),
+        Span(_stamp(day), _stamp(day + timedelta(days=1))),
+        Span(_stamp(month), _stamp(after)),
+    )
 
 
 def _stamp(local: datetime) -> float:
@@ -93,18 +122,13 @@ class _Limit:
 def sms_permit(quotas: Quotas, book: Book, tail: str, now: float) -> Permit:
     """Whether one more SMS may go out."""
     when = periods(now)
-    day = book.since(when.day)
+    hour = book.within(when.hour).sms
+    there = book.within(when.day, tail).sms
     return _judge(
         (
-            _Limit(quotas.sms_per_hour, book.since(when.hour).sms, when.next_hour, "hourly limit of {} SMS"),
-            _Limit(quotas.sms_per_day, day.sms, when.next_day, "daily limit of {} SMS"),
-            _Limit(quotas.sms_per_month, book.since(when.month).sms, when.next_month, "monthly limit of {} SMS"),
-            _Limit(
-                quotas.sms_per_destination_per_day,
-                book.since(when.day, tail).sms,
-                when.next_day,
-                "daily limit of {} SMS to one number",
-            ),
+            _Limit(quotas.sms_per_hour, hour, when.hour.end, "hourly limit of {} SMS"),
+            *_sms_limits(quotas, book, when),
+            _Limit(quotas.sms_per_destination_per_day, there, when.day.end, "daily limit of {} SMS to one number"),
         ),
         now,
     )
@@ -113,43 +137,44 @@ def sms_permit(quotas: Quotas, book: Book, tail: str, now: float) -> Permit:
 def call_permit(quotas: Quotas, book: Book, tail: str, now: float) -> Permit:
     """Whether one more call may begin. A call that has begun is never cut for a quota."""
     when = periods(now)
+    hour = book.within(when.hour).minutes
+    there = book.within(when.day, tail).calls
     return _judge(
         (
-            _Limit(
-                quotas.minutes_per_hour, book.since(when.hour).minutes, when.next_hour, "hourly limit of {} minutes"
-            ),
-            _Limit(quotas.minutes_per_day, book.since(when.day).minutes, when.next_day, "daily limit of {} minutes"),
-            _Limit(
-                quotas.minutes_per_month, book.since(when.month).minutes, when.next_month, "monthly limit of {} minutes"
-            ),
-            _Limit(
-                quotas.calls_per_destination_per_day,
-                book.since(when.day, tail).calls,
-                when.next_day,
-                "daily limit of {} calls to one number",
-            ),
+            _Limit(quotas.minutes_per_hour, hour, when.hour.end, "hourly limit of {} minutes"),
+            *_call_limits(quotas, book, when),
+            _Limit(quotas.calls_per_destination_per_day, there, when.day.end, "daily limit of {} calls to one number"),
         ),
         now,
+    )
+
+
+def _sms_limits(quotas: Quotas, book: Book, when: Periods) -> tuple[_Limit, ...]:
+    return (
+        _Limit(quotas.sms_per_month, book.within(when.month).sms, when.month.end, "monthly limit of {} SMS"),
+        _Limit(quotas.sms_per_day, book.within(when.day).sms, when.day.end, "daily limit of {} SMS"),
+    )
+
+
+def _call_limits(quotas: Quotas, book: Book, when: Periods) -> tuple[_Limit, ...]:
+    day, month = book.within(when.day).minutes, book.within(when.month).minutes
+    return (
+        _Limit(quotas.minutes_per_month, month, when.month.end, "monthly limit of {} minutes"),
+        _Limit(quotas.minutes_per_day, day, when.day.end, "daily limit of {} minutes"),
     )
 
 
 def reached(quotas: Quotas, book: Book, now: float) -> str:
     """The limit of a day or a month that is used up, in words; the SIM then carries nothing more of its kind."""
     when = periods(now)
-    day, month = book.since(when.day), book.since(when.month)
-    limits = (
-        _Limit(quotas.sms_per_month, month.sms, when.next_month, "monthly limit of {} SMS"),
-        _Limit(quotas.minutes_per_month, month.minutes, when.next_month, "monthly limit of {} minutes"),
-        _Limit(quotas.sms_per_day, day.sms, when.next_day, "daily limit of {} SMS"),
-        _Limit(quotas.minutes_per_day, day.minutes, when.next_day, "daily limit of {} minutes"),
-    )
+    limits = (*_sms_limits(quotas, book, when), *_call_limits(quotas, book, when))
     return next((_words(limit) for limit in _full(limits)), "")
 
 
 def usage(book: Book, now: float, limit: str = "") -> Usage:
     """For whoever looks."""
     when = periods(now)
-    hour, day, month = book.since(when.hour), book.since(when.day), book.since(when.month)
+    hour, day, month = (book.within(span) for span in (when.hour, when.day, when.month))
     return Usage(
         int(hour.sms), int(day.sms), int(month.sms),
         round(hour.minutes, 1), round(day.minutes, 1), round(month.minutes, 1), limit,

@@ -8,16 +8,16 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from edge_agent.contracts import RadioStatus
-from edge_agent.sims.judge import Forced
+from edge_agent.sims.judge import Forced, Step, health
 from edge_agent.sims.quotas import Book
-from edge_agent.sims.rules import Evidence, View, is_ill
+from edge_agent.sims.rules import STOPPING, Evidence, View, is_ill
 from edge_agent.sims.signs import Doing, Kind, Sign
 from edge_agent.sims.thresholds import Thresholds
 from edge_agent.sims.windows import DAY_S, Rates, Window, rates
 from telecore.causes import AUTHENTICATION_REJECTS, Cause
 from telecore.ids import Iccid, Plmn
 from telecore.model import ChannelState
-from telecore.sim_health import Balance, HealthState
+from telecore.sim_health import Balance, Health, HealthState
 
 KEPT = frozenset(
     {HealthState.SUSPECT_BLOCKED, HealthState.COOLDOWN, HealthState.PROBATION, HealthState.DEGRADED, HealthState.DENIED}
@@ -81,6 +81,37 @@ class SimRecord:
         elif sign.doing is Doing.SIM:
             self.good_operations = 0
 
+    def apply(self, done: Step, now: float, wall: float, numbers: Thresholds) -> None:
+        """Take over a judgement, with what comes with entering and leaving a state."""
+        entered, left = done.entered, done.left
+        self.held = done.held
+        self.fresh = self.fresh and HealthState.PROBATION not in entered
+        if any(state in STOPPING for state in left):
+            self.rows_from, self.tests_passed, self.operator_said = now, 0, ""
+        if HealthState.SUSPECT_BLOCKED in left:
+            self.cooldowns.clear()
+        if HealthState.PROBATION in entered:
+            self.good_operations = 0
+        if HealthState.SUSPECT_BLOCKED in entered:
+            self.tests_passed = 0
+        if HealthState.COOLDOWN in entered:
+            today = sum(wall - at < DAY_S for at in self.cooldowns)
+            self.cooldowns.append(wall)
+            self.cooldown_until = now + min(numbers.cooldown_s * 2**today, numbers.cooldown_cap_s)
+            self.rows_from = now
+
+    def judge_again(self, now: float) -> None:
+        """A person takes back what was decided or concluded."""
+        self.forced = None
+        self.operator_said = ""
+        self.held.pop(HealthState.SUSPECT_BLOCKED, None)
+        self.cooldowns.clear()
+        self.rows_from = now
+
+    def rests_s(self, now: float) -> float | None:
+        """For how long it still rests."""
+        return max(0.0, self.cooldown_until - now) if self.cooldown_until is not None else None
+
     def rates(self, now: float, numbers: Thresholds) -> Rates:
         """Of the last 24 hours."""
         return rates(
@@ -90,9 +121,8 @@ class SimRecord:
             least_reports=numbers.least_reports,
         )
 
-    def view(self, now: float, wall: float, numbers: Thresholds, surroundings: Surroundings) -> View:
-        """For the rules."""
-        own = self.rates(now, numbers)
+    def view(self, now: float, wall: float, numbers: Thresholds, own: Rates, surroundings: Surroundings) -> View:
+        """For the rules. ``own`` are its rates."""
         dbm = self.radio.signal.dbm if self.radio.signal is not None else None
         view = View(
             numbers=numbers,
@@ -113,7 +143,7 @@ class SimRecord:
             congestion_row=self._congestions(),
             siblings_succeed=surroundings.siblings_succeed,
             cooldowns_today=sum(wall - at < DAY_S for at in self.cooldowns),
-            cooldown_left_s=max(0.0, self.cooldown_until - now) if self.cooldown_until is not None else None,
+            cooldown_left_s=self.rests_s(now),
             fresh=self.fresh,
             good_operations=self.good_operations,
             tests_passed=self.tests_passed,
@@ -137,9 +167,16 @@ class SimRecord:
         row = self.window.last(Doing.NETWORK, after=self.rows_from)
         return [sign for sign in row if _CONGESTED in sign.what or "CMS 42" in sign.what]
 
-    def keep(self) -> dict[str, Any]:
+    def health(self, now: float, wall: float) -> Health:
+        """How far it is trusted."""
+        rests_s = self.rests_s(now)
+        until = wall + rests_s if rests_s is not None else None
+        return health(self.held, self.forced, since=self.since, until=until, grounds=self.grounds)
+
+    def keep(self, now: float, wall: float) -> dict[str, Any]:
         """What must outlive the process, as JSON."""
         return {
+            "until": self.health(now, wall).until or 0.0,
             "held": {state.value: list(evidence) for state, evidence in self.held.items() if state in KEPT},
             "since": self.since,
             "forced": [self.forced.state.value, self.forced.note, self.forced.since] if self.forced else None,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from telecore.causes import Blame, CallBlame, Cause, ReportKind, blame_call, blame_cme, blame_cms
+from edge_agent.contracts import CallFacts
+from telecore.causes import Blame, CallBlame, Cause, ReportKind, blame_call, blame_cme, blame_cms, report_kind
 
 
 class Doing(StrEnum):
@@ -94,3 +95,31 @@ def cause_words(cause: int) -> str:
         return f"cause {cause} ({Cause(cause).name.lower().replace('_', ' ')})"
     except ValueError:
         return f"cause {cause}"
+
+
+def of_sent(at: float, tail: str) -> Sign:
+    """The network took a segment. ``tail``: the end of the number."""
+    return Sign(at, Kind.SMS, Doing.GOOD, tail, "sent")
+
+
+def of_refusal(at: float, tail: str, kind: str, code: int | None) -> Sign:
+    """It did not; ``kind`` and ``code`` as in DeviceRefused."""
+    what = f"SMS to …{tail[-3:]}: {kind.upper()} {code if code is not None else 'without code'}"
+    return Sign(at, Kind.SMS, sms_doing(kind, code), tail, what)
+
+
+def of_report(at: float, tail: str, status: int) -> Sign | None:
+    """A status report came with this TP-ST; None while the service centre still tries."""
+    doing = report_doing(report_kind(status))
+    what = f"report of an SMS to …{tail[-3:]}: TP-ST 0x{status:02x}"
+    return Sign(at, Kind.REPORT, doing, tail, what) if doing is not None else None
+
+
+def of_call(at: float, tail: str, facts: CallFacts, short_s: float) -> Sign | None:
+    """An outgoing call is over; None when it was we who ended it before an answer."""
+    answered = facts.talk_s is not None
+    if facts.by_us and not answered:
+        return None
+    doing = call_doing(facts.cause, answered=answered, lasted_s=facts.ring_s, short_s=short_s)
+    what = f"call to …{tail[-3:]}: {cause_words(facts.cause)}"
+    return Sign(at, Kind.CALL, doing, tail, what, answered, facts.talk_s, facts.ring_s)

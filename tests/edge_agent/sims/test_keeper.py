@@ -382,14 +382,14 @@ async def test_quotas_are_counted_explained_and_survive_a_restart(tmp_path: Path
 
 async def test_a_pin_is_remembered_as_tried(site: Site) -> None:
     iccid = Iccid("8985500000000000009")
-    assert not site.sims.pin_tried(iccid, "1234")
-    await site.sims.note_pin(iccid, "1234")
+    assert not site.sims.pins.pin_tried(iccid, "1234")
+    await site.sims.pins.note_pin(iccid, "1234")
     await site.spool.close()
     await site.begin()
-    assert site.sims.pin_tried(iccid, "1234")
-    assert not site.sims.pin_tried(iccid, "4321")
-    await site.sims.note_pin(iccid, None)
-    assert not site.sims.pin_tried(iccid, "1234")
+    assert site.sims.pins.pin_tried(iccid, "1234")
+    assert not site.sims.pins.pin_tried(iccid, "4321")
+    await site.sims.pins.note_pin(iccid, None)
+    assert not site.sims.pins.pin_tried(iccid, "1234")
 
 
 def test_unknown_thresholds_are_named(tmp_path: Path) -> None:
