@@ -58,7 +58,9 @@ class Day:
         stop = asyncio.Event()
         site.plug_in()
         living = asyncio.create_task(site.run(self._folder, stop, ledger.hear, traffic.page))
-        await asyncio.sleep(WARM_UP_S)
+        await asyncio.wait({living}, timeout=WARM_UP_S)
+        if living.done():
+            living.result()
         began = self._clock.wall()
         await self._hours(plan, traffic, troubles, ledger)
         self._progress("no more faults; what was held back has its time")

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any
 
 from edge_agent.agent import agent as agent_module
-from edge_agent.agent.agent import Agent, Prepared
+from edge_agent.agent.agent import Agent
+from edge_agent.agent.prepared import Prepared
 from edge_agent.blobs import EdgeBlobs
 from edge_agent.config import AgentConfig, AudioConfig, DeviceConfig, StatusConfig
 from edge_agent.devices.profiles import load_profiles
 from edge_agent.drivers.at_modem import modem as modem_module
 from edge_agent.identity import Identity
+from edge_agent.sims.recipes import load_recipes
 from edge_agent.spool import Spool
 from scripts.daykit.far_end import FarEnd, Hear, PageFor
 from scripts.daykit.wires import SoundWire, Wire, WirePort
@@ -37,7 +40,8 @@ class Site:
     def __init__(self, loop: asyncio.AbstractEventLoop, modems: int, profiles: Sequence[Profile], seed: int) -> None:
         random = Random(seed)
         calls.HISTORY = 1_000_000  # the whole day is compared at its end
-        self.network = Network(LoopTimers(loop, speed=1.0, random=random), modems, random)
+        timers = LoopTimers(loop, speed=1.0, random=random, wall=time.time)
+        self.network = Network(timers, modems, random, operators=2)
         self.modems: list[Modem] = []
         self.wires: dict[str, Wire] = {}
         for index, sim in enumerate(self.network.sims.values(), 1):
@@ -74,7 +78,7 @@ class Site:
         spool = await Spool.open(folder / "spool.db")
         try:
             blobs = await EdgeBlobs.open(folder / "blobs", clips_bytes=1 << 20)
-            site = Prepared(Identity(EDGE, "0" * 64, "ws://nowhere"), load_profiles())
+            site = Prepared(Identity(EDGE, "0" * 64, "ws://nowhere"), load_profiles(), load_recipes())
             self.agent = Agent(config, site, spool, blobs)
             self.cloud = FarEnd.instances[-1]
             self.cloud.hear, self.cloud.page = hear, page
