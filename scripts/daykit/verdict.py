@@ -9,6 +9,7 @@ from scripts.daykit.ledger import Ledger, Outbound
 from scripts.daykit.site import Site
 from scripts.daykit.trouble import Troubles
 from telecore.model import ChannelState
+from telecore.sim_health import HealthState
 
 SILENT_REPORT = frozenset({"no_delivery_report", "late_delivery_report", "sms_silently_lost", "report_status"})
 """A submit without an end is explained by these."""
@@ -16,6 +17,11 @@ MAY_INTERRUPT = frozenset(
     {"modem_hang", "modem_unplugged", "modem_garbage", "modem_reboots", "late_answers", "split_writes", "urc_flood"}
 )
 """Nobody can know what became of an SMS that these hit in the middle."""
+PASSING = frozenset(
+    {HealthState.ABSENT, HealthState.SEARCHING, HealthState.DENIED, HealthState.COOLDOWN, HealthState.SIM_FAULT}
+    | {HealthState.LOCKED_PIN, HealthState.LOCKED_PUK, HealthState.LOCKED_NET}
+)
+"""Hours after the last fault none of these has a reason any more."""
 AROUND_S = 180.0
 SAME_CAUSE = {20: (18,), 19: (18,)}
 """A modem's words for these say no more."""
@@ -113,5 +119,8 @@ def _site(verdict: Verdict, site: Site) -> None:
         status = statuses[site.channel(modem)]
         if status.state is not ChannelState.REGISTERED:
             verdict.faults.append(f"{status.channel} is stuck: {status.state} {status.reason}")
+        if status.health is None or status.health.state in PASSING:
+            verdict.faults.append(f"{status.channel}: its SIM is still judged {status.health}")
+        verdict.counts[f"SIMs {status.health.state if status.health else 'not judged'} at the end"] += 1
         if modem.sim.pin_tries < 3 or modem.sim.puk_tries < 10:
             verdict.faults.append(f"{status.channel}: tries of the PIN were used up")
