@@ -60,9 +60,10 @@ class SmsEncoding(StrEnum):
     UCS2 = "UCS-2"
 
 
-_ALONE = {SmsEncoding.GSM7: 160, SmsEncoding.UCS2: 70}
-_IN_PART = {SmsEncoding.GSM7: 153, SmsEncoding.UCS2: 67}
-"""Units that fit beside a header of six octets (8-bit reference)."""
+_OCTETS = 140
+_CONCAT_OCTETS, _PORT_OCTETS = 5, 6
+"""What each element takes in the header, beside its length octet (23.040 §9.2.3.24.1, §9.2.3.24.4)."""
+_CLASS_0 = 0x10
 
 
 class SegmentInfo(NamedTuple):
@@ -75,21 +76,26 @@ class SegmentInfo(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """One part to be sent, and all that a PDU encoder needs of it."""
+    """One part to be sent, and all that a PDU encoder needs of it.
+
+    ``flash``: class 0, shown at once and not kept. ``port``: of the application it is for.
+    """
 
     encoding: SmsEncoding
     text: str
     concat: Concat | None = None
+    flash: bool = False
+    port: int | None = None
 
     @property
     def dcs(self) -> int:
-        """TP-DCS (23.038 §4): no class, no compression."""
-        return 0x08 if self.encoding is SmsEncoding.UCS2 else 0x00
+        """TP-DCS (23.038 §4): no compression, and no class but for a flash message."""
+        return (0x08 if self.encoding is SmsEncoding.UCS2 else 0x00) | (_CLASS_0 if self.flash else 0)
 
     @property
     def udh(self) -> bytes:
-        """The header with its length octet; empty (and TP-UDHI 0) for a message of one segment."""
-        return Udh(self.concat).build()
+        """The header with its length octet; empty (and TP-UDHI 0) when there is nothing to say."""
+        return Udh(self.concat, self.port).build()
 
     @property
     def units(self) -> int:
@@ -118,26 +124,35 @@ def needs_ucs2(text: str) -> bool:
     return not is_gsm7(text)
 
 
-def count_segments(text: str) -> SegmentInfo:
-    """What Twilio would count and charge: GSM-7 160 or 153 to a part, UCS-2 70 or 67; empty text is one segment."""
-    encoding = _encoding_of(text)
-    units = _units(text, encoding)
-    return SegmentInfo(encoding, 1 if units <= _ALONE[encoding] else sum(1 for _ in _parts(text, encoding)), units)
+def count_segments(text: str, *, port: int | None = None) -> SegmentInfo:
+    """What Twilio would count and charge: GSM-7 160 or 153 to a part, UCS-2 70 or 67; empty text is one segment.
 
-
-def split(text: str, reference: int = 0) -> tuple[Segment, ...]:
-    """The segments in order; ``reference`` (0…255) ties them together and should differ from message to message.
-
-    Neither an escape sequence nor a surrogate pair is cut. Raises ``InvalidRequest`` beyond 255 segments.
+    The address of an application takes room in each.
     """
     encoding = _encoding_of(text)
-    if _units(text, encoding) <= _ALONE[encoding]:
-        return (Segment(encoding, heal_surrogates(text)),)
-    parts = list(_parts(heal_surrogates(text), encoding))
+    units = _units(text, encoding)
+    if units <= _room(encoding, port, long=False):
+        return SegmentInfo(encoding, 1, units)
+    return SegmentInfo(encoding, sum(1 for _ in _parts(text, encoding, port)), units)
+
+
+def split(text: str, reference: int = 0, *, flash: bool = False, port: int | None = None) -> tuple[Segment, ...]:
+    """The segments in order; ``reference`` (0…255) ties them together and should differ from message to message.
+
+    Neither an escape sequence nor a surrogate pair is cut. Raises ``InvalidRequest`` beyond 255 segments, and for a
+    port that does not fit in 16 bits.
+    """
+    if port is not None and not 0 <= port <= 0xFFFF:
+        raise InvalidRequest(f"there is no port {port}", field="Port")
+    encoding = _encoding_of(text)
+    if _units(text, encoding) <= _room(encoding, port, long=False):
+        return (Segment(encoding, heal_surrogates(text), None, flash, port),)
+    parts = list(_parts(heal_surrogates(text), encoding, port))
     if len(parts) > MAX_SEGMENTS:
         raise InvalidRequest(f"{len(parts)} segments; {MAX_SEGMENTS} are possible", field="Body", code=21617)
     return tuple(
-        Segment(encoding, part, Concat(reference & 0xFF, len(parts), number)) for number, part in enumerate(parts, 1)
+        Segment(encoding, part, Concat(reference & 0xFF, len(parts), number), flash, port)
+        for number, part in enumerate(parts, 1)
     )
 
 
@@ -190,12 +205,20 @@ def _cost(char: str, encoding: SmsEncoding) -> int:
     return 2 if char > "\uffff" else 1
 
 
-def _parts(text: str, encoding: SmsEncoding) -> Iterator[str]:
-    room, start = _IN_PART[encoding], 0
+def _room(encoding: SmsEncoding, port: int | None, *, long: bool) -> int:
+    """Units that fit beside the header: 160 and 70, in a part of a long message 153 and 67."""
+    elements = (_CONCAT_OCTETS if long else 0) + (_PORT_OCTETS if port is not None else 0)
+    octets = _OCTETS - (elements + 1 if elements else 0)
+    return octets * 8 // 7 if encoding is SmsEncoding.GSM7 else octets // 2
+
+
+def _parts(text: str, encoding: SmsEncoding, port: int | None) -> Iterator[str]:
+    whole = _room(encoding, port, long=True)
+    room, start = whole, 0
     for at, char in enumerate(text):
         cost = _cost(char, encoding)
         if cost > room:
             yield text[start:at]
-            room, start = _IN_PART[encoding], at
+            room, start = whole, at
         room -= cost
     yield text[start:]

@@ -148,7 +148,8 @@ def doubt(db: sqlite3.Connection, message: MessageSid, now: float) -> bool:
     row = db.execute("SELECT payload, segment, state FROM submits WHERE message = ?", (message,)).fetchone()
     if row is None or row[2] not in ("submitting", "doubtful"):
         return False
-    if row[1] + 1 < count_segments(_command(row[0]).body).segments:
+    command = _command(row[0])
+    if row[1] + 1 < count_segments(command.body, port=command.port).segments:
         return False
     db.execute("UPDATE submits SET state = 'doubtful' WHERE message = ?", (message,))
     recognise(db, now)

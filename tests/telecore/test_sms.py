@@ -16,7 +16,7 @@ from telecore.sms import (
     needs_ucs2,
     split,
 )
-from telecore.udh import Concat
+from telecore.udh import Concat, Udh
 
 GSM7, UCS2 = SmsEncoding.GSM7, SmsEncoding.UCS2
 KHMER = "សួស្តី ពិភពលោក។ "
@@ -150,3 +150,41 @@ def test_too_many_segments():
 def test_khmer_in_seven_segments():
     text = (KHMER * 40)[: 67 * 7]
     assert count_segments(text) == SegmentInfo(UCS2, 7, 469)
+
+
+@pytest.mark.parametrize(
+    ("char", "count", "parts"),
+    [
+        ("x", 152, 1),
+        ("x", 153, 2),
+        ("x", 292, 2),
+        ("x", 293, 3),
+        ("ភ", 66, 1),
+        ("ភ", 67, 2),
+        ("ភ", 128, 2),
+        ("ភ", 129, 3),
+    ],
+)
+def test_the_address_of_an_application_takes_room(char, count, parts):
+    text = char * count
+    segments = split(text, 9, port=16000)
+    assert len(segments) == count_segments(text, port=16000).segments == parts
+    assert "".join(segment.text for segment in segments) == text
+    for segment in segments:
+        assert len(segment.user_data) <= 140
+        udh, _ = Udh.parse(segment.user_data)
+        assert (udh.destination_port, udh.source_port) == (16000, 0)
+        assert (udh.concat is None) == (parts == 1)
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_no_such_port(port):
+    with pytest.raises(InvalidRequest, match="port"):
+        split("x", port=port)
+
+
+@pytest.mark.parametrize(("text", "dcs"), [("alarm", 0x10), ("\u1797", 0x18)])
+def test_a_flash_message_is_of_class_0(text, dcs):
+    [segment] = split(text, flash=True)
+    assert segment.dcs == dcs
+    assert all(part.dcs == dcs for part in split(text * 200, flash=True))

@@ -27,7 +27,7 @@ class AtSms:
 
     async def submit(self, sms: OutboundSms, first: int, on_segment: OnSegment) -> None:
         """See ``contracts.SmsService``. A segment once begun is ended and told, even when the caller is cancelled."""
-        segments = split(sms.body, reference_of(sms))
+        segments = split(sms.body, reference_of(sms), flash=sms.flash, port=sms.port)
         for number in range(first, len(segments)):
             begun = asyncio.Event()
             submitting = asyncio.ensure_future(self._segment(sms, segments, number, begun, on_segment))

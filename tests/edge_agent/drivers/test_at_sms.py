@@ -154,3 +154,15 @@ async def test_cancelled_before_its_turn_sends_nothing(sms, dialogue, port, keep
 async def test_no_number(sms, keep):
     with pytest.raises(InvalidRequest):
         await sms.submit(OutboundSms("hello", "x"), 0, keep)
+
+
+async def test_flash_and_port(sms, port, refs, keep):
+    await sms.submit(OutboundSms(TO, "leave now", flash=True), 0, keep)
+    await sms.submit(OutboundSms(TO, "for a program " * 12, port=16000), 0, keep)
+    flash, *parts = submits(port)
+    assert (flash.coding, flash.header) == (0x10, b"")
+    assert [part.header for part in parts] == [
+        bytes.fromhex(f"0003{reference_of(OutboundSms(TO, 'for a program ' * 12)):02x}02{n:02x}05043e800000")
+        for n in (1, 2)
+    ]
+    assert join_parts([part.text for part in parts]) == "for a program " * 12
