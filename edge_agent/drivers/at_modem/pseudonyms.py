@@ -45,7 +45,7 @@ class Pseudonyms:
         return _swapped(self.iccid(digits) + plain[len(digits) :])
 
     def pdu(self, text: str, *, outgoing: bool) -> str:
-        """An SMS PDU in hex, the service centre's address before it (23.040 §9.2.2); one that cannot be decoded for such a one."""
+        """An SMS PDU in hex with its service centre (23.040 §9.2.2); what is none stays one that cannot be decoded."""
         try:
             return _Tpdu(bytes.fromhex(text), self, outgoing=outgoing).masked().hex().upper()
         except (ValueError, IndexError, RemoteProtocolError):
