@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -12,6 +13,11 @@ from telecore.events import ChannelChanged, Event, InventoryReported
 from telecore.ids import E164, ChannelId
 from telecore.model import ChannelState, ChannelStatus, DeviceIdentity, Service
 from telecore.sim_health import Balance, Health, StoreLevel, Usage
+
+FLAPS = 6
+"""So many losses of the network within an hour are flapping: told once, as a warning."""
+_LOSSES = 64
+_HOUR_S = 3600.0
 
 
 class Inventory:
@@ -35,6 +41,7 @@ class Inventory:
         self._open: dict[ChannelId, Channel] = {}
         self._sent: dict[ChannelId, int] = {}
         self._day = ""
+        self._lost: dict[ChannelId, deque[float]] = {}
 
     def expect(self, channel: ChannelId, state: ChannelState, reason: str, number: E164 | None = None) -> None:
         """A channel that is configured, before its device has said anything. ``number``: for a SIM that is silent."""
@@ -75,7 +82,17 @@ class Inventory:
         self._changed()
         if replace(after, signal=before.signal) == before:
             return []
+        if before.state is ChannelState.REGISTERED and after.state is not before.state:
+            self._lost.setdefault(channel, deque(maxlen=_LOSSES)).append(self._wall())
+        if channel in self.flapping():
+            return []  # the heartbeat goes on telling it; a storm of events would tell nobody anything
         return [ChannelChanged(status=self._fresh(after))]
+
+    def flapping(self) -> dict[ChannelId, int]:
+        """The channels that lost their network again and again within the last hour, and how often."""
+        now = self._wall()
+        lost = {channel: sum(0 <= now - at < _HOUR_S for at in times) for channel, times in self._lost.items()}
+        return {channel: times for channel, times in lost.items() if times >= FLAPS}
 
     def stored(self, channel: ChannelId, level: StoreLevel) -> None:
         """How full the storage of received SMS is."""

@@ -289,6 +289,8 @@ class Agent:
             limits=self._config.limits,
             sounds=self._calls.sounds(),
             reminders=self._upkeep.accounts.reminders(),
+            outages=dict(self._sims.outages),
+            flapping=self.inventory.flapping(),
         )
 
     def status(self) -> dict[str, object]:

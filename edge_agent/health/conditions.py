@@ -9,8 +9,9 @@ from enum import StrEnum
 
 from edge_agent.config import Limits
 from edge_agent.sims.keep_alive import Reminders
-from telecore.ids import ChannelId, Iccid
+from telecore.ids import ChannelId, Iccid, Plmn
 from telecore.model import ChannelStatus
+from telecore.sim_health import Health, HealthState
 
 
 class Severity(StrEnum):
@@ -23,7 +24,8 @@ class Snapshot:
     """The agent at one moment. ``fallen`` are parts of it that fell over a fault of ours, with the reason;
     ``pins`` are the ICCIDs that a PIN was given for; ``reminders``: what to do lest a SIM be taken away.
 
-    ``sounds``: the channels whose last calls sounded bad, and how (as in SoundChecked).
+    ``outages``: operators that are down, and how that shows; ``flapping``: channels that lost their network so often
+    within an hour; ``sounds``: the channels whose last calls sounded bad, and how (as in SoundChecked).
     """
 
     wall: datetime
@@ -39,6 +41,16 @@ class Snapshot:
     sounds: Mapping[ChannelId, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
     reminders: Reminders = field(default_factory=dict)
+    outages: Mapping[Plmn, str] = field(default_factory=dict)
+    flapping: Mapping[ChannelId, int] = field(default_factory=dict)
+
+    def judged(self, state: HealthState) -> list[tuple[ChannelId, Health]]:
+        """The channels whose SIM is in this state because the agent says so; what a person decided needs no warning."""
+        return [
+            (status.channel, status.health)
+            for status in self.channels
+            if status.health is not None and status.health.state is state and not status.health.forced
+        ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from edge_agent.inventory import Inventory
 from telecore.events import ChannelChanged, InventoryReported
 from telecore.ids import E164, ChannelId, Iccid
 from telecore.model import ChannelState, DeviceIdentity, Service, SignalLevel, Sim
+from telecore.sim_health import Health, HealthState
 
 CHANNEL = ChannelId("site-1/modem1")
 SIM = Sim(Iccid("8985500000000000001"))
@@ -91,3 +92,30 @@ def test_legs_and_segments_are_counted_and_a_new_day_begins_at_nothing():
     bench.now += 86_400
     (status,) = bench.inventory.statuses()
     assert status.sent_today == 0
+
+
+def test_a_channel_that_flaps_is_told_as_flapping_and_not_as_a_storm_of_events():
+    bench = Bench()
+    lost = RadioStatus(ChannelState.SEARCHING, SIM, None, "no cell")
+    told = 0
+    for _ in range(30):
+        bench.now += 20
+        told += len(bench.inventory.radio(CHANNEL, REGISTERED)) + len(bench.inventory.radio(CHANNEL, lost))
+    assert told == 11
+    assert bench.inventory.flapping() == {CHANNEL: 30}
+    (status,) = bench.inventory.statuses()
+    assert status.state is ChannelState.SEARCHING
+    bench.now += 3601
+    assert bench.inventory.flapping() == {}
+    assert len(bench.inventory.radio(CHANNEL, REGISTERED)) == 1
+
+
+def test_the_same_health_told_again_changes_nothing():
+    bench = Bench()
+    bench.inventory.health(CHANNEL, Health(HealthState.COOLDOWN, 1.0, "rests", 0, until=100.0))
+    assert bench.changes == 1
+    bench.inventory.health(CHANNEL, Health(HealthState.COOLDOWN, 1.0, "rests", 0, until=100.4))
+    assert bench.changes == 1
+    bench.inventory.health(CHANNEL, Health(HealthState.COOLDOWN, 1.0, "rests", 0, until=1000.0))
+    bench.inventory.health(CHANNEL, Health(HealthState.PROBATION, 2.0, "", 25))
+    assert bench.changes == 3

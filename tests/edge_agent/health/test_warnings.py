@@ -11,8 +11,9 @@ from edge_agent.health.checks import CHECKS
 from edge_agent.health.conditions import Check, Condition, Severity, Snapshot
 from edge_agent.sims.keep_alive import Reminder
 from telecore.events import WarningCleared, WarningRaised
-from telecore.ids import ChannelId, Iccid
+from telecore.ids import ChannelId, Iccid, Plmn
 from telecore.model import ChannelState, ChannelStatus, SignalLevel, Sim
+from telecore.sim_health import Balance, Health, HealthState, StoreLevel, Usage
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
 ALL_WELL = Snapshot(wall=NOW)
@@ -69,6 +70,13 @@ MB = 1 << 20
 SIM = Sim(Iccid("8985500000000000001"))
 
 
+SOON = Balance(0.0, "1.20", "USD", days_left=2.0)
+
+
+def judged(state, radio=ChannelState.REGISTERED):
+    return channel(radio, health=Health(state, 0.0, "the reason", 0))
+
+
 def with_pin(sim):
     pins = frozenset({Iccid("8985500000000000099"), Iccid("8985500000000000001")})
     return replace(channel(ChannelState.REGISTERED, sim=sim), pins=pins)
@@ -95,6 +103,15 @@ def with_pin(sim):
             "m1",
             "2026-12-01",
         ),
+        (judged(HealthState.SIM_FAULT, ChannelState.FAULTY), "sim_fault", "site-1/modem1", "the reason"),
+        (judged(HealthState.DENIED, ChannelState.DENIED), "sim_denied", "site-1/modem1", "the reason"),
+        (judged(HealthState.SUSPECT_BLOCKED), "suspect_blocked", "site-1/modem1", "the reason"),
+        (judged(HealthState.EXHAUSTED), "balance_low", "site-1/modem1", "the reason"),
+        (channel(ChannelState.REGISTERED, balance=SOON), "balance_low", "site-1/modem1", "1.20 USD last for 2"),
+        (channel(ChannelState.REGISTERED, usage=Usage(limit="daily limit")), "quota_reached", "site-1/modem1", "daily"),
+        (channel(ChannelState.REGISTERED, store=StoreLevel("SM", 20, 20)), "sms_storage_full", "site-1/modem1", "SM"),
+        (Snapshot(wall=NOW, outages={Plmn("45691"): "3 of 5"}), "operator_outage", "45691", "3 of 5"),
+        (Snapshot(wall=NOW, flapping={ChannelId("m1"): 7}), "device_flapping", "m1", "7 times"),
         (with_pin(SIM), "pin_unused", "0099", "898550…0099 is for no SIM"),
         (Snapshot(wall=NOW, disk_free=150 * MB), "disk_low", "", "150 MB"),
         (Snapshot(wall=NOW, spooled=5001), "spool_growing", "", "5001 events"),
@@ -126,6 +143,9 @@ def test_a_refused_edge():
         Snapshot(wall=NOW, disk_free=1 * MB, limits=Limits(disk_low_mb=0)),
         Snapshot(wall=NOW, refused="earlier"),
         with_pin(None),
+        channel(ChannelState.REGISTERED, balance=Balance(0.0, note="no answer"), store=StoreLevel("SM", 19, 20)),
+        channel(ChannelState.REGISTERED, store=StoreLevel("SM", 0, 0), usage=Usage(sms_day=9)),
+        channel(ChannelState.REGISTERED, health=Health(HealthState.SUSPECT_BLOCKED, 0.0, "sold", 0, forced=True)),
     ],
 )
 def test_and_nothing_else_is(snapshot):
