@@ -14,7 +14,7 @@ _TOKENS = re.compile(rb"[\r\n]|[^\r\n]+")
 _TWO_LINES = re.compile(r"\+(?:CMT|CDS|CBM): ?")
 _CUSD = b"+CUSD:"
 _CUSD_OPEN = re.compile(r"\+CUSD: ?\d, ?\"")
-_CUSD_CLOSED = re.compile(r"\"(?:, ?\d+)?$")
+_CUSD_CLOSED = re.compile(r"\"(, ?\d+)?$")
 _HEX = re.compile(r"(?:[0-9A-Fa-f]{2})+")
 
 
@@ -69,9 +69,10 @@ class LineReader:
         units: list[Unit] = []
         if self._partial:
             self._end_line(units)
+        after = [Line(self._quoted.pop())] if self._quoted[1:] and self._quoted[-1] == "OK" else []
         self._end_quoted(units)
         self._end_head(units)
-        return units
+        return units + after  # a quote that never ends must not keep the result of the command
 
     def _text(self, text: bytes, units: list[Unit]) -> None:
         if self._after_prompt and text.startswith(b" "):
@@ -109,7 +110,7 @@ class LineReader:
 
     def _go_on_quoted(self, text: str, units: list[Unit]) -> None:
         self._quoted.append(text)
-        if _CUSD_CLOSED.search(text) or len(self._quoted) >= MAX_QUOTED_LINES:
+        if len(self._quoted) >= MAX_QUOTED_LINES or _closed("\n".join(self._quoted)):
             self._end_quoted(units)
 
     def _end_quoted(self, units: list[Unit]) -> None:
@@ -134,5 +135,7 @@ def _decode(octets: bytearray, *, in_text: bool) -> str:
 
 
 def _closed(text: str) -> bool:
+    """Whether the quote that opens a +CUSD ends here, and not a quotation at the end of one of its lines."""
     opened = _CUSD_OPEN.match(text)
-    return opened is not None and _CUSD_CLOSED.search(text, opened.end()) is not None
+    found = _CUSD_CLOSED.search(text, opened.end()) if opened else None
+    return found is not None and (found[1] is not None or text.count('"') % 2 == 0)

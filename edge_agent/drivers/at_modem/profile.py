@@ -105,9 +105,12 @@ class SmsProfile:
 
 @dataclass(frozen=True, slots=True)
 class UssdProfile:
+    """``encodings`` are tried in order until one is taken. ``in_call``: USSD works while a call is up."""
+
     start: str = 'AT+CUSD=1,"{code}",15'
     cancel: str = "AT+CUSD=2"
     encodings: tuple[UssdEncoding, ...] = (UssdEncoding.PLAIN, UssdEncoding.UCS2)
+    in_call: bool = True
 
 
 @dataclass(frozen=True, slots=True)

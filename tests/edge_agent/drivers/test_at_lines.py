@@ -64,6 +64,30 @@ def test_flush_gives_what_was_begun():
     assert not reader.holding
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        '0,"He said "hi"\nand left",15',
+        '0,"He said "hi"\nand left"',
+        '0,"a 5" pipe",15',
+        '0,"a "b" c"',
+        '1,"OK\nRING\nERROR\n1) more",15',
+        '1,"\n1) a\n\n2) b"',
+    ],
+)
+def test_a_ussd_text_ends_where_its_quote_ends(text):
+    reader = LineReader()
+    lines = f"+CUSD: {text}\nOK\n".replace("\n", "\r\n").encode()
+    units = [unit for at in range(len(lines)) for unit in reader.feed(lines[at : at + 1])]
+    assert units == [Line(f"+CUSD: {text}"), Line("OK")]
+
+
+def test_a_quote_that_never_ends_does_not_keep_the_result():
+    reader = LineReader()
+    assert reader.feed(b'+CUSD: 0,"a 5" pipe"\r\nOK\r\n') == []
+    assert reader.flush() == [Line('+CUSD: 0,"a 5" pipe"'), Line("OK")]
+
+
 def test_noise_without_an_end_is_bounded():
     reader = LineReader()
     reader.feed(b"\x80" * 1_000_000)

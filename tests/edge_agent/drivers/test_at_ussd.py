@@ -14,7 +14,7 @@ from edge_agent.drivers.at_modem.grammar import Grammar
 from edge_agent.drivers.at_modem.profile import AtProfile, UssdEncoding, UssdProfile
 from edge_agent.drivers.at_modem.ussd import AtUssd
 from edge_agent.drivers.at_modem.ussd_text import decode_text, encode_text
-from telecore.errors import Busy, DeviceRefused, InvalidRequest
+from telecore.errors import Busy, DeviceRefused, InvalidRequest, TimedOut
 from telecore.gsm7 import SEPTETS
 
 PLAIN, UCS2, PACKED = UssdEncoding.PLAIN, UssdEncoding.UCS2, UssdEncoding.PACKED
@@ -37,6 +37,9 @@ def make(port, *encodings, **timeouts):
         ("+CUSD: 2", UssdReply(UssdState.RELEASED, "")),
         ("+CUSD: 4", UssdReply(UssdState.NOT_SUPPORTED, "")),
         ("+CUSD: 5", UssdReply(UssdState.TIMEOUT, "")),
+        ("+CUSD: 3", UssdReply(UssdState.RELEASED, "")),
+        ('+CUSD: 0,"OK\r\nRING\r\nERROR",15', UssdReply(UssdState.DONE, "OK\nRING\nERROR")),
+        ('+CUSD: 0,"He said "hi"\r\nand left",15', UssdReply(UssdState.DONE, 'He said "hi"\nand left')),
         ('+CUSD: 0,"1797178B1797",72', UssdReply(UssdState.DONE, "\u1797\u178b\u1797")),
     ],
 )
@@ -127,6 +130,106 @@ async def test_an_answer_that_comes_after_all_is_not_lost(port, core, until):
     port.modem.urc('+CUSD: 0,"late",15')
     await until(lambda: core.ussds)
     running.cancel()
+
+
+async def test_lines_that_arrive_apart(port):
+    ussd = make(port, PLAIN)
+
+    def answer(modem, text):
+        modem.reply("OK")
+        for number, line in enumerate([b'+CUSD: 1,"Menu\r\n', b"1) A\r\n", b"2) B\r\n", b'",15\r\n']):
+            asyncio.get_running_loop().call_later(0.05 * number, modem.send, line)
+
+    port.modem.answers["AT+CUSD=1"] = answer
+    assert await ussd.request("#124#") == UssdReply(UssdState.REPLY_WANTED, "Menu\n1) A\n2) B")
+    assert port.modem.log == ['AT+CUSD=1,"#124#",15']
+
+
+async def test_a_code_ends_the_session_that_a_menu_left_open(port):
+    ussd = make(port, PLAIN)
+    port.modem.answers['AT+CUSD=1,"*100#"'] = '+CUSD: 1,"1) Balance",15\r\n\r\nOK'
+    port.modem.answers["AT+CUSD=2"] = "OK\r\n\r\n+CUSD: 2"
+    await ussd.request("*100#")
+    assert (await ussd.request("*100#")).text == "1) Balance"  # and not the "released" of our own
+    assert port.modem.log == ['AT+CUSD=1,"*100#",15', "AT+CUSD=2", 'AT+CUSD=1,"*100#",15']
+
+
+async def test_a_refusal_in_a_menu_leaves_it_open(port):
+    ussd = make(port, PLAIN)
+    port.modem.answers["AT+CUSD=1"] = '+CUSD: 1,"1) Balance",15\r\n\r\nOK'
+    await ussd.request("*100#")
+    port.modem.answers["AT+CUSD=1"] = "+CME ERROR: 14"
+    with pytest.raises(DeviceRefused):
+        await ussd.request("1")
+    port.modem.answers["AT+CUSD=1"] = '+CUSD: 0,"5.00",15\r\n\r\nOK'
+    await ussd.request("*100#")
+    assert "AT+CUSD=2" in port.modem.log
+
+
+async def test_cancel_wakes_who_waits(port):
+    ussd = make(port, PLAIN)
+    asking = asyncio.ensure_future(ussd.request("*100#"))
+    await asyncio.sleep(0.01)
+    await ussd.cancel()
+    assert await asking == UssdReply(UssdState.RELEASED, "")
+    assert port.modem.log == ['AT+CUSD=1,"*100#",15', "AT+CUSD=2"]
+
+
+async def test_cancel_without_a_session_is_harmless(port):
+    port.modem.answers["AT+CUSD=2"] = "+CME ERROR: 3"
+    await make(port, PLAIN).cancel()
+
+
+async def test_a_silent_modem_is_not_a_silent_network(port):
+    port.modem.answers["AT+CUSD"] = None
+    ussd = make(port, PLAIN, CUSD=0.05)
+    with pytest.raises(TimedOut):
+        await ussd.request("*100#")
+    port.modem.answers["AT+CUSD"] = None
+    with pytest.raises(TimedOut):
+        await ussd.cancel()
+
+
+async def test_an_answer_whose_ok_never_comes(port):
+    port.modem.answers["AT+CUSD"] = '+CUSD: 0,"Balance 5.00",15'
+    assert (await make(port, PLAIN, CUSD=0.05).request("*100#")).text == "Balance 5.00"
+
+
+async def test_not_during_a_call_where_the_modem_cannot(port):
+    calls = [1]
+    profile = AtProfile(ussd=UssdProfile(in_call=False))
+    ussd = AtUssd(Dialogue(port, Grammar.of()), profile, "site-1/modem1", lambda: bool(calls))
+    with pytest.raises(Busy, match="call"):
+        await ussd.request("*100#")
+    assert port.modem.log == []
+
+
+@pytest.mark.parametrize("code", [30, 10, 14, 256])
+async def test_a_refusal_by_the_network_is_not_tried_in_another_way(port, code):
+    port.modem.answers["AT+CUSD=1"] = f"+CME ERROR: {code}"
+    with pytest.raises(DeviceRefused):
+        await make(port, PLAIN, UCS2).request("*311*123456789#")
+    assert len(port.modem.log) == 1
+
+
+async def test_once_a_way_is_known_a_refusal_is_about_the_code(port):
+    ussd = make(port, PLAIN, UCS2)
+    port.modem.answers["AT+CUSD=1"] = '+CUSD: 0,"yes",15\r\n\r\nOK'
+    await ussd.request("*100#")
+    port.modem.answers["AT+CUSD=1"] = "+CME ERROR: 100"
+    with pytest.raises(DeviceRefused):
+        await ussd.request("*311*123456789#")
+    assert len(port.modem.log) == 2
+
+
+async def test_a_request_given_up_leaves_no_session_behind(port):
+    ussd = make(port, PLAIN)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.02):
+            await ussd.request("*100#")
+    port.modem.answers["AT+CUSD=1"] = '+CUSD: 0,"5.00",15\r\n\r\nOK'
+    assert (await ussd.request("*101#")).text == "5.00"
+    assert port.modem.log[1] == "AT+CUSD=2"
 
 
 @given(st.text(sorted(set(SEPTETS) - set("\r\n\f ")), min_size=1, max_size=180))
