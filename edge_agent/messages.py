@@ -40,7 +40,7 @@ from edge_agent.supervise import Fall, supervise
 from edge_agent.unguarded import Unguarded
 from telecore.commands import SendMessage
 from telecore.errors import DeviceRefused, TelecoreError
-from telecore.events import CommandRejected, Event, MessageFailed
+from telecore.events import CommandRejected, Event, MessageFailed, MessageReceived
 from telecore.ids import E164, ChannelId, MessageSid
 
 log = logging.getLogger(__name__)
@@ -118,10 +118,12 @@ class Messages:
 
     async def part(self, part: SmsPart) -> None:
         """A PDU came. When this returns it is safe here, and may be deleted from the SIM."""
-        message = await self._spool.store_part(part, self._lines.number(part.channel))
-        if message is not None:
-            log.info("message %s received on %s", message.message, part.channel)
-            self._witness.sms_received(part.channel, message.sender, message.body)
+        event = await self._spool.store_part(part, self._lines.number(part.channel))
+        if isinstance(event, MessageReceived):
+            log.info("message %s received on %s", event.message, part.channel)
+            self._witness.sms_received(part.channel, event.sender, event.body)
+        elif event is not None:
+            log.info("data for port %s received on %s", event.port, part.channel)
 
     async def report(self, report: StatusReport) -> None:
         """A status report came. When this returns it is safe here."""
@@ -189,8 +191,8 @@ class Messages:
         while True:
             await asyncio.sleep(_TICK_S)
             now = self._clock()
-            for message in await self._spool.expire_parts(now - then):
-                log.warning("message %s is told without its missing parts", message.message)
+            for event in await self._spool.expire_parts(now - then):
+                log.warning("%s is told without its missing parts", event.kind)
             then = now
 
     async def _serve(self, channel: ChannelId, line: _Line) -> None:

@@ -77,13 +77,17 @@ class MessageReceived(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataReceived(Event):
-    """A message for a port of an application, or of eight-bit data (23.040 §9.2.3.24.4); ``data`` is in hex."""
+    """A message for a port of an application, or of eight-bit data (23.040 §9.2.3.24.4).
+
+    ``data`` is in hex; of a text, its UTF-8. Not ``complete``: some parts never came.
+    """
 
     kind: ClassVar[str] = "data.received"
     channel: ChannelId
     sender: Address
     port: int | None
     data: str
+    complete: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,5 +110,10 @@ def _second(db: Database) -> None:
     )
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _second)
+def _third(db: Database) -> None:
+    for column in ("flash INTEGER NOT NULL DEFAULT 0", "port INTEGER", "octets INTEGER NOT NULL DEFAULT 0"):
+        db.execute(f"ALTER TABLE sms_open ADD COLUMN {column}")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _second, _third)
 """Only ever added to."""

@@ -18,7 +18,7 @@ from edge_agent.spool.sims import Used
 from edge_agent.spool.submits import QueuedSms
 from edge_agent.spool.writer import Writer
 from telecore.commands import SendMessage
-from telecore.events import Event, MessageReceived
+from telecore.events import Event
 from telecore.ids import E164, ChannelId, Iccid, MessageSid
 
 _Seen = tuple[int, int]
@@ -98,11 +98,11 @@ class Spool:
 
     # SMS.
 
-    async def store_part(self, part: SmsPart, recipient: E164 | None) -> MessageReceived | None:
+    async def store_part(self, part: SmsPart, recipient: E164 | None) -> parts.Received | None:
         """Keep a received PDU; the event (already appended) when it made a message whole."""
         return await self._writer.run(lambda db: parts.store(db, part, recipient, self._now()))
 
-    async def expire_parts(self, waited_s: float) -> list[MessageReceived]:
+    async def expire_parts(self, waited_s: float) -> list[parts.Received]:
         """Let time pass for messages that wait for parts; those given up are appended and returned."""
         return await self._writer.run(lambda db: parts.expire(db, waited_s))
 

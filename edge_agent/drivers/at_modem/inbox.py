@@ -15,12 +15,15 @@ from edge_agent.drivers.at_modem.engine import Urc
 from edge_agent.drivers.at_modem.pdu import WAP_PUSH_PORT, Deliver, Other, Report, decode, pdu_key
 from edge_agent.drivers.at_modem.profile import AtProfile
 from edge_agent.drivers.at_modem.replies import Stored, parse_cmgl, parse_cmgr, parse_stored_at
-from telecore.errors import DeviceRefused, RemoteProtocolError, StorageFailed, TimedOut
+from telecore.errors import DeviceLost, DeviceRefused, RemoteProtocolError, StorageFailed, TimedOut
 from telecore.ids import ChannelId
+from telecore.udh import Concat
 
 log = logging.getLogger(__name__)
 
 REPORT_STORE = "SR"
+_SETTINGS = "AT+CNMI?"
+"""The setting that a restart resets and whose loss is silent: no message and no report is told any more."""
 _RECEIVED = (0, 1, None)
 """Unread, read, and the blank that some firmware writes; 2 and 3 are messages stored to be sent."""
 _REMEMBERED = 1000
@@ -36,6 +39,7 @@ class Inbox:
         self._stores: list[str] = []
         self._selected: str | None = None
         self._acknowledges = False
+        self._settings: tuple[str, ...] | None = None
         self._places: dict[tuple[str, int], None] = {}
         self._direct: deque[Urc] = deque(maxlen=_REMEMBERED)
         self._sweep = False
@@ -49,9 +53,19 @@ class Inbox:
             await talk.command("AT+CMGF=0")
             await self._choose_storage(talk)
             await self._choose_notification(talk)
+            self._settings = await talk.attempt(_SETTINGS)
             services = await talk.attempt("AT+CSMS?")
             self._acknowledges = any(line.startswith("+CSMS: 1") for line in services or ())
         self.sweep()
+
+    async def verify(self) -> None:
+        """See that the modem still keeps what ``prepare`` has set; many restart without a word. Raises DeviceLost."""
+        if not self._settings:
+            return
+        async with self._dialogue.transaction(Priority.POLL) as talk:
+            now = await talk.attempt(_SETTINGS)
+        if now is not None and now != self._settings:
+            raise DeviceLost("the modem has forgotten its settings: it restarted by itself")
 
     def sweep(self) -> None:
         """List everything soon."""
@@ -165,9 +179,9 @@ class Inbox:
                 log.warning("%s: a PDU that cannot be read stays where it is: %s: %s", self._channel, error, pdu)
             return False
         match decoded:
-            case Deliver() if decoded.udh.destination_port == WAP_PUSH_PORT:
-                log.info("%s: a WAP push (an MMS waits) is not for us: %s", self._channel, pdu)
             case Deliver():
+                if decoded.udh.destination_port == WAP_PUSH_PORT:
+                    log.info("%s: a WAP push: an MMS waits, which is only told as data", self._channel)
                 await core.part(self._part(decoded, key))
             case Report(ref, recipient, status, done_at):
                 await core.report(StatusReport(self._channel, key, ref, recipient, status, done_at))
@@ -176,14 +190,22 @@ class Inbox:
         return True
 
     def _part(self, deliver: Deliver, key: str) -> SmsPart:
-        concat = deliver.udh.concat
-        part = SmsPart(self._channel, key, deliver.sender, deliver.body, deliver.sent_at)
-        if concat is None:
-            return part
+        udh = deliver.udh
+        concat = udh.concat or Concat(0, 1, 1)
         return SmsPart(
-            self._channel, key, deliver.sender, deliver.body, deliver.sent_at,
-            concat.reference, concat.number, concat.total, concat.wide,
-        )  # fmt: skip
+            self._channel,
+            key,
+            deliver.sender,
+            deliver.body,
+            deliver.sent_at,
+            ref=concat.reference if udh.concat else None,
+            part=concat.number,
+            parts=concat.total,
+            wide_ref=concat.wide,
+            flash=deliver.flash,
+            port=udh.destination_port,
+            data=deliver.data,
+        )
 
     def _first_time(self, key: str) -> bool:
         if key in self._told:

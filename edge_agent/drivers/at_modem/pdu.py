@@ -30,12 +30,14 @@ _MAX_VALIDITY = timedelta(days=441)
 
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """A received segment and its header."""
+    """A received segment and its header. ``flash``: class 0. ``data``: what a message of eight-bit data carries."""
 
     sender: Address
     body: str
     sent_at: datetime | None
     udh: Udh
+    flash: bool = False
+    data: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +144,16 @@ def decode_digits(octets: bytes) -> str:
 def _deliver(reader: _Reader, *, has_header: bool) -> Deliver:
     sender = reader.address()
     reader.octet()  # TP-PID
-    encoding = encoding_of(reader.octet())
+    dcs = reader.octet()
+    encoding, flash = encoding_of(dcs), is_flash(dcs)
     sent_at = reader.moment()
     udl = reader.octet()
     user_data = reader.take((udl * 7 + 7) // 8 if encoding is SmsEncoding.GSM7 else udl)
     if encoding is None:
         udh, header = Udh.parse(user_data) if has_header else (Udh(), 0)
-        return Deliver(sender, user_data[header:].decode("latin-1"), sent_at, udh)
+        return Deliver(sender, "", sent_at, udh, flash, user_data[header:])
     body, udh = decode_user_data(encoding, user_data, udl, has_header=has_header)
-    return Deliver(sender, body, sent_at, udh)
+    return Deliver(sender, body, sent_at, udh, flash)
 
 
 def _report_end(reader: _Reader) -> tuple[int, datetime | None]:
@@ -171,6 +174,12 @@ def encoding_of(dcs: int) -> SmsEncoding | None:
     if group == 0xF and dcs & 0x04:
         return None
     return SmsEncoding.GSM7
+
+
+def is_flash(dcs: int) -> bool:
+    """Whether the message is of class 0 (23.038 §4); the class is there in two groups only."""
+    has_class = dcs >> 4 == 0xF or (dcs < 0x80 and dcs & 0x10)
+    return bool(has_class) and dcs & 0x03 == 0
 
 
 def _encode_address(to: str) -> bytes:

@@ -12,6 +12,7 @@ from edge_agent.drivers.at_modem.grammar import Grammar
 from edge_agent.drivers.at_modem.inbox import Inbox
 from edge_agent.drivers.at_modem.profile import AtProfile, SmsProfile
 from simulator.pdu import UserData, encode_deliver, encode_smsc, encode_status_report
+from telecore.errors import DeviceLost
 from telecore.sms import split
 
 SENDER = "+85512345678"
@@ -169,12 +170,13 @@ async def test_status_reports_both_ways(inbox, port, core, until):
     ]
 
 
-async def test_a_wap_push_is_not_handed_over_and_does_not_fill_the_store(inbox, port, core, until):
+async def test_a_wap_push_is_told_as_data_and_does_not_fill_the_store(inbox, port, core, until):
     header = bytes([0x05, 0x04, 0x0B, 0x84, 0x23, 0xF0])
     port.modem.stores["SM"][1] = pdu("", header=header, coding=4, data=b"\x00\x06")
     inbox.sweep()
     await until(lambda: not port.modem.stores["SM"])
-    assert core.parts == []
+    [part] = core.parts
+    assert (part.port, part.data, part.body) == (2948, b"\x00\x06", "")
 
 
 async def test_a_modem_that_does_not_delete_blocks_nothing(inbox, port, core, until, caplog):
@@ -207,6 +209,21 @@ async def test_notification_falls_back(port):
     port.modem.answers["AT+CNMI=2"] = "+CMS ERROR: 303"
     inbox = Inbox(Dialogue(port, Grammar.of()), AtProfile(), "site-1/modem1")
     await inbox.prepare()
-    tried = [text for text in port.modem.log if text.startswith("AT+CNMI")]
+    tried = [text for text in port.modem.log if text.startswith("AT+CNMI=")]
     assert tried[-1] == "AT+CNMI=1,1,0,0,0"
     assert len(tried) == 7
+
+
+async def test_a_modem_that_restarted_without_a_word_is_found_out(inbox, port):
+    port.modem.answers["AT+CNMI?"] = "+CNMI: 2,1,0,2,0\r\n\r\nOK"
+    await inbox.prepare()
+    await inbox.verify()
+    port.modem.answers["AT+CNMI?"] = "+CNMI: 0,0,0,0,0\r\n\r\nOK"
+    with pytest.raises(DeviceLost, match="restarted by itself"):
+        await inbox.verify()
+
+
+async def test_a_modem_that_does_not_tell_its_settings_is_believed(inbox, port):
+    port.modem.answers["AT+CNMI?"] = "+CME ERROR: 4"
+    await inbox.prepare()
+    await inbox.verify()

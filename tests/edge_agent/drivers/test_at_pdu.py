@@ -20,6 +20,7 @@ from edge_agent.drivers.at_modem.pdu import (
     encode_submit,
     encode_validity,
     encoding_of,
+    is_flash,
     pdu_key,
 )
 from simulator.pdu import UserData, decode_submit, encode_deliver, encode_smsc, encode_status_report
@@ -183,7 +184,7 @@ def test_compressed_text_is_not_guessed():
 def test_eight_bit_data_with_ports():
     header = bytes([0x05, 0x04, 0x0B, 0x84, 0x23, 0xF0])
     decoded = decode(deliver(UserData(0x04, data=b"\x00\x06\xff", header=header)))
-    assert (decoded.body, decoded.udh.destination_port) == ("\x00\x06\xff", 2948)
+    assert (decoded.body, decoded.data, decoded.udh.destination_port) == ("", b"\x00\x06\xff", 2948)
 
 
 def test_a_header_that_lies_about_the_number_of_parts_is_passed_over():
@@ -240,3 +241,22 @@ def test_gsmmodems_warnings_stay_inside(tmp_path):
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("dcs", range(256))
+def test_the_class(dcs):
+    """23.038 §4: only the general groups, the one for automatic deletion, and the last have a class."""
+    flash = dcs in (0xF0, 0xF4, 0xF8, 0xFC) or (dcs < 0x80 and dcs & 0x13 == 0x10)
+    assert is_flash(dcs) == flash
+
+
+def test_flash_and_ports_as_received():
+    flash = decode(deliver(UserData(0x10, "now")))
+    assert isinstance(flash, Deliver)
+    assert (flash.body, flash.flash, flash.data) == ("now", True, None)
+    data = decode(deliver(UserData(0xF5, "", b"\x00\xff", bytes.fromhex("05040b8423f0"))))
+    assert isinstance(data, Deliver)
+    assert (data.flash, data.data, data.udh.destination_port, data.udh.source_port) == (False, b"\x00\xff", 2948, 9200)
+    short = decode(deliver(UserData(0x04, "", b"x", bytes.fromhex("0402f0f1"))))
+    assert isinstance(short, Deliver)
+    assert short.udh.destination_port == 0xF0

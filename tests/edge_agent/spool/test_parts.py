@@ -1,5 +1,6 @@
 """Received PDUs become messages, each once."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from hypothesis import given, settings
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from edge_agent.contracts import SmsPart
 from edge_agent.spool import Spool
+from telecore.events import DataReceived, MessageReceived
 from telecore.ids import E164, Address, ChannelId
 
 CHANNEL = ChannelId("site-1/modem1")
@@ -125,3 +127,43 @@ async def test_any_order_any_repetition_any_interleaving_gives_each_message_once
     rows = [row for _, row in await spool.read(0, 100)]
     await spool.close()
     assert sorted((row["sender"], row["body"]) for row in rows) == sorted(messages.items())
+
+
+async def test_a_flash_message(tmp_path):
+    spool = await Spool.open(tmp_path / "spool.db")
+    event = await spool.store_part(replace(part(), flash=True), NUMBER)
+    assert isinstance(event, MessageReceived)
+    assert event.flash
+    assert await spool.store_part(replace(part(1, 2, "a"), flash=True), NUMBER) is None
+    long = await spool.store_part(replace(part(2, 2, "b"), flash=True), NUMBER)
+    assert isinstance(long, MessageReceived)
+    assert (long.body, long.flash) == ("ab", True)
+    await spool.close()
+
+
+async def test_data_is_put_together_and_is_no_text(tmp_path):
+    spool = await Spool.open(tmp_path / "spool.db")
+    alone = await spool.store_part(replace(part(body=""), data=b"\x00\xff"), NUMBER)
+    assert alone == DataReceived(
+        channel=CHANNEL, sender=part().sender, port=None, data="00ff", id=alone.id, at=alone.at
+    )
+    assert await spool.store_part(replace(part(2, 2, "", key="2"), port=2948, data=b"\x03"), NUMBER) is None
+    assert await spool.store_part(replace(part(1, 2, "", key="x"), port=5000, data=b"\x09"), NUMBER) is None
+    whole = await spool.store_part(replace(part(1, 2, "", key="1"), port=2948, data=b"\x01\x02"), NUMBER)
+    assert isinstance(whole, DataReceived)
+    assert (whole.port, whole.data, whole.complete) == (2948, "010203", True)
+    [partial] = await spool.expire_parts(DAY_S)
+    assert isinstance(partial, DataReceived)
+    assert (partial.port, partial.data, partial.complete) == (5000, "09", False)
+    await spool.close()
+
+
+async def test_a_text_for_an_application(tmp_path):
+    """Its halves of a surrogate pair are made whole before it becomes octets."""
+    spool = await Spool.open(tmp_path / "spool.db")
+    high, low = "\ud83d", "\ude00"
+    assert await spool.store_part(replace(part(1, 2, high, key="1"), port=16000), NUMBER) is None
+    event = await spool.store_part(replace(part(2, 2, low, key="2"), port=16000), NUMBER)
+    assert isinstance(event, DataReceived)
+    assert bytes.fromhex(event.data).decode() == "\U0001f600"
+    await spool.close()
