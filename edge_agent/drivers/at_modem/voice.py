@@ -69,6 +69,11 @@ class AtVoice:
         self._dialled = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
+    @property
+    def busy(self) -> bool:
+        """Whether a call is up or on its way."""
+        return self._call is not None
+
     async def dial(
         self, to: str, on_event: Callable[[VoiceEvent], None], caller: E164 | None = None, *, hidden: bool = False
     ) -> AtCall:
