@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from edge_agent.contracts import Channel, Core, Heal, PinMemory, RadioStatus
 from edge_agent.drivers.at_modem.audio import Carrier, PcmLine
 from edge_agent.drivers.at_modem.call_end import hang_up_all, list_calls
-from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority
+from edge_agent.drivers.at_modem.dialogue import ByteStream, Dialogue, Priority
 from edge_agent.drivers.at_modem.engine import Urc
 from edge_agent.drivers.at_modem.grammar import Grammar
 from edge_agent.drivers.at_modem.identify import identify
@@ -61,12 +61,14 @@ class ModemSettings:
 
 
 ChooseProfile = Callable[[DeviceIdentity], AtProfile]
+TapPort = Callable[[ByteStream], ByteStream]
+"""Puts something that listens between the port and the dialogue."""
 
 
 class AtModem:
     """A Device with one channel. One object lives for one opening; the runner makes a new one after a loss."""
 
-    def __init__(self, settings: ModemSettings, choose: ChooseProfile) -> None:
+    def __init__(self, settings: ModemSettings, choose: ChooseProfile, tap: TapPort = lambda port: port) -> None:
         self.id = settings.id
         self.identity = DeviceIdentity("", "", "", port=settings.port)
         self.profile = AtProfile()
@@ -74,6 +76,7 @@ class AtModem:
         self.refused: list[str] = []
         self._settings = settings
         self._choose = choose
+        self._tap = tap
         self._port = SerialPort(settings.port, baud=settings.baud)
         self._audio_port: SerialPort | None = None
         self._dialogue: Dialogue | None = None
@@ -160,7 +163,7 @@ class AtModem:
 
     async def _open(self) -> None:
         self._port.open()
-        dialogue = self._dialogue = Dialogue(self._port, Grammar.of())
+        dialogue = self._dialogue = Dialogue(self._tap(self._port), Grammar.of())
         dialogue.on_resynchronised = self._back_in_step
         dialogue.resynchronise()
         try:
