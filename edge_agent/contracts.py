@@ -277,7 +277,8 @@ class Gate(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class CallFacts:
-    """One leg that is over. Seconds; ``ring_s`` from dialling to alerting, ``talk_s`` from the answer to the end.
+    """One leg that is over. Seconds; ``ring_s`` from dialling to alerting, ``talk_s`` from the answer to the end,
+    ``lasted_s`` from dialling to the end.
 
     ``by_us``: we ended it before it could be answered, so it says nothing of the SIM.
     """
@@ -289,6 +290,7 @@ class CallFacts:
     ring_s: float | None = None
     talk_s: float | None = None
     by_us: bool = False
+    lasted_s: float | None = None
 
 
 class Witness(Protocol):

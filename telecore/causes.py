@@ -83,16 +83,20 @@ class Blame(StrEnum):
 
 
 _CMS: dict[int, tuple[Blame, int]] = {
-    1: (Blame.DESTINATION, 30005), 8: (Blame.SIM, 30004), 10: (Blame.SIM, 30004), 17: (Blame.NETWORK, 30017),
-    21: (Blame.SIM, 30007), 27: (Blame.DESTINATION, 30003), 28: (Blame.DESTINATION, 30005),
-    29: (Blame.SIM, 30004), 30: (Blame.DESTINATION, 30003), 38: (Blame.NETWORK, 30017),
-    41: (Blame.NETWORK, 30017), 42: (Blame.NETWORK, 30017), 47: (Blame.NETWORK, 30017), 50: (Blame.SIM, 30004),
-    69: (Blame.MODEM, 30008), 192: (Blame.NETWORK, 30017), 193: (Blame.SIM, 30004), 194: (Blame.NETWORK, 30017),
-    195: (Blame.DESTINATION, 30005), 196: (Blame.DESTINATION, 30004), 197: (Blame.UNKNOWN, 30008),
-    310: (Blame.SIM, 30008), 311: (Blame.SIM, 30008), 312: (Blame.SIM, 30008), 313: (Blame.SIM, 30008),
-    314: (Blame.NETWORK, 30008), 315: (Blame.SIM, 30008), 316: (Blame.SIM, 30008), 317: (Blame.SIM, 30008),
-    318: (Blame.SIM, 30008), 331: (Blame.NETWORK, 30017), 332: (Blame.UNKNOWN, 30008), 500: (Blame.NETWORK, 30008),
+    **dict.fromkeys((1, 28, 195), (Blame.DESTINATION, 30005)),
+    **dict.fromkeys((27, 30), (Blame.DESTINATION, 30003)),
+    196: (Blame.DESTINATION, 30004),
+    **dict.fromkeys((8, 10, 29, 50, 193), (Blame.SIM, 30004)),
+    21: (Blame.SIM, 30007),
+    **dict.fromkeys((310, 311, 312, 313, 315, 316, 317, 318), (Blame.SIM, 30008)),
+    **dict.fromkeys((17, 38, 41, 42, 47, 192, 194, 331), (Blame.NETWORK, 30017)),
+    **dict.fromkeys((314, 515), (Blame.NETWORK, 30008)),
+    **dict.fromkeys((127, 255, 500), (Blame.NETWORK, 30008)),
+    **dict.fromkeys((197, 332), (Blame.UNKNOWN, 30008)),
 }  # fmt: skip
+"""Everything else is for the modem, or for whoever wrote the PDU. 314 and 515 are a SIM and a modem that are busy."""
+AMBIGUOUS_CMS = frozenset({21, 127, 255, 500})
+"""Refusals that may mean no credit, a filter, or nothing at all."""
 
 
 def blame_cms(code: int | None) -> tuple[Blame, int]:
@@ -103,8 +107,8 @@ def blame_cms(code: int | None) -> tuple[Blame, int]:
 _CME: dict[int, Blame] = {
     **dict.fromkeys((10, 11, 12, 13, 15, 16, 17, 18, *range(40, 48)), Blame.SIM),
     **dict.fromkeys((102, 103, 104, 106, 107, 108, 177), Blame.SIM),
-    **dict.fromkeys((14, 30, 31, 32, 111, 112, 113, 116, 117, 122), Blame.NETWORK),
-    **dict.fromkeys((28, 34, 35), Blame.DESTINATION),
+    **dict.fromkeys((14, 30, 31, 32, 111, 112, 113, 116, 117, 122, 515), Blame.NETWORK),
+    **dict.fromkeys((26, 27), Blame.DESTINATION),
 }
 
 
@@ -126,11 +130,13 @@ class CallBlame(StrEnum):
 
 _CALLS: dict[int, CallBlame] = {
     **dict.fromkeys((16, 17, 18, 19), CallBlame.NORMAL),
-    **dict.fromkeys((8, 29, 50, 55, 57, 63, 65, 68), CallBlame.SIM),
+    **dict.fromkeys((8, 29, 50, 57, 63, 68), CallBlame.SIM),
     **dict.fromkeys((1, 3, 20, 22, 27, 28), CallBlame.DESTINATION),
     **dict.fromkeys((34, 38, 41, 42, 43, 44, 47, 58, 102), CallBlame.NETWORK),
     **dict.fromkeys((21, 31, 127), CallBlame.DOUBTFUL),
 }
+"""55 (barred in its user group) and 65 (bearer not implemented) may be the account's, and are too rare to be counted
+against it."""
 
 
 def blame_call(cause: int) -> CallBlame:

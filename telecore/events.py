@@ -135,12 +135,15 @@ class UssdReplied(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SimHealthChanged(Event):
-    """A SIM is trusted otherwise than before. ``evidence``: the lines, codes and counts that led to it."""
+    """A SIM is trusted otherwise than before. ``evidence``: the lines, codes and counts that led to it.
+
+    ``was``: what was told last; None: nothing was told of this SIM yet.
+    """
 
     kind: ClassVar[str] = "sim.health"
     channel: ChannelId
     iccid: Iccid
-    was: HealthState
+    was: HealthState | None
     health: Health
     evidence: tuple[str, ...] = ()
 

@@ -99,7 +99,7 @@ def happened_row(record: HistoryRecord) -> HappenedRow:
 def _told(event: Any) -> tuple[str, Mark, tuple[str, ...]]:
     match event:
         case SimHealthChanged(was=was, health=health):
-            note = "; ".join(filter(None, (f"was {words(was)}", health.reason)))
+            note = "; ".join(filter(None, (f"was {words(was)}" if was else "", health.reason)))
             return "SIM health", Mark(words(health.state), tone_of(health.state), note), event.evidence
         case BalanceRead(balance=balance):
             return "balance", balance_mark(balance), (event.said,) if event.said else ()

@@ -28,6 +28,7 @@ class Moments:
             ring_s=_between(self.dialled, self.rang),
             talk_s=_between(self.answered, self.ended),
             by_us=self.answered is None and end.by in ("us", "restart"),
+            lasted_s=_between(self.dialled, self.ended),
         )
 
 

@@ -32,6 +32,8 @@ from telecore.sim_health import Balance, Health, HealthState, Usage
 log = logging.getLogger(__name__)
 
 LOOK_S = 5.0
+_BURST_S = 0.2
+"""What happens together is judged together."""
 DECREED = frozenset(
     {
         HealthState.HEALTHY,
@@ -44,6 +46,7 @@ DECREED = frozenset(
     }
 )
 """What a person may decide; the other states only a modem can tell."""
+_GROUNDS = ("nothing speaks against it",)
 
 
 class Shown(Protocol):
@@ -105,6 +108,7 @@ class Sims:
             try:
                 async with asyncio.timeout(self._look_s):
                     await self._wake.wait()
+                    await asyncio.sleep(_BURST_S)
             except TimeoutError:
                 pass
             self._wake.clear()
@@ -192,14 +196,14 @@ class Sims:
             raise NotFound(f"no SIM is known in {command.channel} yet", code=20404)
         if command.state is not None and command.state not in DECREED:
             raise InvalidRequest(f"{command.state} is what a modem tells, not what a person decides", field="state")
-        before = shown(record.held, record.forced)
         if command.state is None:
             record.judge_again(self._clock())
         else:
             note = command.note or "decided by a person"
             record.forced = Forced(command.state, note, self._wall())
         evidence = (f"a person decided: {command.note or command.state or 'judge again'}",)
-        await self._tell(command.channel, record, before, evidence, command.id)
+        record.grounds = evidence
+        await self._tell(command.channel, record, evidence, command.id)
 
     # How it is done.
 
@@ -235,7 +239,7 @@ class Sims:
         wall = self._wall()
         surroundings = Surroundings(
             baseline=usual,
-            siblings_succeed=siblings_succeed(record, [other for _, other in self._roll.items()]),
+            siblings_succeed=siblings_succeed(record, [other for _, other in self._roll.items()], now),
             floor=(sim.floor if sim is not None else None) or self._config.floor,
             valid_until=sim.valid_until if sim is not None else None,
             keep_alive_days=self._config.keep_alive_days,
@@ -245,13 +249,12 @@ class Sims:
 
     async def _judge(self, channel: ChannelId, record: SimRecord, view: View, now: float) -> None:
         done = step(record.held, view, suspended=record.operator in self.outages)
-        before = shown(record.held, record.forced)
-        record.apply(done, now, self._wall(), self._numbers)
+        record.apply(done, view, now, self._wall())
         self._shown.account(channel, None, quotas.usage(record.book, self._wall(), view.quota))
         after = shown(record.held, record.forced)
-        if after is not before:
-            record.grounds = why(done, after)
-            await self._tell(channel, record, before, record.grounds or ("as it was before",))
+        if after is not record.told:
+            record.grounds = why(done, after) or _GROUNDS
+            await self._tell(channel, record, record.grounds)
         elif done.entered or done.left:
             self._changed(record)
         self._shown.health(channel, self._health(record))
@@ -260,16 +263,16 @@ class Sims:
         self,
         channel: ChannelId,
         record: SimRecord,
-        before: HealthState,
         evidence: tuple[str, ...],
         command: CommandId | None = None,
     ) -> None:
-        record.since = self._wall()
+        record.since, before = self._wall(), record.told
         told = self._health(record)
+        record.told = told.state
         self._shown.health(channel, told)
         self._changed(record)
         level = logging.INFO if told.share else logging.WARNING
-        log.log(level, "%s: SIM is %s (was %s): %s", channel, told.state, before, "; ".join(evidence))
+        log.log(level, "%s: SIM is %s (was %s): %s", channel, told.state, before or "unknown", "; ".join(evidence))
         event = SimHealthChanged(
             command=command,
             channel=channel,

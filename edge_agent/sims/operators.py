@@ -17,6 +17,8 @@ from telecore.sim_health import HealthState
 
 _OFF_AIR = frozenset({HealthState.DENIED, HealthState.SEARCHING})
 
+_LATELY_S = 3600.0
+
 
 class Operators:
     """``outages``: the operators of which so many SIMs went wrong together that none of them is blamed, and why."""
@@ -25,6 +27,7 @@ class Operators:
         self.outages: dict[Plmn, str] = {}
         self._numbers = numbers
         self._wrong_at: dict[Iccid, float] = {}
+        self._ill: set[Iccid] = set()
 
     def usual(self, rates: Sequence[tuple[SimRecord, Rates]]) -> list[Rates]:
         """What is usual for each of these SIMs, in their order; each one's own habits follow what it does now."""
@@ -63,21 +66,26 @@ class Operators:
     def _note(self, record: SimRecord, iccid: Iccid, view: View, now: float) -> None:
         """Remember when this SIM went wrong, if it did now."""
         entered = step(record.held, view).entered.keys()
-        if entered & _OFF_AIR:
+        if entered & _OFF_AIR or HealthState.DEGRADED in entered and iccid not in self._ill:
             self._wrong_at[iccid] = now
         elif entered & STOPPING:
             rows = (*view.sim_row, *view.doubtful_row, *view.congestion_row)
             self._wrong_at[iccid] = max((sign.at for sign in rows), default=now)
+        if HealthState.DEGRADED in entered:
+            self._ill.add(iccid)
+        else:
+            self._ill.discard(iccid)
 
 
-def siblings_succeed(record: SimRecord, all_: Sequence[SimRecord]) -> bool:
-    """Whether there are other SIMs of its operator, and none of them is being refused."""
-    row = [
-        other.window.last(Doing.SIM, Doing.DOUBTFUL)
+def siblings_succeed(record: SimRecord, all_: Sequence[SimRecord], now: float) -> bool:
+    """Whether other SIMs of its operator carried something within the last hour, and none of them is being refused."""
+    siblings = [
+        other
         for other in all_
         if other is not record and other.operator is not None and other.operator == record.operator
     ]
-    return bool(row) and not any(row)
+    refused = any(other.window.last(Doing.SIM, Doing.DOUBTFUL) for other in siblings)
+    return not refused and any(other.window.good_since(now - _LATELY_S) for other in siblings)
 
 
 def _forgive(records: Sequence[SimRecord], now: float) -> None:

@@ -35,6 +35,7 @@ class Roll:
         self._facts: Mapping[Iccid, Mapping[str, Any]] = {}
         self._unwritten: list[Used] = []
         self._dirty: set[Iccid] = set()
+        self._tidied = 0
 
     async def load(self) -> None:
         """What is remembered of SIMs. Raises StorageFailed."""
@@ -95,6 +96,7 @@ class Roll:
 
     async def write(self) -> None:
         """Keep what changed; what a failing disk does not take is kept for the next time."""
+        self._forget()
         used, self._unwritten = self._unwritten, []
         dirty, self._dirty = self._dirty, set()
         try:
@@ -109,3 +111,12 @@ class Roll:
             log.warning("what SIMs carried is not written down yet: %s", error)
             self._unwritten = used + self._unwritten
             self._dirty |= dirty
+
+    def _forget(self) -> None:
+        """What was carried before this month limits nothing any more. Looked at once an hour."""
+        hour = int(self._wall()) // HOUR_S
+        if hour == self._tidied:
+            return
+        self._tidied = hour
+        for record in self._by_iccid.values():
+            record.book.forget(quotas.periods(self._wall()).month.start)

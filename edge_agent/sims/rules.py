@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from edge_agent.sims.signs import Sign
 from edge_agent.sims.thresholds import Thresholds
 from edge_agent.sims.windows import Rates, distinct
-from telecore.causes import AUTHENTICATION_REJECTS, PERMANENT_REJECTS
+from telecore.causes import AUTHENTICATION_REJECTS, PERMANENT_REJECTS, Blame, blame_registration
 from telecore.model import ChannelState
 from telecore.sim_health import Balance, HealthState
 
@@ -22,7 +22,7 @@ NONE: Evidence = ()
 @dataclass(frozen=True, slots=True)
 class View:
     """A SIM at one moment, as the rules see it. Seconds are how long something has been so; ``baseline`` is what its
-    siblings at the same operator do.
+    siblings at the same operator do; ``strikes_today``: the rests it was sent to for refusals of its own.
     """
 
     numbers: Thresholds
@@ -43,7 +43,7 @@ class View:
     doubtful_row: Sequence[Sign] = ()
     congestion_row: Sequence[Sign] = ()
     siblings_succeed: bool = False
-    cooldowns_today: int = 0
+    strikes_today: int = 0
     cooldown_left_s: float | None = None
     fresh: bool = False
     good_operations: int = 0
@@ -111,16 +111,26 @@ def _registered(view: View) -> Evidence:
     return (f"registered for {view.radio_s:.0f} s",) if stable else NONE
 
 
+_PLACE_OR_NETWORK = (Blame.DESTINATION, Blame.NETWORK)
+_REPLUG = "this modem tries again only when the SIM was taken out and put back, or its power was"
+
+
 def _denied(view: View) -> Evidence:
+    """A refusal that is about the place, or about the network itself, is not held against the SIM: it searches on."""
+    cause = view.reject_cause
     if view.radio is not ChannelState.DENIED:
         return NONE
-    if view.reject_cause in PERMANENT_REJECTS:
-        return (f"registration refused with cause {view.reject_cause}, which is about this SIM",)
+    if cause in PERMANENT_REJECTS:
+        whom = "modem" if blame_registration(cause) is Blame.MODEM else "SIM"
+        return (f"registration refused with cause {cause}, which is about this {whom}; {_REPLUG}",)
     heard = view.dbm is not None and view.dbm >= view.numbers.denied_least_dbm
-    if view.radio_s < view.numbers.denied_s or not heard or view.reject_cause in AUTHENTICATION_REJECTS:
+    if view.radio_s < view.numbers.denied_s or not heard:
         return NONE
-    why = f", cause {view.reject_cause}" if view.reject_cause is not None else ""
-    return (f"registration denied for {view.radio_s:.0f} s at {view.dbm} dBm{why}",)
+    if cause is None:
+        return (f"registration denied for {view.radio_s:.0f} s at {view.dbm} dBm",)
+    if cause not in AUTHENTICATION_REJECTS and blame_registration(cause) in _PLACE_OR_NETWORK:
+        return NONE
+    return (f"registration denied for {view.radio_s:.0f} s at {view.dbm} dBm, cause {cause}",)
 
 
 def _searching(view: View) -> Evidence:
@@ -140,8 +150,8 @@ def _found(view: View) -> Evidence:
 def _suspect(view: View) -> Evidence:
     if view.operator_said:
         return (f"its operator says: {view.operator_said}",)
-    if view.cooldowns_today >= view.numbers.cooldowns_a_day:
-        return (f"it had to rest {view.cooldowns_today} times within 24 hours",)
+    if view.strikes_today >= view.numbers.cooldowns_a_day:
+        return (f"it had to rest {view.strikes_today} times within 24 hours",)
     failed = [*view.doubtful_row]
     if view.siblings_succeed and distinct(failed) >= view.numbers.failed_destinations:
         return (
@@ -201,13 +211,28 @@ def _renewed(view: View) -> Evidence:
 
 
 def _cooldown(view: View) -> Evidence:
+    return _refused(view) or _congested(view)
+
+
+def _refused(view: View) -> Evidence:
+    """What is held against the SIM."""
     if len(view.sim_row) >= view.numbers.sim_errors:
         return (f"{len(view.sim_row)} refusals in a row that are about the SIM", *_words(view.sim_row))
     if distinct(view.doubtful_row) >= view.numbers.doubtful_errors:
         return (f"{distinct(view.doubtful_row)} destinations in a row refused", *_words(view.doubtful_row))
-    if len(view.congestion_row) >= view.numbers.congestions:
-        return (f"the network is congested, {len(view.congestion_row)} times in a row", *_words(view.congestion_row))
     return NONE
+
+
+def _congested(view: View) -> Evidence:
+    """The network asks to be left alone; nobody is to blame."""
+    if len(view.congestion_row) < view.numbers.congestions:
+        return NONE
+    return (f"the network is congested, {len(view.congestion_row)} times in a row", *_words(view.congestion_row))
+
+
+def is_struck(view: View) -> bool:
+    """Whether it rests for refusals of its own, and not for a full network."""
+    return bool(_refused(view))
 
 
 def _rested(view: View) -> Evidence:

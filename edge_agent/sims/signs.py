@@ -6,15 +6,28 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge_agent.contracts import CallFacts
-from telecore.causes import Blame, CallBlame, Cause, ReportKind, blame_call, blame_cme, blame_cms, report_kind
+from telecore.causes import (
+    AMBIGUOUS_CMS,
+    Blame,
+    CallBlame,
+    Cause,
+    ReportKind,
+    blame_call,
+    blame_cme,
+    blame_cms,
+    report_kind,
+)
 
 
 class Doing(StrEnum):
-    """Who is behind an outcome. Only ``sim`` and ``doubtful`` can be held against a SIM."""
+    """Who is behind an outcome. Only ``sim`` and ``doubtful`` can be held against a SIM;
+    ``congestion`` makes it rest without blame.
+    """
 
     GOOD = "good"
     SIM = "sim"
     DOUBTFUL = "doubtful"
+    CONGESTION = "congestion"
     NETWORK = "network"
     DESTINATION = "destination"
     MODEM = "modem"
@@ -45,16 +58,18 @@ _OF_BLAME = {
     Blame.NETWORK: Doing.NETWORK,
     Blame.DESTINATION: Doing.DESTINATION,
     Blame.MODEM: Doing.MODEM,
-    Blame.UNKNOWN: Doing.DOUBTFUL,
+    Blame.UNKNOWN: Doing.NETWORK,
 }
-DOUBTFUL_CMS = frozenset({21, 127, 255, 500})
-"""Refusals that may mean no credit, a filter, or nothing at all: they count only when many destinations see them."""
+CONGESTED = (42, 122)
+"""Q.850 and CMS 42; CME 122 (27.007 §9.2)."""
 
 
 def sms_doing(kind: str, code: int | None) -> Doing:
     """Whose doing a refused submit is; ``kind`` and ``code`` as in DeviceRefused."""
-    if kind == "cms" and (code is None or code in DOUBTFUL_CMS):
+    if kind == "cms" and (code is None or code in AMBIGUOUS_CMS):
         return Doing.DOUBTFUL
+    if kind in ("cms", "cme") and code in CONGESTED:
+        return Doing.CONGESTION
     if kind == "cms":
         return _OF_BLAME[blame_cms(code)[0]]
     if kind == "cme":
@@ -74,10 +89,13 @@ _OF_CALL = {
 def call_doing(cause: int, *, answered: bool, lasted_s: float | None, short_s: float) -> Doing:
     """Whose doing the end of an outgoing call is. A call that was answered says nothing against anybody.
 
-    ``lasted_s``: how long it rang; causes that operators also use for "no credit" count only when they come at once.
+    ``lasted_s``: from dialling to its end; causes that operators also use for "no credit" count only when they
+    come at once.
     """
     if answered:
         return Doing.GOOD
+    if cause == Cause.CONGESTION:
+        return Doing.CONGESTION
     doing = _OF_CALL[blame_call(cause)]
     if doing is Doing.DOUBTFUL and lasted_s is not None and lasted_s > short_s:
         return Doing.GOOD
@@ -120,6 +138,6 @@ def of_call(at: float, tail: str, facts: CallFacts, short_s: float) -> Sign | No
     answered = facts.talk_s is not None
     if facts.by_us and not answered:
         return None
-    doing = call_doing(facts.cause, answered=answered, lasted_s=facts.ring_s, short_s=short_s)
+    doing = call_doing(facts.cause, answered=answered, lasted_s=facts.lasted_s, short_s=short_s)
     what = f"call to …{tail[-3:]}: {cause_words(facts.cause)}"
     return Sign(at, Kind.CALL, doing, tail, what, answered, facts.talk_s, facts.ring_s)

@@ -6,6 +6,7 @@ import statistics
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from edge_agent.sims.signs import Doing, Kind, Sign
 
@@ -27,16 +28,23 @@ class Rates:
 
 
 class Window:
-    """The signs of the last 24 hours."""
+    """The signs of the last 24 hours. ``version`` is another one whenever something was added or cleared."""
 
     def __init__(self) -> None:
+        self.version = 0
         self._signs: deque[Sign] = deque(maxlen=MOST)
 
     def add(self, sign: Sign) -> None:
         self._signs.append(sign)
+        self.version += 1
 
     def clear(self) -> None:
         self._signs.clear()
+        self.version += 1
+
+    def good_since(self, at: float) -> bool:
+        """Whether something went well since then."""
+        return any(sign.doing is Doing.GOOD for sign in takewhile(lambda sign: sign.at >= at, reversed(self._signs)))
 
     def since(self, at: float) -> list[Sign]:
         """Those not older, in order."""

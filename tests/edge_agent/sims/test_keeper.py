@@ -97,7 +97,7 @@ async def test_a_new_sim_is_on_probation_until_it_has_proved_itself(site: Site) 
     await site.passes(1)
     assert site.state() is S.HEALTHY
     assert [(event.was, event.health.state) for event in await site.told()] == [
-        (S.HEALTHY, S.PROBATION),
+        (None, S.PROBATION),
         (S.PROBATION, S.HEALTHY),
     ]
     assert all(event.evidence for event in await site.told())
@@ -181,13 +181,13 @@ async def test_a_destination_that_does_not_exist_is_not_held_against_the_sim(sit
 async def test_doubtful_refusals_count_only_to_many_destinations_and_at_once(site: Site) -> None:
     await site.prove()
     for _ in range(10):
-        site.sims.call_ended(CallFacts(ONE, NUMBERS[0], True, Cause.CALL_REJECTED, ring_s=1.0))
+        site.sims.call_ended(CallFacts(ONE, NUMBERS[0], True, Cause.CALL_REJECTED, lasted_s=1.0))
     for number in NUMBERS[:8]:
-        site.sims.call_ended(CallFacts(ONE, number, True, Cause.NORMAL_UNSPECIFIED, ring_s=20.0))
+        site.sims.call_ended(CallFacts(ONE, number, True, Cause.NORMAL_UNSPECIFIED, lasted_s=20.0))
     await site.passes(1)
     assert site.state() is S.HEALTHY
     for number in NUMBERS[:5]:
-        site.sims.call_ended(CallFacts(ONE, number, True, Cause.NORMAL_UNSPECIFIED, ring_s=1.0))
+        site.sims.call_ended(CallFacts(ONE, number, True, Cause.NORMAL_UNSPECIFIED, lasted_s=1.0))
     await site.passes(1)
     assert site.state() is S.COOLDOWN
 

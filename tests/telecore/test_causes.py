@@ -1,0 +1,75 @@
+"""Whose doing each code is: 24.008, 24.011, 27.005 §3.2.5, 27.007 §9.2."""
+
+from __future__ import annotations
+
+import pytest
+
+from telecore.causes import (
+    AMBIGUOUS_CMS,
+    Blame,
+    CallBlame,
+    blame_call,
+    blame_cme,
+    blame_cms,
+    blame_registration,
+)
+
+CMS = {
+    Blame.DESTINATION: [1, 27, 28, 30, 195, 196],
+    Blame.SIM: [8, 10, 29, 50, 193, 310, 311, 312, 313, 315, 316, 317, 318],
+    Blame.NETWORK: [17, 38, 41, 42, 47, 192, 194, 331, 314, 515],
+    Blame.UNKNOWN: [197, 332],
+    Blame.MODEM: [
+        *(69, 81, 95, 96, 97, 98, 99, 111, 128, 129, 130, 143, 144, 145, 159, 160, 161, 175, 176, 198, 199, 304, 305),
+        *(208, 209, 211, 320, 322, 210, 212, 300, 301, 302, 303, 321, 340, 330),
+    ],
+}
+CME = {
+    Blame.SIM: [10, 11, 12, 13, 15, 16, 17, 18, *range(40, 48), 102, 103, 104, 106, 107, 108, 177],
+    Blame.NETWORK: [14, 515, 30, 31, 32, 111, 112, 113, 116, 117, 122],
+    Blame.MODEM: [0, 3, 4, 23, 58, 60, 100, 132, 133, 140],
+}
+CALLS = {
+    CallBlame.SIM: [8, 29, 50, 57, 63, 68],
+    CallBlame.NORMAL: [16, 17, 18, 19],
+    CallBlame.DOUBTFUL: [21, 31, 127],
+    CallBlame.DESTINATION: [1, 3, 20, 22, 27, 28],
+    CallBlame.NETWORK: [34, 38, 41, 42, 43, 44, 47, 58, 55, 65, 99],
+}
+REGISTRATION = {
+    Blame.SIM: [2, 3, 7, 8],
+    Blame.MODEM: [5, 6],
+    Blame.DESTINATION: [11, 12, 13, 14, 15],
+    Blame.NETWORK: [16, 17, 19, 20, 21, 22, 95, 111],
+}
+
+
+@pytest.mark.parametrize(("blame", "codes"), CMS.items())
+def test_cms(blame: Blame, codes: list[int]) -> None:
+    assert {code: blame_cms(code)[0] for code in codes} == dict.fromkeys(codes, blame)
+
+
+@pytest.mark.parametrize(("blame", "codes"), CME.items())
+def test_cme(blame: Blame, codes: list[int]) -> None:
+    assert {code: blame_cme(code) for code in codes} == dict.fromkeys(codes, blame)
+
+
+@pytest.mark.parametrize(("blame", "causes"), CALLS.items())
+def test_calls(blame: CallBlame, causes: list[int]) -> None:
+    assert {cause: blame_call(cause) for cause in causes} == dict.fromkeys(causes, blame)
+
+
+@pytest.mark.parametrize(("blame", "causes"), REGISTRATION.items())
+def test_registration(blame: Blame, causes: list[int]) -> None:
+    assert {cause: blame_registration(cause) for cause in causes} == dict.fromkeys(causes, blame)
+
+
+def test_what_is_ambiguous_is_tried_again() -> None:
+    assert {21, 127, 255, 500} == AMBIGUOUS_CMS
+    assert all(blame_cms(code)[0] in (Blame.SIM, Blame.NETWORK) for code in AMBIGUOUS_CMS)
+
+
+def test_a_code_nobody_knows_is_the_modems() -> None:
+    assert blame_cms(9999)[0] is Blame.MODEM
+    assert blame_cme(9999) is Blame.MODEM
+    assert blame_cme(None) is Blame.MODEM
