@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from edge_agent.drivers.at_modem.call_cause import parse_ceer
 from edge_agent.drivers.at_modem.call_news import OVER
+from edge_agent.drivers.at_modem.call_replies import CurrentCall, parse_clcc
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority, Talk
 from edge_agent.drivers.at_modem.profile import AtProfile
 from edge_agent.drivers.at_modem.quirks import NO_CEER
-from edge_agent.drivers.at_modem.replies import CurrentCall, parse_clcc
 from telecore.errors import DeviceLost, DeviceRefused, RemoteProtocolError, TimedOut
 
 log = logging.getLogger(__name__)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from edge_agent.drivers.at_modem.call import News
 from edge_agent.drivers.at_modem.call_cause import RESULTS, cause_of_end
+from edge_agent.drivers.at_modem.call_replies import CurrentCall, international, parse_clcc, parse_clip
 from edge_agent.drivers.at_modem.profile import UrcEvent
-from edge_agent.drivers.at_modem.replies import CurrentCall, international, parse_clcc, parse_clip, reply_fields
+from edge_agent.drivers.at_modem.replies import reply_fields
 
 KEYS = frozenset("0123456789*#ABCD")
 OVER = 6

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from edge_agent.drivers.at_modem.replies import error_code
+from edge_agent.drivers.at_modem.error_words import error_code
 from telecore.errors import LocalProtocolError
 
 CTRL_Z = b"\x1a"

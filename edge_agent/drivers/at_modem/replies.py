@@ -23,11 +23,24 @@ def reply_fields(line: str, prefix: str) -> list[str]:
 _FIELD = re.compile(r'\s*(?:"([^"]*)"|([^,]*))\s*,')
 
 
-def _number(text: str, what: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise RemoteProtocolError(f"{what}: {text[:40]!r} is no number") from None
+def to_number(text: str, what: str) -> int:
+    """At most nine digits: no longer number in an answer is meant to be reckoned with."""
+    text = text.strip()
+    if not (text.isdecimal() and len(text) <= MAX_DIGITS):
+        raise RemoteProtocolError(f"{what}: {text[:40]!r} is no number")
+    return int(text)
+
+
+MAX_DIGITS = 9
+
+
+def field_at(fields: Sequence[str], index: int) -> str:
+    return fields[index] if index < len(fields) else ""
+
+
+def number_at(fields: Sequence[str], index: int) -> int | None:
+    text = field_at(fields, index)
+    return int(text) if text.isdecimal() and len(text) <= MAX_DIGITS else None
 
 
 def only(lines: Sequence[str], what: str) -> str:
@@ -68,10 +81,10 @@ def parse_pin_retries(lines: Iterable[str]) -> int | None:
 
 
 _PIN_RETRIES = re.compile(
-    r"\+CPINR: ?SIM PIN, ?(\d+)"
-    r"|\^CPIN: ?[^,]*,[^,]*,\d+,(\d+)"  # state, which, tries of PUK, of PIN, of PUK2, of PIN2
-    r"|\+SPIC: ?(\d+)"
-    r"|\+ZPINPUK: ?(\d+)"
+    r"\+CPINR: ?SIM PIN, ?(\d{1,9})"
+    r"|\^CPIN: ?[^,]*,[^,]*,\d+,(\d{1,9})"  # state, which, tries of PUK, of PIN, of PUK2, of PIN2
+    r"|\+SPIC: ?(\d{1,9})"
+    r"|\+ZPINPUK: ?(\d{1,9})"
 )
 
 
@@ -139,23 +152,14 @@ def parse_creg(line: str, *, answer: bool) -> Registration:
         fields = fields[1:]
     if not fields:
         raise RemoteProtocolError(f"{line[:60]!r} has no stat")
-    stat = _number(fields[0], "+CREG stat")
-    act = _optional(fields, 3)
-    return Registration(found[1], stat, _at(fields, 1), _at(fields, 2), act, _optional(fields, 5))
-
-
-def _at(fields: Sequence[str], index: int) -> str:
-    return fields[index] if index < len(fields) else ""
-
-
-def _optional(fields: Sequence[str], index: int) -> int | None:
-    text = _at(fields, index)
-    return int(text) if text.isdecimal() else None
+    stat = to_number(fields[0], "+CREG stat")
+    act = number_at(fields, 3)
+    return Registration(found[1], stat, field_at(fields, 1), field_at(fields, 2), act, number_at(fields, 5))
 
 
 def parse_csq(line: str) -> int | None:
     """dBm of +CSQ (27.007 §8.5); None when unknown (99)."""
-    rssi = _number(reply_fields(line, "+CSQ")[0], "+CSQ")
+    rssi = to_number(reply_fields(line, "+CSQ")[0], "+CSQ")
     return -113 + 2 * rssi if 0 <= rssi <= 31 else None
 
 
@@ -172,7 +176,7 @@ def parse_cops(line: str) -> Operator:
     fields = reply_fields(line, "+COPS")
     if len(fields) < 3 or not fields[2]:
         return Operator(None)
-    return Operator(fields[2], fields[1] == "2", _optional(fields, 3))
+    return Operator(fields[2], fields[1] == "2", number_at(fields, 3))
 
 
 # SMS
@@ -196,7 +200,7 @@ def parse_cpms(line: str) -> tuple[Storage, ...]:
     for at in range(0, len(fields) - step + 1, step):
         name = fields[at] if named else ""
         used, total = fields[at + step - 2 : at + step]
-        stores.append(Storage(name, _number(used, "+CPMS"), _number(total, "+CPMS")))
+        stores.append(Storage(name, to_number(used, "+CPMS"), to_number(total, "+CPMS")))
     return tuple(stores)
 
 
@@ -217,8 +221,8 @@ def parse_cmgl(lines: Sequence[str]) -> tuple[Stored, ...]:
         if line.startswith("+CMGL:"):
             head = reply_fields(line, "+CMGL")
         elif head is not None:
-            if head[0].isdecimal():
-                entries.append(Stored(int(head[0]), _optional(head, 1), line.upper()))
+            if (index := number_at(head, 0)) is not None:
+                entries.append(Stored(index, number_at(head, 1), line.upper()))
             head = None
     return tuple(entries)
 
@@ -230,13 +234,13 @@ def parse_cmgr(lines: Sequence[str]) -> Stored | None:
         if line.startswith("+CMGR:"):
             head = reply_fields(line, "+CMGR")
         elif head is not None:
-            return Stored(None, _optional(head, 0), line.upper())
+            return Stored(None, number_at(head, 0), line.upper())
     return None
 
 
 def parse_cmgs(lines: Sequence[str]) -> int:
     """+CMGS: mr[,ackpdu] → mr."""
-    return _number(reply_fields(only(lines, "+CMGS"), "+CMGS")[0], "+CMGS") & 0xFF
+    return to_number(reply_fields(only(lines, "+CMGS"), "+CMGS")[0], "+CMGS") & 0xFF
 
 
 def parse_stored_at(line: str) -> tuple[str, int]:
@@ -244,43 +248,7 @@ def parse_stored_at(line: str) -> tuple[str, int]:
     fields = reply_fields(line, line[:5])
     if len(fields) < 2:
         raise RemoteProtocolError(f"{line[:60]!r} names no place")
-    return fields[0].upper(), _number(fields[1], line[:5])
-
-
-# calls
-
-
-@dataclass(frozen=True, slots=True)
-class CurrentCall:
-    """A line of +CLCC (27.007 §7.18). ``stat``: 0 active 1 held 2 dialling 3 alerting 4 incoming 5 waiting 6 over."""
-
-    id: int
-    incoming: bool
-    stat: int
-    voice: bool
-    number: str | None = None
-
-
-_CLCC = re.compile(r'\+CLCC: ?(\d+), ?([01]), ?(\d+), ?(\d+), ?[01](?:, ?"([^"]*)", ?(\d+))?')
-
-
-def parse_clcc(line: str) -> CurrentCall:
-    found = _CLCC.match(line)
-    if found is None:
-        raise RemoteProtocolError(f"{line[:60]!r} is no +CLCC")
-    number = international(found[5], found[6]) if found[5] else None
-    return CurrentCall(int(found[1]), found[2] == "1", int(found[3]), found[4] == "0", number)
-
-
-def parse_clip(line: str) -> str | None:
-    """The caller of +CLIP: "number",type,…; None when it is withheld (27.007 §7.6)."""
-    fields = reply_fields(line, "+CLIP")
-    return international(fields[0], _at(fields, 1)) if fields[0] else None
-
-
-def international(number: str, type_of_address: str) -> str:
-    """With type 145 the number is international, whether the modem writes the plus or not (24.008 §10.5.4.7)."""
-    return "+" + number if type_of_address == "145" and number[:1].isdecimal() else number
+    return fields[0].upper(), to_number(fields[1], line[:5])
 
 
 # USSD
@@ -295,7 +263,7 @@ class Cusd:
     dcs: int | None
 
 
-_CUSD = re.compile(r'\+CUSD: ?(\d+)(?:, ?"(.*?)(?:"(?:, ?(\d+))?)?)?$', re.DOTALL)
+_CUSD = re.compile(r'\+CUSD: ?(\d{1,9})(?:, ?"(.*?)(?:"(?:, ?(\d{1,9}))?)?)?$', re.DOTALL)
 
 
 def parse_cusd(text: str) -> Cusd:
@@ -303,34 +271,3 @@ def parse_cusd(text: str) -> Cusd:
     if found is None:
         raise RemoteProtocolError(f"{text[:60]!r} is no +CUSD")
     return Cusd(int(found[1]), found[2] or "", int(found[3]) if found[3] else None)
-
-
-# errors
-
-
-_CMS_TEXTS = {
-    "me failure": 300, "sms service of me reserved": 301, "operation not allowed": 302,
-    "operation not supported": 303, "invalid pdu mode parameter": 304, "invalid text mode parameter": 305,
-    "sim not inserted": 310, "sim pin required": 311, "ph-sim pin required": 312, "sim failure": 313,
-    "sim busy": 314, "sim wrong": 315, "sim puk required": 316, "sim pin2 required": 317, "sim puk2 required": 318,
-    "memory failure": 320, "invalid memory index": 321, "memory full": 322, "smsc address unknown": 330,
-    "no network service": 331, "network timeout": 332, "no +cnma acknowledgement expected": 340,
-    "unknown error": 500,
-}  # fmt: skip
-_CME_TEXTS = {
-    "phone failure": 0, "no connection to phone": 1, "operation not allowed": 3, "operation not supported": 4,
-    "ph-sim pin required": 5, "sim not inserted": 10, "sim pin required": 11, "sim puk required": 12,
-    "sim failure": 13, "sim busy": 14, "sim wrong": 15, "incorrect password": 16, "sim pin2 required": 17,
-    "sim puk2 required": 18, "memory full": 20, "invalid index": 21, "not found": 22, "memory failure": 23,
-    "no network service": 30, "network timeout": 31, "network not allowed - emergency calls only": 32,
-    "incorrect parameters": 50, "unknown": 100,
-}  # fmt: skip
-"""Verbose texts of 27.005 §3.2.5 and 27.007 §9.2: with CMEE=2, and from firmware that ignores CMEE=1."""
-
-
-def error_code(kind: str, text: str) -> int | None:
-    """The number of a +CMS or +CME error, written as digits or in words."""
-    text = text.strip()
-    if text.isdecimal():
-        return int(text)
-    return (_CMS_TEXTS if kind == "cms" else _CME_TEXTS).get(text.lower())

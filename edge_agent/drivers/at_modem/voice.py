@@ -27,6 +27,7 @@ from edge_agent.drivers.at_modem.call_news import (
     news_of_stat,
     read_news,
 )
+from edge_agent.drivers.at_modem.call_replies import CurrentCall
 from edge_agent.drivers.at_modem.call_sound import CallSound
 from edge_agent.drivers.at_modem.call_waiting import WaitingCall
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority
@@ -34,7 +35,6 @@ from edge_agent.drivers.at_modem.engine import Urc
 from edge_agent.drivers.at_modem.grammar import Command
 from edge_agent.drivers.at_modem.profile import AtProfile, EnableAt, UrcEvent
 from edge_agent.drivers.at_modem.quirks import HANG_UP_AFTER_ORIG
-from edge_agent.drivers.at_modem.replies import CurrentCall
 from telecore.causes import Cause
 from telecore.errors import Busy, DeviceLost, DeviceRefused, InvalidRequest, NoNetwork, RemoteProtocolError, TimedOut
 from telecore.ids import E164, Address, ChannelId

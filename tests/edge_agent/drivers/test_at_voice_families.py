@@ -12,9 +12,9 @@ from edge_agent.drivers.at_modem.audio import PcmLine
 from edge_agent.drivers.at_modem.call import News
 from edge_agent.drivers.at_modem.call_cause import cause_of_end, parse_ceer
 from edge_agent.drivers.at_modem.call_news import Flow, Listed, Missed, Progress, Waits, read_news
+from edge_agent.drivers.at_modem.call_replies import CurrentCall
 from edge_agent.drivers.at_modem.dialogue import Dialogue
 from edge_agent.drivers.at_modem.profile import AtProfile, AudioKind, AudioProfile, CallProfile, UrcEvent, UrcRule
-from edge_agent.drivers.at_modem.replies import CurrentCall
 from edge_agent.drivers.at_modem.voice import AtVoice
 from telecore.errors import DeviceRefused
 from telecore.events import CallMissed
