@@ -73,7 +73,7 @@ class Healing:
             if step is not Heal.QUARANTINE:
                 await self._tell(step, FAILED, (*self._evidence, reason))
         self._evidence = [scrub(reason)]
-        if any(words in reason for words in _SILENT):
+        if not self._climb.failures and any(words in reason for words in _SILENT):
             await self._tell(Heal.RESYNCHRONISE, FAILED, (scrub(reason),))
         was_in_quarantine = self._climb.in_quarantine
         self._climb, move = failed(self._climb, served_s, self._possible())
@@ -109,7 +109,9 @@ class Healing:
             try:
                 async with asyncio.timeout(HEAL_LIMIT_S):
                     self._evidence.append(await device.heal(step))
-            except (DeviceLost, DeviceRefused, TimeoutError) as error:
+            except DeviceRefused as refusal:
+                self._evidence.append(f"no {step}: {refusal.text}")
+            except (DeviceLost, TimeoutError) as error:
                 self._evidence.append(scrub(f"{step} could not be done: {error or 'no end of it'}"))
         log.warning("%s: %s: %s", self._name, step, "; ".join(self._evidence))
 
@@ -135,6 +137,8 @@ class Healing:
 def _why_not(step: Heal, config: HealingConfig) -> str:
     if not config.resets:
         return "healing.resets is off in agent.yaml"
+    if step is Heal.USB_POWER and config.usb_power == "off":
+        return "healing.usb_power is off in agent.yaml"
     if step is Heal.USB_POWER:
         return "nothing here can switch the power of its socket: see healing.power_command in agent.yaml"
     return "this device has no such reset"

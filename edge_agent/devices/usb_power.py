@@ -39,7 +39,7 @@ class UsbPower:
         self._usb = sys / "bus/usb/devices"
         self._tty = sys / "class/tty"
         self._off_s = off_s
-        self.possible = bool(config.power_command)
+        self.possible = bool(config.power_command) and config.usb_power != "off"
 
     def see(self, port: str) -> None:
         """Remember in which socket the device of this serial port is, and what can be done there. For a thread."""
@@ -65,9 +65,11 @@ class UsbPower:
         return next(self._ways(), None)
 
     def _ways(self) -> Iterator[Way]:
+        if self._config.usb_power == "off":
+            return
         if self._config.power_command:
             yield self._by_command
-        elif self._config.usb_power == "auto" and self.plug is not None:
+        elif self.plug is not None:
             if (switch := self._port_switch()) is not None and os.access(switch, os.W_OK):
                 yield self._by_hub
             if shutil.which("uhubctl") is not None and _PLUG.fullmatch(self.plug):
@@ -111,11 +113,13 @@ class UsbPower:
         return f"uhubctl switched the port of {self.plug} off and on"
 
     async def _write(self, file: Path, off: str, on: str) -> None:
-        await asyncio.to_thread(file.write_text, off)
         try:
+            await asyncio.to_thread(file.write_text, off)
             await asyncio.sleep(self._off_s)
         finally:
-            await asyncio.shield(asyncio.to_thread(file.write_text, on))
+            # Also when the agent is being stopped: a port left off stays off. The write is begun at once, in a thread
+            # that is waited for before the process ends.
+            await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, file.write_text, on))
 
     async def _run(self, words: Sequence[str]) -> None:
         process = await asyncio.create_subprocess_exec(

@@ -52,6 +52,7 @@ class Dialogue:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._silent = ""
+        self._silent_at = 0.0
         self._running: asyncio.Future[tuple[str, ...]] | None = None
         self._owned = False
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
@@ -176,13 +177,15 @@ class Dialogue:
                 self._idle.set()
                 self._back_in_step()
             case Hung():
-                after = f" since {self._silent}" if self._silent else ""
+                after = (
+                    f" for {self._loop.time() - self._silent_at:.0f} s, since {self._silent}" if self._silent else ""
+                )
                 self._on_lost(DeviceLost(f"hung: no answer to AT{after}"))
             case Answered():
                 self._settle(_error_of(outcome), outcome.lines)
             case Silent():
                 log.info("no answer to %s in time", _name(outcome.command))
-                self._silent = _name(outcome.command)
+                self._silent, self._silent_at = _name(outcome.command), self._loop.time()
                 self._settle(_silence_of(outcome))
 
     def _back_in_step(self) -> None:

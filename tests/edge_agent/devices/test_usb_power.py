@@ -99,8 +99,22 @@ async def test_a_command_that_fails_is_told(sysfs: Path, command: tuple[str, ...
     assert complaint in refused.value.text
 
 
-async def test_switched_off_in_the_configuration(sysfs: Path) -> None:
-    switch = await seen(sysfs, HealingConfig(usb_power="off"))
+async def test_a_port_is_never_left_off(sysfs: Path) -> None:
+    switch = UsbPower(HealingConfig(), "modem1", sys=sysfs, off_s=60.0)
+    await asyncio.to_thread(switch.see, "/dev/ttyUSB2")
+    file = sysfs / "bus/usb/devices/1-1.2/authorized"
+    cycling = asyncio.ensure_future(switch.cycle())
+    async with asyncio.timeout(2):
+        while await asyncio.to_thread(file.read_text) != "0":  # noqa: ASYNC110
+            await asyncio.sleep(0.001)
+    cycling.cancel()
+    await asyncio.wait([cycling])
+    assert await asyncio.to_thread(file.read_text) == "1"
+
+
+@pytest.mark.parametrize("command", [(), ("/bin/true",)])
+async def test_switched_off_in_the_configuration(sysfs: Path, command: tuple[str, ...]) -> None:
+    switch = await seen(sysfs, HealingConfig(usb_power="off", power_command=command))
     assert not switch.possible
     with pytest.raises(DeviceRefused):
         await switch.cycle()
