@@ -156,6 +156,16 @@ class AtModem:
         services, _ = self._opened()
         return await services.radio.refresh()
 
+    async def ask(self, text: str) -> str | None:
+        """What it answers to a command that only asks, in one line; None when it refuses or is silent."""
+        _, dialogue = self._opened()
+        try:
+            async with dialogue.transaction(Priority.POLL) as talk:
+                lines = await talk.attempt(self.profile.command(text))
+        except TimedOut:
+            return None
+        return None if lines is None else " ".join(lines) or f"{text}: OK"
+
     def _opened(self) -> tuple[_Services, Dialogue]:
         if self._services is None or self._dialogue is None:
             raise DeviceLost("not open")
