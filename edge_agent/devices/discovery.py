@@ -62,6 +62,17 @@ def find_modems(ports: Iterable[UsbPort], layouts: Sequence[UsbLayout]) -> tuple
     return tuple(found)
 
 
+def siblings(port: str, ports: Sequence[UsbPort], layouts: Sequence[UsbLayout]) -> tuple[tuple[UsbPort, str], ...]:
+    """The serial ports of the USB device that ``port`` is one of, and what each is for; nothing for another port."""
+    real = Path(port).resolve()
+    mine = next((known for known in ports if Path(known.path).resolve() == real), None)
+    if mine is None:
+        return ()
+    layout = next((known for known in layouts if _fits(known, mine)), None)
+    members = (known for known in ports if known.plug == mine.plug)
+    return tuple((member, _purpose(layout, member.interface)) for member in members)
+
+
 def auto_devices(
     profiles: Profiles,
     taken: Iterable[str] = (),
@@ -88,6 +99,12 @@ def device_name(plug: str) -> str:
 
 def _fits(layout: UsbLayout, port: UsbPort) -> bool:
     return (layout.vid.lower(), layout.pid.lower()) == (port.vid, port.pid)
+
+
+def _purpose(layout: UsbLayout | None, interface: int) -> str:
+    if layout is None:
+        return "not known: no profile names this vendor and product"
+    return {layout.at: "AT", layout.audio: "sound"}.get(interface, "not used")
 
 
 def _interface(ports: Iterable[UsbPort], number: int) -> UsbPort | None:

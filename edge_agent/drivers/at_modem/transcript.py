@@ -62,7 +62,7 @@ class Tap:
     """Between a port and its dialogue: passes every byte on, and tells ``on_entry`` of whole, masked lines.
 
     A line is told when it is complete, so no number is cut where one read ended; what is longer than a modem's lines
-    are is not told.
+    are is not told. ``clock`` tells seconds since the start.
     """
 
     def __init__(self, port: ByteStream, on_entry: Callable[[Entry], None], clock: Callable[[], float]) -> None:
@@ -71,7 +71,6 @@ class Tap:
         self._port = port
         self._on_entry = on_entry
         self._clock = clock
-        self._began = clock()
         self._masker = Masker()
         self._out = _Lines(self._masker.out)
         self._in = _Lines(self._masker.came)
@@ -98,7 +97,7 @@ class Tap:
 
     def _tell(self, direction: Direction, text: str) -> None:
         if text:
-            self._on_entry(Entry(self._clock() - self._began, direction, text))
+            self._on_entry(Entry(self._clock(), direction, text))
 
 
 class _Lines:

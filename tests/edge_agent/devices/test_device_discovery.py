@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge_agent.devices.discovery import FoundModem, auto_devices, device_name, find_modems, list_ports
+from edge_agent.devices.discovery import FoundModem, auto_devices, device_name, find_modems, list_ports, siblings
 from edge_agent.devices.profiles import load_profiles
 from edge_agent.drivers.at_modem.profile import UsbLayout
 
@@ -87,6 +87,17 @@ def test_every_modem_gets_a_configuration(tree):
 def test_a_port_in_use_is_left_alone_under_any_name(tree):
     tree.plug("1-1.2", "1e0e", "9001", [2, 4])
     assert auto_devices(load_profiles(), [str(tree.dev / "ttyUSB0")], sys=tree.sys, dev=tree.dev) == ()
+
+
+def test_siblings(tree):
+    names = tree.plug("1-1.2", "1e0e", "9001", [1, 2, 4])
+    tree.plug("1-1.3", "2341", "0043", [0])
+    ports, layouts = list_ports(tree.sys, tree.dev), [UsbLayout("1e0e", "9001", at=2, audio=4)]
+    found = siblings(str(tree.dev / names[1]), ports, layouts)
+    assert [(port.interface, purpose) for port, purpose in found] == [(1, "not used"), (2, "AT"), (4, "sound")]
+    [(_, purpose)] = siblings(str(tree.dev / "ttyUSB3"), ports, layouts)
+    assert purpose.startswith("not known")
+    assert siblings("/dev/ttyS9", ports, layouts) == ()
 
 
 def test_nothing_there(tmp_path):

@@ -30,7 +30,7 @@ class Port:
 class Tapped:
     def __init__(self) -> None:
         self.port, self.entries, self.heard, self.losses, self.now = Port(), [], b"", [], 100.0
-        self.tap = Tap(self.port, self.entries.append, lambda: self.now)
+        self.tap = Tap(self.port, self.entries.append, lambda: self.now - 100)
         self.tap.on_data = self._heard
         self.tap.on_lost = self.losses.append
 
