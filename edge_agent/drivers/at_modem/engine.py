@@ -289,7 +289,9 @@ class Engine:
             self._failed = 0
         self._clean = 0
         self._dirty_since = now
-        self._out += ESC
+        if self._failed % 2 == 0:
+            # Not before every probe: to some modems (ofono-phonesim) it is the first character of the next command.
+            self._out += ESC
         self.deadline = now + SILENCE_S
 
     def _probe(self, now: float) -> None:

@@ -261,6 +261,24 @@ def test_noise_does_not_keep_the_port_dirty():
     assert now < 2.0
 
 
+def test_a_modem_that_takes_escape_for_the_beginning_of_a_command_comes_into_step():
+    """As ofono-phonesim does, and says nothing to a line that does not begin with AT."""
+    engine = Engine(GRAMMAR)
+    engine.resynchronise(0.0)
+    line = bytearray()
+
+    def reply(data):
+        line.extend(data)
+        if not line.endswith(b"\r"):
+            return []
+        command = bytes(line)
+        line.clear()
+        return [b"\r\nOK\r\n"] if command.startswith(b"AT") else []
+
+    found, _ = late(engine, 0.0, reply)
+    assert found == [Ready()]
+
+
 def test_no_answer_to_any_probe_is_hung():
     engine = Engine(GRAMMAR)
     engine.resynchronise(0.0)
