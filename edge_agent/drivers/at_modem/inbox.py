@@ -8,25 +8,27 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Sequence
 
 from edge_agent.contracts import Core, SmsPart, StatusReport
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority, Talk
 from edge_agent.drivers.at_modem.engine import Urc
 from edge_agent.drivers.at_modem.pdu import WAP_PUSH_PORT, Deliver, Other, Report, decode, pdu_key
 from edge_agent.drivers.at_modem.profile import AtProfile
-from edge_agent.drivers.at_modem.replies import Stored, parse_cmgl, parse_cmgr, parse_stored_at
+from edge_agent.drivers.at_modem.replies import Stored, parse_stored_at
+from edge_agent.drivers.at_modem.storage import Storage, is_received
 from telecore.errors import DeviceLost, DeviceRefused, RemoteProtocolError, StorageFailed, TimedOut
-from telecore.ids import ChannelId
+from telecore.ids import Address, ChannelId
+from telecore.sim_health import StoreLevel
 from telecore.udh import Concat
 
 log = logging.getLogger(__name__)
 
-REPORT_STORE = "SR"
 _SETTINGS = "AT+CNMI?"
 """The setting that a restart resets and whose loss is silent: no message and no report is told any more."""
-_RECEIVED = (0, 1, None)
-"""Unread, read, and the blank that some firmware writes; 2 and 3 are messages stored to be sent."""
 _REMEMBERED = 1000
+UNREADABLE = Address("unreadable")
+"""Told as the sender of a PDU that nobody can read, and whose place is needed."""
 
 
 class Inbox:
@@ -36,8 +38,8 @@ class Inbox:
         self._dialogue = dialogue
         self._profile = profile
         self._channel = channel
-        self._stores: list[str] = []
-        self._selected: str | None = None
+        self._storage = Storage(dialogue, profile, channel)
+        self._level: StoreLevel | None = None
         self._acknowledges = False
         self._settings: tuple[str, ...] | None = None
         self._places: dict[tuple[str, int], None] = {}
@@ -48,10 +50,9 @@ class Inbox:
 
     async def prepare(self) -> None:
         """PDU mode, storages, notifications; again after each restart of the modem. Raises DeviceRefused, TimedOut."""
-        self._stores = [*self._profile.sms.stores, REPORT_STORE]
         async with self._dialogue.transaction(Priority.SMS) as talk:
             await talk.command("AT+CMGF=0")
-            await self._choose_storage(talk)
+            await self._storage.prepare(talk)
             await self._choose_notification(talk)
             self._settings = await talk.attempt(_SETTINGS)
             services = await talk.attempt("AT+CSMS?")
@@ -96,11 +97,11 @@ class Inbox:
                     await self._take_direct(self._direct[0], core)
                     self._direct.popleft()
                 await self._take_places(core)
-                if self._sweep and self._stores:
+                if self._sweep and self._storage.names:
                     self._sweep = False
                     await self._take_all(core)
             except (DeviceRefused, TimedOut, RemoteProtocolError) as error:
-                self._selected = None
+                self._storage.forget()
                 log.warning("%s: reading SMS: %s", self._channel, error)
             except StorageFailed as error:
                 # What came stays where it is, and calls go on; the next round finds it again.
@@ -115,12 +116,6 @@ class Inbox:
             self._sweep = True
 
     # how the modem is set up
-
-    async def _choose_storage(self, talk: Talk) -> None:
-        arrivals = self._profile.sms.arrivals
-        self._selected = None
-        if await talk.attempt(self._profile.command(f'AT+CPMS="{arrivals}","{arrivals}","{arrivals}"')) is not None:
-            self._selected = arrivals
 
     async def _choose_notification(self, talk: Talk) -> None:
         for candidate in self._profile.sms.cnmi:
@@ -146,7 +141,7 @@ class Inbox:
             store, index = next(iter(self._places))
             del self._places[store, index]
             try:
-                stored = await self._read(store, index)
+                stored = await self._storage.read(store, index)
             except DeviceRefused as refusal:
                 log.info("%s: nothing to read at %s,%s: %s", self._channel, store, index, refusal)
                 continue
@@ -158,14 +153,39 @@ class Inbox:
 
     async def _take_all(self, core: Core) -> None:
         # Where SM and ME are one store under two names, the first round empties it before the second lists it.
-        for store in tuple(self._stores):
-            for stored in await self._list(store):
-                if stored.index is not None:
-                    await self._take(store, stored.index, stored, core)
+        for store in tuple(self._storage.names):
+            listed = await self._storage.list(store)
+            left = [stored for stored in listed if not await self._take_listed(store, stored, core)]
+            level = self._storage.levels.get(store)
+            if level is not None and level.full:
+                await self._make_room(store, left, core)
+        fullest = self._storage.fullest()
+        if fullest is not None and fullest != self._level:
+            self._level = fullest
+            core.stored(self._channel, fullest)
 
-    async def _take(self, store: str, index: int, stored: Stored, core: Core) -> None:
-        if stored.status in _RECEIVED and await self._hand_over(stored.pdu, core):
-            await self._delete(store, index, stored)
+    async def _take_listed(self, store: str, stored: Stored, core: Core) -> bool:
+        return stored.index is not None and await self._take(store, stored.index, stored, core)
+
+    async def _take(self, store: str, index: int, stored: Stored, core: Core) -> bool:
+        """Whether it is safe elsewhere and its place free."""
+        if not is_received(stored) or not await self._hand_over(stored.pdu, core):
+            return False
+        return await self._delete(store, index, stored)
+
+    async def _make_room(self, store: str, left: Sequence[Stored], core: Core) -> None:
+        """A full storage takes no message any more, so what is nobody's goes: first what was stored to be sent.
+
+        What cannot be read is told as it is before. What may yet be handed over stays.
+        """
+        drafts = [stored for stored in left if not is_received(stored) or _kind(stored.pdu) is Other]
+        unreadable = [stored for stored in left if is_received(stored) and _kind(stored.pdu) is None]
+        for stored in drafts or unreadable:
+            if stored not in drafts:
+                octets = _octets(stored.pdu)
+                await core.part(SmsPart(self._channel, pdu_key(stored.pdu), UNREADABLE, "", None, data=octets))
+            if stored.index is not None and await self._delete(store, stored.index, stored):
+                log.warning("%s: %s was full: %s,%s is nobody's and deleted", self._channel, store, store, stored.index)
 
     # what is done with one
 
@@ -176,7 +196,7 @@ class Inbox:
             decoded = decode(pdu)
         except RemoteProtocolError as error:
             if self._first_time(key):
-                log.warning("%s: a PDU that cannot be read stays where it is: %s: %s", self._channel, error, pdu)
+                log.warning("%s: a PDU of %d octets stays where it is: %s", self._channel, len(pdu) // 2, error)
             return False
         match decoded:
             case Deliver():
@@ -215,35 +235,23 @@ class Inbox:
             del self._told[next(iter(self._told))]
         return True
 
-    # the storage
+    async def _delete(self, store: str, index: int, stored: Stored) -> bool:
+        deleted = await self._storage.delete(store, index, stored)
+        if not deleted and self._first_time(stored.pdu):
+            log.warning("%s: the modem does not delete %s,%s", self._channel, store, index)
+        return deleted
 
-    async def _read(self, store: str, index: int) -> Stored | None:
-        async with self._dialogue.transaction(Priority.SMS) as talk:
-            await self._select(talk, store)
-            return parse_cmgr(await talk.command(self._profile.command(f"AT+CMGR={index}")))
 
-    async def _list(self, store: str) -> tuple[Stored, ...]:
-        async with self._dialogue.transaction(Priority.SMS) as talk:
-            try:
-                await self._select(talk, store)
-            except DeviceRefused:
-                self._stores.remove(store)  # this SIM or modem has no such storage
-                return ()
-            return parse_cmgl(await talk.command(self._profile.command("AT+CMGL=4")))
+def _kind(pdu: str) -> type[Deliver | Report | Other] | None:
+    """None: it cannot be read."""
+    try:
+        return type(decode(pdu))
+    except RemoteProtocolError:
+        return None
 
-    async def _delete(self, store: str, index: int, stored: Stored) -> None:
-        async with self._dialogue.transaction(Priority.SMS) as talk:
-            await self._select(talk, store)
-            # Between reading and now the place may have been emptied under an alias and filled again.
-            now = parse_cmgr(await talk.attempt(self._profile.command(f"AT+CMGR={index}")) or ())
-            if now is None or now.pdu != stored.pdu:
-                return
-            if await talk.attempt(self._profile.command(f"AT+CMGD={index}")) is None and self._first_time(now.pdu):
-                log.warning("%s: the modem does not delete %s,%s", self._channel, store, index)
 
-    async def _select(self, talk: Talk, store: str) -> None:
-        if self._selected == store:
-            return
-        self._selected = None
-        await talk.command(self._profile.command(f'AT+CPMS="{store}"'))
-        self._selected = store
+def _octets(pdu: str) -> bytes:
+    try:
+        return bytes.fromhex(pdu)
+    except ValueError:
+        return pdu.encode()

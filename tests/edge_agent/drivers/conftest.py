@@ -29,6 +29,7 @@ class ScriptedModem:
         self.prompt: bytes | None = b"\r\n> "
         self.submit: Answer = "+CMGS: 7\r\n\r\nOK"
         self.selected = "SM"
+        self.places = 20
         self._partial = bytearray()
         self._in_body = False
 
@@ -85,7 +86,7 @@ class ScriptedModem:
             if wanted not in self.stores:
                 return "+CMS ERROR: 302"
             self.selected = wanted
-            return f"+CPMS: {len(self.stores[wanted])},20,0,20,0,20\r\n\r\nOK"
+            return f"+CPMS: {len(self.stores[wanted])},{self.places},0,20,0,20\r\n\r\nOK"
         store = self.stores[self.selected]
         if name == "AT+CMGF":
             return "OK"
@@ -168,6 +169,7 @@ class RecordingCore:
         self.radios = []
         self.ussds = []
         self.events = []
+        self.levels = []
         self.calls = asyncio.Queue()
         self.before_safe: Callable[[], None] = lambda: None
 
@@ -187,6 +189,9 @@ class RecordingCore:
 
     async def event(self, event) -> None:
         self.events.append(event)
+
+    def stored(self, channel, level) -> None:
+        self.levels.append(level)
 
     def incoming(self, call) -> None:
         self.calls.put_nowait(call)

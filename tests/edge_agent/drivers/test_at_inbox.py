@@ -10,9 +10,11 @@ import pytest
 from edge_agent.drivers.at_modem.dialogue import Dialogue
 from edge_agent.drivers.at_modem.grammar import Grammar
 from edge_agent.drivers.at_modem.inbox import Inbox
+from edge_agent.drivers.at_modem.pdu import encode_submit
 from edge_agent.drivers.at_modem.profile import AtProfile, SmsProfile
 from simulator.pdu import UserData, encode_deliver, encode_smsc, encode_status_report
-from telecore.errors import DeviceLost
+from telecore.errors import DeviceLost, StorageFailed
+from telecore.sim_health import StoreLevel
 from telecore.sms import split
 
 SENDER = "+85512345678"
@@ -110,7 +112,8 @@ async def test_a_pdu_that_cannot_be_read_stays_and_is_told_once(inbox, port, cor
         await until(lambda: set(port.modem.stores["SM"]) == {1})
         await asyncio.sleep(0.02)
     assert bodies(core) == ["also good", "good"]
-    assert len([record for record in caplog.records if "0791FFFF" in record.getMessage()]) == 1
+    assert len([record for record in caplog.records if "stays where it is" in record.getMessage()]) == 1
+    assert "0791FFFF" not in caplog.text  # it may hold a text
 
 
 async def test_a_message_stored_to_be_sent_is_left_alone(inbox, port, core, until):
@@ -197,6 +200,7 @@ async def test_a_store_that_is_not_there_is_asked_once(inbox, port, core, until)
 
 async def test_silence_in_the_middle_loses_nothing(inbox, port, core, until, monkeypatch):
     monkeypatch.setitem(inbox._profile.timeouts, "CMGR", 0.05)
+    await until(lambda: port.modem.log.count("AT+CMGL=4") == 3)
     port.modem.answers["AT+CMGR"] = None
     port.modem.stores["SM"][1] = pdu("patience")
     port.modem.urc('+CMTI: "SM",1')
@@ -227,3 +231,70 @@ async def test_a_modem_that_does_not_tell_its_settings_is_believed(inbox, port):
     port.modem.answers["AT+CNMI?"] = "+CME ERROR: 4"
     await inbox.prepare()
     await inbox.verify()
+
+
+async def test_how_full_the_storages_are(inbox, port, core, until):
+    await until(lambda: core.levels == [StoreLevel("SM", 0, 20)])
+    port.modem.answers["AT+CMGD"] = "+CMS ERROR: 320"
+    port.modem.stores["ME"] = {index: pdu(f"stuck {index}") for index in range(5)}
+    inbox.sweep()
+    await until(lambda: core.levels[1:] == [StoreLevel("ME", 5, 20)])
+    del port.modem.answers["AT+CMGD"]
+    await until(lambda: core.levels[2:] == [StoreLevel("SM", 0, 20)])
+
+
+async def test_a_full_storage_is_freed_of_what_is_nobodys(inbox, port, core, until):
+    sent = encode_submit(SENDER, split("never sent")[0])[0]
+    port.modem.places = 3
+    port.modem.stores["SM"] = {1: sent, 2: "0791FFFF", 3: pdu("good")}
+    inbox.sweep()
+    await until(lambda: bodies(core) == ["good"])
+    await asyncio.sleep(0.05)
+    assert port.modem.stores["SM"] == {1: sent, 2: "0791FFFF"}  # there is room again
+    port.modem.places = 2
+    inbox.sweep()
+    await until(lambda: port.modem.stores["SM"] == {2: "0791FFFF"})
+    port.modem.places = 1
+    inbox.sweep()
+    await until(lambda: not port.modem.stores["SM"])
+    assert [part.data for part in core.parts] == [None, bytes.fromhex("0791FFFF")]
+
+
+async def test_a_full_storage_keeps_what_is_not_safe_yet(inbox, port, core, until):
+    def full_disk():
+        raise StorageFailed("no space left")
+
+    core.before_safe = full_disk
+    port.modem.places = 2
+    port.modem.stores["SM"] = {1: pdu("one"), 2: pdu("two")}
+    inbox.sweep()
+    await until(lambda: port.modem.log.count("AT+CMGL=4") > 5)
+    assert sorted(port.modem.stores["SM"]) == [1, 2]
+    core.before_safe = lambda: None
+    await until(lambda: bodies(core) == ["one", "two"])
+
+
+async def test_a_list_that_hangs(inbox, port, core, until, monkeypatch, caplog):
+    """Its places are read one by one, the empty ones too: some answer only OK there."""
+    monkeypatch.setitem(inbox._profile.timeouts, "CMGL", 0.05)
+    await until(lambda: port.modem.log.count("AT+CMGL=4") == 3)
+    port.modem.answers["AT+CMGL"] = None
+    port.modem.answers["AT+CMGR=0"] = "OK"
+    port.modem.stores["SM"] = {2: pdu("two"), 7: pdu("seven")}
+    inbox.sweep()
+    await until(lambda: bodies(core) == ["seven", "two"] and not port.modem.stores["SM"], 10)
+    hung = port.modem.log.count("AT+CMGL=4")
+    port.modem.stores["SM"] = {3: pdu("later")}
+    inbox.sweep()
+    await until(lambda: "later" in bodies(core), 10)
+    assert port.modem.log.count("AT+CMGL=4") <= hung + 2  # ME and SR only
+
+
+async def test_a_sim_that_is_busy_keeps_its_storages(inbox, port, core, until):
+    await until(lambda: port.modem.log.count("AT+CMGL=4") == 3)
+    port.modem.answers['AT+CPMS="SM"'] = "+CMS ERROR: 314"
+    port.modem.stores["SM"][1] = pdu("patience")
+    inbox.sweep()
+    await until(lambda: port.modem.log.count('AT+CPMS="SM"') >= 2)
+    del port.modem.answers['AT+CPMS="SM"']
+    await until(lambda: bodies(core) == ["patience"])

@@ -96,7 +96,7 @@ async def in_service(far, core, until) -> AsyncIterator[Site]:
         yield Site(far, device, core)
     finally:
         running.cancel()
-        await asyncio.wait({running})
+        await asyncio.gather(running, return_exceptions=True)
         await device.close()
 
 
