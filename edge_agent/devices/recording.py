@@ -57,10 +57,11 @@ async def record(
         if serving.done():
             serving.result()
     finally:
+        state = runner.status.state
         serving.cancel()
         await asyncio.wait([serving])
         await recorder.flush()
-    return recorder.progress(runner.status.state)
+    return recorder.progress(state)
 
 
 class _Recorder:

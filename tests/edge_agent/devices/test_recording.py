@@ -17,6 +17,7 @@ from edge_agent.drivers.at_modem.transcript_file import TranscriptFile
 from tests.edge_agent.drivers.conftest import PtyModem
 
 DELIVER = "07915892000000F0040B915892214365F700006211211151252104E8329BFD"
+PROFILES = load_profiles()
 IMEI = "350000000000014"
 
 
@@ -42,7 +43,7 @@ async def test_messages_stay_on_the_sim(modem, tmp_path):
     settings = ModemSettings("recorded", "recorded/recorded", modem.path)
     seen = []
     file = await asyncio.to_thread(TranscriptFile, path, {"source": "a test"})
-    last = await record(settings, load_profiles().choose, file, seconds=2.5, on_progress=seen.append, flush_s=0.1)
+    last = await record(settings, PROFILES.choose, file, seconds=2.5, on_progress=seen.append, flush_s=0.1)
     assert modem.modem.stores["SM"] == {1: DELIVER}
     assert (last.state, last.dropped) == ("serving", 0)
     assert [one.entries for one in seen] == sorted(one.entries for one in seen)
