@@ -95,6 +95,8 @@ class Segment:
     @property
     def udh(self) -> bytes:
         """The header with its length octet; empty (and TP-UDHI 0) when there is nothing to say."""
+        if self.concat is None and self.port is None:
+            return b""
         return Udh(self.concat, self.port).build()
 
     @property

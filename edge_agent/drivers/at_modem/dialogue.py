@@ -161,12 +161,17 @@ class Dialogue:
             self._on_lost(DeviceLost("the modem takes no more data"))
         for outcome in self.engine.outcomes():
             self._deliver(outcome)
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._set_timer()
+
+    def _set_timer(self) -> None:
         at = self.engine.next_tick()
-        if at is not None and not self.lost.done():
-            self._timer = self._loop.call_at(at, self._on_timer)
+        if at is None or self.lost.done():
+            return
+        if self._timer is not None:
+            if self._timer.when() <= at:
+                return  # an earlier tick does no harm, and costs less than a new timer for each line
+            self._timer.cancel()
+        self._timer = self._loop.call_at(at, self._on_timer)
 
     def _deliver(self, outcome: Outcome) -> None:
         match outcome:

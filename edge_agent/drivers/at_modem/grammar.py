@@ -55,23 +55,23 @@ class Final:
     text: str = ""
 
 
-_FINALS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"OK"), "ok"),
-    (re.compile(r"ERROR"), "error"),
-    (re.compile(r"\+CME ERROR: ?(?P<code>.+)"), "cme"),
-    (re.compile(r"\+CMS ERROR: ?(?P<code>.+)"), "cms"),
-    (re.compile(r"COMMAND NOT SUPPORT"), "unsupported"),
-    (re.compile(r"TOO MANY PARAMETERS"), "error"),
-)
+_FINALS = {
+    "OK": Final("ok", None, "OK"),
+    "ERROR": Final("error", None, "ERROR"),
+    "COMMAND NOT SUPPORT": Final("unsupported", None, "COMMAND NOT SUPPORT"),
+    "TOO MANY PARAMETERS": Final("error", None, "TOO MANY PARAMETERS"),
+}
+_CODED = re.compile(r"\+(CME|CMS) ERROR: ?(.+)")
 CALL_FINALS = frozenset({"NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE"})
 
 
 def final_of(line: str, *, dials: bool) -> Final | None:
     """The final result that this whole line is, if it is one."""
-    for pattern, kind in _FINALS:
-        if match := pattern.fullmatch(line):
-            text = match.groupdict().get("code", "")
-            return Final(kind, error_code(kind, text) if text else None, text or line)
+    if (final := _FINALS.get(line)) is not None:
+        return final
+    if line.startswith("+CM") and (match := _CODED.fullmatch(line)):
+        kind = match[1].lower()
+        return Final(kind, error_code(kind, match[2]), match[2])
     if dials and line in CALL_FINALS:
         return Final("call", None, line)
     return None

@@ -1,7 +1,8 @@
 """SMS transfer PDUs in hex ↔ values (23.040 §9.2.2).
 
-``gsmmodem.pdu`` serves for semi-octets, time stamps and validity; text, alphabets and headers are ``telecore.sms``'s,
-for gsmmodem loses characters there (16-bit references, ``@`` at a septet boundary, ``§``, form feed, emoji).
+``gsmmodem.pdu`` serves for reading semi-octets, for time stamps and validity; text, alphabets and headers are
+``telecore.sms``'s, for gsmmodem loses characters there (16-bit references, ``@`` at a septet boundary, ``§``, form
+feed, emoji).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ with warnings.catch_warnings():
     from gsmmodem import pdu as gsmmodem_pdu
 
 WAP_PUSH_PORT = 2948
+_DIALLABLE = frozenset("0123456789*#abc")
 _SEMI_OCTETS = str.maketrans("*#abc", "abcde")
 _FROM_SEMI_OCTETS = str.maketrans("abcde", "*#abc")
 _MIN_VALIDITY = timedelta(minutes=5)
@@ -184,7 +186,8 @@ def is_flash(dcs: int) -> bool:
 
 def _encode_address(to: str) -> bytes:
     number = to.removeprefix("+")
-    if not number or any(char not in "0123456789*#abc" for char in number) or len(number) > 20:
+    if not number or not _DIALLABLE.issuperset(number) or len(number) > 20:
         raise InvalidRequest(f"{to[:20]!r} is no number an SMS can go to", field="To", code=21211)
-    value = bytes(gsmmodem_pdu.encodeSemiOctets(number.translate(_SEMI_OCTETS)))
+    digits = number.translate(_SEMI_OCTETS) + "f" * (len(number) % 2)
+    value = bytes.fromhex("".join(map("".join, zip(digits[1::2], digits[::2], strict=True))))
     return bytes([len(number), 0x91 if to.startswith("+") else 0x81]) + value
