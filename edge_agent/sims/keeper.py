@@ -16,7 +16,7 @@ from edge_agent.sims.operator_words import threat
 from edge_agent.sims.operators import Operators, siblings_succeed
 from edge_agent.sims.pins import TriedPins
 from edge_agent.sims.record import SimRecord, Surroundings
-from edge_agent.sims.roll import Roll
+from edge_agent.sims.roll import Roll, iccid_of
 from edge_agent.sims.rules import View
 from edge_agent.sims.signs import Sign, of_call, of_refusal, of_report, of_sent
 from edge_agent.sims.thresholds import thresholds
@@ -276,7 +276,7 @@ class Sims:
         event = SimHealthChanged(
             command=command,
             channel=channel,
-            iccid=record.iccid or Iccid(""),
+            iccid=iccid_of(record),
             was=before,
             health=told,
             evidence=evidence,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -213,7 +213,7 @@ class SimRecord:
             "charged": self.last_charged,
         }
 
-    def restore(self, kept: dict[str, Any], now: float, cooldown_left_s: float) -> None:
+    def restore(self, kept: Mapping[str, Any], now: float, cooldown_left_s: float) -> None:
         """Take it back."""
         self.held = {HealthState(state): tuple(evidence) for state, evidence in kept.get("held", {}).items()}
         self.since = kept.get("since", 0.0)

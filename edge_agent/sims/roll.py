@@ -14,6 +14,7 @@ from edge_agent.spool import Spool
 from edge_agent.spool.sims import Used
 from telecore.errors import StorageFailed
 from telecore.ids import ChannelId, Iccid
+from telecore.model import Sim
 
 log = logging.getLogger(__name__)
 
@@ -63,16 +64,25 @@ class Roll:
             if kept is None:
                 record.fresh = True
             else:
-                left = min(max(0.0, kept.get("until", 0.0) - wall), self._numbers.cooldown_cap_s)
-                record.restore(kept, now, left)
+                self._restore(record, kept, now, wall)
         return record
+
+    def _restore(self, record: SimRecord, kept: Mapping[str, Any], now: float, wall: float) -> None:
+        """However wrong the clock was or is, it rests no longer than the longest rest."""
+        try:
+            left = min(max(0.0, kept.get("until", 0.0) - wall), self._numbers.cooldown_cap_s)
+            record.restore(kept, now, left)
+        except (ValueError, TypeError, AttributeError, LookupError) as error:
+            log.warning("what was kept of a SIM is not understood, so it begins anew: %s", error)
+            record.fresh = True
 
     def hear(self, channel: ChannelId, status: RadioStatus) -> tuple[SimRecord, bool]:
         """The modem told how SIM and registration stand. Also whether the SIM has just come to this channel."""
         record, now = self._channels.get(channel), self._clock()
-        came = status.sim is not None and (record is None or record.iccid != status.sim.iccid)
-        if status.sim is not None and came:
-            record = self.of(status.sim.iccid)
+        iccid = name_of(channel, status.sim) if status.sim is not None else None
+        came = iccid is not None and (record is None or record.iccid != iccid)
+        if iccid is not None and came:
+            record = self.of(iccid)
             record.radio_at = now
             self._channels = {name: held for name, held in self._channels.items() if held is not record}
             self._channels[channel] = record
@@ -120,3 +130,16 @@ class Roll:
         self._tidied = hour
         for record in self._by_iccid.values():
             record.book.forget(quotas.periods(self._wall()).month.start)
+
+
+_NAMELESS = "in "
+
+
+def name_of(channel: ChannelId, sim: Sim) -> Iccid:
+    """What a SIM is known by: its ICCID, or the channel it is in when that cannot be read."""
+    return sim.iccid or Iccid(f"{_NAMELESS}{channel}")
+
+
+def iccid_of(record: SimRecord) -> Iccid:
+    """Its ICCID; empty when nobody could read it."""
+    return Iccid("") if record.iccid is None or record.iccid.startswith(_NAMELESS) else record.iccid
