@@ -23,6 +23,8 @@ PROBE_S = 1.0
 QUIET_S = 0.1
 CLEAN_PROBES = 2
 FAILED_PROBES = 6
+MAX_ANSWER_LINES = 4096
+"""Two lines for each place of the largest storages; what comes beyond is dropped."""
 STALE_S = 2.0
 """A line begun and not ended for so long is noise."""
 
@@ -234,14 +236,16 @@ class Engine:
             if self._go(I.CALL_FINAL if final.kind == "call" else I.FINAL) and self.state is State.SETTLE:
                 self.deadline = now + SETTLE_S
         elif line.body is None and self.grammar.answers(text, command):
-            self._lines.append(text)
+            if len(self._lines) < MAX_ANSWER_LINES:
+                self._lines.append(text)
         else:
             self._outcomes.append(Urc(text, line.body))
 
     def _is_echo(self, text: str, command: Command) -> bool:
-        if text.casefold() == command.text.casefold().strip():
+        body = command.body
+        if len(text) <= len(command.text) and text.casefold() == command.text.casefold().strip():
             return True
-        return command.body is not None and text.strip("\x1a> ").casefold() == command.body.casefold()
+        return body is not None and len(text) >= len(body) and text.strip("\x1a> ").casefold() == body.casefold()
 
     def _on_line_while_dirty(self, line: Line, now: float) -> None:
         final = final_of(line.text, dials=True)

@@ -76,16 +76,22 @@ class Inbox:
     def on_urc(self, urc: Urc) -> bool:
         """Take what tells of a message; False for everything else."""
         if urc.text.startswith(("+CMTI:", "+CDSI:")):
-            try:
-                self._places[parse_stored_at(urc.text)] = None
-            except RemoteProtocolError:
-                self._sweep = True
+            self._note_place(urc.text)
         elif urc.text.startswith(("+CMT:", "+CDS:")):
             self._direct.append(urc)
         else:
             return False
         self._wake.set()
         return True
+
+    def _note_place(self, text: str) -> None:
+        if len(self._places) >= _REMEMBERED:
+            self._sweep = True  # in a flood the list tells more than the notices
+            return
+        try:
+            self._places[parse_stored_at(text)] = None
+        except RemoteProtocolError:
+            self._sweep = True
 
     async def run(self, core: Core) -> None:
         """Hand over what comes until the device is lost."""
@@ -202,30 +208,12 @@ class Inbox:
             case Deliver():
                 if decoded.udh.destination_port == WAP_PUSH_PORT:
                     log.info("%s: a WAP push: an MMS waits, which is only told as data", self._channel)
-                await core.part(self._part(decoded, key))
+                await core.part(part_of(self._channel, decoded, key))
             case Report(ref, recipient, status, done_at):
                 await core.report(StatusReport(self._channel, key, ref, recipient, status, done_at))
             case Other():
                 return False
         return True
-
-    def _part(self, deliver: Deliver, key: str) -> SmsPart:
-        udh = deliver.udh
-        concat = udh.concat or Concat(0, 1, 1)
-        return SmsPart(
-            self._channel,
-            key,
-            deliver.sender,
-            deliver.body,
-            deliver.sent_at,
-            ref=concat.reference if udh.concat else None,
-            part=concat.number,
-            parts=concat.total,
-            wide_ref=concat.wide,
-            flash=deliver.flash,
-            port=udh.destination_port,
-            data=deliver.data,
-        )
 
     def _first_time(self, key: str) -> bool:
         if key in self._told:
@@ -240,6 +228,26 @@ class Inbox:
         if not deleted and self._first_time(stored.pdu):
             log.warning("%s: the modem does not delete %s,%s", self._channel, store, index)
         return deleted
+
+
+def part_of(channel: ChannelId, deliver: Deliver, key: str) -> SmsPart:
+    """A decoded PDU as the core takes it."""
+    udh = deliver.udh
+    concat = udh.concat or Concat(0, 1, 1)
+    return SmsPart(
+        channel,
+        key,
+        deliver.sender,
+        deliver.body,
+        deliver.sent_at,
+        ref=concat.reference if udh.concat else None,
+        part=concat.number,
+        parts=concat.total,
+        wide_ref=concat.wide,
+        flash=deliver.flash,
+        port=udh.destination_port,
+        data=deliver.data,
+    )
 
 
 def _kind(pdu: str) -> type[Deliver | Report | Other] | None:
