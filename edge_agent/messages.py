@@ -17,11 +17,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol
 
-from edge_agent.contracts import Gate, OutboundSms, SmsPart, SmsService, StatusReport, SubmitRef, Witness
+from edge_agent.contracts import Gate, SmsPart, SmsService, StatusReport, Witness
 from edge_agent.logs import about
 from edge_agent.spool import QueuedSms, Spool
 from edge_agent.submit_rules import (
-    EXPIRED,
     UNCERTAIN,
     Again,
     Expire,
@@ -32,15 +31,15 @@ from edge_agent.submit_rules import (
     Wait,
     Waiting,
     admit,
-    judge,
     next_step,
     remaining_s,
 )
+from edge_agent.submitting import Progress, expired, interrupted, outbound, refused
 from edge_agent.supervise import Fall, supervise
 from edge_agent.unguarded import Unguarded
 from telecore.commands import SendMessage
 from telecore.errors import DeviceRefused, TelecoreError
-from telecore.events import CommandRejected, Event, MessageFailed, MessageReceived
+from telecore.events import Event, MessageFailed, MessageReceived
 from telecore.ids import E164, ChannelId, MessageSid
 
 log = logging.getLogger(__name__)
@@ -204,7 +203,7 @@ class Messages:
             ready = service is not None and self._lines.registered(channel) and now >= line.next_at
             step = next_step(line.queue, now, ready=ready)
             if isinstance(step, Expire):
-                await self._finish(line, step.waiting, _expired(step.waiting.sms))
+                await self._finish(line, step.waiting, expired(step.waiting.sms))
             elif isinstance(step, Submit) and service is not None:
                 await self._admit(line, step.waiting, service, now)
             elif isinstance(step, Sleep):
@@ -214,7 +213,7 @@ class Messages:
         command = waiting.sms.command
         verdict = admit(self._gate.sms(command.channel, command.to, urgent=command.urgent), waiting, now)
         if isinstance(verdict, Refuse):
-            await self._finish(line, waiting, _refused(waiting.sms, verdict))
+            await self._finish(line, waiting, refused(waiting.sms, verdict))
         elif isinstance(verdict, Wait):
             line.queue[line.queue.index(waiting)] = replace(waiting, due=verdict.due)
         else:
@@ -234,11 +233,11 @@ class Messages:
         line.remove(waiting)
         if not fresh:
             return
-        progress = _Progress(self._spool, command, waiting.sms.segment, self._sent)
+        progress = Progress(self._spool, command, waiting.sms.segment, self._sent)
         left = remaining_s(waiting, self._clock())
         try:
             async with asyncio.timeout(_SUBMIT_TIMEOUT_S):
-                await service.submit(_outbound(command, left), progress.segment, progress.note)
+                await service.submit(outbound(command, left), progress.segment, progress.note)
         except TimeoutError:
             verdict: Again | GiveUp = GiveUp(UNCERTAIN, "the modem took too long, so it may have been sent", True)
         except TelecoreError as error:
@@ -275,7 +274,7 @@ class Messages:
 
     async def _resume(self, channel: ChannelId | None) -> None:
         for command in await self._spool.interrupted_sms(channel):
-            await self._doubt(command, _interrupted(command))
+            await self._doubt(command, interrupted(command))
 
     async def _doubt(self, command: SendMessage, failed: MessageFailed) -> None:
         """It may have gone out: end it only if no report says so within a while."""
@@ -292,67 +291,3 @@ class Messages:
     async def _finish(self, line: _Line, waiting: Waiting, event: Event) -> None:
         await self._spool.finish_sms(waiting.sms.command.message, event)
         line.remove(waiting)
-
-
-class _Progress:
-    """How far one submit has come. ``segment`` is the next one."""
-
-    def __init__(
-        self, spool: Spool, command: SendMessage, segment: int, on_sent: Callable[[SendMessage], None]
-    ) -> None:
-        self._spool = spool
-        self._on_sent = on_sent
-        self._command = command
-        self._first = segment
-        self._unwritten = False
-        self.segment = segment
-
-    async def note(self, ref: SubmitRef) -> None:
-        """The network took a segment; when this returns, that is on disk."""
-        self._unwritten = True
-        self._on_sent(self._command)
-        await self._spool.segment_sent(self._command.message, ref)
-        self._unwritten = False
-        self.segment = ref.segment + 1
-
-    def judge(self, error: TelecoreError, waiting: Waiting, now: float) -> Again | GiveUp:
-        """A segment that went out and could not be noted must not go out again."""
-        if self._unwritten:
-            return GiveUp(UNCERTAIN, f"it was sent, and that could not be written down: {error}", uncertain=True)
-        if self.segment > self._first:
-            waiting = replace(waiting, sms=replace(waiting.sms, segment=self.segment, attempts=0))
-        return judge(error, waiting, now)
-
-
-def _outbound(command: SendMessage, left_s: int | None) -> OutboundSms:
-    return OutboundSms(command.to, command.body, command.report, left_s, command.flash, command.port)
-
-
-def _refused(sms: QueuedSms, verdict: Refuse) -> Event:
-    command = sms.command
-    if sms.segment == 0:
-        return CommandRejected(command=command.id, subject=command.message, code=verdict.code, reason=verdict.reason)
-    reason = f"{verdict.reason} ({sms.segment} segments went)"
-    return MessageFailed(command=command.id, message=command.message, code=verdict.code, reason=reason)
-
-
-def _expired(sms: QueuedSms) -> Event:
-    command, reason = sms.command, "the message's time ran out before a SIM could send it"
-    if sms.segment == 0:
-        return CommandRejected(command=command.id, subject=command.message, code=EXPIRED, reason=reason)
-    return MessageFailed(
-        command=command.id,
-        message=command.message,
-        code=EXPIRED,
-        reason=f"{reason} whole ({sms.segment} segments went)",
-    )
-
-
-def _interrupted(command: SendMessage) -> MessageFailed:
-    return MessageFailed(
-        command=command.id,
-        message=command.message,
-        code=UNCERTAIN,
-        reason="interrupted while it was being sent, so it may have been sent",
-        uncertain=True,
-    )
