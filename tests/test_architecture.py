@@ -23,7 +23,8 @@ LAYERS = {
         {"calls", "call", "messages", "submit_rules", "submitting", "call_control", "dialing", "sims", "inventory"},
         {"devices"},
         {"drivers"},
-        {"spool", "media", "blobs", "config", "yaml_lines", "identity", "enrolment", "logs", "supervise", "watchdog"},
+        {"spool", "media", "blobs", "config", "yaml_lines", "identity", "enrolment", "logs", "supervise", "watchdog"}
+        | {"lean"},
         {"unguarded"},
         {"contracts"},
     ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import shutil
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -58,6 +58,7 @@ class Housekeeping:
 def disk_free(path: Path) -> int | None:
     """Bytes that are free there; None when that cannot be told."""
     try:
-        return shutil.disk_usage(path).free
+        found = os.statvfs(path)
+        return found.f_bavail * found.f_frsize
     except OSError:
         return None

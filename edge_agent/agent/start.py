@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -47,6 +48,8 @@ def prepared(config: AgentConfig) -> Iterator[Prepared]:
 
 async def run_agent(config: AgentConfig, site: Prepared, stop: asyncio.Event) -> None:
     """Run until ``stop`` is set. Raises StorageFailed when nothing can be kept in the data folder."""
+    # A thread costs memory; what is handed to the loop's own is rare and short.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2, thread_name_prefix="spare"))
     spool = await Spool.open(config.data_dir / "spool.db")
     try:
         blobs = await EdgeBlobs.open(config.data_dir / "blobs", clips_bytes=config.limits.clips_mb * _MB)

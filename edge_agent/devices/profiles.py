@@ -8,10 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar
 
+import firmware_profiles
 from edge_agent.drivers.at_modem.profile import AtProfile
 from edge_agent.drivers.at_modem.quirks import KNOWN as KNOWN_QUIRKS
 from edge_agent.yaml_lines import Lines, YamlProblem, load
@@ -138,7 +138,7 @@ def doubts(profile: AtProfile) -> tuple[str, ...]:
 
 def shipped() -> Path:
     """Where the profiles of this release are, in a checkout as in an installation."""
-    return Path(str(files("firmware_profiles")))
+    return Path(next(iter(firmware_profiles.__path__)))
 
 
 def load_profiles(*directories: Path) -> Profiles:

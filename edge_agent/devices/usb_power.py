@@ -10,7 +10,6 @@ import asyncio
 import logging
 import os
 import re
-import shutil
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -72,7 +71,7 @@ class UsbPower:
         elif self.plug is not None:
             if (switch := self._port_switch()) is not None and os.access(switch, os.W_OK):
                 yield self._by_hub
-            if shutil.which("uhubctl") is not None and _PLUG.fullmatch(self.plug):
+            if _installed("uhubctl") and _PLUG.fullmatch(self.plug):
                 yield self._by_uhubctl
             if os.access(self._usb / self.plug / "authorized", os.W_OK):
                 yield self._by_kernel
@@ -140,3 +139,7 @@ class UsbPower:
         if process.returncode:
             last = said.decode(errors="replace").strip().splitlines()[-1:] or [""]
             raise DeviceRefused("usb", process.returncode, f"{words[0]}: {last[0][:80]}")
+
+
+def _installed(program: str) -> bool:
+    return any(os.access(Path(folder) / program, os.X_OK) for folder in os.get_exec_path())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import fields
 
@@ -20,7 +19,7 @@ def usual(siblings: Sequence[Rates], own: Rates) -> Rates:
     values = {}
     for entry in fields(Rates):
         known = [value for rates in siblings if (value := getattr(rates, entry.name)) is not None]
-        values[entry.name] = statistics.median(known) if len(known) >= LEAST_SIBLINGS else getattr(own, entry.name)
+        values[entry.name] = _median(known) if len(known) >= LEAST_SIBLINGS else getattr(own, entry.name)
     return Rates(**values)
 
 
@@ -40,3 +39,9 @@ def _mixed(old: float | None, new: float | None) -> float | None:
     if old is None or new is None:
         return old if new is None else new
     return old + SLOW * (new - old)
+
+
+def _median(values: Sequence[float]) -> float:
+    """Without ``statistics``, which brings fractions and more into memory."""
+    ordered, middle = sorted(values), len(values) // 2
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import statistics
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -75,7 +74,7 @@ def rates(signs: Sequence[Sign], *, least_calls: float, least_sms: float, least_
     enough = len(calls) >= least_calls
     return Rates(
         answered=_share(calls, [sign for sign in calls if sign.answered]) if enough else None,
-        talk_s=statistics.fmean(talks) if enough and talks else None,
+        talk_s=sum(talks) / len(talks) if enough and talks else None,
         ring_p95_s=_p95(rings) if len(rings) >= least_calls else None,
         taken=_share(sms, [sign for sign in sms if sign.doing is Doing.GOOD]) if len(sms) >= least_sms else None,
         delivered=_share(reports, [sign for sign in reports if sign.doing is Doing.GOOD])
