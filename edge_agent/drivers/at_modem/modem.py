@@ -15,6 +15,7 @@ from edge_agent.drivers.at_modem.engine import Urc
 from edge_agent.drivers.at_modem.grammar import Grammar
 from edge_agent.drivers.at_modem.identify import identify
 from edge_agent.drivers.at_modem.inbox import Inbox
+from edge_agent.drivers.at_modem.net_port import Login, make_port, open_port
 from edge_agent.drivers.at_modem.profile import AtProfile, AudioKind, AudioProfile, UrcEvent
 from edge_agent.drivers.at_modem.quirks import LIST_AFTER_NOTICE
 from edge_agent.drivers.at_modem.radio import Radio
@@ -43,7 +44,7 @@ class ModemSettings:
     """One modem of a site. ``audio_port``: its second serial port; without it the modem carries no calls.
 
     ``capture`` and ``playback``: the ALSA names of a sound card that its sound is wired to instead.
-    ``iccid``: the SIM that belongs in it; another one is not put into service.
+    ``iccid``: the SIM that belongs in it; another one is not put into service. ``login``: for a port on the network.
     """
 
     id: DeviceId
@@ -58,6 +59,7 @@ class ModemSettings:
     capture: str | None = None
     playback: str | None = None
     silent: bool = False
+    login: Login | None = None
 
 
 ChooseProfile = Callable[[DeviceIdentity], AtProfile]
@@ -77,7 +79,7 @@ class AtModem:
         self._settings = settings
         self._choose = choose
         self._tap = tap
-        self._port = SerialPort(settings.port, baud=settings.baud)
+        self._port = make_port(settings.port, baud=settings.baud, login=settings.login)
         self._audio_port: SerialPort | None = None
         self._dialogue: Dialogue | None = None
         self._services: _Services | None = None
@@ -142,7 +144,7 @@ class AtModem:
     async def heal(self, step: Heal) -> str:
         """See ``contracts.Device``. Written blindly, for a modem that hangs may still read."""
         commands = ("AT+CFUN=1,1",) if step is Heal.SOFT_RESET else self.profile.radio.restart
-        self._port.open()
+        await open_port(self._port)
         try:
             for command in commands:
                 self._port.write(b"\x1b\r" + command.encode() + b"\r")
@@ -172,7 +174,7 @@ class AtModem:
         return self._services, self._dialogue
 
     async def _open(self) -> None:
-        self._port.open()
+        await open_port(self._port)
         dialogue = self._dialogue = Dialogue(self._tap(self._port), Grammar.of())
         dialogue.on_resynchronised = self._back_in_step
         dialogue.resynchronise()
