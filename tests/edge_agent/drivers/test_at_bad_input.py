@@ -12,8 +12,7 @@ from hypothesis import strategies as st
 
 from edge_agent.contracts import OutboundSms
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority
-from edge_agent.drivers.at_modem.engine import MAX_ANSWER_LINES, Answered, Engine
-from edge_agent.drivers.at_modem.grammar import Command, Grammar
+from edge_agent.drivers.at_modem.grammar import Grammar
 from edge_agent.drivers.at_modem.inbox import Inbox, part_of
 from edge_agent.drivers.at_modem.pdu import Deliver, Report, decode
 from edge_agent.drivers.at_modem.profile import AtProfile
@@ -98,16 +97,6 @@ def test_what_is_no_hex(text):
     except RemoteProtocolError:
         return
     bytes.fromhex(text)
-
-
-def test_an_answer_without_end_is_bounded():
-    engine = Engine(Grammar.of())
-    engine.start(Command("AT+CMGL=4", 40.0), 0.0)
-    for _ in range(1000):
-        engine.feed(b"".join(b"+CMGL: 1,0,,24\r\nAB\r\n" for _ in range(50)), 1.0)
-    engine.feed(b"\r\nOK\r\n", 2.0)
-    [answered] = [outcome for outcome in engine.outcomes() if isinstance(outcome, Answered)]
-    assert len(answered.lines) == MAX_ANSWER_LINES
 
 
 async def test_a_flood_of_notices_is_bounded_and_ends_in_a_list(port, core, until):

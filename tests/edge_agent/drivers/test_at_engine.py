@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from edge_agent.drivers.at_modem.engine import (
     CLEAN_PROBES,
     FAILED_PROBES,
+    MAX_ANSWER_LINES,
     TABLE,
     Answered,
     Engine,
@@ -357,6 +358,26 @@ def test_nothing_upsets_it(pieces):
         engine.outcomes()
         engine.data_to_send()
     assert engine.state in State
+
+
+def test_an_answer_without_end_is_bounded():
+    engine = Engine(GRAMMAR)
+    engine.start(Command("AT+CMGL=4", 40.0), 0.0)
+    for _ in range(100):
+        engine.feed(b"+CMGL: 1,1,,24\r\n0791\r\n" * 1000, 1.0)
+    engine.feed(b"OK\r\n", 2.0)
+    [answer] = answered(engine.outcomes())
+    assert len(answer.lines) == MAX_ANSWER_LINES
+
+
+def test_a_line_without_end_does_not_keep_the_answer():
+    engine = Engine(GRAMMAR)
+    engine.start(Command("AT+CSQ"), 0.0)
+    for _ in range(1000):
+        engine.feed(b"\xff" * 4096, 0.1)
+    engine.feed(b"\r\n+CSQ: 20,99\r\nOK\r\n", 0.2)
+    [answer] = answered(engine.outcomes())
+    assert answer.lines == ("+CSQ: 20,99",)
 
 
 @pytest.mark.parametrize("text", ["AT\rAT", "AT\x1a", "AT\n", "AT\x1b", "ATé"])
