@@ -205,12 +205,13 @@ class AtModem:
         inbox = Inbox(dialogue, profile, channel)
         sim = SimReader(dialogue, profile, self._settings.pins, self._settings.number, self._settings.pin_memory)
         pcm = self._open_audio(dialogue)
+        voice = AtVoice(dialogue, profile, channel, pcm)
         services = self._services = _Services(
             Radio(dialogue, profile, channel, sim, inbox.prepare, iccid=self._settings.iccid),
             inbox,
             AtSms(dialogue, profile),
-            AtUssd(dialogue, profile, channel),
-            AtVoice(dialogue, profile, channel, pcm),
+            AtUssd(dialogue, profile, channel, lambda: voice.busy),
+            voice,
         )
         offers = profile.services
         self.channels = (
