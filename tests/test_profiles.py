@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict, is_dataclass
 
 import pytest
+import yaml
 
-from edge_agent.devices.profiles import GENERIC, ProfileError, doubts, load_profiles, shipped
-from edge_agent.drivers.at_modem.profile import AudioKind, UrcEvent
+from edge_agent.devices.profiles import GENERIC, Header, ProfileError, doubts, load_profiles, shipped
+from edge_agent.drivers.at_modem.profile import TIMEOUTS_S, AtProfile, AudioKind, UrcEvent
 from telecore.model import DeviceIdentity, Service
 
 PROFILES = load_profiles()
+SERVICES = tuple(map(str, Service))
 # Written by hand after the makers' naming, not recorded from hardware.
 IDENTITIES = {
     "simcom/sim7600": DeviceIdentity("SIMCOM INCORPORATED", "SIMCOM_SIM7600E-H", "LE20B05SIM7600M22"),
@@ -46,6 +49,43 @@ SAMPLES = {
         "+SMS FULL": (UrcEvent.SMS_FULL, {}),
         "+SIMCARD: NOT AVAILABLE": (UrcEvent.SIM_CHANGED, {}),
     },
+    "simcom/sim800": {
+        "+DTMF: 5": (UrcEvent.DIGIT, {"digit": "5"}),
+        '*PSUTTZ: 2026,1,1,0,0,0,"+28",0': (UrcEvent.NOISE, {}),
+        "DST: 0": (UrcEvent.NOISE, {}),
+        '+CIEV: 10,"26003","Orange","Orange",0,0': (UrcEvent.NOISE, {}),
+        "+CFUN: 1": (UrcEvent.NOISE, {}),
+        "+CPIN: NOT INSERTED": (UrcEvent.SIM_CHANGED, {}),
+    },
+    "quectel/ec25": {
+        '+QIND: "ccinfo",1,0,-1,0,0,"012345678",129': (
+            UrcEvent.CALL_STATE,
+            {"call": "1", "dir": "0", "state": "-1", "number": "012345678"},
+        ),
+        "^DSCI: 2,1,4,0,+48600000000,145": (
+            UrcEvent.CALL_STATE,
+            {"call": "2", "dir": "1", "state": "4", "number": "+48600000000"},
+        ),
+        "+QTONEDET: 56": (UrcEvent.DIGIT, {"ascii": "56"}),
+        "+QPCMV: 0,0": (UrcEvent.AUDIO_FLOW, {"ready": "0"}),
+        "+QPCMV: 1,0": (UrcEvent.AUDIO_FLOW, {"ready": "1"}),
+        '+QIND: SMS FULL,"ME"': (UrcEvent.SMS_FULL, {}),
+        '+QIND: "csq",20,99': (UrcEvent.SIGNAL, {}),
+        '+QIND: "act","LTE"': (UrcEvent.NOISE, {}),
+        "+QIND: SMS DONE": (UrcEvent.NOISE, {}),
+        "+QUSIM: 1": (UrcEvent.SIM_CHANGED, {}),
+        "+CPIN: NOT READY": (UrcEvent.SIM_CHANGED, {}),
+    },
+    "zte/mf": {
+        "+ZUSIMR:2": (UrcEvent.NOISE, {}),
+        "CONNECT": (UrcEvent.CALL_CONNECTED, {}),
+        "HANGUP: 1": (UrcEvent.CALL_ENDED, {"call": "1"}),
+        '+ZPAS: "UMTS","CS_PS"': (UrcEvent.NOISE, {}),
+    },
+    "ublox/any": {
+        "+UCALLSTAT: 1,6": (UrcEvent.CALL_STATE, {"call": "1", "state": "6"}),
+        "+UCALLSTAT: 1,7": (UrcEvent.CALL_CONNECTED, {"call": "1"}),
+    },
     "huawei/voice": {
         "^ORIG:1,0": (UrcEvent.CALL_DIALLING, {"call": "1"}),
         "^CONF:1": (UrcEvent.CALL_ALERTING, {"call": "1"}),
@@ -56,6 +96,8 @@ SAMPLES = {
         "^RSSI:18": (UrcEvent.SIGNAL, {}),
         '^HCSQ:"LTE",47,39,121,20': (UrcEvent.SIGNAL, {}),
         "^MODE: 5,4": (UrcEvent.NOISE, {}),
+        "^SRVST: 2": (UrcEvent.NOISE, {}),
+        "^SIMST: 1": (UrcEvent.SIM_CHANGED, {}),
         '^SMMEMFULL: "SM"': (UrcEvent.SMS_FULL, {}),
         "^DSFLOWRPT:0000000A,0,0,0,0,0,0": (UrcEvent.NOISE, {}),
     },
@@ -88,8 +130,77 @@ def test_an_identity_for_each():
 @pytest.mark.parametrize("name", PROFILES.names)
 def test_says_what_is_unconfirmed(name):
     profile = PROFILES.get(name)
+    assert bool(PROFILES.entry(name).header.unconfirmed) != profile.confirmed
     assert bool(profile.unconfirmed) != profile.confirmed
     assert doubts(profile) == profile.unconfirmed
+
+
+@pytest.mark.parametrize("name", PROFILES.names)
+def test_every_rule_has_a_line_that_a_modem_sends(name):
+    lines = [line for samples in SAMPLES.values() for line in samples]
+    for key, rule in PROFILES.get(name).urc.items():
+        assert any(re.fullmatch(rule.re, line) for line in lines), f"no sample for urc.{key}"
+
+
+@pytest.mark.parametrize("name", PROFILES.names)
+def test_no_line_means_two_things(name):
+    profile = PROFILES.get(name)
+    for samples in SAMPLES.values():
+        for line in samples:
+            assert len([rule for rule, _ in profile.rules if rule.fullmatch(line)]) <= 1, line
+
+
+@pytest.mark.parametrize("name", PROFILES.names)
+def test_says_only_what_differs_from_what_it_inherits(name):
+    inherits = PROFILES.entry(name).header.inherits
+    inherited = PROFILES.get(inherits[-1]) if inherits else AtProfile()
+    said = yaml.safe_load((shipped() / f"{name}.yaml").read_text())
+    dialect = {key: value for key, value in said.items() if key not in Header.__dataclass_fields__}
+    dialect.pop("confirmed", None)
+    assert list(repeated(dialect, inherited)) == []
+
+
+def repeated(said, inherited, path=""):
+    """The paths whose value is the inherited one."""
+    for key, value in said.items():
+        before = inherited.get(key) if isinstance(inherited, dict) else getattr(inherited, key)
+        here = f"{path}.{key}" if path else key
+        if isinstance(value, dict) and before is not None:
+            yield from repeated(value, before, here)
+        elif plain(value) == plain(before):
+            yield here
+
+
+def plain(value):
+    """Of a dataclass and of YAML alike."""
+    if is_dataclass(value):
+        return {key: plain(each) for key, each in asdict(value).items() if each is not None}
+    if isinstance(value, list | tuple | frozenset):
+        return [plain(each) for each in (sorted(value) if set(SERVICES) >= set(map(str, value)) else value)]
+    return {key: plain(each) for key, each in value.items()} if isinstance(value, dict) else value
+
+
+@pytest.mark.parametrize("name", PROFILES.names)
+def test_waits_are_sane(name):
+    profile = PROFILES.get(name)
+    assert all(1 <= seconds <= 180 for seconds in {**TIMEOUTS_S, **profile.timeouts}.values())
+    assert profile.timeout("CMGS") >= 60  # some networks need that long, and giving up early sends twice
+    assert 5 <= profile.radio.poll_s <= 60
+    assert 30 <= profile.sms.poll_s <= 300
+    assert 0 < profile.call.poll_dialling_s <= profile.call.poll_active_s <= 10
+    assert 0.05 <= profile.call.digit_gap_s <= 1
+    for audio in filter(None, (profile.audio, profile.sound_card)):
+        assert 0 <= audio.settle_s < audio.give_up_s <= 30
+        assert 0 < audio.retry_s <= audio.give_up_s
+        assert 1 <= audio.write_frames <= 10
+        assert bool(audio.recover) >= audio.degraded_when_refused
+
+
+@pytest.mark.parametrize("name", PROFILES.names)
+def test_no_reset_is_empty(name):
+    radio = PROFILES.get(name).radio
+    assert radio.soft_reset
+    assert radio.restart
 
 
 def test_one_usb_identity_has_one_layout():
