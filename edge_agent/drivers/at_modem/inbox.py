@@ -100,8 +100,10 @@ class Inbox:
             self._wake.clear()
             try:
                 while self._direct:
-                    await self._take_direct(self._direct[0], core)
-                    self._direct.popleft()
+                    urc = self._direct[0]
+                    await self._take_direct(urc, core)
+                    if self._direct[0] is urc:  # in a flood the oldest may have been pushed out meanwhile
+                        self._direct.popleft()
                 await self._take_places(core)
                 if self._sweep and self._storage.names:
                     self._sweep = False
@@ -135,7 +137,9 @@ class Inbox:
         if urc.body is None:
             log.warning("%s: %s without its PDU", self._channel, urc.text[:5])
             return
-        await self._hand_over(urc.body.upper(), core)
+        pdu = urc.body.upper()
+        if not await self._hand_over(pdu, core):
+            await core.part(self._unreadable(pdu))  # it lies nowhere else
         if self._acknowledges:
             try:
                 await self._dialogue.run("AT+CNMA", Priority.SMS)
@@ -188,8 +192,7 @@ class Inbox:
         unreadable = [stored for stored in left if is_received(stored) and _kind(stored.pdu) is None]
         for stored in drafts or unreadable:
             if stored not in drafts:
-                octets = _octets(stored.pdu)
-                await core.part(SmsPart(self._channel, pdu_key(stored.pdu), UNREADABLE, "", None, data=octets))
+                await core.part(self._unreadable(stored.pdu))
             if stored.index is not None and await self._delete(store, stored.index, stored):
                 log.warning("%s: %s was full: %s,%s is nobody's and deleted", self._channel, store, store, stored.index)
 
@@ -214,6 +217,9 @@ class Inbox:
             case Other():
                 return False
         return True
+
+    def _unreadable(self, pdu: str) -> SmsPart:
+        return SmsPart(self._channel, pdu_key(pdu), UNREADABLE, "", None, data=_octets(pdu))
 
     def _first_time(self, key: str) -> bool:
         if key in self._told:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 
 import pytest
 
 from edge_agent.drivers.at_modem.dialogue import Dialogue
+from edge_agent.drivers.at_modem.engine import Urc
 from edge_agent.drivers.at_modem.grammar import Grammar
 from edge_agent.drivers.at_modem.inbox import Inbox
 from edge_agent.drivers.at_modem.pdu import encode_submit
@@ -146,6 +148,31 @@ async def test_direct_delivery(inbox, port, core, until):
     await until(lambda: core.parts)
     assert bodies(core) == ["direct"]
     await until(lambda: "AT+CNMA" in port.modem.log)
+
+
+async def test_what_comes_directly_and_cannot_be_read_is_told_as_data(inbox, port, core, until):
+    port.modem.urc("+CMT: ,4\r\n0791FFFF")
+    port.modem.urc(f"+CMT: ,28\r\n{pdu('next')}")
+    await until(lambda: len(core.parts) == 2)
+    assert [(part.sender, part.data, part.body) for part in core.parts] == [
+        ("unreadable", bytes.fromhex("0791FFFF"), ""),
+        (SENDER, None, "next"),
+    ]
+
+
+async def test_a_flood_of_direct_delivery_passes_over_none_that_is_still_held(inbox, port, core, until):
+    inbox._direct = deque(maxlen=3)
+    numbers = iter(range(2, 6))
+
+    def more():
+        if len(core.parts) == 0:
+            for number in numbers:
+                inbox.on_urc(Urc("+CMT: ,28", pdu(f"number {number}")))
+
+    core.before_safe = more
+    port.modem.urc(f"+CMT: ,28\r\n{pdu('number 1')}")
+    await until(lambda: len(core.parts) == 4)
+    assert [part.body for part in core.parts] == ["number 1", "number 3", "number 4", "number 5"]
 
 
 async def test_no_receipt_when_the_modem_wants_none(port, core, until):
