@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 from edge_agent.config.checks import of_healing, of_self_test, of_sims
 from edge_agent.config.healing import HealingConfig
+from edge_agent.config.passwords import with_passwords
 from edge_agent.config.sims import SelfTestConfig, SimsConfig
 from edge_agent.yaml_lines import Lines, YamlProblem, load
 from telecore.errors import InvalidRequest
@@ -27,6 +28,8 @@ T = TypeVar("T")
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
 _ICCID = re.compile(r"89\d{16,18}")
 _PIN = re.compile(r"\d{4,8}")
+_NET = re.compile(r"telnet://[^/@\s]+(?::\d{1,5})?(?:/[\w.-]+)?|socket://[^/@\s]+:\d{1,5}")
+_NET_PROBLEM = "must be a path, telnet://HOST[:PORT]/MODULE or socket://HOST:PORT, without user and password"
 _LAST = 1_000_000
 _LEVELS = ("debug", "info", "warning", "error")
 _TARGETS = ("auto", "console", "journal")
@@ -56,7 +59,10 @@ class AudioConfig:
 
 @dataclass(frozen=True, slots=True)
 class DeviceConfig:
-    """One modem or gateway. ``number`` is the SIM's own, for a SIM that does not know it."""
+    """One modem or gateway. ``number`` is the SIM's own, for a SIM that does not know it.
+
+    ``user`` and ``password_file`` are for a port on the network that asks for a login; ``password`` is read from there.
+    """
 
     id: DeviceId
     port: str
@@ -67,6 +73,9 @@ class DeviceConfig:
     baud: int = 115200
     iccid: Iccid | None = None
     enabled: bool = True
+    user: str = ""
+    password_file: str | None = None
+    password: str = field(default="", repr=False)
 
     @property
     def sound(self) -> AudioConfig | None:
@@ -149,6 +158,8 @@ def load_config(path: Path) -> AgentConfig:
         reading.say("", "must be a mapping of keys, beginning with data_dir")
         raise ConfigError(reading.problems)
     devices = reading.devices(data.get("devices", "auto"))
+    if devices is not None:
+        devices = tuple(with_passwords(devices, path.parent, reading.say))
     file = reading.sections(data)
     if file is None:
         raise ConfigError(reading.problems)
@@ -230,6 +241,7 @@ class _Reading:
         found = [self._device(entry, f"devices[{n}]") for n, entry in enumerate(data)]
         self._unique(found, "id")
         self._unique(found, "port")
+        self._one_device_each(found)
         return tuple(device for device in found if device is not None)
 
     def _device(self, data: object, path: str) -> DeviceConfig | None:
@@ -239,6 +251,7 @@ class _Reading:
         for name, good, problem in (
             ("id", is_slug(device.id), "may hold lower-case letters, digits and inner hyphens only"),
             ("port", bool(device.port), "is empty"),
+            ("port", "://" not in device.port or _NET.fullmatch(device.port), _NET_PROBLEM),
             ("number", device.number is None or _E164.fullmatch(device.number), "must be E.164, like +85510000001"),
             ("iccid", device.iccid is None or _ICCID.fullmatch(device.iccid), "must be 18 to 20 digits, beginning 89"),
             ("profile", _PROFILE.fullmatch(device.profile), "must be auto or the name of a profile"),
@@ -258,6 +271,16 @@ class _Reading:
                 self.say(f"devices[{n}].{name}", f"{value!r} is used by devices[{seen[value]}] as well")
             seen.setdefault(value, n)
 
+    def _one_device_each(self, devices: Sequence[DeviceConfig | None]) -> None:
+        """One port under two names, as a link of udev and the device itself are."""
+        seen: dict[str, tuple[str, str]] = {}
+        for n, device in enumerate(devices):
+            for key, port in _ports_of(device, n):
+                real = port if "://" in port else os.path.realpath(port)
+                earlier, name = seen.setdefault(real, (key, port))
+                if earlier != key and (name != port or key.endswith("audio") or earlier.endswith("audio")):
+                    self.say(key, f"{port} is the same port as {earlier}")
+
     def values(self, file: _File) -> None:
         """What types cannot say."""
         url, port = file.cloud.url, file.status.port
@@ -275,6 +298,14 @@ class _Reading:
         for limit in fields(Limits):
             if getattr(file.limits, limit.name) < 0:
                 self.say(f"limits.{limit.name}", "must not be negative")
+
+
+def _ports_of(device: DeviceConfig | None, n: int) -> Iterator[tuple[str, str]]:
+    if device is None or not device.enabled:
+        return
+    yield f"devices[{n}].port", device.port
+    if device.sound is not None and device.sound.kind not in ("none", "alsa") and device.sound.port:
+        yield f"devices[{n}].audio", device.sound.port
 
 
 def _parent(path: str) -> str:
