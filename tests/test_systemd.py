@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.devices.profiles import load_profiles
+
 UNITS = sorted((Path(__file__).parents[1] / "systemd").glob("*.service"))
 ANALYSE = shutil.which("systemd-analyze")
 
@@ -49,3 +51,14 @@ def test_exposure_is_at_most_2(unit):
     found = re.search(r"Overall exposure level for [^:]+: ([0-9.]+)", done.stdout)
     assert found is not None, done.stdout + done.stderr
     assert float(found[1]) <= 2.0
+
+
+def test_modem_manager_stays_away_from_every_modem_that_a_profile_knows():
+    rules = (UNITS[0].parent / "60-edge-modems.rules").read_text()
+    ignored = set(re.findall(r'ATTR\{idVendor\}=="([0-9a-f]{4})", ENV\{ID_MM_DEVICE_IGNORE\}="1"', rules))
+    may_open = set(re.findall(r'ATTRS\{idVendor\}=="([0-9a-f]{4})", .*GROUP="dialout", MODE="0660"', rules))
+    profiles = load_profiles()
+    vendors = {usb.vid for profile in profiles for usb in (*profile.usb, *profile.usb_storage)}
+    assert vendors
+    assert vendors <= ignored
+    assert vendors <= may_open

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from edge_agent.config import DeviceConfig, HealingConfig
 from edge_agent.contracts import Core, Device
-from edge_agent.devices.discovery import auto_devices
+from edge_agent.devices.discovery import UsbDisk, auto_devices, find_disks
 from edge_agent.devices.healing import Healing
 from edge_agent.devices.registry import Site, channels_of, make_device
 from edge_agent.devices.runner import DeviceRunner
@@ -92,8 +92,13 @@ class Devices:
     async def _discover(self, group: asyncio.TaskGroup) -> None:
         executor = ThreadPoolExecutor(1, thread_name_prefix="sysfs")
         told_none = False
+        told: frozenset[UsbDisk] = frozenset()
         try:
             while True:
+                disks = frozenset(await asyncio.wrap_future(executor.submit(find_disks, self._site.profiles)))
+                for disk in disks - told:
+                    log.warning("%s at %s shows only its disk; run: %s", disk.vid, disk.plug, disk.switch)
+                told = disks
                 found = await asyncio.wrap_future(executor.submit(auto_devices, self._site.profiles))
                 for config in found:
                     if config.id not in self._runners and (runner := self._add(config)) is not None:

@@ -36,6 +36,20 @@ class FoundModem:
     product: str
 
 
+@dataclass(frozen=True, slots=True)
+class UsbDisk:
+    """A modem as mass storage."""
+
+    plug: str
+    vid: str
+    pid: str
+
+    @property
+    def switch(self) -> str:
+        """The command that makes a modem of it; ``-J`` is Huawei's message for that."""
+        return f"usb_modeswitch -v {self.vid} -p {self.pid}" + (" -J" if self.vid == "12d1" else "")
+
+
 def list_ports(sys: Path = Path("/sys"), dev: Path = Path("/dev")) -> tuple[UsbPort, ...]:
     """Every serial port on USB, named by /dev/serial/by-path where udev made such a name: it survives a replug."""
     names = _by_path(dev)
@@ -71,6 +85,17 @@ def siblings(port: str, ports: Sequence[UsbPort], layouts: Sequence[UsbLayout]) 
     layout = next((known for known in layouts if _fits(known, mine)), None)
     members = (known for known in ports if known.plug == mine.plug)
     return tuple((member, _purpose(layout, member.interface)) for member in members)
+
+
+def find_disks(profiles: Profiles, sys: Path = Path("/sys")) -> tuple[UsbDisk, ...]:
+    """Modems that show only their disk, as some do after a reset: the host must switch their mode."""
+    known = {(disk.vid.lower(), disk.pid.lower()) for profile in profiles for disk in profile.usb_storage}
+    found = []
+    for device in sorted((sys / "bus/usb/devices").glob("*-*")):
+        vid, pid = _text(device / "idVendor").lower(), _text(device / "idProduct").lower()
+        if (vid, pid) in known:
+            found.append(UsbDisk(device.name, vid, pid))
+    return tuple(found)
 
 
 def auto_devices(

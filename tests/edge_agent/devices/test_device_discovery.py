@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from edge_agent.devices.discovery import FoundModem, auto_devices, device_name, find_modems, list_ports, siblings
+from edge_agent.devices.discovery import (
+    FoundModem,
+    auto_devices,
+    device_name,
+    find_disks,
+    find_modems,
+    list_ports,
+    siblings,
+)
 from edge_agent.devices.profiles import load_profiles
 from edge_agent.drivers.at_modem.profile import UsbLayout
 
@@ -98,6 +106,16 @@ def test_siblings(tree):
     [(_, purpose)] = siblings(str(tree.dev / "ttyUSB3"), ports, layouts)
     assert purpose.startswith("not known")
     assert siblings("/dev/ttyS9", ports, layouts) == ()
+
+
+def test_a_modem_that_shows_only_its_disk(tree):
+    tree.plug("1-1.2", "12d1", "1446", [])
+    tree.plug("1-1.3", "0781", "5567", [])
+    (tree.sys / "bus/usb/devices").mkdir(parents=True)
+    for plug in ("1-1.2", "1-1.3"):
+        (tree.sys / "bus/usb/devices" / plug).symlink_to(tree.sys / "devices/usb1" / plug)
+    [disk] = find_disks(load_profiles(), tree.sys)
+    assert (disk.plug, disk.switch) == ("1-1.2", "usb_modeswitch -v 12d1 -p 1446 -J")
 
 
 def test_nothing_there(tmp_path):
