@@ -49,6 +49,8 @@ EXPIRED = 31480
 NO_CHANNEL = 20404
 CANNOT = 20409
 
+MODEM_SILENT = "(the modem did not answer)"
+"""Told instead of an operator's words; with a silent network there are none."""
 _USSD_TIMEOUT_S = 180.0
 _RESTART_TIMEOUT_S = 120.0
 
@@ -190,7 +192,8 @@ class Dispatcher:
             async with asyncio.timeout(_USSD_TIMEOUT_S):
                 reply = await ussd.request(command.code)
         except (TimeoutError, TimedOut, OutcomeUnknown):
-            reply = UssdReply(UssdState.TIMEOUT, "")
+            # The network may have it all the same, so this is no CommandRejected.
+            reply = UssdReply(UssdState.TIMEOUT, MODEM_SILENT)
         await self._spool.append(
             UssdReplied(command=command.id, channel=command.channel, state=reply.state.value, text=reply.text)
         )

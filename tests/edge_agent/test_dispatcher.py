@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from edge_agent.contracts import Channel, UssdReply, UssdState
-from edge_agent.dispatcher import Dispatcher
+from edge_agent.dispatcher import MODEM_SILENT, Dispatcher
 from edge_agent.spool import Spool
 from telecore.codec import encode
 from telecore.commands import (
@@ -23,7 +23,7 @@ from telecore.commands import (
     SendMessage,
     TopUp,
 )
-from telecore.errors import Busy, DeviceRefused, InvalidRequest, NoNetwork, OutcomeUnknown
+from telecore.errors import Busy, DeviceRefused, InvalidRequest, NoNetwork, OutcomeUnknown, TimedOut
 from telecore.ids import CallSid, ChannelId, CommandId, DialId, MessageSid
 from telecore.notices import Do
 
@@ -199,19 +199,21 @@ async def test_a_call_that_cannot_be_placed_is_rejected_and_not_ended_again_afte
 
 
 @pytest.mark.parametrize(
-    ("answer", "kind", "state"),
+    ("answer", "kind", "state", "text"),
     [
-        (UssdReply(UssdState.REPLY_WANTED, "1 Balance"), "ussd.replied", "reply_wanted"),
-        (OutcomeUnknown("silent"), "ussd.replied", "timeout"),
-        (DeviceRefused("cme", 30), "command.rejected", None),
+        (UssdReply(UssdState.REPLY_WANTED, "1 Balance"), "ussd.replied", "reply_wanted", "1 Balance"),
+        (UssdReply(UssdState.TIMEOUT, ""), "ussd.replied", "timeout", ""),
+        (TimedOut("silent"), "ussd.replied", "timeout", MODEM_SILENT),
+        (OutcomeUnknown("silent"), "ussd.replied", "timeout", MODEM_SILENT),
+        (DeviceRefused("cme", 30), "command.rejected", None, None),
     ],
 )
-async def test_answers_to_a_request(tmp_path, answer, kind, state):
+async def test_answers_to_a_request(tmp_path, answer, kind, state, text):
     async with desk(tmp_path) as d:
         d.channels[CHANNEL] = Channel(CHANNEL, ussd=FakeUssd(answer))
         await d.take(RequestUssd(channel=CHANNEL, code="*100#"))
         (row,) = await d.told()
-        assert (row["kind"], row.get("state")) == (kind, state)
+        assert (row["kind"], row.get("state"), row.get("text")) == (kind, state, text)
 
 
 async def test_a_request_to_a_channel_that_is_away_is_rejected(tmp_path):
