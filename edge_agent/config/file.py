@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 from edge_agent.config.checks import of_healing, of_self_test, of_sims
 from edge_agent.config.healing import HealingConfig
 from edge_agent.config.passwords import with_passwords
+from edge_agent.config.pin_file import exposures
 from edge_agent.config.sims import SelfTestConfig, SimsConfig
 from edge_agent.yaml_lines import Lines, YamlProblem, load
 from telecore.errors import InvalidRequest
@@ -164,7 +164,7 @@ def load_config(path: Path) -> AgentConfig:
     if file is None:
         raise ConfigError(reading.problems)
     reading.values(file)
-    pins = _pins(path.parent / file.sim_pins, reading) if file.sim_pins else {}
+    pins = _pins(path.parent / file.sim_pins, path, reading) if file.sim_pins else {}
     if reading.problems:
         raise ConfigError(reading.problems)
     return AgentConfig(
@@ -312,11 +312,14 @@ def _parent(path: str) -> str:
     return path[: max(path.rfind("."), path.rfind("["), 0)]
 
 
-def _pins(path: Path, main: _Reading) -> dict[Iccid, str]:
-    """ICCID → PIN. The file must be readable by its owner alone; its contents are never shown."""
+def _pins(path: Path, main_path: Path, main: _Reading) -> dict[Iccid, str]:
+    """ICCID → PIN. The file must be the agent's alone; its contents are never shown.
+
+    Whoever owns the main file may own this one: ``check-config`` is often run by root.
+    """
     reading = _Reading(path.name)
     try:
-        mode = stat.S_IMODE(os.stat(path).st_mode)
+        exposed = list(exposures(path, {os.geteuid(), os.stat(main_path).st_uid}))
         data = reading.yaml(path)
     except OSError as error:
         main.say("sim_pins", f"{path}: {error.strerror or error}")
@@ -324,10 +327,10 @@ def _pins(path: Path, main: _Reading) -> dict[Iccid, str]:
     except ConfigError as error:
         main.add(error.problems)
         return {}
-    if mode & 0o077:
-        main.say("sim_pins", f"{path} may be read by others (mode {mode:04o}); run: chmod 600 {path}")
-    for problem in _pin_problems(data, reading):
-        reading.say(*problem)
+    for problem in exposed:
+        main.say("sim_pins", problem)
+    for field_path, problem in _pin_problems(data, reading):
+        reading.say(field_path, problem)
     main.add(reading.problems)
     return {Iccid(iccid): str(pin) for iccid, pin in data.items()} if isinstance(data, dict) else {}
 
