@@ -2,16 +2,82 @@
 
 from __future__ import annotations
 
-from edge_agent.devices.profiles import Entry, load_profiles
+from collections.abc import Iterator
 
-_HEAD = "# Devices\n\nMade by `python -m edge_agent.devices.catalogue` from `firmware_profiles/`; do not edit.\n"
+from edge_agent.devices.profiles import Entry, Firmware, load_profiles
+from edge_agent.drivers.at_modem.profile import AtProfile, AudioKind, AudioProfile, CallProfile, EnableAt, Pacing
+from telecore.model import Service
+
+_HEAD = """\
+# Devices
+
+Made by `python -m edge_agent.devices.catalogue` from `firmware_profiles/`; do not edit.
+
+Where these facts come from: makers' documents and the sources, issues and reports that each profile names in a comment
+or as its `because`. Nothing here was seen on hardware unless it says so; what a profile claims and nobody has seen is
+listed under it, and the agent logs the same when it finds such a modem.
+"""
+_SOUNDS = {
+    AudioKind.NONE: "none",
+    AudioKind.SERIAL: "on a serial port of the modem",
+    AudioKind.USB: "the modem's own sound card",
+    AudioKind.ANALOG: "a sound card wired to its microphone and loudspeaker pins",
+}
+_AT = {
+    EnableAt.BEFORE: "before dialling or answering",
+    EnableAt.DIALLED: "right after dialling or answering",
+    EnableAt.CONNECTED: "when the far end has answered",
+}
 
 
 def catalogue() -> str:
     """All shipped profiles but the simulator's, as Markdown."""
     profiles = load_profiles()
-    names = [name for name in profiles.names if not name.startswith("simferry/")]
-    return "\n".join([_HEAD, *(_section(profiles.entry(name)) for name in names)])
+    entries = [profiles.entry(name) for name in profiles.names if not name.startswith("simferry/")]
+    return "\n".join([_HEAD, _advice(entries), *(_section(entry) for entry in entries)])
+
+
+def _advice(entries: list[Entry]) -> str:
+    calls = [entry for entry in entries if _carries_calls(entry.profile)]
+    cards = [entry for entry in entries if not _carries_calls(entry.profile) and _with_card(entry.profile)]
+    texts = [entry for entry in entries if entry not in calls and entry not in cards]
+    rows = [
+        "## What to buy, and what to avoid\n",
+        f"* For calls, SMS and USSD: {_names(calls)}.",
+        f"* For calls with a sound card of your own: {_names(cards)}.",
+        f"* For SMS and USSD only: {_names(texts)}.",
+        "* Before you pay: that the modem does voice in your operator's network (many LTE modems do data only), and how"
+        " long 2G and 3G last there.",
+        "* One modem of a kind first; `edge-agent probe PORT` tells what the agent makes of it.",
+    ]
+    rows += [f"* Avoid {name} with revision `{note.match}`: {note.because}." for name, note in _bad(entries)]
+    rows += [
+        f"* {entry.profile.name} may come as a disk and want a mode switch first."
+        for entry in entries
+        if entry.profile.usb_storage
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _bad(entries: list[Entry]) -> Iterator[tuple[str, Firmware]]:
+    seen: set[Firmware] = set()
+    for entry in entries:
+        for note in entry.header.firmware:
+            if note not in seen:
+                seen.add(note)
+                yield entry.profile.name, note
+
+
+def _carries_calls(profile: AtProfile) -> bool:
+    return Service.VOICE in profile.services and profile.audio.kind is not AudioKind.NONE
+
+
+def _with_card(profile: AtProfile) -> bool:
+    return Service.VOICE in profile.services and profile.sound_card is not None
+
+
+def _names(entries: list[Entry]) -> str:
+    return ", ".join(entry.profile.name for entry in entries) or "none"
 
 
 def _section(entry: Entry) -> str:
@@ -20,16 +86,52 @@ def _section(entry: Entry) -> str:
         f"## {profile.name}\n\n{' '.join(entry.header.description.split())}\n",
         f"* Confirmed on hardware: {'yes' if profile.confirmed else 'no'}",
         f"* Services: {', '.join(sorted(profile.services))}",
-        f"* Sound: {profile.audio.kind}" + (f"; sound card: {profile.sound_card.kind}" if profile.sound_card else ""),
+        *_messages(profile),
     ]
+    if Service.VOICE in profile.services:
+        rows += [*_calls(profile.call), *_sound("Sound", profile.audio)]
+        rows += _sound("Sound where the site names a card", profile.sound_card) if profile.sound_card else []
     for usb in profile.usb:
         sound = "" if usb.audio is None else f", sound {usb.audio}"
         rows.append(f"* USB {usb.vid}:{usb.pid}: interface {usb.at} is AT{sound}")
     rows += [f"* USB {disk.vid}:{disk.pid}: shows only its disk, wants a mode switch" for disk in profile.usb_storage]
+    resets = dict.fromkeys((profile.radio.soft_reset, profile.radio.restart))
+    rows += [f"* Resets: {'; then '.join(map(_commands, resets))}"]
     rows += [f"* Do not use revision `{note.match}`: {note.because}" for note in entry.firmware]
     rows += [f"* {name}: {because}" for name, because in profile.quirks.items()]
     rows += [f"* Unconfirmed: {claim}" for claim in profile.unconfirmed]
     return "\n".join(rows) + "\n"
+
+
+def _messages(profile: AtProfile) -> Iterator[str]:
+    sms, ussd = profile.sms, profile.ussd
+    yield f"* SMS: stored on {' and '.join(sms.stores)}, arriving on {sms.arrivals}, listed every {sms.poll_s:g} s"
+    written = " or ".join(encoding.replace("_", " ") for encoding in ussd.encodings)
+    yield f"* USSD: written {written}" + ("" if ussd.in_call else "; not during a call")
+    yield f"* SIM: ICCID by {_commands(profile.sim.iccid)}; tries of the PIN by {_commands(profile.sim.retries)}"
+
+
+def _calls(call: CallProfile) -> Iterator[str]:
+    keys = "told by the modem" if call.detects_dtmf else "heard in the sound"
+    yield f"* Calls: hung up by {_commands(call.hang_up)}; keys sent by `{call.digit}`, {keys}"
+    if call.dial_ok_means_answered:
+        yield "* Calls: dialling has no result before the far end answers"
+
+
+def _sound(title: str, audio: AudioProfile) -> Iterator[str]:
+    words = [_SOUNDS[audio.kind]]
+    if audio.kind is AudioKind.SERIAL:
+        pace = "as it is read" if audio.pacing is Pacing.READ else f"{20 * audio.write_frames} ms at a time"
+        words.append(f"{audio.rate} Hz, written {pace}")
+    if audio.enable:
+        words.append(f"on by {_commands(audio.enable)} {_AT[audio.at]}, tried for {audio.give_up_s:g} s")
+    if audio.recover:
+        words.append(f"mended by {_commands(audio.recover)}")
+    yield f"* {title}: {'; '.join(words)}"
+
+
+def _commands(commands: tuple[str, ...]) -> str:
+    return ", ".join(f"`{command}`" for command in commands)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,18 @@ def test_a_profile_by_name():
     assert device._choose(DeviceIdentity("Anyone", "At all", "")).name == "huawei/voice"
 
 
+def test_what_is_unconfirmed_is_told_once_for_each_device(caplog):
+    caplog.set_level("INFO")
+    site, huawei = Site("site-1", load_profiles()), DeviceIdentity("huawei", "E173", "")
+    for name in ("modem1", "modem1", "modem2"):
+        make_device(DeviceConfig(name, "/dev/x"), site)._choose(huawei)
+    told = [record.getMessage() for record in caplog.records]
+    wanted = site.profiles.get("huawei/e173").unconfirmed
+    assert told == [
+        f"{n}: huawei/e173: not confirmed on hardware: {claim}" for n in ("modem1", "modem2") for claim in wanted
+    ]
+
+
 def test_a_driver_that_does_not_exist():
     with pytest.raises(InvalidRequest, match="no driver 'goip'"):
         make_device(DeviceConfig("modem1", "/dev/x", driver="goip"), SITE)
