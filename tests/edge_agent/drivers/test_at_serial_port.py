@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import termios
 
 import pytest
 from blockbuster import blockbuster_ctx
@@ -108,3 +109,38 @@ async def test_fifty_openings_leave_no_descriptor(pty_modem):
         port.open()
         port.close()
     assert len(os.listdir("/proc/self/fd")) == before
+
+
+async def test_second_opening_under_another_name_is_refused(opened, pty_modem, tmp_path):
+    await asyncio.to_thread((tmp_path / "by-path").symlink_to, pty_modem.path)
+    with pytest.raises(DeviceLost, match="in use"):
+        SerialPort(str(tmp_path / "by-path")).open()
+    assert opened.write(b"AT\r")
+
+
+async def test_a_refused_opening_keeps_nothing(pty_modem, monkeypatch):
+    """Defect K: after a failure half way nobody reads the port any more, and it may be opened again."""
+    before = len(os.listdir("/proc/self/fd"))
+    port = SerialPort(pty_modem.path)
+
+    def fail():
+        raise OSError("half way")
+
+    monkeypatch.setattr(port, "_keep_others_out", fail)
+    with pytest.raises(DeviceLost, match="half way"):
+        port.open()
+    assert len(os.listdir("/proc/self/fd")) == before
+    again = SerialPort(pty_modem.path)
+    again.open()
+    again.close()
+
+
+@pytest.mark.parametrize("rtscts", [False, True])
+async def test_flow_control_is_what_was_asked_for(pty_modem, rtscts):
+    """Defect M: lines that a UART does not have must not hold up writing."""
+    port = SerialPort(pty_modem.path, rtscts=rtscts)
+    port.open()
+    flags = termios.tcgetattr(port._fd)[2]
+    assert bool(flags & termios.CRTSCTS) is rtscts
+    assert port._serial.dsrdtr is False
+    port.close()
