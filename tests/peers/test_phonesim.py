@@ -45,11 +45,12 @@ def line(port, request):
     with on_a_terminal(port, said) as path:
         yield path
     if RECORD:
-        name = request.node.originalname.removeprefix("test_")
+        name = request.node.originalname.removeprefix("test_").replace("_", "-")
         source = "ofono-phonesim of Debian sid with tests/peers/phonesim/modem.xml; a simulator, not hardware"
-        text = transcript(said, {"source": source, "profile": "generic/3gpp", "story": name}).text()
+        header = {"source": source, "profile": "generic/3gpp", "model": "Synthetic Device", "story": name}
+        text = transcript(said, header).text()
         parse_transcript(text.splitlines())
-        Path(RECORD, f"phonesim-{name}.txt").write_text(text)
+        Path(RECORD, f"{name}-of-phonesim.txt").write_text(text)
 
 
 @pytest.fixture
