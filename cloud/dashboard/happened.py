@@ -23,16 +23,28 @@ from telecore.model import ChannelStatus
 
 _SEVERITIES = {"critical": (0, "bad"), "error": (0, "bad"), "warning": (1, "waiting")}
 _TO_DO = {
+    "audio_echo": "Lower the gain of the sound card, or the modem's speaker level.",
+    "audio_oneway": "Look at the modem's sound port, its firmware and its profile.",
+    "balance_low": "Top the SIM up.",
     "clock_wrong": "Set the site's clock, or let it reach a time server.",
+    "device_flapping": "Look at the modem's power, its cable and its antenna.",
     "disk_low": "Free space on the site's disk, or give it a larger one.",
     "enrolment_refused": "Enrol the edge again: simferry-cloud enrol-edge makes a token.",
     "not_registered": "Look at the antenna and the coverage, then at the SIM in a phone.",
+    "keep_alive": "Send one SMS or place one short call that costs something.",
+    "operator_outage": "Nothing: the operator is down, and no SIM is blamed.",
     "part_fell": "Nothing, if it happens once; report it with the site's log if it comes back.",
     "pin_unused": "Look whether the ICCID in the PIN file is the SIM's.",
+    "quota_reached": "Nothing, or give the SIM a larger quota in agent.yaml.",
+    "sim_denied": "Look whether the operator has blocked the SIM; then take it out and put it back.",
+    "sim_expiring": "Top the SIM up, or renew it.",
+    "sim_fault": "Clean the SIM's contacts and put it back; else replace it.",
     "sim_locked": "A person must enter the PIN or PUK: put the SIM into a phone.",
+    "sms_storage_full": "Look at the site's log: received SMS are not being taken off the SIM.",
     "spool_broken": "Look at the site's disk; what was in the spool has been put aside.",
     "spool_failing": "Look at the site's disk; received SMS stay on their SIMs meanwhile.",
     "spool_growing": "Look at the site's connection to here.",
+    "suspect_blocked": "Try the SIM in a phone, or run two self-tests; then let it be judged again.",
     "tunnel_down": "Look at the site's connection to here.",
     "weak_signal": "Move the antenna, or use a better one.",
 }
