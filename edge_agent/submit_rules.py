@@ -21,6 +21,9 @@ _SIM_AWAY_AFTER_S = (5.0, 15.0, 60.0)
 
 RETRY_CODE_AFTER_S: Mapping[int, tuple[float, ...]] = {
     21: (30,),
+    **dict.fromkeys((38, 42), (60, 120, 300, 300, 300)),
+    **dict.fromkeys((208, 211), (30, 60)),
+    **dict.fromkeys((210, 212), (10, 30)),
     300: (5, 30),
     **dict.fromkeys((310, 311, 312, 313, 315, 316, 317, 318), _SIM_AWAY_AFTER_S),
     314: (2, 2, 2, 2, 2),
@@ -30,9 +33,10 @@ RETRY_CODE_AFTER_S: Mapping[int, tuple[float, ...]] = {
     500: (20,),
     515: (5, 15),
 }
-"""``+CMS ERROR`` codes with times of their own: 314 is a busy SIM, 322 a full storage that is being emptied, 500 an
-unknown error that may be anything; with the others from 310 the SIM was pulled or wants its PIN, and until the channel
-has noticed, its messages must not pay for it (27.005 §3.2.5)."""
+"""``+CMS ERROR`` codes with times of their own: 38 and 42 are a network in trouble, which is left alone for a minute;
+208, 211 and 322 a full storage that is being emptied; 210, 212 and 314 a phone or SIM that is busy; 500 an error
+that may mean anything; with the others from 310 the SIM was pulled or wants its PIN, and until the channel has noticed,
+its messages must not pay for it (27.005 §3.2.5)."""
 
 _TRANSIENT_AFTER_S = 5.0
 _TRANSIENT_ATTEMPTS = 60

@@ -102,6 +102,23 @@ async def test_what_goes_wrong(sms, port, refs, keep, answer, error):
     assert refs == []
 
 
+@pytest.mark.parametrize("code", [198, 199])
+async def test_a_network_that_takes_no_validity_period_gets_none(sms, port, refs, keep, code):
+    answers = [f"+CMS ERROR: {code}", "+CMGS: 1\r\n\r\nOK", "+CMGS: 2\r\n\r\nOK"]
+    port.modem.submit = lambda modem, text: answers.pop(0)
+    for _ in range(2):
+        await sms.submit(OutboundSms(TO, "x", validity_s=3600), 0, keep)
+    assert [submit.validity is None for submit in submits(port)] == [False, True, True]
+    assert [ref.ref for ref in refs] == [1, 2]
+
+
+async def test_a_refusal_of_none_is_final(sms, port, keep):
+    port.modem.submit = "+CMS ERROR: 198"
+    with pytest.raises(DeviceRefused):
+        await sms.submit(OutboundSms(TO, "x"), 0, keep)
+    assert len(port.modem.bodies) == 1
+
+
 async def test_no_prompt_means_nothing_went_out(sms, port, keep):
     port.modem.prompt = None
     with pytest.raises(TimedOut):
