@@ -168,7 +168,11 @@ class Lab:
         return await asyncio.to_thread(do)
 
 
-@pytest.fixture(params=["sim7600", "huawei", "ec25"])
+WITH_SOUND = ["sim7600", "huawei", "ec25"]
+of_every_family = pytest.mark.parametrize("lab", [*WITH_SOUND, "sim800", "zte", "generic"], indirect=True)
+
+
+@pytest.fixture(params=WITH_SOUND)
 async def lab(request, tmp_path):
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "simulator", "--device-dir", str(tmp_path), "--modems", "1"),
@@ -195,6 +199,7 @@ async def served(lab, core, until):
     await modem.close()
 
 
+@of_every_family
 async def test_simulator_identity_and_radio(lab, served, core):
     sim = core.radios[-1].sim
     assert (sim.iccid, sim.imsi, sim.msisdn) == (lab.modem["iccid"], lab.modem["imsi"], lab.modem["number"])
@@ -203,6 +208,7 @@ async def test_simulator_identity_and_radio(lab, served, core):
     assert served.refused == []
 
 
+@of_every_family
 async def test_simulator_sms_both_ways(lab, served, core, until):
     free, refs = lab.handsets["free"][0], []
     texts = ["hello @ € {}", "x" * 500, "ភាសាខ្មែរ 😀" * 12]
@@ -222,6 +228,7 @@ async def test_simulator_sms_both_ways(lab, served, core, until):
     await until(lambda: len({part.key for part in core.parts}) >= wanted, 15)
 
 
+@of_every_family
 async def test_simulator_ussd(lab, served):
     reply = await served.channels[0].ussd.request("*100#")
     assert reply.state is UssdState.DONE
