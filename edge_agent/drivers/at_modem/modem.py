@@ -207,7 +207,7 @@ class AtModem:
         pcm = self._open_audio(dialogue)
         voice = AtVoice(dialogue, profile, channel, pcm)
         services = self._services = _Services(
-            Radio(dialogue, profile, channel, sim, inbox.prepare, iccid=self._settings.iccid),
+            Radio(dialogue, profile, channel, sim, inbox.prepare, iccid=self._settings.iccid, verify=inbox.verify),
             inbox,
             AtSms(dialogue, profile),
             AtUssd(dialogue, profile, channel, lambda: voice.busy),

@@ -34,7 +34,8 @@ _REASONS = {0: "not searching", 2: "searching", 3: "registration denied", 4: "co
 class Radio:
     """A RadioService. ``on_sim_ready`` runs once for each SIM that becomes usable, before it is reported.
 
-    ``iccid``: the SIM that is expected; another one is reported as faulty.
+    ``iccid``: the SIM that is expected; another one is reported as faulty. ``verify`` raises DeviceLost when the modem
+    has forgotten its settings.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Radio:
         on_sim_ready: Callable[[], Awaitable[None]],
         *,
         iccid: Iccid | None = None,
+        verify: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._dialogue = dialogue
         self._profile = profile
@@ -53,6 +55,7 @@ class Radio:
         self._reader = sim
         self._on_sim_ready = on_sim_ready
         self._expected = iccid
+        self._verify = verify
         self._sim: Sim | None = None
         self._status = RadioStatus(ChannelState.SEARCHING)
         self._poke = asyncio.Event()
@@ -101,6 +104,8 @@ class Radio:
             await self._on_sim_ready()
             await self._ask_for_causes()
             self._sim = await self._reader.read()
+        elif self._verify is not None:
+            await self._verify()
         if self._expected is not None and self._sim.iccid != self._expected:
             return RadioStatus(ChannelState.FAULTY, self._sim, None, "another SIM than the configuration says")
         registrations = await self._registrations()
