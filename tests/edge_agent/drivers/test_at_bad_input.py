@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
 
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 from edge_agent.contracts import OutboundSms
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority
 from edge_agent.drivers.at_modem.grammar import Grammar
-from edge_agent.drivers.at_modem.inbox import Inbox, part_of
+from edge_agent.drivers.at_modem.inbox import part_of
 from edge_agent.drivers.at_modem.pdu import Deliver, Report, decode
 from edge_agent.drivers.at_modem.profile import AtProfile
 from edge_agent.drivers.at_modem.sms import AtSms
@@ -97,22 +96,6 @@ def test_what_is_no_hex(text):
     except RemoteProtocolError:
         return
     bytes.fromhex(text)
-
-
-async def test_a_flood_of_notices_is_bounded_and_ends_in_a_list(port, core, until):
-    dialogue = Dialogue(port, Grammar.of())
-    inbox = Inbox(dialogue, AtProfile(), CHANNEL)
-    dialogue.on_urc = inbox.on_urc
-    for index in range(5000):
-        port.modem.urc(f'+CMTI: "SM",{index}')
-        port.modem.urc("+CMT: ,24\r\n0791")
-    await until(lambda: len(inbox._direct) == 1000)
-    assert len(inbox._places) <= 1000
-    port.modem.stores["SM"][4999] = deliver(UserData(0, "in the flood")).hex().upper()
-    await inbox.prepare()
-    running = asyncio.ensure_future(inbox.run(core))
-    await until(lambda: [part.body for part in core.parts] == ["in the flood"], 20)
-    running.cancel()
 
 
 async def test_an_endless_line_holds_nothing_up(port):
