@@ -11,7 +11,7 @@ from cloud.store.calls import CallFilter
 from cloud.store.records import Hook
 from telecore.errors import InvalidRequest
 from telecore.model import CallStatus
-from telecore.twiml.nodes import parse
+from telecore.twiml.xml_text import parse
 
 EVENTS = ("initiated", "ringing", "answered", "completed")
 RECORDING_EVENTS = ("in-progress", "completed", "absent")

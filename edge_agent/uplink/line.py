@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import ssl
 import sys
 from collections.abc import Callable, Sequence
@@ -177,6 +178,7 @@ async def open_line(url: str, authorization: str, times: LineTimes, tls: ssl.SSL
             max_size=TEXT_LIMIT,
             logger=_LIBRARY_LOG,
             create_connection=_Connection,
+            proxy=True if _behind_a_proxy() else None,
             **options,
         )
     except InvalidStatus as error:
@@ -193,3 +195,8 @@ async def open_line(url: str, authorization: str, times: LineTimes, tls: ssl.SSL
         raise TunnelDown(f"it cannot be reached: {error or type(error).__name__}") from error
     assert isinstance(connection, _Connection)
     return Line(connection)
+
+
+def _behind_a_proxy() -> bool:
+    """Looking for a proxy where none is named would bring all of http into memory."""
+    return any(name.lower().endswith("_proxy") and value for name, value in os.environ.items())

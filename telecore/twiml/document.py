@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from telecore.errors import InvalidTwiml
-from telecore.twiml.nodes import SCHEMA, Reading, TwimlWarning, parse
+from telecore.twiml.nodes import SCHEMA, Reading, TwimlWarning
 from telecore.twiml.page import Page, Verb
 from telecore.twiml.verbs import READERS
+from telecore.twiml.xml_text import parse
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from telecore.errors import InvalidTwiml
 from telecore.twiml.attributes import Attributes, absolute, refuse_children
-from telecore.twiml.nodes import SCHEMA, Node, Reading, TwimlWarning, parse
+from telecore.twiml.nodes import SCHEMA, Node, Reading, TwimlWarning
+from telecore.twiml.xml_text import parse
 
 MAX_MESSAGES = 10
 

@@ -1,24 +1,23 @@
-"""XML text → a tree of elements with their lines, and what was odd in it.
-
-No DTD and no entities (12100): the text comes from strangers. Comments and processing instructions are skipped.
-"""
+"""A document as a tree of elements with their lines, and what was odd in it."""
 
 from __future__ import annotations
 
-from contextlib import suppress
 from dataclasses import dataclass, field
-from xml.etree.ElementTree import Element, ParseError, XMLParser
-from xml.parsers import expat
+from typing import TYPE_CHECKING, Protocol
 
 from telecore.errors import InvalidTwiml
 
-MAX_BYTES = 64 * 1024
-MAX_DEPTH = 32
+if TYPE_CHECKING:
+    from xml.etree.ElementTree import Element
 
-PARSE_FAILED = 12100
-WRONG_ROOT = 12102
+MAX_DEPTH = 32
 SCHEMA = 12200
-TOO_LARGE = 11750
+
+
+class Lines(Protocol):
+    """On which line each element begins."""
+
+    def of(self, element: Element) -> int: ...
 
 
 class Node:
@@ -26,7 +25,7 @@ class Node:
 
     __slots__ = ("_depth", "_element", "_lines", "attributes", "name")
 
-    def __init__(self, element: Element, lines: _Lines, depth: int = 0) -> None:
+    def __init__(self, element: Element, lines: Lines, depth: int = 0) -> None:
         self._element = element
         self._lines = lines
         self._depth = depth
@@ -49,27 +48,6 @@ class Node:
         return self._lines.of(self._element)
 
 
-class _Lines:
-    """On which line each element begins. Found by a second reading, for only a warning asks."""
-
-    def __init__(self, text: str, root: Element) -> None:
-        self._text = text
-        self._root = root
-        self._known: dict[Element, int] = {}
-
-    def of(self, element: Element) -> int:
-        if not self._known:
-            self._known = dict(zip(self._root.iter(), self._read(), strict=True))
-        return self._known[element]
-
-    def _read(self) -> list[int]:
-        lines: list[int] = []
-        parser = expat.ParserCreate()
-        parser.StartElementHandler = lambda _name, _attributes: lines.append(parser.CurrentLineNumber)
-        parser.Parse(self._text, True)
-        return lines
-
-
 @dataclass(frozen=True, slots=True)
 class TwimlWarning:
     """Something of a document that was not done as its author wrote it."""
@@ -88,51 +66,3 @@ class Reading:
 
     def warn(self, code: int, text: str, node: Node) -> None:
         self.warnings.append(TwimlWarning(code, text, node.line))
-
-
-def parse(text: str) -> Node:
-    """The ``<Response>`` element. Raises InvalidTwiml (12100 not XML or not allowed, 12102 another root)."""
-    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
-        raise InvalidTwiml(f"The document is larger than {MAX_BYTES // 1024} kB", code=TOO_LARGE)
-    root = _tree(text)
-    if root.name != "Response":
-        raise InvalidTwiml(f"The root element must be <Response>, not <{root.name[:40]}>", code=WRONG_ROOT)
-    return root
-
-
-def _tree(text: str) -> Node:
-    text = _without_declaration(text)
-    if "<!DOCTYPE" in text:
-        _refuse_doctype(text)
-    parser = XMLParser()
-    try:
-        parser.feed(text)
-        root = parser.close()
-    except ParseError as error:
-        problem = expat.ErrorString(error.code)
-        raise InvalidTwiml(f"The document is not well-formed XML: {problem}", line=error.position[0]) from None
-    except UnicodeEncodeError:
-        raise InvalidTwiml("The document has characters that are not Unicode text") from None
-    return Node(root, _Lines(text, root))
-
-
-def _refuse_doctype(text: str) -> None:
-    """Raise InvalidTwiml at a real one; the word may also stand in a comment or in CDATA."""
-
-    def found(*_: object) -> None:
-        raise InvalidTwiml("A DOCTYPE is not allowed in TwiML", line=parser.CurrentLineNumber)
-
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = found
-    with suppress(expat.ExpatError, UnicodeEncodeError):
-        parser.Parse(text, True)
-
-
-def _without_declaration(text: str) -> str:
-    """The text is decoded already; an ``encoding`` in its declaration would be believed a second time."""
-    text = text.lstrip("\ufeff \t\r\n")
-    if text.startswith("<?xml"):
-        end = text.find("?>")
-        declaration, rest = text[: end + 2], text[end + 2 :]
-        return "\n" * declaration.count("\n") + rest
-    return text
