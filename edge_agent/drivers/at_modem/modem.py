@@ -25,7 +25,7 @@ from edge_agent.drivers.at_modem.sms import AtSms
 from edge_agent.drivers.at_modem.sound_card import SoundCard
 from edge_agent.drivers.at_modem.ussd import AtUssd
 from edge_agent.drivers.at_modem.voice import AtVoice
-from telecore.errors import DeviceLost, RemoteProtocolError, TimedOut
+from telecore.errors import DeviceLost, DeviceRefused, RemoteProtocolError, TimedOut
 from telecore.events import ChannelHealed
 from telecore.ids import E164, ChannelId, DeviceId, Iccid
 from telecore.model import DeviceIdentity, Service
@@ -143,7 +143,7 @@ class AtModem:
 
     async def heal(self, step: Heal) -> str:
         """See ``contracts.Device``. Written blindly, for a modem that hangs may still read."""
-        commands = ("AT+CFUN=1,1",) if step is Heal.SOFT_RESET else self.profile.radio.restart
+        commands = self._reset_commands(step)
         await open_port(self._port)
         try:
             for command in commands:
@@ -152,6 +152,17 @@ class AtModem:
         finally:
             self._port.close()
         return f"{', '.join(commands)} written"
+
+    def _reset_commands(self, step: Heal) -> tuple[str, ...]:
+        radio = self.profile.radio
+        if not self.identity.manufacturer:
+            # +CFUN=1,1 makes a disk of some sticks: what a modem is must be known before it is reset.
+            raise DeviceRefused("error", None, "it never said what it is, so its reset is not known")
+        if step is Heal.SOFT_RESET:
+            return radio.soft_reset
+        if radio.restart == radio.soft_reset:
+            raise DeviceRefused("error", None, "it has no reset but the standard's")
+        return radio.restart
 
     async def radio_status(self) -> RadioStatus:
         """SIM and registration, asked now; for the probe. Raises what ``Radio.refresh`` raises."""
