@@ -16,6 +16,7 @@ from edge_agent.blobs import EdgeBlobs
 from edge_agent.config import AgentConfig, AudioConfig, DeviceConfig, StatusConfig
 from edge_agent.devices.profiles import load_profiles
 from edge_agent.drivers.at_modem import modem as modem_module
+from edge_agent.drivers.at_modem import net_port as net_port_module
 from edge_agent.identity import Identity
 from edge_agent.sims.recipes import load_recipes
 from edge_agent.spool import Spool
@@ -109,4 +110,5 @@ class Site:
             return WirePort(wires, path, on_data, on_lost)
 
         modem_module.SerialPort = port  # type: ignore[assignment,misc]
+        net_port_module.SerialPort = port  # type: ignore[assignment,misc]
         agent_module.Uplink = FarEnd  # type: ignore[assignment,misc]
