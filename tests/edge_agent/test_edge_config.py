@@ -119,7 +119,10 @@ def test_each_fault_is_told_with_its_line(tmp_path, text, problem):
         ("{id: m, port: p, number: 85510000001}", "devices[0].number: must be text, not a whole number"),
         ("{id: m, port: p, number: '012345678'}", "devices[0].number: must be E.164"),
         ("{id: m, port: p, iccid: '123'}", "devices[0].iccid: must be 18 to 20 digits"),
-        ("{id: m, port: p, audio: {knd: serial}}", "devices[0].audio.knd: unknown key (known: capture, kind, playback, port)"),
+        (
+            "{id: m, port: p, audio: {knd: serial}}",
+            "devices[0].audio.knd: unknown key (known: capture, kind, playback, port)",
+        ),
         ("{id: m, port: p, profile: ../x}", "devices[0].profile: must be auto or the name of a profile"),
         ("{id: m, port: p}\n  - {id: m, port: q}", "devices[1].id: 'm' is used by devices[0] as well"),
         ("{id: m, port: p}\n  - {id: n, port: p}", "devices[1].port: 'p' is used by devices[0] as well"),
