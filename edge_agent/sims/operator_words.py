@@ -12,8 +12,8 @@ from telecore.redact import scrub
 
 THREATS: Mapping[str, tuple[str, ...]] = {
     "en": (
-        r"\b(?:sim|number|line|account)\b.{0,60}\b(?:block|suspend|deactivat|disconnect|barr|terminat|disabl)",
-        r"\b(?:block|suspend|deactivat|disconnect|barr|terminat|disabl)\w*.{0,60}\b(?:sim|number|line|account)\b",
+        r"\b(?:sim|number|line|account)\b.{0,60}\b(?:block|suspend|deactivat|disconnect|barr|terminat)",
+        r"\b(?:block|suspend|deactivat|disconnect|barr|terminat)\w*.{0,60}\b(?:sim|number|line|account)\b",
         r"\b(?:register|re-register|verify)\b.{0,40}\b(?:sim|identity|id)\b",
     ),
     "fr": (
