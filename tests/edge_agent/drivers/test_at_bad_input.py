@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from edge_agent.contracts import OutboundSms
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority
 from edge_agent.drivers.at_modem.grammar import Grammar
-from edge_agent.drivers.at_modem.inbox import part_of
+from edge_agent.drivers.at_modem.inbox import Inbox, part_of
 from edge_agent.drivers.at_modem.pdu import Deliver, Report, decode
 from edge_agent.drivers.at_modem.profile import AtProfile
 from edge_agent.drivers.at_modem.sms import AtSms
@@ -96,6 +97,21 @@ def test_what_is_no_hex(text):
     except RemoteProtocolError:
         return
     bytes.fromhex(text)
+
+
+async def test_a_flood_of_notices_is_bounded_and_ends_in_a_list(port, core, until):
+    dialogue = Dialogue(port, Grammar.of())
+    inbox = Inbox(dialogue, AtProfile(), CHANNEL)
+    dialogue.on_urc = inbox.on_urc
+    for index in range(1500):
+        port.modem.urc(f'+CMTI: "SM",{index}')
+    await until(lambda: inbox._sweep)
+    assert len(inbox._places) <= 1000
+    port.modem.stores["SM"][1499] = deliver(UserData(0, "in the flood")).hex().upper()
+    await inbox.prepare()
+    running = asyncio.ensure_future(inbox.run(core))
+    await until(lambda: [part.body for part in core.parts] == ["in the flood"], 20)
+    running.cancel()
 
 
 async def test_an_endless_line_holds_nothing_up(port):
