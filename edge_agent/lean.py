@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
+from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
@@ -24,3 +25,11 @@ def later(*names: str) -> None:
             parent, _, child = name.rpartition(".")
             stub = sys.modules[name] = _Later(name)
             setattr(importlib.import_module(parent), child, stub)
+
+
+def without_package(name: str) -> None:
+    """Let modules of a package be imported without what its ``__init__`` would bring; harmless when it is loaded."""
+    spec = find_spec(name) if name not in sys.modules else None
+    if spec is not None and spec.submodule_search_locations is not None:
+        package = sys.modules[name] = ModuleType(name)
+        package.__path__ = list(spec.submodule_search_locations)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import platform
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
@@ -308,4 +308,5 @@ class Agent:
 
 
 def _platform() -> str:
-    return f"{platform.system()} {platform.machine()} Python {platform.python_version()}"
+    here = os.uname()
+    return f"{here.sysname} {here.machine} Python {'.'.join(map(str, sys.version_info[:3]))}"

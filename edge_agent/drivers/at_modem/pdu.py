@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import cast
 
+from edge_agent.lean import without_package
 from telecore.errors import InvalidRequest, RemoteProtocolError
 from telecore.ids import Address
 from telecore.sms import Segment, SmsEncoding, Udh, decode_gsm7, decode_user_data, unpack
 
+# Its package loads its engine, threads and all, which are not used here.
+without_package("gsmmodem")
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # its modules are full of '\+' and ``is "ON"``, which Python 3.8+ warns of
     from gsmmodem import pdu as gsmmodem_pdu
