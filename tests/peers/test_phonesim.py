@@ -33,9 +33,10 @@ RECORD = os.environ.get("SIMFERRY_RECORD_TRANSCRIPTS")
 """A folder: each test's dialogue is written there."""
 
 
-@pytest.fixture(scope="module")
-def port(tmp_path_factory):
-    with phonesim(COMMAND or [], tmp_path_factory.mktemp("phonesim")) as number:
+@pytest.fixture
+def port(tmp_path):
+    """A program of its own for each test: one that falls takes no other along."""
+    with phonesim(COMMAND or [], tmp_path) as number:
         yield number
 
 
