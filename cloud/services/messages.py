@@ -87,7 +87,8 @@ class MessageService:
                     f"The 'From' number {wanted.sender} is not a number of this account", field="From", code=NOT_OURS
                 )
             record = self._new(number, wanted.to, body, Direction.OUTBOUND_API, wanted.validity_s)
-            record = replace(record, urgent=wanted.urgent, flash=wanted.flash, port=wanted.port)
+            counted = count_segments(record.body, port=wanted.port).segments
+            record = replace(record, urgent=wanted.urgent, flash=wanted.flash, port=wanted.port, segments=counted)
             decision = self._route(conn, record, number)
             if decision.lasting:
                 raise NoRoute(_refusal(decision))
