@@ -72,7 +72,8 @@ def _changed(event: _Told) -> str:
 
 def _health_changed(event: _Told) -> str:
     health = event["health"]
-    return f"health: {event['was']} → {health['state']}" + (f": {health['reason']}" if health.get("reason") else "")
+    was = f"{event['was']} → " if event.get("was") else ""  # nothing was known of a SIM that is new here
+    return f"health: {was}{health['state']}" + (f": {health['reason']}" if health.get("reason") else "")
 
 
 _WORDS: Mapping[str, Callable[[_Told], str]] = {

@@ -291,6 +291,7 @@ class Agent:
             reminders=self._upkeep.accounts.reminders(),
             outages=dict(self._sims.outages),
             flapping=self.inventory.flapping(),
+            disks={disk.plug: disk.switch for disk in self._devices.disks},
         )
 
     def status(self) -> dict[str, object]:

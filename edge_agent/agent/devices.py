@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from pathlib import Path
 
 from edge_agent.config import DeviceConfig, HealingConfig
 from edge_agent.contracts import Core, Device
@@ -36,6 +37,9 @@ class Devices:
         *,
         healing: HealingConfig,
         on_fall: Callable[[Fall], None],
+        sys: Path = Path("/sys"),
+        dev: Path = Path("/dev"),
+        look_s: float = _LOOK_S,
     ) -> None:
         self._configured = configured
         self._site = site
@@ -43,6 +47,9 @@ class Devices:
         self._inventory = inventory
         self._healing = healing
         self._on_fall = on_fall
+        self._sys, self._dev, self._look_s = sys, dev, look_s
+        self._told_none = False
+        self.disks: frozenset[UsbDisk] = frozenset()
         self._runners: dict[DeviceId, DeviceRunner] = {}
         for config in configured or ():
             self._add(config)
@@ -52,8 +59,7 @@ class Devices:
         async with asyncio.TaskGroup() as group:
             for runner in self._runners.values():
                 self._start(group, runner)
-            if self._configured is None:
-                await self._discover(group)
+            await self._watch(group)
 
     def _add(self, config: DeviceConfig) -> DeviceRunner | None:
         channels = channels_of(config, self._site)
@@ -89,24 +95,30 @@ class Devices:
         for channel in device.channels:
             self._inventory.closed(channel.id)
 
-    async def _discover(self, group: asyncio.TaskGroup) -> None:
+    async def _watch(self, group: asyncio.TaskGroup) -> None:
         executor = ThreadPoolExecutor(1, thread_name_prefix="sysfs")
-        told_none = False
-        told: frozenset[UsbDisk] = frozenset()
         try:
             while True:
-                disks = frozenset(await asyncio.wrap_future(executor.submit(find_disks, self._site.profiles)))
-                for disk in disks - told:
-                    log.warning("%s at %s shows only its disk; run: %s", disk.vid, disk.plug, disk.switch)
-                told = disks
-                found = await asyncio.wrap_future(executor.submit(auto_devices, self._site.profiles))
-                for config in found:
-                    if config.id not in self._runners and (runner := self._add(config)) is not None:
-                        log.info("found %s at %s", config.id, config.port)
-                        self._start(group, runner)
-                if not self._runners and not told_none:
-                    told_none = True
-                    log.warning("no modem is plugged in that a profile knows by its USB interfaces; still looking")
-                await asyncio.sleep(_LOOK_S)
+                await self._look_for_disks(executor)
+                if self._configured is None:
+                    await self._discover(group, executor)
+                await asyncio.sleep(self._look_s)
         finally:
             executor.shutdown(wait=False)
+
+    async def _look_for_disks(self, executor: Executor) -> None:
+        """Modems of the configuration may come back as disks too, so this is done at every site."""
+        disks = frozenset(await asyncio.wrap_future(executor.submit(find_disks, self._site.profiles, self._sys)))
+        for disk in disks - self.disks:
+            log.warning("%s at %s shows only its disk; run: %s", disk.vid, disk.plug, disk.switch)
+        self.disks = disks
+
+    async def _discover(self, group: asyncio.TaskGroup, executor: Executor) -> None:
+        looking = executor.submit(auto_devices, self._site.profiles, sys=self._sys, dev=self._dev)
+        for config in await asyncio.wrap_future(looking):
+            if config.id not in self._runners and (runner := self._add(config)) is not None:
+                log.info("found %s at %s", config.id, config.port)
+                self._start(group, runner)
+        if not self._runners and not self._told_none:
+            self._told_none = True
+            log.warning("no modem is plugged in that a profile knows by its USB interfaces; still looking")

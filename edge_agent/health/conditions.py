@@ -25,7 +25,8 @@ class Snapshot:
     ``pins`` are the ICCIDs that a PIN was given for; ``reminders``: what to do lest a SIM be taken away.
 
     ``outages``: operators that are down, and how that shows; ``flapping``: channels that lost their network so often
-    within an hour; ``sounds``: the channels whose last calls sounded bad, and how (as in SoundChecked).
+    within an hour; ``sounds``: the channels whose last calls sounded bad, and how (as in SoundChecked);
+    ``disks``: the USB sockets of modems that show only their disk, with the command that makes modems of them.
     """
 
     wall: datetime
@@ -43,6 +44,7 @@ class Snapshot:
     reminders: Reminders = field(default_factory=dict)
     outages: Mapping[Plmn, str] = field(default_factory=dict)
     flapping: Mapping[ChannelId, int] = field(default_factory=dict)
+    disks: Mapping[str, str] = field(default_factory=dict)
 
     def judged(self, state: HealthState) -> list[tuple[ChannelId, Health]]:
         """The channels whose SIM is in this state because the agent says so; what a person decided needs no warning."""
@@ -55,7 +57,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """Something is not as it should be. ``subject`` is a channel, or empty for the edge itself."""
+    """Something is not as it should be. ``subject`` is a channel, a USB socket, or empty for the edge itself."""
 
     code: str
     severity: Severity

@@ -12,6 +12,7 @@ from edge_agent.health.checks.operator_outage import operator_outage
 from edge_agent.health.checks.part_fell import part_fell
 from edge_agent.health.checks.pin_unused import pin_unused
 from edge_agent.health.checks.quota_reached import quota_reached
+from edge_agent.health.checks.shows_only_disk import shows_only_disk
 from edge_agent.health.checks.sim_denied import sim_denied
 from edge_agent.health.checks.sim_fault import sim_fault
 from edge_agent.health.checks.sim_locked import sim_locked
@@ -34,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     Check(quota_reached, 0.0),
     Check(operator_outage, 0.0),
     Check(device_flapping, 60.0),
+    Check(shows_only_disk, 30.0),
     Check(sms_storage_full, 60.0),
     Check(not_registered, 120.0),
     Check(weak_signal, 600.0),

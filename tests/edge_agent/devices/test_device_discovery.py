@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+from datetime import UTC, datetime
+
 import pytest
 
+from edge_agent.agent.devices import Devices
+from edge_agent.config import HealingConfig
 from edge_agent.devices.discovery import (
     FoundModem,
     auto_devices,
@@ -14,7 +19,11 @@ from edge_agent.devices.discovery import (
     siblings,
 )
 from edge_agent.devices.profiles import load_profiles
+from edge_agent.devices.registry import Site
 from edge_agent.drivers.at_modem.profile import UsbLayout
+from edge_agent.health.checks.shows_only_disk import shows_only_disk
+from edge_agent.health.conditions import Snapshot
+from edge_agent.inventory import Inventory
 
 
 class Tree:
@@ -124,3 +133,49 @@ def test_nothing_there(tmp_path):
 
 def test_names():
     assert device_name("1-1.2:1") == "usb-1-1-2-1"
+
+
+def test_two_sticks_with_the_same_serial_are_two(tree):
+    for plug in ("1-1.2", "1-1.3"):
+        tree.plug(plug, "12d1", "1001", [0, 1, 2])
+        (tree.sys / "devices/usb1" / plug / "serial").write_text("0123456789ABCDEF\n")
+    one, two = auto_devices(load_profiles(), sys=tree.sys, dev=tree.dev)
+    assert (one.id, two.id) == ("usb-1-1-2", "usb-1-1-3")
+    assert len({one.port, one.sound.port, two.port, two.sound.port}) == 4
+
+
+async def test_disks_are_seen_at_a_site_with_devices_of_its_own(tree):
+    """An explicit list turns the search for modems off, not the watch for those that came back as disks."""
+    devices = Devices(
+        (),
+        Site("site-1", await asyncio.to_thread(load_profiles)),
+        None,
+        Inventory(busy=lambda channel: 0, changed=lambda: None),
+        healing=HealingConfig(),
+        on_fall=lambda fall: None,
+        sys=tree.sys,
+        dev=tree.dev,
+        look_s=0.01,
+    )
+    bus = tree.sys / "bus/usb/devices"
+    await asyncio.to_thread(bus.mkdir, parents=True)
+    running = asyncio.create_task(devices.run())
+    try:
+        await asyncio.to_thread(tree.plug, "1-1.2", "12d1", "1446", [])
+        await asyncio.to_thread((bus / "1-1.2").symlink_to, tree.sys / "devices/usb1/1-1.2")
+        await _until(lambda: devices.disks)
+        snapshot = Snapshot(datetime.now(UTC), disks={disk.plug: disk.switch for disk in devices.disks})
+        [condition] = shows_only_disk(snapshot)
+        assert (condition.code, condition.subject) == ("shows_only_disk", "1-1.2")
+        assert "usb_modeswitch -v 12d1 -p 1446 -J" in condition.text
+        await asyncio.to_thread((bus / "1-1.2").unlink)
+        await _until(lambda: not devices.disks)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+
+async def _until(condition):
+    async with asyncio.timeout(2):
+        while not condition():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
