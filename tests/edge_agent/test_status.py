@@ -180,6 +180,8 @@ def test_one_channel_in_detail_with_its_history():
     assert "signal     -71 dBm LTE" in said
     assert "healing: vendor reset: worked\n                      - AT: no answer in 5 s" in said
     assert "health: healthy → cooldown: 3 refusals" in said
+    first = SimHealthChanged(channel=ChannelId("site-1/modem1"), iccid=Iccid("8985"), was=None, health=sick(1).health)
+    assert "health: cooldown: 3 refusals" in as_detail({**detail, "history": [dump(first)]}, NOW)
     empty = as_detail(
         {"status": dump(ChannelStatus(ChannelId("site-1/x"), ChannelState.ABSENT, NOW)), "history": []}, NOW
     )
