@@ -52,10 +52,6 @@ class Healing:
         self._power_at: float | None = None
         self._told_impossible: set[Heal] = set()
 
-    @property
-    def in_quarantine(self) -> bool:
-        return self._climb.in_quarantine
-
     async def serves(self) -> None:
         """It is in service again: whatever was tried last has worked."""
         await asyncio.to_thread(self._power.see, self._port)
@@ -69,12 +65,9 @@ class Healing:
     async def fails(self, device: Device, reason: str, served_s: float) -> float:
         """It does not serve. Does what is next; how long to wait before it is opened again."""
         self._gone_at = None
-        for step in self._tried:
-            if step is not Heal.QUARANTINE:
-                await self._tell(step, FAILED, (*self._evidence, reason))
-        self._evidence = [scrub(reason)]
+        await self._tell_failed(reason)
         if not self._climb.failures and any(words in reason for words in _SILENT):
-            await self._tell(Heal.RESYNCHRONISE, FAILED, (scrub(reason),))
+            await self._tell(Heal.RESYNCHRONISE, FAILED, self._evidence)
         was_in_quarantine = self._climb.in_quarantine
         self._climb, move = failed(self._climb, served_s, self._possible())
         await self._tell_skipped(move)
@@ -94,9 +87,11 @@ class Healing:
         since = None if self._power_at is None else now - self._power_at
         if gone_for(now - self._gone_at, since, self._possible()):
             self._power_at = now
-            self._evidence = [scrub(reason), f"gone for {now - self._gone_at:.0f} s"]
+            await self._tell_failed(reason)
+            self._evidence.append(f"gone for {now - self._gone_at:.0f} s")
             self._tried = (Heal.USB_POWER,)
             await self._cut_power()
+            self._say(Heal.USB_POWER)
 
     def _possible(self) -> frozenset[Heal]:
         resets = frozenset(RESETS) if self._config.resets else frozenset()
@@ -113,6 +108,9 @@ class Healing:
                 self._evidence.append(f"no {step}: {refusal.text}")
             except (DeviceLost, TimeoutError) as error:
                 self._evidence.append(scrub(f"{step} could not be done: {error or 'no end of it'}"))
+        self._say(step)
+
+    def _say(self, step: Heal) -> None:
         log.warning("%s: %s: %s", self._name, step, "; ".join(self._evidence))
 
     async def _cut_power(self) -> None:
@@ -120,6 +118,14 @@ class Healing:
             self._evidence.append(await self._power.cycle())
         except DeviceRefused as error:
             self._evidence.append(str(error.text or error))
+
+    async def _tell_failed(self, reason: str) -> None:
+        """What was tried last has not helped; ``reason`` is the evidence for what comes next."""
+        why = scrub(reason)
+        for step in self._tried:
+            if step is not Heal.QUARANTINE:
+                await self._tell(step, FAILED, (*self._evidence, why))
+        self._evidence = [why]
 
     async def _tell_skipped(self, move: Move) -> None:
         for step in move.skipped:

@@ -7,7 +7,6 @@ What a site can do is found out by looking: a port of a hub that can be switched
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import re
 from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -15,8 +14,6 @@ from pathlib import Path
 
 from edge_agent.config import HealingConfig
 from telecore.errors import DeviceRefused
-
-log = logging.getLogger(__name__)
 
 OFF_S = 3.0
 COMMAND_S = 30.0
@@ -42,6 +39,8 @@ class UsbPower:
 
     def see(self, port: str) -> None:
         """Remember in which socket the device of this serial port is, and what can be done there. For a thread."""
+        if "://" in port:  # a gateway's: what its address ends with may be the name of a port here
+            return
         name = Path(port).resolve().name
         device = (self._tty / name / "device").resolve()
         for folder in (device, *device.parents):

@@ -78,7 +78,10 @@ def _frame(hz: int) -> bytes:
 
 
 class CallTrial:
-    """One test call. ``ringing`` is fulfilled when the other SIM rings with it."""
+    """One test call. ``ringing`` is fulfilled when the other SIM rings with it.
+
+    ``cause``, ``talk_s`` and ``lasted_s``, from dialling to its end, are known when it is over.
+    """
 
     def __init__(
         self,
@@ -93,11 +96,13 @@ class CallTrial:
         self._caller, self._callee = _Party(clock), _Party(clock)
         self._dialling: asyncio.Future[VoiceCall] | None = None
         self.talk_s: float | None = None
+        self.lasted_s: float | None = None
         self.cause: int = Cause.NORMAL_CLEARING
 
     async def run(self, service: VoiceService, to: str) -> CallFigures:
         """Dial, answer, measure, hang up. What goes wrong is told in the figures."""
         figures = CallFigures()
+        dialled = self._now()
         async with self._hung_up():
             try:
                 figures = await self._ring(service, to, figures)
@@ -110,6 +115,7 @@ class CallTrial:
             except TelecoreError as error:
                 self.cause = Cause.TEMPORARY_FAILURE
                 figures = replace(figures, problem=f"failed: {error}")
+            self.lasted_s = self._now() - dialled
         return figures
 
     async def _ring(self, service: VoiceService, to: str, figures: CallFigures) -> CallFigures:

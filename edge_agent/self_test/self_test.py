@@ -188,7 +188,7 @@ class SelfTest:
             figures = await trial.run(found.voice, to)
         finally:
             del self._ringing[receiver]
-        facts = CallFacts(sender, to, True, trial.cause, figures.ring_s, trial.talk_s)
+        facts = CallFacts(sender, to, True, trial.cause, figures.ring_s, trial.talk_s, lasted_s=trial.lasted_s)
         self._witness.call_ended(facts)
         return figures
 

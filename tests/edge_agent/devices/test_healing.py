@@ -209,4 +209,39 @@ async def test_a_device_that_is_gone_for_long_gets_its_socket_switched() -> None
     await healing.gone("modem1-at: no such port")
     assert power.cycles == 2
     await healing.serves()
-    assert core.told == [("usb_power", "worked")]
+    assert core.told == [("usb_power", "failed"), ("usb_power", "worked")]
+    assert core.evidence[0] == (
+        "modem1-at: no such port",
+        "gone for 301 s",
+        "off and on",
+        "modem1-at: no such port",
+    )
+
+
+async def test_a_cut_of_the_power_is_logged_while_nobody_knows_its_outcome(caplog: pytest.LogCaptureFixture) -> None:
+    core, now = Core(), [0.0]
+    healing = Healing(
+        "modem1",
+        [CHANNEL],
+        core,
+        HealingConfig(),
+        port="/dev/none",
+        power=Power(),  # type: ignore[arg-type]
+        clock=lambda: now[0],
+    )
+    await healing.gone("modem1-at: no such port")
+    assert not caplog.records
+    now[0] = 301.0
+    await healing.gone("modem1-at: no such port")
+    assert [record.getMessage() for record in caplog.records] == [
+        "modem1: usb_power: modem1-at: no such port; gone for 301 s; off and on"
+    ]
+
+
+async def test_evidence_holds_no_numbers() -> None:
+    core = Core()
+    healing = Healing("modem1", [CHANNEL], core, HealingConfig(), port="/dev/none", power=Power())  # type: ignore[arg-type]
+    for _ in range(3):
+        await healing.fails(Modem(lambda: False), "modem1-at: hung: no answer to ATD+4915112345678;", 0.0)
+    assert len(core.evidence) > 2
+    assert "4915112345678" not in repr(core.evidence)

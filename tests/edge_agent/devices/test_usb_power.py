@@ -56,6 +56,12 @@ def test_nothing_is_possible_until_its_place_is_known(sysfs: Path) -> None:
     assert switch.plug == "1-1.2"
 
 
+def test_a_gateways_port_is_never_taken_for_one_here(sysfs: Path) -> None:
+    switch = power(sysfs)
+    switch.see("telnet://192.0.2.1/ttyUSB2")
+    assert (switch.plug, switch.possible) == (None, False)
+
+
 async def test_the_kernel_lets_it_go_and_finds_it_anew(sysfs: Path) -> None:
     switch = await seen(sysfs)
     assert await switch.cycle() == "1-1.2 was let go and found anew"

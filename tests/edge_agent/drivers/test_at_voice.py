@@ -13,10 +13,9 @@ from edge_agent.drivers.at_modem.audio import PcmLine
 from edge_agent.drivers.at_modem.audio_pace import PRIMED_FRAMES, QUEUED_FRAMES
 from edge_agent.drivers.at_modem.call import CALLS, CallState, News
 from edge_agent.drivers.at_modem.call_news import Caller, Dialled, Digit, Progress, Ring, read_news
-from edge_agent.drivers.at_modem.dialogue import Dialogue
 from edge_agent.drivers.at_modem.profile import Pacing, UrcEvent
-from edge_agent.drivers.at_modem.voice import AtVoice
 from telecore.errors import Busy, DeviceLost, DeviceRefused, InvalidRequest, NoNetwork, TimedOut
+from tests.fakes.at_voice import PcmPort, kinds, serve_voice
 
 K = VoiceEventKind
 TO = "+85512345678"
@@ -63,20 +62,6 @@ class Line:
         return f"+CLCC: {self.entry}\r\n\r\nOK" if self.entry else "OK"
 
 
-class Pcm:
-    """A port that keeps what is written."""
-
-    def __init__(self):
-        self.on_data = lambda data: None
-        self.on_lost = lambda error: None
-        self.frames = []
-        self.unsent = 0
-
-    def write(self, data):
-        self.frames.append(data)
-        return True
-
-
 @pytest.fixture
 def line(port):
     return Line(port.modem)
@@ -84,36 +69,16 @@ def line(port):
 
 @pytest.fixture
 async def start(port, core, line):
-    running = []
+    served = []
 
     def make(name="simferry/sim7600"):
-        profile = PROFILES.get(name)
-        dialogue = Dialogue(port, profile.grammar)
-        pcm_port = Pcm()
-        voice = AtVoice(dialogue, profile, "site-1/modem1", PcmLine(pcm_port, profile.audio.pacing))
-        voice.pcm_port = pcm_port
-        voice.dialogue = dialogue
-
-        def on_urc(urc):
-            for pattern, event in profile.rules:
-                if match := pattern.fullmatch(urc.text):
-                    voice.on_urc(urc, event, {k: v for k, v in match.groupdict().items() if v is not None})
-                    return
-            voice.on_urc(urc, None, {})
-
-        dialogue.on_urc = on_urc
-        running.append(asyncio.ensure_future(voice.run(core)))
-        voice.task = running[-1]
-        return voice
+        served.append(serve_voice(port, core, PROFILES.get(name)))
+        return served[-1]
 
     yield make
-    for task in running:
-        task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
-
-
-def kinds(events):
-    return [event.kind for event in events]
+    for voice in served:
+        voice.task.cancel()
+    await asyncio.gather(*(voice.task for voice in served), return_exceptions=True)
 
 
 async def dialled(voice, events):
@@ -470,7 +435,7 @@ class TestPcm:
         return [bytes([first + n]) * 320 for n in range(count)]
 
     def start(self, pacing=Pacing.STREAM):
-        port = Pcm()
+        port = PcmPort()
         line = PcmLine(port, pacing)
         stream = line.stream()
         line.start(stream)
@@ -486,7 +451,7 @@ class TestPcm:
         assert heard == self.frames(10)
 
     def test_silent_before_start_and_after_stop(self):
-        port, heard = Pcm(), []
+        port, heard = PcmPort(), []
         line = PcmLine(port)
         stream = line.stream()
         stream.on_frame = heard.append

@@ -8,16 +8,14 @@ from dataclasses import replace
 import pytest
 
 from edge_agent.contracts import VoiceEventKind
-from edge_agent.drivers.at_modem.audio import PcmLine
 from edge_agent.drivers.at_modem.call import News
 from edge_agent.drivers.at_modem.call_cause import cause_of_end, parse_ceer
 from edge_agent.drivers.at_modem.call_news import Flow, Listed, Missed, Progress, Waits, read_news
 from edge_agent.drivers.at_modem.call_replies import CurrentCall
-from edge_agent.drivers.at_modem.dialogue import Dialogue
 from edge_agent.drivers.at_modem.profile import AtProfile, AudioKind, AudioProfile, CallProfile, UrcEvent, UrcRule
-from edge_agent.drivers.at_modem.voice import AtVoice
 from telecore.errors import DeviceRefused
 from telecore.events import CallMissed
+from tests.fakes.at_voice import kinds, serve_voice
 
 K = VoiceEventKind
 TO = "+85512345678"
@@ -58,18 +56,6 @@ ZTE = AtProfile(
     },
     call=CallProfile(dial_ok_means_answered=True),
 )
-
-
-class Pcm:
-    def __init__(self):
-        self.on_data = lambda data: None
-        self.on_lost = lambda error: None
-        self.frames = []
-        self.unsent = 0
-
-    def write(self, data):
-        self.frames.append(data)
-        return True
 
 
 class Calls:
@@ -118,43 +104,21 @@ def line(port):
 
 @pytest.fixture
 async def start(port, core, line):
-    running = []
+    served = []
 
     def make(profile):
-        dialogue = Dialogue(port, profile.grammar)
-        pcm = Pcm()
-        path = (
-            PcmLine(pcm, profile.audio.pacing, profile.audio.write_frames)
-            if profile.audio.kind is not AudioKind.NONE
-            else None
-        )
-        voice = AtVoice(dialogue, profile, "site-1/modem1", path)
-        voice.pcm_port = pcm
-
-        def on_urc(urc):
-            for pattern, event in profile.rules:
-                if match := pattern.fullmatch(urc.text):
-                    voice.on_urc(urc, event, {k: v for k, v in match.groupdict().items() if v is not None})
-                    return
-            voice.on_urc(urc, None, {})
-
-        dialogue.on_urc = on_urc
-        running.append(asyncio.ensure_future(voice.run(core)))
-        return voice
+        served.append(serve_voice(port, core, profile))
+        return served[-1]
 
     yield make
-    for task in running:
-        task.cancel()
-    await asyncio.gather(*running, return_exceptions=True)
+    for voice in served:
+        voice.task.cancel()
+    await asyncio.gather(*(voice.task for voice in served), return_exceptions=True)
 
 
 async def dialled(voice, events, **options):
     await asyncio.sleep(0)
     return await voice.dial(TO, events.append, **options)
-
-
-def kinds(events):
-    return [event.kind for event in events]
 
 
 async def answered(voice, line, until):

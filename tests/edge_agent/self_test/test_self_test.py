@@ -236,6 +236,14 @@ async def test_what_goes_wrong_is_said_and_both_lines_are_free(spool, change, sa
     assert free(site)
 
 
+async def test_how_long_a_call_lasted_is_told_for_causes_that_count_only_when_they_come_at_once(spool):
+    site = Site(spool)
+    site.network.rings = False
+    await site.test.test(A, B, sms=False, call=True)
+    assert site.counted[0].lasted_s >= QUICK.ring
+    assert site.counted[0].talk_s is None
+
+
 async def test_customers_are_never_taken_for_a_test(spool):
     site = Site(spool)
     site.network.deliver("hello")
