@@ -38,11 +38,11 @@ class SmsPart:
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """An SMS-STATUS-REPORT (23.040 §9.2.2.3)."""
+    """An SMS-STATUS-REPORT (23.040 §9.2.2.3), or what stands for it. ``ref`` as in SubmitRef, ``status`` as TP-ST."""
 
     channel: ChannelId
     key: str
-    ref: int
+    ref: int | str
     recipient: Address
     status: int
     done_at: datetime | None
@@ -103,9 +103,9 @@ class OutboundSms:
 
 @dataclass(frozen=True, slots=True)
 class SubmitRef:
-    """TP-MR of one submitted segment."""
+    """What a report of one submitted segment will name: TP-MR, or the id that a gateway or SMSC gave it."""
 
-    ref: int
+    ref: int | str
     segment: int
     segments: int
 
