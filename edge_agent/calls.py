@@ -25,7 +25,7 @@ from telecore.causes import Cause
 from telecore.commands import HangUp, LimitCall, PlaceCall, RouteDial, RoutedLeg, RunPage
 from telecore.errors import NoNetwork, NoRoute, TimedOut
 from telecore.events import CallOffered
-from telecore.ids import E164, Address, CallSid, ChannelId, new_sid
+from telecore.ids import E164, CallSid, ChannelId, new_sid
 from telecore.model import Clip
 from telecore.notices import LiveCall as LiveCallNotice
 from telecore.notices import Notice
@@ -102,7 +102,7 @@ class Calls:
         call = self._new_call(Origin(CallSid(new_sid("CA")), incoming.channel, True, INBOUND_LIMIT_S, party=party))
         call.connect(incoming.voice)
         incoming.voice.on_event = call.on_voice
-        self._begin(call, lambda: self._offer(call, incoming.caller))
+        self._begin(call, lambda: self._offer(call, incoming))
         if self._stopping:
             call.end(Cause.TEMPORARY_FAILURE, "restart")
 
@@ -190,9 +190,10 @@ class Calls:
         self._begin(call, lambda: outbound.dial(call, service, order, permit))
         return call
 
-    async def _offer(self, call: LiveCall, caller: Address | None) -> None:
+    async def _offer(self, call: LiveCall, incoming: IncomingCall) -> None:
         channel = call.origin.channel
-        call.report.say(CallOffered(call=call.sid, channel=channel, caller=caller, called=self._own_number(channel)))
+        called = incoming.called or self._own_number(channel)
+        call.report.say(CallOffered(call=call.sid, channel=channel, caller=incoming.caller, called=called))
         call.expect_page()
 
     def _new_call(self, origin: Origin) -> LiveCall:

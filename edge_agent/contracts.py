@@ -10,7 +10,7 @@ from typing import Protocol
 
 from telecore.events import Event
 from telecore.ids import E164, Address, ChannelId, DeviceId, Iccid
-from telecore.model import ChannelState, DeviceIdentity, SignalLevel, Sim
+from telecore.model import ChannelState, DeviceIdentity, Service, SignalLevel, Sim
 from telecore.sim_health import StoreLevel
 
 
@@ -19,7 +19,7 @@ class SmsPart:
     """One received PDU. ``key`` is the same each time the same PDU is read, from whatever storage.
 
     ``flash``: class 0, to be shown at once. ``data``: eight-bit data instead of a text; ``port``: the application it is
-    for (23.040 §9.2.3.24.4).
+    for (23.040 §9.2.3.24.4). ``recipient``: which of the channel's numbers it was sent to, for one that has several.
     """
 
     channel: ChannelId
@@ -34,6 +34,7 @@ class SmsPart:
     flash: bool = False
     port: int | None = None
     data: bytes | None = None
+    recipient: E164 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class RadioStatus:
 
     ``lock``: what +CPIN? says of a locked SIM, ``SIM PUK``, ``PH-NET PIN``, …; ``fault``: the CME code of a SIM that
     fails; ``reject_cause``: why the network refuses it (24.008 §10.5.3.6); ``access``: ``GSM``, ``UMTS``, ``LTE``.
+    ``without``: services of the channel that do not work just now, though it is registered (a gateway's SIP is down).
     """
 
     state: ChannelState
@@ -64,15 +66,20 @@ class RadioStatus:
     fault: int | None = None
     reject_cause: int | None = None
     access: str = ""
+    without: frozenset[Service] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class IncomingCall:
-    """A call that rings. ``voice`` is the line's handle on it, not yet answered."""
+    """A call that rings. ``voice`` is the line's handle on it, not yet answered.
+
+    ``called``: the number that was dialled, where the line tells it; None: the channel's own.
+    """
 
     channel: ChannelId
     caller: Address | None
     voice: VoiceCall
+    called: E164 | None = None
 
 
 class Core(Protocol):
@@ -91,7 +98,10 @@ class Core(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class OutboundSms:
-    """One message to submit. ``validity_s`` becomes TP-VP (23.040 §9.2.3.12)."""
+    """One message to submit. ``validity_s`` becomes TP-VP (23.040 §9.2.3.12).
+
+    ``sender``: which of the channel's numbers; None: its only one.
+    """
 
     to: str
     body: str
@@ -99,6 +109,7 @@ class OutboundSms:
     validity_s: int | None = None
     flash: bool = False
     port: int | None = None
+    sender: E164 | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,13 +210,18 @@ class VoiceService(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """One line able to carry traffic: a bundle of optional services."""
+    """One line able to carry traffic: a bundle of optional services.
+
+    ``numbers``: those that are reached here and no SIM tells. ``capacity``: how many calls at once.
+    """
 
     id: ChannelId
     radio: RadioService | None = None
     sms: SmsService | None = None
     ussd: UssdService | None = None
     voice: VoiceService | None = None
+    numbers: tuple[E164, ...] = ()
+    capacity: int = 1
 
 
 class Heal(StrEnum):

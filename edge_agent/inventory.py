@@ -53,7 +53,9 @@ class Inventory:
         """A device brought this channel into service."""
         self._open[channel.id] = channel
         now = self._known(channel.id)
-        self._status[channel.id] = replace(now, device=identity, offers=offers(channel))
+        self._status[channel.id] = replace(
+            now, device=identity, offers=offers(channel), numbers=channel.numbers, capacity=channel.capacity
+        )
         self._changed()
         return [InventoryReported(channel=channel.id, device=identity)] if now.device != identity else []
 
@@ -75,6 +77,7 @@ class Inventory:
             signal=radio.signal,
             reason=radio.reason,
             access=radio.access,
+            offers=offers(self._open[channel]) - radio.without if channel in self._open else before.offers,
         )
         if after == before:
             return []
@@ -155,9 +158,9 @@ class Inventory:
         return channel in self._status and self._status[channel].state is ChannelState.REGISTERED
 
     def number(self, channel: ChannelId) -> E164 | None:
-        """The SIM's own number, as configured or as the SIM says."""
+        """The SIM's own number, as configured or as the SIM says; of several the first."""
         status = self._status.get(channel)
-        return self._numbers.get(channel) or (status.sim.msisdn if status and status.sim else None)
+        return self._numbers.get(channel) or next(iter(status.own_numbers if status else ()), None)
 
     def _known(self, channel: ChannelId) -> ChannelStatus:
         return self._status.get(channel) or ChannelStatus(channel, ChannelState.SEARCHING, self._wall())

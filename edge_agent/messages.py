@@ -117,7 +117,7 @@ class Messages:
 
     async def part(self, part: SmsPart) -> None:
         """A PDU came. When this returns it is safe here, and may be deleted from the SIM."""
-        event = await self._spool.store_part(part, self._lines.number(part.channel))
+        event = await self._spool.store_part(part, part.recipient or self._lines.number(part.channel))
         if isinstance(event, MessageReceived):
             log.info("message %s received on %s", event.message, part.channel)
             self._witness.sms_received(part.channel, event.sender, event.body)

@@ -84,7 +84,8 @@ def _columns(rows: list[tuple[str, ...]]) -> list[str]:
 def _row(channel: Mapping[str, Any], now: float) -> tuple[str, ...]:
     sim, usage, store = channel.get("sim") or {}, channel.get("usage") or {}, channel.get("store")
     signal, health, days = channel.get("signal"), channel.get("health"), days_left(channel, now)
-    number = sim.get("msisdn") or (f"SIM …{sim['iccid'][-4:]}" if sim.get("iccid") else "-")
+    numbers = [number for number in (sim.get("msisdn"), *channel.get("numbers", ())) if number]
+    number = numbers[0] if numbers else (f"SIM …{sim['iccid'][-4:]}" if sim.get("iccid") else "-")
     return (
         short(str(channel["channel"])),
         str(channel["state"]),

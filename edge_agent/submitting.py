@@ -44,7 +44,7 @@ class Progress:
 
 
 def outbound(command: SendMessage, left_s: int | None) -> OutboundSms:
-    return OutboundSms(command.to, command.body, command.report, left_s, command.flash, command.port)
+    return OutboundSms(command.to, command.body, command.report, left_s, command.flash, command.port, command.sender)
 
 
 def refused(sms: QueuedSms, verdict: Refuse) -> Event:

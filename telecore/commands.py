@@ -29,7 +29,8 @@ class SendMessage(Command):
     """Answered by MessageSubmitted, MessageFailed or CommandRejected, later MessageDelivered.
 
     ``urgent``: a warning, which goes before the others and above quotas. ``flash``: shown at once and not kept (class
-    0). ``port``: for the application that listens there, not for a person.
+    0). ``port``: for the application that listens there, not for a person. ``sender``: which of the channel's numbers,
+    for one that has several.
     """
 
     kind: ClassVar[str] = "message.send"
@@ -41,6 +42,7 @@ class SendMessage(Command):
     urgent: bool = False
     flash: bool = False
     port: int | None = None
+    sender: E164 | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

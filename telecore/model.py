@@ -108,7 +108,11 @@ class DeviceIdentity:
 
 @dataclass(frozen=True, slots=True)
 class ChannelStatus:
-    """How one line stands. ``reason`` says in a few words why it is not registered; ``access``: ``GSM``, ``LTE``, …"""
+    """How one line stands. ``reason`` says in a few words why it is not registered; ``access``: ``GSM``, ``LTE``, …
+
+    ``numbers``: those that are reached here without a SIM that knows them (a trunk's, an SMSC's).
+    ``capacity``: how many calls it carries at once.
+    """
 
     channel: ChannelId
     state: ChannelState
@@ -125,6 +129,14 @@ class ChannelStatus:
     usage: Usage | None = None
     store: StoreLevel | None = None
     access: str = ""
+    numbers: tuple[E164, ...] = ()
+    capacity: int = 1
+
+    @property
+    def own_numbers(self) -> tuple[E164, ...]:
+        """All that are reached here, its SIM's first."""
+        msisdn = self.sim.msisdn if self.sim is not None else None
+        return self.numbers if msisdn is None else (msisdn, *(number for number in self.numbers if number != msisdn))
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,8 @@ class RouteRequest:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A channel as the cloud knows it. ``number`` is its SIM's; ``legs`` counts calls given to it, heard of or not."""
+    """A channel as the cloud knows it. ``number`` is its SIM's, or that of its numbers which is meant; ``legs`` counts
+    calls given to it, heard of or not."""
 
     status: ChannelStatus
     edge: EdgeId
@@ -135,7 +136,7 @@ def objection(ask: RouteRequest, rules: Rules, candidate: Candidate) -> str:
 
 def _not_meant(ask: RouteRequest, candidate: Candidate) -> str:
     """Why this would be the wrong channel, however well it stands."""
-    if ask.sender is not None and candidate.number != ask.sender:
+    if ask.sender is not None and ask.sender not in (candidate.number, *candidate.status.numbers):
         return "its SIM has another number"
     if ask.edge is not None and candidate.edge != ask.edge:
         return "is at another edge"
@@ -166,8 +167,9 @@ def _weight(candidate: Candidate) -> str:
 
 def _limit(ask: RouteRequest, rules: Rules, candidate: Candidate) -> str:
     legs = max(candidate.legs, candidate.status.busy_legs)
-    if not ask.waits and legs >= rules.legs:
-        return "is busy with a call"
+    most = max(rules.legs, candidate.status.capacity)
+    if not ask.waits and legs >= most:
+        return "is busy with a call" if most == 1 else f"is busy with {legs} calls"
     sent = candidate.status.sent_today
     if ask.service is Service.SMS and rules.sms_per_day is not None and sent >= rules.sms_per_day:
         return f"daily limit of {rules.sms_per_day} messages reached"

@@ -93,13 +93,13 @@ def _reachable(conn: Connection, account: AccountSid, target: str) -> AccountSid
 
 
 def _idle_channel(conn: Connection, account: AccountSid, number: str) -> ChannelRecord | None:
-    """A channel of the account's, or of its parent's, whose SIM has this number, if the number is nobody's yet."""
+    """A channel of the account's, or of its parent's, that has this number, if the number is nobody's yet."""
     if numbers.get_by_number(conn, number) is not None:
         return None
     mine = accounts.get(conn, account)
     owners = {account, mine.owner if mine else None}
     for channel in channels.list_(conn):
-        sim, edge = channel.status.sim, edges.get(conn, channel.edge)
-        if sim is not None and sim.msisdn == number and edge is not None and edge.account in owners:
+        edge = edges.get(conn, channel.edge)
+        if number in channel.status.own_numbers and edge is not None and edge.account in owners:
             return channel
     return None

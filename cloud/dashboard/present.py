@@ -128,7 +128,7 @@ def channel_row(channel: ChannelRecord, online: bool, newest: Mapping[tuple[str,
     device = status.device
     return ChannelRow(
         name=channel.channel,
-        number=(sim.msisdn if sim else None) or "",
+        number=", ".join(status.own_numbers),
         iccid=sim.iccid if sim else "",
         operator=(sim.operator_name or sim.operator or "") if sim else "",
         bars=bars(status.signal.dbm) if status.signal and online else 0,

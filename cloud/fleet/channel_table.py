@@ -15,7 +15,7 @@ def row(record: ChannelRecord) -> Row:
     health, balance, usage = status.health, status.balance, status.usage
     return {
         "channel": record.channel,
-        "number": sim.msisdn if sim else None,
+        "number": next(iter(status.own_numbers), None),
         "operator": (sim.operator_name or sim.operator) if sim else None,
         "signal": f"{status.signal.dbm} dBm" if status.signal else None,
         "state": status.state.value,

@@ -278,20 +278,22 @@ class MessageService:
         if decision.chosen is None:
             log.info("%s waits: %s", record.sid, decision.sentence())
             return None
+        chosen = decision.chosen
         command = SendMessage(
             id=CommandId(record.sid),
             message=record.sid,
-            channel=decision.chosen.channel,
+            channel=chosen.channel,
             to=record.recipient,
             body=record.body,
             not_after=record.not_after,
             urgent=record.urgent,
             flash=record.flash,
             port=record.port,
+            sender=next((number for number in chosen.status.numbers if str(number) == record.sender), None),
         )
-        outbox.append(conn, decision.chosen.edge, command)
-        woken.append(decision.chosen.edge)
-        return messages.update(conn, record.sid, channel=decision.chosen.channel)
+        outbox.append(conn, chosen.edge, command)
+        woken.append(chosen.edge)
+        return messages.update(conn, record.sid, channel=chosen.channel)
 
     async def _route_some(self, sender: str) -> int:
         woken: Write = []

@@ -56,6 +56,11 @@ def get_by_channel(conn: Connection, channel: str) -> NumberRecord | None:
     return found[0] if found else None
 
 
+def of_channel(conn: Connection, channel: str) -> list[NumberRecord]:
+    """All numbers bound to this channel."""
+    return tables.find_all(conn, numbers, NumberRecord, channel=channel)
+
+
 def update(conn: Connection, sid: str, **changes: object) -> NumberRecord | None:
     """Set fields by name; the record as it is now."""
     return tables.change(conn, numbers, NumberRecord, sid, changes)

@@ -26,6 +26,13 @@ def find(conn: Connection, table: Table, cls: type[R], **key: object) -> R | Non
     return None if row is None else from_row(cls, row)
 
 
+def find_all(conn: Connection, table: Table, cls: type[R], **key: object) -> list[R]:
+    """All rows whose columns have these values, the oldest first."""
+    where = [table.c[name] == value for name, value in key.items()]
+    rows = conn.execute(select(table).where(*where).order_by(table.c.id)).mappings()
+    return [from_row(cls, row) for row in rows]
+
+
 def change(conn: Connection, table: Table, cls: type[R], sid: str, changes: dict[str, object]) -> R | None:
     """Set these fields and ``updated_at``; the record as it is now, None when there is no such row."""
     values = {"updated_at": now(), **columns(changes)}

@@ -16,20 +16,26 @@ log = logging.getLogger(__name__)
 
 
 def hear(conn: Connection, edge: EdgeRecord, status: ChannelStatus, now: datetime) -> None:
-    """Remember how a channel stands, and where the number of its SIM is to be found."""
+    """Remember how a channel stands, and where the numbers of its SIM or its trunk are to be found."""
     channels.upsert(conn, edge.edge, status, at=now)
-    if status.sim is None or status.sim.msisdn is None:
+    if not status.own_numbers:
         return
-    known = numbers.get_by_number(conn, status.sim.msisdn)
+    for other in numbers.of_channel(conn, status.channel):
+        if other.number not in status.own_numbers:
+            numbers.update(conn, other.sid, channel=None)
+    for number in status.own_numbers:
+        _find(conn, edge, status, number)
+
+
+def _find(conn: Connection, edge: EdgeRecord, status: ChannelStatus, number: E164) -> None:
+    known = numbers.get_by_number(conn, number)
     if known is not None and not within(conn, known.account, edge.account):
         log.warning("edge %s has the SIM of a number of another account: it is not bound", edge.edge)
     elif known is None or known.channel != status.channel:
-        while (other := numbers.get_by_channel(conn, status.channel)) is not None:
-            numbers.update(conn, other.sid, channel=None)
         if known is not None:
             numbers.update(conn, known.sid, channel=status.channel)
-        elif not _given_up(conn, status.sim.msisdn, edge.account):
-            numbers.create(conn, edge.account, status.sim.msisdn, channel=status.channel)
+        elif not _given_up(conn, number, edge.account):
+            numbers.create(conn, edge.account, number, channel=status.channel)
 
 
 def _given_up(conn: Connection, number: E164, owner: AccountSid) -> bool:

@@ -80,6 +80,19 @@ def test_a_device_in_service_tells_who_it_is_once():
     assert bench.inventory.sms(CHANNEL) is channel.sms
 
 
+def test_a_trunk_has_numbers_without_a_sim_and_may_be_without_voice_for_a_while():
+    bench = Bench()
+    first, second = E164("+85523000001"), E164("+85523000002")
+    trunk = Channel(CHANNEL, sms=object(), voice=object(), numbers=(first, second), capacity=8)
+    bench.inventory.opened(trunk, MODEM)
+    bench.inventory.radio(CHANNEL, RadioStatus(ChannelState.REGISTERED, without=frozenset({Service.VOICE})))
+    (status,) = bench.inventory.statuses()
+    assert (status.own_numbers, status.capacity, status.offers) == ((first, second), 8, {Service.SMS})
+    assert bench.inventory.number(CHANNEL) == first
+    (told,) = bench.inventory.radio(CHANNEL, RadioStatus(ChannelState.REGISTERED))
+    assert told.status.offers == {Service.SMS, Service.VOICE}
+
+
 def test_legs_and_segments_are_counted_and_a_new_day_begins_at_nothing():
     bench = Bench()
     bench.inventory.radio(CHANNEL, REGISTERED)

@@ -57,6 +57,16 @@ def test_busy_stops_a_call_but_not_a_message_that_waits():
     assert decide(call, Rules(legs=2), [busy]).chosen is busy
 
 
+def test_a_trunk_carries_as_many_calls_as_it_may_from_any_of_its_numbers():
+    second = E164("+85523000002")
+    trunk = candidate(number=None, numbers=(E164("+85523000001"), second), capacity=3, legs=2)
+    call = RouteRequest(Service.VOICE, "+85512000001", sender=second)
+    assert decide(call, Rules(), [trunk]).chosen is trunk
+    full = replace(trunk, legs=3)
+    assert "busy with 3 calls" in decide(call, Rules(), [full]).passed_over[0][1]
+    assert decide(replace(call, sender=FROM), Rules(), [trunk]).chosen is None
+
+
 def test_a_dial_stays_at_its_edge():
     ask = RouteRequest(Service.VOICE, "+85512000001", edge=EDGE)
     far = candidate(edge=EdgeId("site-2"))

@@ -16,9 +16,9 @@ from cloud.tunnel.effects import utc_now
 from cloud.tunnel.outgoing import Outboxes
 from telecore.commands import SendMessage
 from telecore.errors import InvalidRequest, NoRoute, NotFound
-from telecore.events import MessageDelivered, MessageReceived, MessageSubmitted
-from telecore.ids import E164, AccountSid, Address, MessageSid, new_sid
-from telecore.model import ChannelState, Direction, MessageStatus
+from telecore.events import ChannelChanged, MessageDelivered, MessageReceived, MessageSubmitted
+from telecore.ids import E164, AccountSid, Address, ChannelId, MessageSid, new_sid
+from telecore.model import ChannelState, ChannelStatus, Direction, MessageStatus, Service
 from telecore.sim_health import Health, HealthState
 from tests.cloud.services.conftest import running
 from tests.cloud.services.site import CHANNELS, EDGE, HANDSET, NUMBERS, channel_changed
@@ -58,6 +58,15 @@ async def test_created_is_on_disk_with_its_command(site, account, messages_):
         id=command.id, message=record.sid, channel=CHANNELS[0], to=HANDSET, body="🙂" * 40, not_after=record.not_after
     )
     assert site.woken == [EDGE]
+
+
+async def test_a_trunk_with_several_numbers_is_told_which_is_the_sender(site, account, messages_):
+    trunk, first, second = ChannelId("site-1/smsc"), E164("+85523000001"), E164("+85523000002")
+    status = ChannelStatus(trunk, ChannelState.REGISTERED, 0.0, frozenset({Service.SMS}), numbers=(first, second))
+    await site.send(ChannelChanged(status=status))
+    await messages_.create(account.sid, wanted(sender=second))
+    (command,) = await site.commands()
+    assert (command.channel, command.sender) == (trunk, second)
 
 
 async def test_a_warning_keeps_its_rank_while_it_waits(site, account, messages_):

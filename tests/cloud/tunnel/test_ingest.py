@@ -110,6 +110,11 @@ def sim(channel, number, at=NOW):
     return ChannelChanged(at=at, status=status)
 
 
+def with_numbers(channel, *own):
+    status = ChannelStatus(channel, ChannelState.REGISTERED, 0.0, frozenset({Service.VOICE}), numbers=own, capacity=8)
+    return ChannelChanged(at=NOW, status=status)
+
+
 def received(**changes):
     fields = {
         "message": MessageSid(new_sid("SM")), "channel": CHANNEL, "sender": HANDSET, "recipient": NUMBER,
@@ -251,6 +256,22 @@ async def test_a_number_follows_its_sim(db, street):
     await street.send(sim(CHANNEL, NUMBER), sim(other, NUMBER), sim(CHANNEL, second), sim(CHANNEL, NUMBER))
     assert (await db.read(lambda conn: numbers.get_by_channel(conn, CHANNEL))).number == NUMBER
     assert (await db.read(lambda conn: numbers.get_by_number(conn, second))).channel is None
+
+
+async def test_a_trunk_has_several_numbers_and_keeps_those_it_still_has(db, street):
+    trunk = ChannelId("site-1/carrier")
+    first, second, third = (E164(f"+8552300000{n}") for n in (1, 2, 3))
+
+    async def bound() -> list[E164]:
+        return [number.number for number in await db.read(lambda conn: numbers.of_channel(conn, trunk))]
+
+    await street.send(with_numbers(trunk, first, second))
+    assert await bound() == [first, second]
+    await street.send(with_numbers(trunk, second, third))
+    assert await bound() == [second, third]
+    await street.send(with_numbers(trunk, third))
+    assert await bound() == [third]
+    assert (await db.read(lambda conn: numbers.get_by_number(conn, first))).channel is None
 
 
 async def test_a_sim_of_another_account_is_not_taken(db, ingest, number):
