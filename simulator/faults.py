@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from simulator.timing import Handle, Timers
 
 NOT_HERE = {
-    "gateway_down": "this lab has no SIP gateway",
     "smsc_throttles": "this lab has no SMPP link",
     "smsc_down": "this lab has no SMPP link",
 }
@@ -53,6 +52,11 @@ MODEM_KINDS: Mapping[str, Mapping[str, Option]] = {
     "call_drops": {"after_s": Option(2, 0, 3600)},
     "one_way_audio": {},
 }
+AT_KINDS = {
+    "sim_busy", "urc_flood", "urc_inside_answers", "split_writes", "late_answers", "modem_garbage",
+}  # fmt: skip
+"""They are about the AT interface, which a gateway's line has not."""
+GATEWAY_KINDS: Mapping[str, Mapping[str, Option]] = {"gateway_down": {}}
 TUNNEL_KINDS: Mapping[str, Mapping[str, Option]] = {
     "tunnel_cut": {},
     "tunnel_blackhole": {},
@@ -93,7 +97,8 @@ class Faults:
         self._ends: dict[str, Handle] = {}
         self.watchers: list[Callable[[Fault, bool], None]] = []
         self.modems: dict[str, str] = {}  # SIM number or device name → device name
-        self.operators: dict[str, list[str]] = {}  # an operator's name or PLMN → its SIMs' devices
+        self.groups: dict[str, list[str]] = {}  # an operator's name or PLMN, or a gateway's name → its SIMs' devices
+        self.gateways: dict[str, str] = {}  # a gateway's name, its lines' names and numbers → the gateway's name
         self.edges: set[str] = set()
 
     def begin(self, kind: str, target: str, given: Mapping[str, object], for_s: float | None) -> Fault:
@@ -144,11 +149,19 @@ class Faults:
 
     def _devices(self, kind: str, target: str) -> tuple[str, ...]:
         if kind in MODEM_KINDS:
-            if target in self.operators:
-                return tuple(self.operators[target])
+            if target in self.groups:
+                return tuple(self.groups[target])
             if target not in self.modems:
                 raise FaultRefused("target", f"no SIM, modem or operator is called {target!r}", status=404)
+            if kind in AT_KINDS and target in self.gateways:
+                raise FaultRefused("kind", f"{kind} is a trouble of modems, {target} is a line of a gateway")
             return (self.modems[target],)
+        if kind in GATEWAY_KINDS:
+            if not self.gateways:
+                raise FaultRefused("kind", f"{kind} cannot be: this lab has no SIP gateway")
+            if target not in self.gateways:
+                raise FaultRefused("target", f"no gateway and no line of one is called {target!r}", status=404)
+            return (self.gateways[target],)
         if not self.edges:
             raise FaultRefused("kind", f"{kind} needs the lab to run with --tunnel-proxy")
         if target not in self.edges:
@@ -160,7 +173,7 @@ def read_options(kind: str, given: Mapping[str, object]) -> dict[str, float]:
     """The options of a kind, checked; raises FaultRefused naming the field."""
     if kind in NOT_HERE:
         raise FaultRefused("kind", f"{kind} cannot be: {NOT_HERE[kind]}")
-    known = MODEM_KINDS.get(kind, TUNNEL_KINDS.get(kind))
+    known = {**MODEM_KINDS, **GATEWAY_KINDS, **TUNNEL_KINDS}.get(kind)
     if known is None:
         raise FaultRefused("kind", f"there is no fault kind {kind!r}")
     for name in given:

@@ -36,7 +36,7 @@ class Lab:
         self.at_ports: list[AtPort] = []
         self.pcm_ports: list[PcmPort | None] = []
         self._timer: Handle | None = None
-        for index, sim in enumerate(network.sims.values(), 1):
+        for index, sim in enumerate(network.modem_sims, 1):
             at_port = AtPort(loop, device_dir / f"{sim.device}-at")
             profile = profiles[(index - 1) % len(profiles)]
             mute = profile.sound is Sound.NONE

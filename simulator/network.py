@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Protocol
 
@@ -19,6 +19,8 @@ from simulator.speech import SpeechClock
 from simulator.subscriber import Handset
 from simulator.timing import Timers
 from simulator.ussd_menu import UssdService
+
+NO_GATEWAYS: Mapping[str, int] = {}
 
 
 class MobileTerminal(Terminal, Protocol):
@@ -62,20 +64,35 @@ class SimRecipient:
 
 
 class Network:
-    """Everything on the far side of the modems; `changed` is called after each change worth saving."""
+    """Everything on the far side of the modems; `changed` is called after each change worth saving.
 
-    def __init__(self, timers: Timers, modems: int, random: Random, operators: int = 1) -> None:
+    `gateways`: name → number of lines; their SIMs have the numbers after the modems'.
+    """
+
+    def __init__(
+        self, timers: Timers, modems: int, random: Random, operators: int = 1, gateways: Mapping[str, int] = NO_GATEWAYS
+    ) -> None:
         self.timers = timers
         self.random = random
         self.faults = Faults(timers)
         self.watchers: list[Callable[[], None]] = []
         self.sims: dict[str, Sim] = {}
-        for index in range(1, modems + 1):
-            sim = population.new_sim(index, operators)
-            self.sims[sim.number] = sim
-            self.faults.modems |= {sim.number: sim.device, sim.device: sim.device}
-            for name in (sim.operator.name, sim.operator.plmn):
-                self.faults.operators.setdefault(name, []).append(sim.device)
+        self.modem_sims = [population.new_sim(index, operators) for index in range(1, modems + 1)]
+        self.gateway_sims: dict[str, list[Sim]] = {}
+        index = modems
+        for gateway, lines in gateways.items():
+            self.gateway_sims[gateway] = [
+                population.new_sim(index + line, operators, f"{gateway}-{line}") for line in range(1, lines + 1)
+            ]
+            index += lines
+        for sim in self.modem_sims:
+            self._insert(sim)
+        for gateway, sims in self.gateway_sims.items():
+            self.faults.gateways[gateway] = gateway
+            for sim in sims:
+                self._insert(sim)
+                self.faults.gateways |= {sim.number: gateway, sim.device: gateway}
+                self.faults.groups.setdefault(gateway, []).append(sim.device)
         self._references = itertools.count(1)
         self.message_ids = MessageIds()
         self.recordings = Recordings()
@@ -94,6 +111,12 @@ class Network:
         self.ussd = UssdService(self.accounts)
         self.sim_recipients = {number: SimRecipient(sim, self._inbox(number)) for number, sim in self.sims.items()}
         self.handsets = {number: self._handset(number) for number in population.behaviours()}
+
+    def _insert(self, sim: Sim) -> None:
+        self.sims[sim.number] = sim
+        self.faults.modems |= {sim.number: sim.device, sim.device: sim.device}
+        for name in (sim.operator.name, sim.operator.plmn):
+            self.faults.groups.setdefault(name, []).append(sim.device)
 
     def attach(self, sim: Sim, terminal: MobileTerminal) -> None:
         """This modem holds that SIM from now on."""

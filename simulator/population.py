@@ -45,9 +45,13 @@ def behaviours() -> dict[str, Behaviour]:
     return named | {number: replace(Behaviour()) for number in free_handsets()}
 
 
-def new_sim(index: int, operators: int = 1) -> Sim:
-    """The SIM of modem number `index`, from 1; of several operators each has every second one."""
+def new_sim(index: int, operators: int = 1, device: str = "") -> Sim:
+    """The SIM number `index`, from 1, of a modem or of `device`; of several operators each has every second one."""
     operator = OPERATORS[(index - 1) % operators]
     return Sim(
-        sim_number(index), iccid(index, operator.plmn), imsi(index, operator.plmn), operator, device=f"modem{index}"
+        sim_number(index),
+        iccid(index, operator.plmn),
+        imsi(index, operator.plmn),
+        operator,
+        device=device or f"modem{index}",
     )

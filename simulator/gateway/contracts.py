@@ -63,7 +63,7 @@ class GatewayLine(Protocol):
     """One GSM module with its SIM. Callbacks come on the loop, never within the call that asked.
 
     `on_received` and `on_reported` are asked whether the box takes the thing; False: the network keeps it and tries
-    again. `on_changed`: registration, signal or call state are different.
+    again. `on_changed`: registration, signal or call state are different. `on_ussd`: the network began a session.
     """
 
     index: int  # from 0
@@ -72,6 +72,7 @@ class GatewayLine(Protocol):
     on_received: Callable[[Received], bool]
     on_reported: Callable[[Reported], None]
     on_changed: Callable[[], None]
+    on_ussd: Callable[[UssdAnswer], None]
 
     @property
     def imei(self) -> str: ...
