@@ -71,7 +71,9 @@ def _of_sims(config: AgentConfig, problems: list[str]) -> list[str]:
 def _sentence(device: AnyDevice) -> str:
     off = "" if device.enabled else ", switched off"
     if not isinstance(device, DeviceConfig):
-        what = f"{len(lines_of(device))} lines" if isinstance(device, GatewayConfig) else f"{device.calls} calls at once"
+        what = (
+            f"{len(lines_of(device))} lines" if isinstance(device, GatewayConfig) else f"{device.calls} calls at once"
+        )
         return f"{device.id}: {device.driver} at {device.host}, {what}, profile {device.profile}{off}"
     sound = device.sound
     audio = "no calls" if sound is None or sound.kind == "none" else f"sound on {sound.port}"
