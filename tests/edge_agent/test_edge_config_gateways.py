@@ -78,8 +78,9 @@ def test_the_devices_share_one_address(tmp_path):
     config = load(tmp_path)
     site = Site(EdgeId("site-1"), SITE.profiles, sip=config.sip)
     box, carrier = (make_device(device, site) for device in config.devices)
-    assert [channel.id for channel in box.channels] == ["site-1/box/1", "site-1/box/7"]
-    assert (carrier.channels[0].capacity, len(carrier.channels[0].numbers)) == (12, 2)
+    assert list(box._lines) == ["site-1/box/1", "site-1/box/7"]
+    (trunk,) = carrier._lines.values()
+    assert (trunk.calls, len(trunk.numbers)) == (12, 2)
     assert sip_stack(site) is sip_stack(site) is site.stack
 
 
@@ -131,7 +132,7 @@ def test_a_count_of_lines_takes_the_names_of_the_profile(tmp_path):
     box = GatewayConfig("box", "127.0.0.2", "acme/box", 3)
     stack = sip_stack(Site(EdgeId("site-1"), SITE.profiles, sip=load(tmp_path).sip))
     gateway = make_gateway(box, EdgeId("site-1"), load_profiles(tmp_path / "p"), stack)
-    assert [channel.id for channel in gateway.channels] == [f"site-1/box/{n}" for n in (1, 2, 3)]
+    assert list(gateway._lines) == [f"site-1/box/{n}" for n in (1, 2, 3)]
     lines = gateway._peer.settings.lines
     assert [line.user for line in lines] == ["u01", "u02", "u03"]
     assert [line.managed.name for line in gateway._lines.values()] == ["port0", "port1", "port2"]

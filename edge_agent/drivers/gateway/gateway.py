@@ -86,7 +86,7 @@ class Gateway:
         }
         self._core: Core | None = None
         self._changed: asyncio.Queue[ChannelId] = asyncio.Queue()
-        self.channels: Sequence[Channel] = tuple(self._channel(line) for line in lines)
+        self.channels: Sequence[Channel] = ()
 
     def _channel(self, line: GatewayLine) -> Channel:
         managed = line.managed is not None and self._make_management is not None
@@ -105,6 +105,7 @@ class Gateway:
         """See ``contracts.Device``. The box itself may be away: its lines say so, and it is looked for again."""
         if self._peer is not None:
             await self._peer.open()
+        self.channels = tuple(self._channel(line) for line in self._lines.values())
         if self._make_management is None:
             return
         try:
