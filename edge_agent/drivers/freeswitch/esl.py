@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Any, Protocol
 
 import gevent
 from gevent.event import AsyncResult, Event
@@ -90,7 +90,8 @@ class _Link(InboundESL):  # type: ignore[misc]  # greenswitch has no types
 
     def __init__(self, address: EslAddress, deliver: Callable[[EslMessage], None], on_end: Callable[[], None]) -> None:
         super().__init__(address.host, address.port, address.password, address.limit_s)
-        self.sock = self.sock_file = None
+        self.sock: Any = None
+        self.sock_file: Any = None
         self.reason = ""
         self._commands_sent: deque[Pending] = deque()
         self._deliver = deliver

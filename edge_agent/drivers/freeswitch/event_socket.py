@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -10,13 +11,16 @@ from dataclasses import dataclass
 
 from edge_agent.drivers.freeswitch.esl import Answer, EslAddress, EslThread
 from edge_agent.drivers.freeswitch.event_text import EslMessage
-from telecore.errors import DeviceLost, DeviceRefused, LocalProtocolError, TelecoreError, TimedOut
+from telecore.errors import DeviceLost, DeviceRefused, LocalProtocolError, RemoteProtocolError, TelecoreError, TimedOut
 from telecore.ids import new_id
+
+log = logging.getLogger(__name__)
 
 CONNECT_LIMIT_S = 5.0
 COMMAND_LIMIT_S = 5.0
 CLOSE_LIMIT_S = 3.0
-JOIN_POLL_S = 0.002
+JOIN_POLL_S, JOIN_POLLS = 0.002, 1000
+"""Told that it is over, the thread has microseconds left; waiting in the loop for them would be blocking it."""
 MAX_WAITING = 20_000
 """Events that the loop has not taken yet. Beyond, the connection is given up rather than the memory."""
 
@@ -56,7 +60,7 @@ class EventSocket:
         host = await self._resolve()
         address = EslAddress(host, self._port, self._password, self._connect_limit_s)
         outlet = _Outlet(self._loop, self._take_up, self._take_event, self._take_down)
-        thread = self._thread = EslThread(address, outlet)
+        thread = self._thread = outlet.thread = EslThread(address, outlet)
         thread.start()
         opened = False
         try:
@@ -91,7 +95,7 @@ class EventSocket:
                 await self.command(f"bgapi {text}", (("Job-UUID", job),))
                 return await result
         except TimeoutError:
-            raise TimedOut(f"FreeSWITCH: no result of {text.split(' ')[0]} within {limit_s:g} s") from None
+            raise TimedOut(f"FreeSWITCH: no result of {text.split(' ', maxsplit=1)[0]} within {limit_s:g} s") from None
         finally:
             del self._jobs[job]
 
@@ -102,9 +106,11 @@ class EventSocket:
             return
         thread.stop()
         await asyncio.wait([self.lost], timeout=CLOSE_LIMIT_S)
-        until = self._loop.time() + CLOSE_LIMIT_S
-        while thread.alive and self._loop.time() < until:
+        for _ in range(JOIN_POLLS):
+            if not thread.alive:
+                return
             await asyncio.sleep(JOIN_POLL_S)
+        log.warning("FreeSWITCH %s: the event socket's thread does not end", self._host)
 
     async def _resolve(self) -> str:
         try:
@@ -171,3 +177,67 @@ class _Ticket:
             self.reply.set_result(outcome)
         else:
             self.reply.set_exception(outcome)
+
+
+class _Outlet:
+    """From the thread into the loop: a deque, emptied by one call of the loop's however much is in it."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        up: Callable[[], None],
+        event: Callable[[EslMessage], None],
+        down: Callable[[TelecoreError], None],
+    ) -> None:
+        self.thread: EslThread | None = None
+        self._loop = loop
+        self._up = up
+        self._event = event
+        self._down = down
+        self._events: deque[EslMessage] = deque()
+        self._called = False
+
+    def up(self) -> None:
+        _tell(self._loop, self._up)
+
+    def event(self, message: EslMessage) -> None:
+        if len(self._events) >= MAX_WAITING:
+            raise RemoteProtocolError("FreeSWITCH tells more than we can follow")
+        self._events.append(message)
+        if not self._called:
+            self._called = True
+            _tell(self._loop, self._empty)
+
+    def down(self, error: TelecoreError) -> None:
+        if not _tell(self._loop, self._release, error) and self.thread is not None:
+            self.thread.release()
+
+    def _empty(self) -> None:
+        self._called = False
+        while self._events:
+            self._event(self._events.popleft())
+
+    def _release(self, error: TelecoreError) -> None:
+        if self.thread is not None:
+            self.thread.release()
+        self._empty()
+        self._down(error)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, call: Callable[..., None], *args: object) -> bool:
+    """Have the loop call this; False when the loop is closed."""
+    try:
+        loop.call_soon_threadsafe(call, *args)
+    except RuntimeError:
+        return False
+    return True
+
+
+def _one_line(text: str) -> bool:
+    return not any(end in text for end in "\r\n\0")
+
+
+def _accepted(reply: str) -> str:
+    if reply.startswith("-ERR"):
+        raise DeviceRefused("error", None, reply.removeprefix("-ERR").strip() or "refused")
+    return reply
