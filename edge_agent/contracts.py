@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from telecore.events import Event
 from telecore.ids import E164, Address, ChannelId, DeviceId, Iccid
@@ -17,6 +17,8 @@ from telecore.sim_health import StoreLevel
 @dataclass(frozen=True, slots=True)
 class SmsPart:
     """One received PDU. ``key`` is the same each time the same PDU is read, from whatever storage.
+
+    ``same_for_s``: two PDUs with one key are the same only if no more time lies between them; None: however much.
 
     ``flash``: class 0, to be shown at once. ``data``: eight-bit data instead of a text; ``port``: the application it is
     for (23.040 §9.2.3.24.4). ``recipient``: which of the channel's numbers it was sent to, for one that has several.
@@ -35,11 +37,15 @@ class SmsPart:
     port: int | None = None
     data: bytes | None = None
     recipient: E164 | None = None
+    same_for_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """An SMS-STATUS-REPORT (23.040 §9.2.2.3), or what stands for it. ``ref`` as in SubmitRef, ``status`` as TP-ST."""
+    """An SMS-STATUS-REPORT (23.040 §9.2.2.3), or what stands for it. ``ref`` as in SubmitRef, ``status`` as TP-ST.
+
+    ``others``: other writings of the same ref, for SMSCs that answer a submit in hex and report in decimal.
+    """
 
     channel: ChannelId
     key: str
@@ -47,6 +53,7 @@ class StatusReport:
     recipient: Address
     status: int
     done_at: datetime | None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +63,6 @@ class RadioStatus:
     ``lock``: what +CPIN? says of a locked SIM, ``SIM PUK``, ``PH-NET PIN``, …; ``fault``: the CME code of a SIM that
     fails; ``reject_cause``: why the network refuses it (24.008 §10.5.3.6); ``access``: ``GSM``, ``UMTS``, ``LTE``.
     ``without``: services of the channel that do not work just now, though it is registered (a gateway's SIP is down).
-    ``no_sim``: there is no SIM behind it at all (a trunk, an SMSC), so no SIM's health to judge.
     """
 
     state: ChannelState
@@ -68,7 +74,6 @@ class RadioStatus:
     reject_cause: int | None = None
     access: str = ""
     without: frozenset[Service] = frozenset()
-    no_sim: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +138,21 @@ class SmsService(Protocol):
 
         Raises DeviceRefused (nothing of that segment went out), OutcomeUnknown (it may have), DeviceLost, Transient.
         """
+
+
+@runtime_checkable
+class WindowedSms(SmsService, Protocol):
+    """A service that takes several messages at a time. Whoever has no window takes one after the other."""
+
+    @property
+    def window(self) -> int:
+        """How many submits may be under way now; it may change from moment to moment."""
+
+    def wait_s(self) -> float:
+        """Seconds until another one may begin, because the SMSC asked for a pause; 0 at once."""
+
+    def segments(self, sms: OutboundSms) -> int:
+        """How many segments it will be."""
 
 
 class UssdState(StrEnum):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from edge_agent.contracts import Permit
 from edge_agent.spool import QueuedSms
-from telecore.causes import Blame, blame_cms
+from telecore.causes import Blame, blame_submit
 from telecore.errors import DeviceLost, DeviceRefused, OutcomeUnknown, Refused, TelecoreError, Transient
 
 EXPIRED = 30036
@@ -37,6 +37,17 @@ RETRY_CODE_AFTER_S: Mapping[int, tuple[float, ...]] = {
 208, 211 and 322 a full storage that is being emptied; 210, 212 and 314 a phone or SIM that is busy; 500 an error
 that may mean anything; with the others from 310 the SIM was pulled or wants its PIN, and until the channel has noticed,
 its messages must not pay for it (27.005 §3.2.5)."""
+
+RETRY_SMPP_AFTER_S: Mapping[int, tuple[float, ...]] = {
+    0x58: (1, 2, 5, 10, *[30] * 60),
+    0x14: (5, 10, 30, *[60] * 30),
+    0x08: (10, 60, 300),
+    0x45: (10, 60),
+    0x64: (10, 30, 60, 120, 300),
+    0xFF: (20,),
+}
+"""command_status of SMPP after which another attempt makes sense: the first two say only "not so fast"
+(SMPP 3.4 §5.1.3). All others would come again."""
 
 _TRANSIENT_AFTER_S = 5.0
 _TRANSIENT_ATTEMPTS = 60
@@ -68,26 +79,6 @@ class Sleep:
     """Until something changes, or for so long."""
 
     seconds: float | None
-
-
-def next_step(queue: Sequence[Waiting], now: float, *, ready: bool) -> Submit | Expire | Sleep:
-    """What a line does next: warnings first; of the others nobody overtakes an earlier one to the same recipient."""
-    soonest: float | None = None
-    ahead: set[str] = set()
-    submit: Waiting | None = None
-    for waiting in sorted(queue, key=lambda entry: not entry.sms.command.urgent):
-        if waiting.deadline is not None and waiting.deadline <= now:
-            return Expire(waiting)
-        recipient = waiting.sms.command.to
-        if submit is None and ready and waiting.due <= now and recipient not in ahead:
-            submit = waiting
-        ahead.add(recipient)
-        for time in (waiting.deadline, waiting.due if ready else None):
-            if time is not None and time > now:
-                soonest = time if soonest is None else min(soonest, time)
-    if submit is not None:
-        return Submit(submit)
-    return Sleep(None if soonest is None else soonest - now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,13 +147,19 @@ def judge(error: TelecoreError, waiting: Waiting, now: float) -> Again | GiveUp:
 
 
 def _refused(error: DeviceRefused, waiting: Waiting, now: float) -> Again | GiveUp:
-    blame, code = blame_cms(error.code)
+    blame, code = blame_submit(error.kind, error.code)
     if blame is Blame.UNKNOWN:
         return GiveUp(code, f"the network did not say whether it took it: {error}", uncertain=True)
-    # Plain ERROR says as little as 500 does.
-    delays = RETRY_CODE_AFTER_S.get(500 if error.code is None else error.code, RETRY_AFTER_S.get(blame, ()))
+    delays = _delays(error, blame)
     attempts = waiting.sms.attempts
     if attempts >= len(delays):
         return GiveUp(code, f"refused by the {blame.value}: {error}")
     sms = replace(waiting.sms, attempts=attempts + 1)
     return Again(replace(waiting, sms=sms, due=now + delays[attempts]), refused=True)
+
+
+def _delays(error: DeviceRefused, blame: Blame) -> tuple[float, ...]:
+    if error.kind == "smpp":
+        return RETRY_SMPP_AFTER_S.get(error.code or 0, ())
+    # Plain ERROR says as little as 500 does.
+    return RETRY_CODE_AFTER_S.get(500 if error.code is None else error.code, RETRY_AFTER_S.get(blame, ()))

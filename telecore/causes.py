@@ -1,4 +1,4 @@
-"""Why calls end and messages fail: Q.850 causes, CMS and CME codes, TP-ST, mapped on to Twilio's words."""
+"""Why calls end and messages fail: Q.850 causes, CMS, CME and SMPP codes, TP-ST, mapped on to Twilio's words."""
 
 from __future__ import annotations
 
@@ -102,6 +102,30 @@ AMBIGUOUS_CMS = frozenset({21, 127, 255, 500})
 def blame_cms(code: int | None) -> tuple[Blame, int]:
     """Who is to blame for ``+CMS ERROR: code`` (27.005 §3.2.5), and Twilio's error code for it."""
     return _CMS.get(code if code is not None else 500, (Blame.MODEM, 30008))
+
+
+_SMPP: dict[int, tuple[Blame, int]] = {
+    **dict.fromkeys((0x14, 0x58), (Blame.NETWORK, 30001)),
+    **dict.fromkeys((0x08, 0x45, 0x64, 0xFE, 0xFF), (Blame.NETWORK, 30008)),
+    0x0B: (Blame.DESTINATION, 21211),
+    0x65: (Blame.DESTINATION, 30003),
+    0x66: (Blame.DESTINATION, 30007),
+    **dict.fromkeys((0x0A, 0x48, 0x49), (Blame.SIM, 21212)),
+    0x01: (Blame.MODEM, 21617),
+    **dict.fromkeys(range(0x400, 0x500), (Blame.NETWORK, 30008)),
+}
+"""0x14 and 0x58 are a full queue and too many submits; 0x400 to 0x4FF have a meaning with one vendor only. Everything
+else finds fault with how the link is set up."""
+
+
+def blame_smpp(code: int | None) -> tuple[Blame, int]:
+    """Who is to blame for a submit_sm_resp with this command_status (SMPP 3.4 §5.1.3), and Twilio's error code."""
+    return _SMPP.get(code, (Blame.MODEM, 30008)) if code is not None else (Blame.MODEM, 30008)
+
+
+def blame_submit(kind: str, code: int | None) -> tuple[Blame, int]:
+    """Who is to blame for a refused submit, and Twilio's error code; ``kind`` and ``code`` as in DeviceRefused."""
+    return blame_smpp(code) if kind == "smpp" else blame_cms(code)
 
 
 _CME: dict[int, Blame] = {

@@ -92,13 +92,13 @@ class DataReceived(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessageSubmitted(Event):
-    """The network took every segment. ``refs`` are their TP-MR (23.040 §9.2.3.6)."""
+    """The network took every segment. ``refs``: their TP-MR (23.040 §9.2.3.6), or the ids an SMSC gave."""
 
     kind: ClassVar[str] = "message.submitted"
     message: MessageSid
     channel: ChannelId
     segments: int
-    refs: tuple[int, ...] = ()
+    refs: tuple[int | str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,19 @@ LAYERS = {
         {"agent"},
         {"uplink", "dispatcher", "offline", "health", "status", "status_table", "status_detail", "plan", "updates"}
         | {"control", "self_test"},
-        {"calls", "call", "messages", "submit_rules", "submitting", "call_control", "dialing", "sims", "inventory"},
+        {
+            "calls",
+            "call",
+            "messages",
+            "sms_line",
+            "line_queue",
+            "submit_rules",
+            "submitting",
+            "call_control",
+            "dialing",
+            "sims",
+            "inventory",
+        },
         {"devices"},
         {"drivers"},
         {"spool", "media", "blobs", "config", "yaml_lines", "identity", "enrolment", "logs", "supervise", "watchdog"}

@@ -15,6 +15,7 @@ from telecore.causes import (
     blame_call,
     blame_cme,
     blame_cms,
+    blame_smpp,
     report_kind,
 )
 
@@ -74,6 +75,8 @@ def sms_doing(kind: str, code: int | None) -> Doing:
         return _OF_BLAME[blame_cms(code)[0]]
     if kind == "cme":
         return _OF_BLAME[blame_cme(code)]
+    if kind == "smpp":
+        return _OF_BLAME[blame_smpp(code)[0]]
     return Doing.MODEM
 
 

@@ -73,6 +73,12 @@ def tidy(db: sqlite3.Connection, now: float) -> None:
 def _known(db: sqlite3.Connection, part: SmsPart, now: float) -> bool:
     where = (part.channel, part.key)
     row = db.execute("SELECT seen_at FROM sms_parts WHERE channel = ? AND key = ?", where).fetchone()
+    if row is not None and part.same_for_s is not None:
+        if abs(now - row[0]) <= part.same_for_s:
+            return True
+        # Another message of the same words, later. The old row is kept while its message waits for further parts.
+        db.execute("UPDATE sms_parts SET key = key || '@' || seen_at WHERE channel = ? AND key = ?", where)
+        return False
     if row is not None and abs(now - row[0]) > 24 * 3600.0:
         # Still on the SIM, which does not delete it: it must not be forgotten here.
         db.execute("UPDATE sms_parts SET seen_at = ? WHERE channel = ? AND key = ?", (now, *where))

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from edge_agent.contracts import StatusReport
 from edge_agent.spool import outbox
+from edge_agent.spool.refs import to_column, to_list
 from telecore.causes import ReportKind, report_code, report_kind
 from telecore.events import MessageDelivered, MessageFailed
 from telecore.ids import MessageSid
@@ -24,19 +25,24 @@ def tail(address: str) -> str:
 def store(db: sqlite3.Connection, report: StatusReport, now: float) -> None:
     """Keep a report, and tell what it settles. A report whose submit is not known yet waits for it."""
     done_at = report.done_at.isoformat() if report.done_at else None
-    about = (report.channel, report.ref, tail(report.recipient))
+    about = tail(report.recipient)
     cursor = db.execute(
-        "INSERT OR IGNORE INTO reports (channel, key, ref, tail, status, done_at, at, matched)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, 0)",
-        (report.channel, report.key, report.ref, about[2], report.status, done_at, now),
+        "INSERT OR IGNORE INTO reports (channel, key, ref, tail, status, done_at, at, matched, others)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)",
+        (
+            report.channel,
+            report.key,
+            to_column(report.ref),
+            about,
+            report.status,
+            done_at,
+            now,
+            to_list(report.others),
+        ),
     )
     if cursor.rowcount == 0:
         return
-    row = db.execute(
-        "SELECT message, segment FROM submit_refs WHERE channel = ? AND ref = ? AND tail = ? AND outcome IS NULL"
-        " ORDER BY rowid DESC LIMIT 1",
-        about,
-    ).fetchone()
+    row = _submitted(db, report, about)
     if row is None:
         return
     db.execute("UPDATE reports SET matched = 1 WHERE n = ?", (cursor.lastrowid,))
@@ -44,16 +50,45 @@ def store(db: sqlite3.Connection, report: StatusReport, now: float) -> None:
     settle(db, MessageSid(row[0]))
 
 
+_SUBMITTED = (
+    "SELECT message, segment FROM submit_refs WHERE channel = ? AND ref = ? AND tail = ? AND outcome IS NULL"
+    " ORDER BY rowid DESC LIMIT 1"
+)
+_ANY = "SELECT 1 FROM submit_refs WHERE channel = ? AND ref = ? AND tail = ?"
+
+
+def _submitted(db: sqlite3.Connection, report: StatusReport, about: str) -> tuple[str, int] | None:
+    """The segment it is about. Another writing of its ref counts only where nothing has the ref as it stands."""
+    row: tuple[str, int] | None = db.execute(_SUBMITTED, (report.channel, to_column(report.ref), about)).fetchone()
+    if row is not None or not report.others:
+        return row
+    if db.execute(_ANY, (report.channel, to_column(report.ref), about)).fetchone() is not None:
+        return None
+    for other in report.others:
+        row = db.execute(_SUBMITTED, (report.channel, to_column(other), about)).fetchone()
+        if row is not None:
+            return row
+    return None
+
+
+_EARLY = """
+SELECT r.n, r.status, r.done_at FROM submit_refs s JOIN reports r ON r.channel = s.channel AND r.ref = s.ref
+AND r.tail = s.tail WHERE s.message = ? AND s.segment = ? AND r.matched = 0 AND r.n > ? ORDER BY r.n DESC"""
+_EARLY_OTHERWISE = """
+SELECT r.n, r.status, r.done_at FROM submit_refs s JOIN reports r ON r.channel = s.channel AND r.tail = s.tail
+AND r.others != '' AND instr(r.others, char(10) || s.ref || char(10)) > 0
+WHERE s.message = ? AND s.segment = ? AND r.matched = 0 AND r.n > ? ORDER BY r.n DESC"""
+
+
 def adopt_early(db: sqlite3.Connection, message: str, segment: int, *, after: int) -> None:
     """Give a segment the report that overtook the answer to its submit.
 
     ``after``: the newest report when the submit began; older ones are about an earlier use of the same TP-MR.
     """
-    row = db.execute(
-        "SELECT r.n, r.status, r.done_at FROM reports r JOIN submit_refs s ON r.channel = s.channel AND r.ref = s.ref"
-        " AND r.tail = s.tail WHERE s.message = ? AND s.segment = ? AND r.matched = 0 AND r.n > ? ORDER BY r.n DESC",
-        (message, segment, after),
-    ).fetchone()
+    if db.execute("SELECT 1 FROM reports WHERE n > ?", (after,)).fetchone() is None:
+        return
+    where = (message, segment, after)
+    row = db.execute(_EARLY, where).fetchone() or db.execute(_EARLY_OTHERWISE, where).fetchone()
     if row is not None:
         db.execute("UPDATE reports SET matched = 1 WHERE n = ?", (row[0],))
         _note(db, message, segment, row[1], row[2])

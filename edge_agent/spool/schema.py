@@ -115,5 +115,9 @@ def _third(db: Database) -> None:
         db.execute(f"ALTER TABLE sms_open ADD COLUMN {column}")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _second, _third)
+def _fourth(db: Database) -> None:
+    db.execute("ALTER TABLE reports ADD COLUMN others TEXT NOT NULL DEFAULT ''")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _second, _third, _fourth)
 """Only ever added to."""

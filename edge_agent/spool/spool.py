@@ -118,9 +118,10 @@ class Spool:
         """Nobody knows whether it went out. True: a status report may still tell, so do not end it yet."""
         return await self._writer.run(lambda db: submits.doubt(db, message, self._now()))
 
-    async def begin_submit(self, message: MessageSid) -> bool:
-        """The next segment of this message may be out from now on. False: it is not waiting, so do not send it."""
-        return await self._writer.run(lambda db: submits.begin(db, message))
+    async def begin_submits(self, begun: Sequence[tuple[MessageSid, int]]) -> list[bool]:
+        """The next segment of each may be out from now on; with the number of its segments, 0 where the line does not
+        know. False: it is not waiting, so do not send it."""
+        return await self._writer.run(lambda db: submits.begin_all(db, begun))
 
     async def segment_sent(self, message: MessageSid, ref: SubmitRef) -> None:
         """The network took a segment; the last one appends MessageSubmitted, and what early reports settle."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
 from edge_agent.contracts import SubmitRef
 from edge_agent.spool import outbox, reports
+from edge_agent.spool.refs import from_column, to_column
 from telecore.codec import decode_command, encode
 from telecore.commands import SendMessage
 from telecore.events import Event, MessageFailed, MessageSubmitted
@@ -67,17 +69,22 @@ def queued(db: sqlite3.Connection) -> list[QueuedSms]:
     return [QueuedSms(_command(payload), segment, attempts) for payload, segment, attempts in rows]
 
 
-def begin(db: sqlite3.Connection, message: MessageSid) -> bool:
+def begin(db: sqlite3.Connection, message: MessageSid, segments: int = 0) -> bool:
     """From here on the next segment may have gone out. Reports that came before are not about it.
 
-    False: the message does not wait to be sent.
+    ``segments``: how many it will be, where the line knows. False: the message does not wait to be sent.
     """
     cursor = db.execute(
-        "UPDATE submits SET state = 'submitting', mark = (SELECT coalesce(max(n), 0) FROM reports)"
-        " WHERE message = ? AND state = 'queued'",
-        (message,),
+        "UPDATE submits SET state = 'submitting', segments = max(segments, ?),"
+        " mark = (SELECT coalesce(max(n), 0) FROM reports) WHERE message = ? AND state = 'queued'",
+        (segments, message),
     )
     return cursor.rowcount == 1
+
+
+def begin_all(db: sqlite3.Connection, begun: Sequence[tuple[MessageSid, int]]) -> list[bool]:
+    """Several at once, as ``begin``."""
+    return [begin(db, message, segments) for message, segments in begun]
 
 
 def segment_sent(db: sqlite3.Connection, message: MessageSid, ref: SubmitRef, now: float) -> None:
@@ -87,7 +94,7 @@ def segment_sent(db: sqlite3.Connection, message: MessageSid, ref: SubmitRef, no
     ).fetchone()
     db.execute(
         "INSERT OR REPLACE INTO submit_refs (message, segment, channel, ref, tail, at) VALUES (?, ?, ?, ?, ?, ?)",
-        (message, ref.segment, channel, ref.ref, tail, now),
+        (message, ref.segment, channel, to_column(ref.ref), tail, now),
     )
     reports.adopt_early(db, message, ref.segment, after=mark)
     last = ref.segment + 1 >= ref.segments
@@ -104,7 +111,7 @@ def segment_sent(db: sqlite3.Connection, message: MessageSid, ref: SubmitRef, no
                 message=message,
                 channel=ChannelId(channel),
                 segments=ref.segments,
-                refs=tuple(n for (n,) in refs),
+                refs=tuple(from_column(kept) for (kept,) in refs),
             ),
         )
         reports.settle(db, message)
@@ -145,11 +152,11 @@ def doubt(db: sqlite3.Connection, message: MessageSid, now: float) -> bool:
 
     False: there is nothing to wait for. It is known by now how it went, or more segments would have had to follow.
     """
-    row = db.execute("SELECT payload, segment, state FROM submits WHERE message = ?", (message,)).fetchone()
+    row = db.execute("SELECT payload, segment, state, segments FROM submits WHERE message = ?", (message,)).fetchone()
     if row is None or row[2] not in ("submitting", "doubtful"):
         return False
     command = _command(row[0])
-    if row[1] + 1 < count_segments(command.body, port=command.port).segments:
+    if row[1] + 1 < (row[3] or count_segments(command.body, port=command.port).segments):
         return False
     db.execute("UPDATE submits SET state = 'doubtful' WHERE message = ?", (message,))
     recognise(db, now)
@@ -159,7 +166,7 @@ def doubt(db: sqlite3.Connection, message: MessageSid, now: float) -> bool:
 def recognise(db: sqlite3.Connection, now: float) -> None:
     """Give a doubtful submit the report that came after it began and can be about nothing else."""
     for message, segment, ref in db.execute(_RECOGNISED, {"since": now - _UNCERTAIN_S}).fetchall():
-        segment_sent(db, message, SubmitRef(ref, segment, segment + 1), now)
+        segment_sent(db, message, SubmitRef(from_column(ref), segment, segment + 1), now)
 
 
 def sent_since(db: sqlite3.Connection, at: float) -> dict[ChannelId, int]:

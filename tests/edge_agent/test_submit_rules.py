@@ -6,16 +6,12 @@ from edge_agent.contracts import Permit
 from edge_agent.spool import QueuedSms
 from edge_agent.submit_rules import (
     Again,
-    Expire,
     GiveUp,
     Refuse,
-    Sleep,
-    Submit,
     Wait,
     Waiting,
     admit,
     judge,
-    next_step,
 )
 from telecore.commands import SendMessage
 from telecore.errors import Busy, DeviceRefused, RemoteProtocolError
@@ -25,32 +21,6 @@ from telecore.ids import ChannelId, MessageSid
 def waiting(sid="SM1", to="+1", *, due=0.0, deadline=None, attempts=0, setbacks=0, urgent=False):
     command = SendMessage(message=MessageSid(sid), channel=ChannelId("e/m"), to=to, body="x", urgent=urgent)
     return Waiting(QueuedSms(command, attempts=attempts), due, deadline, setbacks)
-
-
-A, B = waiting("SM10", "+1"), waiting("SM11", "+2")
-LATER = waiting("SM12", "+1", due=110.0)
-DYING = waiting("SM13", "+4", deadline=105.0)
-WARNING = waiting("SM15", "+1", urgent=True)
-DEAD = waiting("SM14", "+5", deadline=99.0)
-
-
-@pytest.mark.parametrize(
-    ("queue", "ready", "step"),
-    [
-        ([], True, Sleep(None)),
-        ([A, B], True, Submit(A)),
-        ([A, B], False, Sleep(None)),
-        ([LATER, B], True, Submit(B)),
-        ([A, B, WARNING], True, Submit(WARNING)),
-        ([LATER, A], True, Sleep(10.0)),
-        ([LATER], False, Sleep(None)),
-        ([LATER, DYING], False, Sleep(5.0)),
-        ([A, DEAD], True, Expire(DEAD)),
-        ([DEAD], False, Expire(DEAD)),
-    ],
-)
-def test_next_step(queue, ready, step):
-    assert next_step(queue, 100.0, ready=ready) == step
 
 
 @pytest.mark.parametrize(
@@ -83,6 +53,40 @@ def test_refusals_that_are_tried_again(code, attempts, delay):
 )
 def test_refusals_that_are_not(code, attempts, twilio):
     verdict = judge(DeviceRefused("cms", code), waiting(attempts=attempts), 100.0)
+    assert isinstance(verdict, GiveUp)
+    assert (verdict.code, verdict.uncertain) == (twilio, False)
+
+
+@pytest.mark.parametrize(
+    ("code", "attempts", "delay"),
+    [(0x58, 0, 1), (0x58, 3, 10), (0x58, 60, 30), (0x14, 2, 30), (0x08, 0, 10), (0x45, 1, 60), (0x64, 4, 300)],
+)
+def test_refusals_of_an_smsc_that_are_tried_again(code, attempts, delay):
+    verdict = judge(DeviceRefused("smpp", code), waiting(attempts=attempts), 100.0)
+    assert isinstance(verdict, Again)
+    assert (verdict.waiting.due, verdict.refused) == (100.0 + delay, True)
+
+
+@pytest.mark.parametrize(
+    ("code", "attempts", "twilio"),
+    [
+        (0x0B, 0, 21211),
+        (0x0A, 0, 21212),
+        (0x01, 0, 21617),
+        (0x66, 0, 30007),
+        (0x65, 0, 30003),
+        (0x58, 64, 30001),
+        (0x08, 3, 30008),
+        (0x04, 0, 30008),
+        (0x42A, 0, 30008),
+        (None, 0, 30008),
+        # With a modem these numbers mean a network in trouble, which is asked again.
+        (0x29, 0, 30008),
+        (0x2A, 0, 30008),
+    ],
+)
+def test_refusals_of_an_smsc_that_are_not(code, attempts, twilio):
+    verdict = judge(DeviceRefused("smpp", code), waiting(attempts=attempts), 100.0)
     assert isinstance(verdict, GiveUp)
     assert (verdict.code, verdict.uncertain) == (twilio, False)
 
