@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from telecore.events import Event
 from telecore.ids import E164, Address, ChannelId, DeviceId, Iccid
-from telecore.model import ChannelState, DeviceIdentity, Service, SignalLevel, Sim
+from telecore.model import ChannelState, DeviceIdentity, MediaStats, Service, SignalLevel, Sim
 from telecore.sim_health import StoreLevel
 
 
@@ -203,6 +203,13 @@ class PcmStream(Protocol):
 
     def send(self, frame: bytes) -> None:
         """Hand over 20 ms. Called on the one clock of the agent; never blocks, never raises for a lost line."""
+
+
+@runtime_checkable
+class Measured(Protocol):
+    """A PCM stream that knows how its sound went."""
+
+    def stats(self) -> MediaStats: ...
 
 
 class VoiceCall(Protocol):

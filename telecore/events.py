@@ -18,7 +18,7 @@ from telecore.ids import (
     RecordingSid,
     new_id,
 )
-from telecore.model import ChannelStatus, DeviceIdentity, Recording
+from telecore.model import ChannelStatus, DeviceIdentity, MediaStats, Recording
 from telecore.schema import Tagged
 from telecore.sim_health import Balance, Health, HealthState
 
@@ -253,13 +253,14 @@ class CallAnswered(CallEvent):
 class CallEnded(CallEvent):
     """``cause`` is Q.850's. ``by``: ``caller``, ``callee``, ``us``, ``network``, ``timeout`` or ``restart``.
 
-    ``duration_s`` counts from the answer; None when it was never answered.
+    ``duration_s`` counts from the answer; None when it was never answered. ``media``: how its sound went over RTP.
     """
 
     kind: ClassVar[str] = "call.ended"
     cause: int
     by: str
     duration_s: int | None = None
+    media: MediaStats | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

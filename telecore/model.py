@@ -158,3 +158,22 @@ class Recording:
     size: int
     duration_s: float
     channels: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class MediaStats:
+    """The sound of one call over RTP. ``lost`` and ``jitter_ms`` are ours of what they sent; ``far_*`` theirs, by RTCP.
+
+    In packets, ``concealed`` in frames of 20 ms that were made up. ``late`` ones came after their time.
+    """
+
+    sent: int = 0
+    received: int = 0
+    lost: int = 0
+    late: int = 0
+    concealed: int = 0
+    jitter_ms: float = 0.0
+    far_lost: int | None = None
+    far_jitter_ms: float | None = None
+    round_trip_ms: float | None = None
+    codec: str = ""

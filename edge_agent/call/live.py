@@ -308,7 +308,7 @@ class LiveCall:
         cause, by = self.ending.cause, self.ending.by
         if self.status not in FINAL_CALL:
             self.status = status_of(cause, answered=self.answered)
-        return CallEnded(call=self.sid, cause=cause, by=by, duration_s=self.duration_s)
+        return CallEnded(call=self.sid, cause=cause, by=by, duration_s=self.duration_s, media=self.leg.media)
 
     def _check_sound(self) -> None:
         if self.voice is not None and self.voice.pcm is not None:

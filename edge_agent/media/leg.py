@@ -6,10 +6,11 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from edge_agent.contracts import PcmStream, VoiceCall
+from edge_agent.contracts import Measured, PcmStream, VoiceCall
 from edge_agent.media.clock import MediaClock
 from edge_agent.media.digits import KeyCount, KeyEar, Witness
 from edge_agent.media.source import SILENCE, Source
+from telecore.model import MediaStats
 
 
 class Ear:
@@ -53,6 +54,12 @@ class Leg:
         self._keys = KeyCount()
         self._key_ear = KeyEar()
         self._now = 0
+
+    @property
+    def media(self) -> MediaStats | None:
+        """How the sound went so far, for a line that measures it."""
+        pcm = self._pcm or (self.voice.pcm if self.voice is not None else None)
+        return pcm.stats() if isinstance(pcm, Measured) else None
 
     def start(self) -> None:
         """The call is answered: sound flows from here on."""

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from telecore.audio.frames import Encoding
+from telecore.model import MediaStats
+
+__all__ = ["MediaPlan", "MediaPorts", "MediaSession", "MediaStats", "SrtpKeys"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,8 @@ class MediaPlan:
 
     ``dtmf``: payload type of telephone-event, None without it. ``comfort_noise``: payload type 13 may come.
     ``send``, ``receive``: False while held that way; something is sent all the same (silence), for gateways hang up
-    without RTP. ``ptime_ms``: how much sound goes into a packet.
+    without RTP. ``ptime_ms``: how much sound goes into a packet. ``sources``: addresses besides the announced one that
+    its RTP may come from: where its signalling comes from, which beyond a NAT is another.
     """
 
     address: str
@@ -37,22 +41,7 @@ class MediaPlan:
     receive: bool = True
     srtp: SrtpKeys | None = None
     rtcp_port: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MediaStats:
-    """Of one call. ``lost`` and ``jitter_ms`` are ours of what they sent; ``far_*`` theirs, by RTCP."""
-
-    sent: int = 0
-    received: int = 0
-    lost: int = 0
-    late: int = 0
-    concealed: int = 0
-    jitter_ms: float = 0.0
-    far_lost: int | None = None
-    far_jitter_ms: float | None = None
-    round_trip_ms: float | None = None
-    codec: str = ""
+    sources: tuple[str, ...] = ()
 
 
 class MediaSession(Protocol):
