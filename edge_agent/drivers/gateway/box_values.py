@@ -18,7 +18,8 @@ from telecore.subscriber import is_imsi, plmn_of
 from telecore.ussd import clean
 
 _NOTHING = frozenset({"", "<null>", "null", "none", "unknown", "n/a", "-", "-1"})
-_MENU_LINE = re.compile(r"^\s*(?:\d{1,2}|[*#]{1,2})\s?[.):>\-]", re.MULTILINE)
+_MENU_LINE = re.compile(r"^\s*(\d{1,2}|[*#]{1,2})(?:\s?[.):>\-]|\s+\S)", re.MULTILINE)
+_BACK = frozenset({"0", "00", "9", "99", "*", "#", "**", "##"})
 
 
 def json_of(body: bytes) -> object:
@@ -102,9 +103,10 @@ def sim_of(iccid: str, imsi: str, msisdn: E164 | None, operator_name: str = "") 
 
 
 def ussd_reply(text: str) -> UssdReply:
-    """The box does not tell whether the network waits for a reply; a text with numbered lines is a menu."""
-    state = UssdState.REPLY_WANTED if len(_MENU_LINE.findall(text)) >= 2 else UssdState.DONE
-    return UssdReply(state, clean(heal_surrogates(text)))
+    """The box does not tell whether a reply is wanted; a text with lines 1 and 2, or 1 and a way back, is a menu."""
+    choices = set(_MENU_LINE.findall(text))
+    menu = "1" in choices and ("2" in choices or bool(choices & _BACK))
+    return UssdReply(UssdState.REPLY_WANTED if menu else UssdState.DONE, clean(heal_surrogates(text)))
 
 
 def part_key(*facts: str) -> str:

@@ -33,8 +33,8 @@ class DinstarManagement:
     """A Management. A line's ``name`` is the number of its port, from 0.
 
     Options: ``auth``, ``tls`` (http_client.py), ``timezone`` of the box's clock (``+07:00``), ``encoding`` (``auto``,
-    ``unicode``), ``model``, and seconds: ``sms_poll_s``, ``sms_limit_s``, ``sms_search_s``, ``ussd_s``, ``ussd_poll_s``,
-    ``timeout_s``.
+    ``unicode``), ``model``, and in seconds ``sms_poll_s``, ``sms_limit_s``, ``sms_search_s``, ``ussd_s``,
+    ``ussd_poll_s``, ``timeout_s``.
 
     ``on_call``: told of each call that is over, by webhook, with the cause on the GSM side.
     """

@@ -42,10 +42,9 @@ _PARAM = "#param#"
 _REFUSALS = {
     400: "the box does not understand the request",
     404: "the box does not know this",
-    413: "it is too long for the box",
     500: "the box failed, without a reason",
 }
-_NO_PORT = 550
+_NO_PORT, _FAILURE = 550, 500
 
 Query = tuple[tuple[str, str], ...]
 Body = dict[str, object]
@@ -141,7 +140,13 @@ def envelope(answer: object) -> Mapping[str, object]:
         raise NoNetwork("the box has no port for it now (550)")
     if code == 413:
         raise InvalidRequest("it is too long for the gateway (413)", field="Body", code=21617)
-    raise DeviceRefused("error", code, _REFUSALS.get(code, f"the box says {code}"))
+    # Without a code: as a number it would be read as one of +CMS ERROR.
+    raise DeviceRefused("error", None, f"{_REFUSALS.get(code, 'the box refuses')} ({code})")
+
+
+def failed(answer: object) -> bool:
+    """Whether the box says that something went wrong, but not that nothing was done."""
+    return isinstance(answer, dict) and integer(answer.get("error_code")) == _FAILURE
 
 
 def read_results(answer: Mapping[str, object]) -> tuple[SmsResult, ...]:
@@ -180,7 +185,7 @@ def check_ussd_sent(answer: Mapping[str, object], port: int) -> None:
     if status is None:
         raise RemoteProtocolError("the box does not say whether the port sent it")
     if status not in (OK, ACCEPTED):
-        raise DeviceRefused("error", status, "the port did not send it")
+        raise DeviceRefused("error", None, f"the port did not send it ({status})")
 
 
 def read_push(value: object) -> Push:

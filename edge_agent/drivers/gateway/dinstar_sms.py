@@ -107,16 +107,14 @@ class DinstarOutbox:
         """None: the box has it. An error that is returned and not raised: it may have it."""
         body = codec.send_sms(port, sms.to, sms.body, user_id, report=sms.report, encoding=self._encoding)
         try:
-            answer = await self._client.post_json(codec.SEND_SMS, body, acts=True)
-            codec.envelope(answer.json())
+            answer = (await self._client.post_json(codec.SEND_SMS, body, acts=True)).json()
+            if codec.failed(answer):
+                return OutcomeUnknown("the box failed in a submit (500)")
+            codec.envelope(answer)
         except OutcomeUnknown as error:
             return error
         except RemoteProtocolError as error:
             return OutcomeUnknown(f"the box's answer to a submit says nothing: {error}")
-        except DeviceRefused as refusal:
-            if refusal.code != 500:
-                raise
-            return OutcomeUnknown("the box failed in a submit (500)")
         return None
 
     async def _outcome(self, pending: _Pending, lost: OutcomeUnknown | None) -> SmsResult:

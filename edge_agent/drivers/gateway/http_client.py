@@ -7,6 +7,7 @@ have just closed is neither done nor refused; no redirect is followed, for it le
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -117,19 +118,18 @@ class HttpClient:
         self._turn = asyncio.Lock()
         self._tls = _tls(tls)
         middlewares: list[aiohttp.ClientMiddlewareType] = [self._once]
-        login: aiohttp.BasicAuth | None = None
+        headers = {"Accept-Encoding": "identity"}
         if auth is HttpAuth.DIGEST:
             middlewares += [aiohttp.DigestAuthMiddleware(user, password), _released]
         elif auth is HttpAuth.BASIC:
-            login = aiohttp.BasicAuth(user, password, "utf-8")
+            headers["Authorization"] = f"Basic {base64.b64encode(f'{user}:{password}'.encode()).decode()}"
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(force_close=True, limit=1),
             timeout=aiohttp.ClientTimeout(total=total_s, connect=connect_s),
             middlewares=tuple(middlewares),
-            auth=login,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
-            headers={"Accept-Encoding": "identity"},
+            headers=headers,
         )
 
     async def get(self, path: str, query: Fields = (), *, acts: bool = False) -> HttpAnswer:
@@ -186,14 +186,15 @@ class HttpClient:
         if 200 <= status < 300:
             return
         if 300 <= status < 400:
-            raise DeviceRefused("error", status, "the box leads to its login page: its HTTP API is switched off")
+            raise DeviceRefused("error", None, "the box leads to its login page: its HTTP API is switched off")
         if status >= 500 and acts:
             raise OutcomeUnknown(f"{where} failed with HTTP {status}; it may have been done")
-        words = _WORDS.get(status, f"the box answers with HTTP {status}")
+        words = f"{_WORDS.get(status, 'the box fails')} (HTTP {status})"
         challenge = response.headers.get("WWW-Authenticate", "").partition(" ")[0].lower()
         if status == 401 and challenge in ("basic", "digest"):
-            words += f" (it asks for {challenge})"
-        raise DeviceRefused("error", status, words)
+            words += f"; it asks for {challenge}"
+        # Without a code: as a number it would be read as one of +CMS ERROR.
+        raise DeviceRefused("error", None, words)
 
     async def _body(self, where: str, response: aiohttp.ClientResponse) -> bytes:
         content = bytearray()
