@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 _IDS_AT_ONCE = 32
 _ASKED_AT_ONCE = 4 * codec.NUMBERS_AT_ONCE
+_EARLY = 500
+"""Reports that overtook the result of their submit."""
 _OLD_REPORTS = timedelta(days=3)
 _DELIVERED = 0x00
 _FINAL = frozenset({SmsStatus.SENT_OK, SmsStatus.DELIVERED, SmsStatus.FAILED})
@@ -48,6 +51,7 @@ class _Pending:
     port: int
     number: str
     done: asyncio.Future[SmsResult]
+    began: float
     known: bool = False
 
 
@@ -72,6 +76,7 @@ class DinstarOutbox:
         self._wake = asyncio.Event()
         self._awaiting = Awaiting()
         self._told = Remembered()
+        self._early: deque[tuple[float, Delivered]] = deque(maxlen=_EARLY)
         self._began = False
         self._telling = asyncio.Lock()
         self._clock = asyncio.get_running_loop().time
@@ -85,7 +90,7 @@ class DinstarOutbox:
 
     async def submit(self, port: int, sms: OutboundSms, on_segment: OnSegment) -> None:
         user_id = 1 + secrets.randbelow(2**31 - 1)
-        pending = _Pending(port, sms.to, asyncio.get_running_loop().create_future())
+        pending = _Pending(port, sms.to, asyncio.get_running_loop().create_future(), self._clock())
         self._pending[user_id] = pending
         try:
             lost = await self._hand_over(user_id, port, sms)
@@ -99,7 +104,11 @@ class DinstarOutbox:
         refs = _refs(result)
         if sms.report and refs:
             now, channel = self._clock(), self._channels[port]
-            self._awaiting.add(Awaited(user_id, channel, port, sms.to, refs, result.time, now, now))
+            entry = Awaited(user_id, channel, port, sms.to, refs, result.time, now, now)
+            self._awaiting.add(entry)
+            for at, report in self._early:
+                if at >= pending.began:
+                    _close(entry, report)
         for segment in range(result.count):
             await on_segment(SubmitRef(refs[segment] if refs else str(user_id), segment, result.count))
 
@@ -206,8 +215,10 @@ class DinstarOutbox:
             done_at = time_of(report.time, self._zone)
             await core.report(StatusReport(channel, report.key, report.ref, recipient, report.status, done_at))
         self._told.add((report.port, report.key))
-        if found is not None and report_kind(report.status) is not ReportKind.TRYING:
-            found[0].open.discard(found[1])
+        if found is not None:
+            _close(found[0], report)
+        else:
+            self._early.append((self._clock(), report))
 
     async def take_result(self, result: SmsResult, core: Core) -> None:
         """Polled or pushed: how a submit went, or that all of it was delivered. Raises StorageFailed."""
@@ -256,6 +267,13 @@ def _failed(result: SmsResult) -> None:
     if result.succeeded:
         raise OutcomeUnknown(f"the box sent {result.succeeded} of {result.count} segments")
     raise DeviceRefused("error", None, "the box could not send it, and does not say why")
+
+
+def _close(entry: Awaited, report: Delivered) -> None:
+    """Nothing more is to be heard of the segment that the report is about, if it is of this message and final."""
+    segment = entry.segment_of(report.port, report.number, report.ref)
+    if segment is not None and report_kind(report.status) is not ReportKind.TRYING:
+        entry.open.discard(segment)
 
 
 def _refs(result: SmsResult) -> tuple[int, ...]:

@@ -246,6 +246,14 @@ async def test_two_lines_send_at_once():
         assert r.towers.lines[0].sim.counters.submits == r.towers.lines[1].sim.counters.submits == 6
 
 
+async def test_a_report_that_overtakes_the_result_of_its_submit_is_told_once():
+    async with rig(sms_poll_s="0.3") as r:  # the webhook of the report comes before anybody asks for the result
+        r.box.web.upset("/api/query_sms_result", WebTrouble.STATUS)
+        await r.send()
+        await asyncio.sleep(0.3)
+        assert len(r.core.reports) == 1
+
+
 async def test_a_box_that_is_lost_leaves_its_sends_unknown():
     async with rig(hooks=False) as r:
         r.box._lines[0].submit = lambda *args, **options: None
