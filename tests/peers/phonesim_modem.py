@@ -25,10 +25,10 @@ FETCHED = HERE.parent.parent / ".peers" / "sid"
 
 
 def phonesim_command() -> list[str] | None:
-    """How to run it here: from PATH, or from a debootstrap folder (``SIMFERRY_PHONESIM_ROOT``, else ``.peers/sid``)."""
+    """How to run it here: from PATH, or from a debootstrap folder (``SIMFERRY_PEERS_ROOT``, else ``.peers/sid``)."""
     if found := shutil.which("ofono-phonesim"):
         return [found]
-    root = Path(os.environ.get("SIMFERRY_PHONESIM_ROOT") or FETCHED).absolute()
+    root = Path(os.environ.get("SIMFERRY_PEERS_ROOT") or FETCHED).absolute()
     if not (root / PROGRAM).exists():
         return None
     # The folder's own loader and libraries: they are newer than this machine's, and this wants no chroot.

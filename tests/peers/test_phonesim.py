@@ -25,7 +25,7 @@ pytestmark = [
     pytest.mark.phonesim,
     pytest.mark.skipif(
         COMMAND is None,
-        reason="no ofono-phonesim: run `scripts/peers phonesim` as root, or name a Debian in SIMFERRY_PHONESIM_ROOT",
+        reason="no ofono-phonesim: run `scripts/peers sid` as root, or name a Debian in SIMFERRY_PEERS_ROOT",
     ),
 ]
 PROFILES = load_profiles()
