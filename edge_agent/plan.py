@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_agent.config import AgentConfig, DeviceConfig
+from edge_agent.config import AgentConfig, AnyDevice, DeviceConfig, GatewayConfig
+from edge_agent.config.gateways import lines_of
 from edge_agent.devices.discovery import auto_devices
 from edge_agent.devices.profiles import ProfileError, Profiles, load_profiles
 from edge_agent.devices.registry import DRIVERS
@@ -67,15 +68,24 @@ def _of_sims(config: AgentConfig, problems: list[str]) -> list[str]:
     ]
 
 
-def _sentence(device: DeviceConfig) -> str:
+def _sentence(device: AnyDevice) -> str:
+    off = "" if device.enabled else ", switched off"
+    if not isinstance(device, DeviceConfig):
+        what = (
+            f"{len(lines_of(device))} lines" if isinstance(device, GatewayConfig) else f"{device.calls} calls at once"
+        )
+        return f"{device.id}: {device.driver} at {device.host}, {what}, profile {device.profile}{off}"
     sound = device.sound
     audio = "no calls" if sound is None or sound.kind == "none" else f"sound on {sound.port}"
-    return f"{device.id}: {device.driver} on {device.port}, {audio}, profile {device.profile}" + (
-        "" if device.enabled else ", switched off"
-    )
+    return f"{device.id}: {device.driver} on {device.port}, {audio}, profile {device.profile}{off}"
 
 
-def _problems(device: DeviceConfig, profiles: Profiles) -> Iterator[str]:
+def _problems(device: AnyDevice, profiles: Profiles) -> Iterator[str]:
+    if not isinstance(device, DeviceConfig):
+        from edge_agent.devices.gateways import problems_of
+
+        yield from problems_of(device, profiles)
+        return
     if device.driver not in DRIVERS:
         yield f"there is no driver {device.driver!r} (there are: {', '.join(sorted(DRIVERS))})"
     if device.profile != "auto" and device.profile not in profiles.names:

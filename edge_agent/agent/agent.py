@@ -134,7 +134,7 @@ class Agent:
         self._sims.on_sms = self._upkeep.accounts.sms_received
 
     def _build_devices(self) -> None:
-        site = Site(self._identity.edge, self._profiles, self._config.pins, self._sims.pins)
+        site = Site(self._identity.edge, self._profiles, self._config.pins, self._sims.pins, sip=self._config.sip)
         core = EdgeCore(
             self._spool,
             self._messages,

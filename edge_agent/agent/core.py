@@ -52,7 +52,8 @@ class EdgeCore:
 
     async def radio(self, channel: ChannelId, status: RadioStatus) -> None:
         events = self._inventory.radio(channel, status)
-        self._on_radio(channel, status)
+        if not status.no_sim:
+            self._on_radio(channel, status)
         self._messages.wake(channel)
         for event in events:
             await self._tell(event)

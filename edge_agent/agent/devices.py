@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
 
-from edge_agent.config import DeviceConfig, HealingConfig
+from edge_agent.config import AnyDevice, DeviceConfig, HealingConfig
 from edge_agent.contracts import Core, Device
 from edge_agent.devices.discovery import UsbDisk, auto_devices, find_disks
 from edge_agent.devices.healing import Healing
@@ -30,7 +30,7 @@ class Devices:
 
     def __init__(
         self,
-        configured: Sequence[DeviceConfig] | None,
+        configured: Sequence[AnyDevice] | None,
         site: Site,
         core: Core,
         inventory: Inventory,
@@ -61,13 +61,17 @@ class Devices:
                 self._start(group, runner)
             await self._watch(group)
 
-    def _add(self, config: DeviceConfig) -> DeviceRunner | None:
-        channels = channels_of(config, self._site)
+    def _add(self, config: AnyDevice) -> DeviceRunner | None:
+        numbers = channels_of(config, self._site)
+        channels = tuple(numbers)
         state = ChannelState.ABSENT if config.enabled else ChannelState.DISABLED
-        for channel in channels:
-            self._inventory.expect(channel, state, "not opened yet" if config.enabled else "", config.number)
+        for channel, number in numbers.items():
+            self._inventory.expect(channel, state, "not opened yet" if config.enabled else "", number)
         if not config.enabled:
             return None
+        healing = None
+        if isinstance(config, DeviceConfig):
+            healing = Healing(config.id, channels, self._core, self._healing, port=config.port)
         runner = DeviceRunner(
             config.id,
             lambda: make_device(config, self._site),
@@ -75,7 +79,7 @@ class Devices:
             self._core,
             on_open=self._opened,
             on_close=self._closed,
-            healing=Healing(config.id, channels, self._core, self._healing, port=config.port),
+            healing=healing,
         )
         self._runners[config.id] = runner
         return runner

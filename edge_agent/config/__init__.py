@@ -1,25 +1,21 @@
 """What a site decides: ``file`` reads agent.yaml, the others hold the shapes of its sections."""
 
-from edge_agent.config.file import (
-    AgentConfig,
-    AudioConfig,
-    CloudConfig,
-    ConfigError,
-    DeviceConfig,
-    Limits,
-    LogConfig,
-    StatusConfig,
-    load_config,
-)
+from edge_agent.config.file import AgentConfig, CloudConfig, Limits, LogConfig, StatusConfig, load_config
+from edge_agent.config.gateways import GatewayConfig, SipConfig, TrunkConfig
 from edge_agent.config.healing import HealingConfig
+from edge_agent.config.kinds import AnyDevice
+from edge_agent.config.modems import AudioConfig, DeviceConfig
+from edge_agent.config.reading import ConfigError
 from edge_agent.config.sims import Quotas, SelfTestConfig, SimConfig, SimsConfig
 
 __all__ = [
     "AgentConfig",
+    "AnyDevice",
     "AudioConfig",
     "CloudConfig",
     "ConfigError",
     "DeviceConfig",
+    "GatewayConfig",
     "HealingConfig",
     "Limits",
     "LogConfig",
@@ -27,6 +23,8 @@ __all__ = [
     "SelfTestConfig",
     "SimConfig",
     "SimsConfig",
+    "SipConfig",
     "StatusConfig",
+    "TrunkConfig",
     "load_config",
 ]

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import firmware_profiles
 from edge_agent.drivers.at_modem.profile import AtProfile
 from edge_agent.drivers.at_modem.quirks import KNOWN as KNOWN_QUIRKS
+from edge_agent.drivers.gateway.profile import GatewayProfile
 from edge_agent.yaml_lines import Lines, YamlProblem, load
 from telecore.errors import InvalidRequest
 from telecore.model import DeviceIdentity, Service
@@ -92,15 +93,35 @@ class Entry:
     firmware: tuple[Firmware, ...]
 
 
-class Profiles:
-    """All profiles of a site, by name."""
+@dataclass(frozen=True, slots=True)
+class GatewayEntry:
+    """The profile of a gateway or a trunk."""
 
-    def __init__(self, entries: Mapping[str, Entry]) -> None:
+    header: Header
+    profile: GatewayProfile
+
+
+class Profiles:
+    """All profiles of a site, by name: those of modems, and apart from them those of gateways."""
+
+    def __init__(self, entries: Mapping[str, Entry], gateways: Mapping[str, GatewayEntry] | None = None) -> None:
         self._entries = dict(entries)
+        self._gateways = dict(gateways or {})
 
     @property
     def names(self) -> tuple[str, ...]:
         return tuple(sorted(self._entries))
+
+    @property
+    def gateway_names(self) -> tuple[str, ...]:
+        return tuple(sorted(self._gateways))
+
+    def gateway(self, name: str) -> GatewayEntry:
+        """The profile of a gateway or a trunk. Raises ProfileError."""
+        if name not in self._gateways:
+            names = ", ".join(self.gateway_names)
+            raise ProfileError(f"there is no profile {name!r} of a gateway (there are: {names})")
+        return self._gateways[name]
 
     def __iter__(self) -> Iterator[AtProfile]:
         return iter(entry.profile for entry in self._entries.values())
@@ -131,7 +152,7 @@ class Profiles:
         return self.get(names[0], identity)
 
 
-def doubts(profile: AtProfile) -> tuple[str, ...]:
+def doubts(profile: AtProfile | GatewayProfile) -> tuple[str, ...]:
     """What a modem of this profile is believed to do and nobody has seen on hardware."""
     return () if profile.confirmed else profile.unconfirmed or ("everything in this profile",)
 
@@ -152,15 +173,18 @@ def load_profiles(*directories: Path) -> Profiles:
                 raw[name] = _read_file(name, path)
             except ProfileError as error:
                 problems.append(error.message)
-    entries = {}
+    entries, gateways = {}, {}
     for name in raw:
         try:
-            entries[name] = _build(name, raw)
+            if _driver(name, raw) == "gateway":
+                gateways[name] = _build_gateway(name, raw)
+            else:
+                entries[name] = _build(name, raw)
         except ProfileError as error:
             problems.append(error.message)
     if problems:
         raise ProfileError("\n".join(problems))
-    return Profiles(entries)
+    return Profiles(entries, gateways)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,15 +213,32 @@ def _read_file(name: str, path: Path) -> _Raw:
     return _Raw(name, data, lines)
 
 
-def _build(name: str, raw: Mapping[str, _Raw]) -> Entry:
-    ancestors = _line_of(name, raw, ())
-    own = raw[name]
+def _driver(name: str, raw: Mapping[str, _Raw]) -> object:
+    """Its own, or that of what it inherits from."""
+    return next((entry.data["driver"] for entry in reversed(_line_of(name, raw, ())) if "driver" in entry.data), None)
+
+
+def _merged(ancestors: list[_Raw]) -> tuple[dict[str, Any], list[Header]]:
     merged: dict[str, Any] = {}
     for ancestor in ancestors:
         inherited = {key: value for key, value in ancestor.data.items() if key not in _OWN}
         merged = _merge(merged, inherited)
     headers = [_header(ancestor) for ancestor in ancestors]
-    dialect = {key: value for key, value in merged.items() if key not in _HEADER}
+    return {key: value for key, value in merged.items() if key not in _HEADER}, headers
+
+
+def _build_gateway(name: str, raw: Mapping[str, _Raw]) -> GatewayEntry:
+    own = raw[name]
+    dialect, headers = _merged(_line_of(name, raw, ()))
+    claims = tuple(dict.fromkeys(claim for header in headers for claim in header.unconfirmed))
+    given = {**dialect, "name": name, "confirmed": own.data.get("confirmed", False)}
+    profile = _read(GatewayProfile, given, own)
+    return GatewayEntry(headers[-1], replace(profile, unconfirmed=() if profile.confirmed else claims))
+
+
+def _build(name: str, raw: Mapping[str, _Raw]) -> Entry:
+    own = raw[name]
+    dialect, headers = _merged(_line_of(name, raw, ()))
     quirks = {quirk.use: quirk.because for header in headers for quirk in header.quirks}
     profile = _read(AtProfile, {**dialect, "name": name, "confirmed": own.data.get("confirmed", False)}, own)
     _check_patterns(profile, own)

@@ -5,23 +5,28 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from edge_agent.config import DeviceConfig
+from edge_agent.config import AnyDevice, DeviceConfig, GatewayConfig, SipConfig, TrunkConfig
+from edge_agent.config.kinds import KINDS
 from edge_agent.contracts import Device, PinMemory
 from edge_agent.devices.profiles import Profiles, doubts
 from edge_agent.drivers.at_modem.modem import AtModem, ModemSettings
 from edge_agent.drivers.at_modem.net_port import Login, is_net
 from edge_agent.drivers.at_modem.profile import AtProfile
 from telecore.errors import InvalidRequest
-from telecore.ids import ChannelId, EdgeId, Iccid, channel_id
+from telecore.ids import E164, ChannelId, EdgeId, Iccid, channel_id
 from telecore.model import DeviceIdentity
+
+if TYPE_CHECKING:
+    from edge_agent.drivers.sip.stack import SipStack
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Site:
-    """What every device of a site may need."""
+    """What every device of a site may need. ``stack``: the one SIP address, made when a device first wants it."""
 
     edge: EdgeId
     profiles: Profiles
@@ -29,22 +34,59 @@ class Site:
     pin_memory: PinMemory | None = None
     told: set[tuple[str, str]] = field(default_factory=set)
     """Devices and the profiles whose doubts were logged, so that a modem that comes and goes repeats nothing."""
+    sip: SipConfig | None = None
+    stack: SipStack | None = None
 
 
-def channels_of(config: DeviceConfig, site: Site) -> tuple[ChannelId, ...]:
-    """The channels the device will have, known before it is opened."""
-    return (channel_id(site.edge, config.id),)
+def channels_of(config: AnyDevice, site: Site) -> Mapping[ChannelId, E164 | None]:
+    """The channels the device will have, known before it is opened, each with its number where the site says it."""
+    if isinstance(config, GatewayConfig):
+        from edge_agent.devices.gateways import gateway_channels
+
+        return gateway_channels(config, site.edge)
+    number = config.numbers[0] if isinstance(config, TrunkConfig) and config.numbers else None
+    return {channel_id(site.edge, config.id): config.number if isinstance(config, DeviceConfig) else number}
 
 
-def make_device(config: DeviceConfig, site: Site) -> Device:
-    """A new device, not open. Raises InvalidRequest for a driver that does not exist."""
-    maker = DRIVERS.get(config.driver)
-    if maker is None:
+def make_device(config: AnyDevice, site: Site) -> Device:
+    """A new device, not open. Raises InvalidRequest for a driver that does not exist, or a setting it cannot have."""
+    if isinstance(config, GatewayConfig | TrunkConfig):
+        return _gateway(config, site)
+    if config.driver != "at_modem":
         raise InvalidRequest(
-            f"device {config.id}: there is no driver {config.driver!r} (there are: {', '.join(sorted(DRIVERS))})",
+            f"device {config.id}: there is no driver {config.driver!r} (there are: {', '.join(DRIVERS)})",
             field="driver",
         )
-    return maker(config, site)
+    return _at_modem(config, site)
+
+
+def _gateway(config: GatewayConfig | TrunkConfig, site: Site) -> Device:
+    from edge_agent.devices.gateways import doubts_of, make_gateway, make_trunk
+
+    _tell_doubts(site, config.id, config.profile, doubts_of(site.profiles, config.profile))
+    stack = sip_stack(site)
+    if isinstance(config, GatewayConfig):
+        return make_gateway(config, site.edge, site.profiles, stack)
+    return make_trunk(config, site.edge, site.profiles, stack)
+
+
+def sip_stack(site: Site) -> SipStack:
+    """The one listening address of a site. Raises InvalidRequest without the section ``sip``."""
+    if site.sip is None:
+        raise InvalidRequest("sip.listen is missing in agent.yaml", field="sip.listen")
+    if site.stack is None:
+        from edge_agent.devices.gateways import sip_settings
+        from edge_agent.drivers.sip.stack import SipStack
+
+        site.stack = SipStack(sip_settings(site.sip))
+    return site.stack
+
+
+def _tell_doubts(site: Site, device: str, profile: str, found: tuple[str, ...]) -> None:
+    if (device, profile) not in site.told:
+        site.told.add((device, profile))
+        for doubt in found:
+            log.info("%s: %s: not confirmed on hardware: %s", device, profile, doubt)
 
 
 def _at_modem(config: DeviceConfig, site: Site) -> Device:
@@ -79,13 +121,10 @@ def _chooser(config: DeviceConfig, site: Site) -> Callable[[DeviceIdentity], AtP
     def choose(identity: DeviceIdentity) -> AtProfile:
         named = config.profile != "auto"
         profile = site.profiles.get(config.profile, identity) if named else site.profiles.choose(identity)
-        if (config.id, profile.name) not in site.told:
-            site.told.add((config.id, profile.name))
-            for doubt in doubts(profile):
-                log.info("%s: %s: not confirmed on hardware: %s", config.id, profile.name, doubt)
+        _tell_doubts(site, config.id, profile.name, doubts(profile))
         return profile
 
     return choose
 
 
-DRIVERS: Mapping[str, Callable[[DeviceConfig, Site], Device]] = {"at_modem": _at_modem}
+DRIVERS = tuple(sorted(KINDS))

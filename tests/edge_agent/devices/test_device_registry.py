@@ -20,7 +20,7 @@ def test_at_modem():
     assert isinstance(device, AtModem)
     assert device._settings.audio_port == "/dev/ttyUSB4"
     assert device._settings.channel == "site-1/modem1"
-    assert channels_of(config, SITE) == ("site-1/modem1",)
+    assert list(channels_of(config, SITE)) == ["site-1/modem1"]
 
 
 def test_audio_none():

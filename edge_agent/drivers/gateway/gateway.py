@@ -1,0 +1,306 @@
+"""A gateway or a trunk as a Device: calls by SIP, and beside them whatever the box's own tongue offers.
+
+The two halves fall and come back apart: a box whose web server hangs goes on carrying calls, and one whose SIP is down
+goes on sending SMS.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+from edge_agent.contracts import (
+    Channel,
+    Core,
+    Heal,
+    IncomingCall,
+    OnSegment,
+    OutboundSms,
+    RadioService,
+    RadioStatus,
+    SmsPart,
+    SmsService,
+    UssdReply,
+    UssdService,
+)
+from edge_agent.drivers.gateway.line_state import Known, stands
+from edge_agent.drivers.gateway.managed_core import ManagedCore
+from edge_agent.drivers.gateway.management import ManagedLine, Management
+from edge_agent.drivers.gateway.profile import GatewayProfile
+from edge_agent.drivers.sip.peer import LineState, SipPeer
+from telecore.backoff import Policy, next_delay
+from telecore.errors import DeviceLost, DeviceRefused, NoNetwork, RemoteProtocolError, TelecoreError, Transient
+from telecore.events import InventoryReported
+from telecore.ids import E164, Address, ChannelId, DeviceId
+from telecore.model import DeviceIdentity, Service
+
+log = logging.getLogger(__name__)
+
+OPEN_LIMIT_S = 15.0
+CLOSE_LIMIT_S = 5.0
+AGAIN = Policy(first=2.0, factor=2.0, cap=60.0)
+_REFUSED_AGAIN_S = 60.0
+"""A wrong password does not become right; asked often it locks the account of some boxes."""
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayLine:
+    """One channel. ``numbers``: those that no SIM tells."""
+
+    channel: ChannelId
+    managed: ManagedLine | None = None
+    numbers: tuple[E164, ...] = ()
+    calls: int = 1
+
+
+class Gateway:
+    """See ``contracts.Device``. ``make_management`` makes an object for one opening of the box's own tongue; None: it
+    has none. ``no_sim``: it is a trunk.
+    """
+
+    def __init__(
+        self,
+        device: DeviceId,
+        profile: GatewayProfile,
+        lines: Sequence[GatewayLine],
+        peer: SipPeer | None,
+        make_management: Callable[[], Management] | None = None,
+        *,
+        no_sim: bool = False,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.id = device
+        self.identity = DeviceIdentity("", "", "", profile=profile.name)
+        self._profile = profile
+        self._lines = {line.channel: line for line in lines}
+        self._peer = peer
+        self._make_management = make_management
+        self._management: Management | None = None
+        self._sleep = sleep
+        self._known = {
+            line.channel: Known(managed=make_management is not None, no_sim=no_sim, sip=_no_sip(peer)) for line in lines
+        }
+        self._core: Core | None = None
+        self._changed: asyncio.Queue[ChannelId] = asyncio.Queue()
+        self.channels: Sequence[Channel] = ()
+
+    def _channel(self, line: GatewayLine) -> Channel:
+        managed = line.managed is not None and self._make_management is not None
+        offers = self._profile.services
+        return Channel(
+            line.channel,
+            radio=_Radio(self, line) if managed else None,
+            sms=_Sms(self, line) if managed and Service.SMS in offers else None,
+            ussd=_Ussd(self, line) if managed and Service.USSD in offers else None,
+            voice=self._peer.voice(line.channel) if self._peer is not None and Service.VOICE in offers else None,
+            numbers=line.numbers,
+            capacity=line.calls,
+        )
+
+    async def open(self) -> None:
+        """See ``contracts.Device``. The box itself may be away: its lines say so, and it is looked for again."""
+        if self._peer is not None:
+            await self._peer.open()
+        self.channels = tuple(self._channel(line) for line in self._lines.values())
+        if self._make_management is None:
+            return
+        try:
+            self._management = await self._open_management(self._make_management)
+        except (DeviceLost, DeviceRefused, Transient, RemoteProtocolError) as error:
+            self._all_lost(_why(error))
+
+    async def run(self, core: Core) -> None:
+        """See ``contracts.Device``. Ends with DeviceLost when our own side of it is lost."""
+        self._core = core
+        lost: DeviceLost | None = None
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._tell(core))
+                if self._peer is not None:
+                    tasks.create_task(self._peer.run(self))
+                if self._make_management is not None:
+                    tasks.create_task(self._manage(core, self._make_management))
+        except* DeviceLost as group:
+            lost = _first(group)
+        finally:
+            self._core = None
+        if lost is not None:
+            raise lost
+
+    async def heal(self, step: Heal) -> str:
+        """See ``contracts.Device``. A box is restarted by its own command, by whoever decides that, and not from here:
+        what is lost on a network is seldom the box."""
+        raise DeviceRefused("error", None, f"a gateway is not reset by itself ({step})")
+
+    async def close(self) -> None:
+        """See ``contracts.Device``."""
+        management, self._management = self._management, None
+        if management is not None:
+            await _bounded(management.close())
+        if self._peer is not None:
+            await _bounded(self._peer.close())
+
+    # What SIP tells (sip.peer.PeerEvents).
+
+    def incoming(self, call: IncomingCall) -> None:
+        if self._core is not None:
+            self._core.incoming(call)
+
+    def line_changed(self, channel: ChannelId, state: LineState) -> None:
+        self._learn(channel, replace(self._known[channel], sip=state))
+
+    async def message(self, channel: ChannelId, key: str, sender: str, body: str) -> None:
+        if self._core is None:
+            raise NoNetwork("the gateway is being closed")
+        await self._core.part(SmsPart(channel, key, Address(sender), body, None))
+
+    # What its tongue tells.
+
+    def heard(self, channel: ChannelId, status: RadioStatus) -> None:
+        """How the radio of a line stands."""
+        self._learn(channel, replace(self._known[channel], radio=status, lost=""))
+
+    async def _manage(self, core: Core, make: Callable[[], Management]) -> None:
+        failures = 0
+        while True:
+            try:
+                if self._management is None:
+                    self._management = await self._open_management(make)
+                failures = 0
+                await self._tell_identity(core)
+                await self._management.run(ManagedCore(core, self))
+                why, delay = "its own interface ended", AGAIN.first
+            except DeviceRefused as error:
+                why, delay = _why(error), _REFUSED_AGAIN_S
+            except (DeviceLost, Transient, RemoteProtocolError) as error:
+                failures += 1
+                why, delay = _why(error), next_delay(AGAIN, failures, random.random)
+            self._all_lost(why)
+            management, self._management = self._management, None
+            if management is not None:
+                await _bounded(management.close())
+            await self._sleep(delay)
+
+    async def _open_management(self, make: Callable[[], Management]) -> Management:
+        management = make()
+        try:
+            async with asyncio.timeout(OPEN_LIMIT_S):
+                await management.open()
+        except TimeoutError:
+            await _bounded(management.close())
+            raise DeviceLost(f"its own interface does not answer within {OPEN_LIMIT_S:.0f} s") from None
+        except TelecoreError:
+            await _bounded(management.close())
+            raise
+        self.identity = replace(management.identity, profile=self._profile.name)
+        return management
+
+    async def _tell_identity(self, core: Core) -> None:
+        for channel in self._lines:
+            await core.event(InventoryReported(channel=channel, device=self.identity))
+
+    def _all_lost(self, why: str) -> None:
+        log.warning("%s: %s", self.id, why)
+        for channel, known in self._known.items():
+            self._learn(channel, replace(known, lost=why))
+
+    def _learn(self, channel: ChannelId, known: Known) -> None:
+        self._known[channel] = known
+        self._changed.put_nowait(channel)
+
+    async def _tell(self, core: Core) -> None:
+        told: dict[ChannelId, RadioStatus] = {}
+        for channel in self._lines:
+            self._changed.put_nowait(channel)
+        while True:
+            channel = await self._changed.get()
+            status = stands(self._known[channel])
+            if told.get(channel) != status:
+                told[channel] = status
+                await core.radio(channel, status)
+
+    # For the services of a line.
+
+    def managed(self, line: GatewayLine) -> tuple[Management, ManagedLine]:
+        """Raises NoNetwork while the box's own interface does not answer."""
+        if self._management is None or line.managed is None:
+            raise NoNetwork(self._known[line.channel].lost or "the gateway's own interface does not answer yet")
+        return self._management, line.managed
+
+    def status(self, channel: ChannelId) -> RadioStatus:
+        return stands(self._known[channel])
+
+
+@dataclass(frozen=True, slots=True)
+class _Sms(SmsService):
+    gateway: Gateway
+    line: GatewayLine
+
+    async def submit(self, sms: OutboundSms, first: int, on_segment: OnSegment) -> None:
+        management, line = self.gateway.managed(self.line)
+        service = management.sms(line)
+        if service is None:
+            raise DeviceRefused("error", None, "this gateway sends no SMS")
+        await service.submit(sms, first, on_segment)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ussd(UssdService):
+    gateway: Gateway
+    line: GatewayLine
+
+    def _service(self) -> UssdService:
+        management, line = self.gateway.managed(self.line)
+        service = management.ussd(line)
+        if service is None:
+            raise DeviceRefused("error", None, "this gateway has no USSD")
+        return service
+
+    async def request(self, code: str) -> UssdReply:
+        return await self._service().request(code)
+
+    async def cancel(self) -> None:
+        with suppress(NoNetwork):
+            await self._service().cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Radio(RadioService):
+    gateway: Gateway
+    line: GatewayLine
+
+    async def status(self) -> RadioStatus:
+        return self.gateway.status(self.line.channel)
+
+    async def restart(self) -> None:
+        management, line = self.gateway.managed(self.line)
+        done = await management.restart_line(line)
+        log.info("%s: %s", self.line.channel, done)
+
+
+def _no_sip(peer: SipPeer | None) -> LineState | None:
+    """A box without SIP of ours is not waited for."""
+    return LineState(up=False, reason="no SIP is configured", since=0.0) if peer is None else None
+
+
+def _why(error: TelecoreError) -> str:
+    if isinstance(error, DeviceRefused):
+        return f"its own interface refuses us: {error.text or error}"
+    return f"its own interface does not answer: {error}"
+
+
+async def _bounded(closing: Awaitable[None]) -> None:
+    with suppress(TimeoutError):
+        async with asyncio.timeout(CLOSE_LIMIT_S):
+            await closing
+
+
+def _first(group: BaseExceptionGroup[DeviceLost]) -> DeviceLost:
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return DeviceLost(*error.args)

@@ -1,0 +1,162 @@
+"""Gateways and trunks in agent.yaml: what they become, and how faults are told."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from edge_agent.config import ConfigError, GatewayConfig, TrunkConfig, load_config
+from edge_agent.devices.gateways import make_gateway, peer_settings, problems_of, sip_settings
+from edge_agent.devices.profiles import load_profiles
+from edge_agent.devices.registry import Site, channels_of, make_device, sip_stack
+from edge_agent.drivers.sip.settings import Registers, Transport
+from edge_agent.plan import plan
+from telecore.errors import InvalidRequest
+from telecore.ids import EdgeId
+
+GOOD = """\
+data_dir: data
+sip: {listen: 127.0.0.1, port: 5070, rtp_ports: 18000-18099}
+devices:
+  - id: box
+    driver: gateway
+    host: 127.0.0.2
+    profile: generic/sip
+    passwords_file: lines.yaml
+    lines:
+      - {name: goip01, number: +85510000001}
+      - {name: goip02, user: second, line: 7}
+    sip: {registers: with_us, challenge: true, quirks: {busy_480: true, ptime_ms: 40}}
+  - id: carrier
+    driver: trunk
+    host: sip.carrier.example
+    numbers: [+85523000001, +85523000002]
+    calls: 12
+    user: acme
+    password_file: carrier.pass
+    sip: {registers: with_them, transport: tls, port: 5061, outbound_proxy: "10.0.0.1:5060"}
+"""
+SITE = Site(EdgeId("site-1"), load_profiles())
+
+
+def load(folder, text=GOOD, mode=0o600):
+    for name, content in (("lines.yaml", "goip01: secret1\ngoip02: 1234\n"), ("carrier.pass", "pass\n")):
+        (folder / name).write_text(content)
+        os.chmod(folder / name, mode)
+    (folder / "agent.yaml").write_text(text)
+    return load_config(folder / "agent.yaml")
+
+
+def problems(folder, text, **how):
+    with pytest.raises(ConfigError) as caught:
+        load(folder, text, **how)
+    return caught.value.problems
+
+
+def test_a_gateway_and_a_trunk(tmp_path):
+    config = load(tmp_path)
+    assert "secret1" not in repr(config)
+    box, carrier = config.devices
+    assert isinstance(box, GatewayConfig)
+    assert isinstance(carrier, TrunkConfig)
+    assert channels_of(box, SITE) == {"site-1/box/1": "+85510000001", "site-1/box/7": None}
+    assert channels_of(carrier, SITE) == {"site-1/carrier": "+85523000001"}
+    profiles = SITE.profiles
+    trunk = peer_settings(carrier, profiles.gateway("generic/trunk").profile, ())
+    assert (trunk.registers, trunk.transport, trunk.port) == (Registers.WITH_THEM, Transport.TLS, 5061)
+    assert (trunk.credentials.user, trunk.credentials.password) == ("acme", "pass")
+    assert trunk.quirks.session_timer
+    gateway = peer_settings(box, profiles.gateway("generic/sip").profile, ())
+    assert (gateway.registers, gateway.challenge, gateway.port) == (Registers.WITH_US, True, 5060)
+    assert (gateway.quirks.busy_480, gateway.quirks.ptime_ms, gateway.quirks.to_line) == (True, 40, "user")
+    sip = sip_settings(config.sip)
+    assert (sip.listen, sip.port, sip.rtp_low, sip.rtp_high) == ("127.0.0.1", 5070, 18000, 18099)
+
+
+def test_the_devices_share_one_address(tmp_path):
+    config = load(tmp_path)
+    site = Site(EdgeId("site-1"), SITE.profiles, sip=config.sip)
+    box, carrier = (make_device(device, site) for device in config.devices)
+    assert list(box._lines) == ["site-1/box/1", "site-1/box/7"]
+    (trunk,) = carrier._lines.values()
+    assert (trunk.calls, len(trunk.numbers)) == (12, 2)
+    assert sip_stack(site) is sip_stack(site) is site.stack
+
+
+def test_what_would_be_done(tmp_path):
+    lines, found = plan(load(tmp_path))
+    assert found == []
+    assert "device    box: gateway at 127.0.0.2, 2 lines, profile generic/sip" in lines
+    assert "device    carrier: trunk at sip.carrier.example, 12 calls at once, profile generic/trunk" in lines
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "problem"),
+    [
+        ("sip: {listen: 127.0.0.1, port: 5070, rtp_ports: 18000-18099}", "", "agent.yaml: sip.listen: is missing"),
+        ("listen: 127.0.0.1", "listen: 0.0.0.0", "line 2: sip.listen: must be one address, not all of them"),
+        ("listen: 127.0.0.1", "listen: here", "line 2: sip.listen: must be a numeric address"),
+        ("port: 5070", "port: 99999", "line 2: sip.port: must be between 1 and 65535"),
+        ("18000-18099", "18099-18000", "line 2: sip.rtp_ports: must be FROM-TO"),
+        ("rtp_ports: 18000-18099", "tls_port: 5061", "line 2: sip.tls: and sip.tls_port belong together"),
+        ("host: 127.0.0.2", "host: 'a b'", "line 6: devices[0].host: must be a name or an address"),
+        ("+85510000001", "0851", "line 10: devices[0].lines[0].number: must be E.164"),
+        ("line: 7", "line: 1", "line 11: devices[0].lines[1].line: 'line 1' is used by lines[0] as well"),
+        ("name: goip02", "name: goip01", "lines[1].name: 'goip01' is used by lines[0] as well"),
+        ("user: second", "user: 'a b'", "line 11: devices[0].lines[1].user: must be the user part"),
+        ("with_us", "sometimes", "line 12: devices[0].sip.registers: must be one of with_us, with_them, nobody"),
+        ("transport: tls", "transport: tcp", "line 20: devices[1].sip.transport: must be one of udp, tls"),
+        ("calls: 12", "calls: 0", "line 17: devices[1].calls: must be from 1 to 500"),
+        ("user: acme", "sip: {}", "the key 'sip' is given twice"),
+        ("challenge: true", "sources: [10.0.0.1/8]", "devices[0].sip.sources[0]: must be an address or a network"),
+        ("challenge: true", "chalenge: true", "line 12: devices[0].sip.chalenge: unknown key"),
+        ("passwords_file: lines.yaml", "passwords: {goip01: x}", "do not belong in this file"),
+        ("passwords_file: lines.yaml", "passwords_file: none.yaml", "No such file"),
+    ],
+)
+def test_faults_are_told_with_their_line(tmp_path, was, becomes, problem):
+    assert was in GOOD
+    found = problems(tmp_path, GOOD.replace(was, becomes))
+    assert any(problem in text for text in found), found
+
+
+def test_a_password_that_others_may_read(tmp_path):
+    found = problems(tmp_path, GOOD, mode=0o644)
+    assert sum("chmod 600" in text for text in found) == 2
+
+
+def test_a_count_of_lines_takes_the_names_of_the_profile(tmp_path):
+    (tmp_path / "p" / "acme").mkdir(parents=True)
+    (tmp_path / "p" / "acme" / "box.yaml").write_text("driver: gateway\nline_name: 'port{p}'\nline_user: 'u{n:02}'\n")
+    box = GatewayConfig("box", "127.0.0.2", "acme/box", 3)
+    stack = sip_stack(Site(EdgeId("site-1"), SITE.profiles, sip=load(tmp_path).sip))
+    gateway = make_gateway(box, EdgeId("site-1"), load_profiles(tmp_path / "p"), stack)
+    assert list(gateway._lines) == [f"site-1/box/{n}" for n in (1, 2, 3)]
+    lines = gateway._peer.settings.lines
+    assert [line.user for line in lines] == ["u01", "u02", "u03"]
+    assert [line.managed.name for line in gateway._lines.values()] == ["port0", "port1", "port2"]
+
+
+@pytest.mark.parametrize(
+    ("sip", "words"),
+    [
+        ("sip: {quirks: {speed: 3}}", "sip.quirks.speed: unknown key"),
+        ("sip: {quirks: {answer: late}}", "sip.quirks.answer: must be one of true, alerted"),
+        ("management: {tongue: klingon}", "there is no 'klingon'"),
+    ],
+)
+def test_what_only_the_profile_knows(tmp_path, sip, words):
+    device = f"{{id: b, driver: gateway, host: b, profile: generic/sip, lines: 2, {sip}}}"
+    text = f"data_dir: x\nsip: {{listen: 127.0.0.1}}\ndevices:\n  - {device}\n"
+    (device,) = load(tmp_path, text).devices
+    (problem,) = problems_of(device, SITE.profiles)
+    assert words in problem
+    with pytest.raises(InvalidRequest):
+        make_device(device, Site(EdgeId("site-1"), SITE.profiles, sip=load(tmp_path, text).sip))
+
+
+def test_a_profile_that_is_not_there(tmp_path):
+    text = GOOD.replace("generic/sip", "acme/none")
+    _, found = plan(load(tmp_path, text))
+    assert any("there is no profile 'acme/none' of a gateway" in problem for problem in found)
