@@ -1,0 +1,74 @@
+"""SMS by a command: one at a time on a line, each handed over once."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+
+from edge_agent.contracts import OnSegment, OutboundSms, SubmitRef
+from edge_agent.drivers.gateway.carry_through import carry_through
+from telecore.errors import DeviceLost, InvalidRequest, OutcomeUnknown, TimedOut
+
+_NUMBER = re.compile(r"\+?[0-9*#]{1,30}")
+
+
+@dataclass(slots=True)
+class Handover:
+    """``begun``: the box may have it."""
+
+    begun: bool = False
+
+    def begin(self) -> None:
+        self.begun = True
+
+
+Segment = Callable[[Handover], Coroutine[None, None, str]]
+"""Hands over one segment, bounded in time; what it is known by. Raises DeviceRefused, OutcomeUnknown, Transient, and
+DeviceLost or TimedOut, which make the outcome unknown once it has begun."""
+Cut = Callable[[OutboundSms], Sequence[Segment]]
+"""What an SMS is sent as; the same each time. Raises InvalidRequest."""
+
+
+class AmiSms:
+    """A SmsService. ``between_s``: the least time between two segments."""
+
+    def __init__(self, cut: Cut, between_s: float = 0.0) -> None:
+        self._cut = cut
+        self._between_s = between_s
+        self._next_at = 0.0
+        self._turn = asyncio.Lock()
+
+    async def submit(self, sms: OutboundSms, first: int, on_segment: OnSegment) -> None:
+        """See ``contracts.SmsService``."""
+        if _NUMBER.fullmatch(sms.to) is None:
+            raise InvalidRequest("this box sends to numbers only", field="To", code=21211)
+        if not sms.body or sms.port is not None:
+            raise InvalidRequest("this box sends texts only", field="Body", code=21602)
+        segments = self._cut(sms)
+        async with self._turn:
+            for number in range(first, len(segments)):
+                await self._wait_for_turn()
+                await self._carry(segments[number], number, len(segments), on_segment)
+
+    async def _carry(self, segment: Segment, number: int, total: int, on_segment: OnSegment) -> None:
+        handover = Handover()
+
+        async def hand_over() -> None:
+            try:
+                ref = await segment(handover)
+            except (DeviceLost, TimedOut) as error:
+                if not handover.begun:
+                    raise
+                raise OutcomeUnknown(f"handed over, and then: {error}") from error
+            finally:
+                self._next_at = asyncio.get_running_loop().time() + self._between_s
+            await on_segment(SubmitRef(ref, number, total))
+
+        await carry_through(hand_over(), lambda: handover.begun)
+
+    async def _wait_for_turn(self) -> None:
+        wait_s = self._next_at - asyncio.get_running_loop().time()
+        if wait_s > 0:
+            await asyncio.sleep(wait_s)
