@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from enum import IntEnum, StrEnum
 
 from telecore.model import CallStatus
@@ -65,6 +67,51 @@ def status_of(cause: int, *, answered: bool) -> CallStatus:
         return _STATUS_BEFORE_ANSWER.get(Cause(cause), CallStatus.FAILED)
     except ValueError:
         return CallStatus.FAILED
+
+
+_SIP_CAUSES = {
+    400: 41, 401: 21, 402: 68, 403: 21, 404: 1, 405: 63, 406: 79, 407: 21, 408: 102, 410: 22, 413: 127, 414: 127,
+    415: 79, 416: 127, 420: 127, 421: 127, 422: 127, 423: 127, 480: 18, 481: 41, 482: 25, 483: 25, 484: 28, 485: 1,
+    486: 17, 487: 16, 488: 88, 500: 41, 501: 79, 502: 38, 503: 41, 504: 102, 505: 127, 513: 127, 600: 17, 603: 21,
+    604: 1, 606: 88,
+}  # fmt: skip
+"""RFC 3398 §8.2.6.1 read the other way (§7.2.4.1), and for responses it leaves out the nearest cause."""
+_REASON = re.compile(r"\s*Q\.850\s*;(?:[^,]*;)?\s*cause\s*=\s*\"?([0-9]{1,3})", re.IGNORECASE)
+
+
+def cause_of_sip(status: int, reasons: Iterable[str] = ()) -> int:
+    """The Q.850 cause of a SIP response that ended a call. ``reasons``: its Reason headers (RFC 3326) know better.
+
+    The class of the response counts where it is not known itself; a redirection that is not followed is 23.
+    """
+    told = cause_of_reason(reasons)
+    if told is not None:
+        return told
+    known = _SIP_CAUSES.get(status)
+    if known is not None:
+        return known
+    return {3: 23, 4: 127, 5: 41, 6: 21}.get(status // 100, 127)
+
+
+def cause_of_reason(reasons: Iterable[str]) -> int | None:
+    """``Q.850;cause=17;text="busy"`` among the values of Reason headers; None where there is none from 1 to 127."""
+    for value in reasons:
+        for piece in value.split(","):
+            found = _REASON.match(piece)
+            if found and 0 < int(found[1]) < 128:
+                return int(found[1])
+    return None
+
+
+def reason_of_cause(cause: int) -> str:
+    """The Reason header that tells a cause to the far end."""
+    return f"Q.850;cause={int(cause)}"
+
+
+def rejection_of(cause: int) -> int:
+    """The SIP response that refuses a call which is not answered yet."""
+    status = SIP_RESPONSES.get(cause, 500)
+    return 480 if status < 400 else status
 
 
 def sip_response_of(cause: int, *, answered: bool) -> int:

@@ -1,0 +1,172 @@
+"""What a far end is asked and told by itself: OPTIONS, our registration, expiry of theirs, names that move."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING
+
+from edge_agent.drivers.sip import reaching
+from edge_agent.drivers.sip.asking import ask
+from edge_agent.drivers.sip.hop import Hop, numeric
+from edge_agent.drivers.sip.message import CSeq, Headers, Request
+from edge_agent.drivers.sip.registration import Account, Registration
+from edge_agent.drivers.sip.settings import Registers
+from edge_agent.drivers.sip.uri import NameAddr, sip_uri
+from telecore.errors import DeviceLost, TimedOut
+
+if TYPE_CHECKING:
+    from edge_agent.drivers.sip.line import Line
+    from edge_agent.drivers.sip.peer import SipPeer
+
+log = logging.getLogger(__name__)
+
+LOOK_UP_EVERY_S = 120.0
+_MISSES = 2
+_ANSWER_WITHIN_S = 8.0
+_EXPIRY_LOOK_S = 1.0
+
+
+async def watch(peer: SipPeer) -> None:
+    """Until cancelled. Raises DeviceLost when our own address is gone."""
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(_own_address(peer))
+            if peer.settings.registers is Registers.WITH_US:
+                tasks.create_task(_expiry(peer))
+            if peer.settings.host and not numeric(peer.settings.host):
+                tasks.create_task(_names(peer))
+            for line in peer.lines.values():
+                if peer.settings.registers is Registers.WITH_THEM:
+                    tasks.create_task(_register(peer, line))
+                if peer.settings.quirks.options_every_s > 0:
+                    tasks.create_task(_options(peer, line))
+                if peer.settings.registers is Registers.NOBODY:
+                    break  # one far end, one answer for all its lines
+    except* DeviceLost as group:
+        raise DeviceLost(str(group.exceptions[0])) from group
+
+
+async def _own_address(peer: SipPeer) -> None:
+    why = await peer.stack.lost()
+    raise DeviceLost(f"SIP cannot use address {peer.stack.settings.listen} any more: {why}")
+
+
+async def _expiry(peer: SipPeer) -> None:
+    while True:
+        await asyncio.sleep(_EXPIRY_LOOK_S)
+        gone = set(peer.registrar.expired(peer.stack.now()))
+        if gone:
+            peer.learn_addresses()
+        for line in peer.lines.values():
+            if line.settings.user.lower() in gone:
+                peer.note(line, up=False, reason="its registration expired")
+
+
+async def _names(peer: SipPeer) -> None:
+    while True:
+        await asyncio.sleep(LOOK_UP_EVERY_S)
+        try:
+            peer.place = await reaching.find(peer.settings, peer.stack.settings.listen)
+        except DeviceLost as error:
+            log.info("%s: %s", peer.settings.device, error)
+        else:
+            peer.learn_addresses()
+
+
+async def _register(peer: SipPeer, line: Line) -> None:
+    stack, settings = peer.stack, peer.settings
+    host = settings.domain or settings.host
+    user = line.settings.user or (settings.credentials.user if settings.credentials else "")
+    account = Account(
+        str(sip_uri("", host, None if settings.domain else settings.port)),
+        str(sip_uri(user, host)),
+        peer.contact(line.settings),
+        stack.token() + stack.token(),
+        stack.token(),
+    )
+    registration = Registration(stack, account, line.authorizer, lambda news: peer.registered(line, news))
+    try:
+        await registration.run(lambda: _hop(peer), stack.rng)
+    finally:
+        if peer.place.hop is not None:
+            await registration.withdraw(peer.place.hop)
+
+
+def _hop(peer: SipPeer) -> Hop:
+    if peer.place.hop is None:
+        raise DeviceLost("a trunk without an address")
+    return peer.place.hop
+
+
+async def _options(peer: SipPeer, line: Line) -> None:
+    """Any answer is one: many boxes know no OPTIONS and say so (404, 405, 501)."""
+    misses, every = 0, peer.settings.quirks.options_every_s
+    ping = _Ping(peer, line)
+    while True:
+        hop = _line_hop(peer, line)
+        if hop is not None:
+            misses = 0 if await _ask_options(ping, hop, min(every, _ANSWER_WITHIN_S)) else misses + 1
+            if misses >= _MISSES:
+                _heard(peer, line, up=False, reason="no answer to OPTIONS", contact=str(hop))
+        await asyncio.sleep(every)
+
+
+async def _ask_options(ping: _Ping, hop: Hop, within_s: float) -> bool:
+    peer, line = ping.peer, ping.line
+    began = asyncio.get_running_loop().time()
+    try:
+        response = await ask(peer.stack, lambda: ping.request(hop), hop, line.authorizer, within_s=within_s)
+    except TimedOut:
+        return False
+    took = asyncio.get_running_loop().time() - began
+    agent = response.headers.get("server") or response.headers.get("user-agent") or ""
+    _heard(peer, line, up=True, reason="answers", contact=str(hop), user_agent=agent, round_trip_s=took)
+    return True
+
+
+def _heard(peer: SipPeer, line: Line, *, up: bool, reason: str, contact: str, **more: object) -> None:
+    registers = peer.settings.registers
+    if registers is Registers.WITH_THEM:
+        # The registration decides; OPTIONS only measure.
+        peer.note(line, up=line.state.up, reason=line.state.reason, contact=contact, **more)
+        return
+    reason = "registered" if up and registers is Registers.WITH_US else reason
+    for each in peer.lines.values() if registers is Registers.NOBODY else (line,):
+        peer.note(each, up=up, reason=reason, contact=contact, **more)
+
+
+def _line_hop(peer: SipPeer, line: Line) -> Hop | None:
+    if peer.settings.registers is Registers.WITH_US:
+        binding = peer.registrar.get(line.settings.user.lower(), peer.stack.now())
+        return binding.hop if binding is not None else None
+    return peer.place.hop
+
+
+class _Ping:
+    """One row of OPTIONS: the same Call-ID, the next CSeq."""
+
+    def __init__(self, peer: SipPeer, line: Line) -> None:
+        self.peer = peer
+        self.line = line
+        self._call_id = peer.stack.token()
+        self._tag = peer.stack.token()
+        self._number = 0
+
+    def request(self, hop: Hop) -> Request:
+        self._number += 1
+        settings = self.peer.settings
+        host = settings.domain or settings.host or hop.address
+        ours = NameAddr(sip_uri(self.line.settings.user or "simferry", host))
+        headers = Headers(
+            [
+                ("max-forwards", "70"),
+                ("from", str(ours.tagged(self._tag))),
+                ("to", f"<{sip_uri('', host)}>"),
+                ("call-id", self._call_id),
+                ("cseq", str(CSeq(self._number, "OPTIONS"))),
+                ("contact", self.line.contact),
+                ("accept", "application/sdp"),
+            ]
+        )
+        return Request("OPTIONS", str(sip_uri("", host, hop.port)), headers)
