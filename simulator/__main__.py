@@ -12,6 +12,7 @@ from random import Random
 
 from simulator import population, views
 from simulator.control import Control
+from simulator.gateway.gateway import Gateway
 from simulator.lab import Lab
 from simulator.network import Network
 from simulator.options import OptionError, Options, parse
@@ -24,13 +25,16 @@ def build(options: Options, loop: asyncio.AbstractEventLoop) -> Lab:
     """The lab as the options want it, not started."""
     random = Random(options.seed)
     timers = LoopTimers(loop, speed=options.speed, random=random)
-    network = Network(timers, options.modems, random, options.operators)
+    gateways = {plan.name: plan.channels for plan in options.gateways}
+    network = Network(timers, options.modems, random, options.operators, gateways)
     for sim in network.sims.values():
         if sim.device in options.pins:
             sim.pin, sim.pin_asked = options.pins[sim.device], True
     network.faults.edges |= {tunnel.edge for tunnel in options.tunnels}
     options.device_dir.mkdir(parents=True, exist_ok=True)
-    return Lab(loop, network, options.device_dir.absolute(), options.profiles)
+    lab = Lab(loop, network, options.device_dir.absolute(), options.profiles)
+    lab.gateways = [Gateway(plan, network) for plan in options.gateways]
+    return lab
 
 
 def announcement(lab: Lab, url: str, proxies: list[TunnelProxy]) -> dict[str, object]:
@@ -41,6 +45,7 @@ def announcement(lab: Lab, url: str, proxies: list[TunnelProxy]) -> dict[str, ob
         "numbers": list(lab.network.sims),
         "handsets": {**population.named_handsets(), "free": population.free_handsets()},
         "modems": [views.modem(modem, str(at.link), str(pcm.link) if pcm else None) for modem, at, pcm in ports],
+        "gateways": [gateway.describe() for gateway in lab.gateways],
         "tunnel_proxies": {proxy.edge: proxy.port for proxy in proxies},
     }
 
@@ -59,6 +64,9 @@ async def serve(options: Options) -> None:
             stack.callback(state.save)
         lab.start()
         stack.callback(lab.stop)
+        for gateway in lab.gateways:
+            await gateway.start()
+            stack.push_async_callback(gateway.stop)
         proxies = [TunnelProxy(tunnel, lab.network.faults, Random(options.seed)) for tunnel in options.tunnels]
         for proxy in proxies:
             await stack.enter_async_context(proxy)

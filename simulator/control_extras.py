@@ -83,6 +83,9 @@ class Extras:
         for modem in self._lab.modems:
             if modem.sim is sim:
                 modem.push_ussd(text, expects_reply=expects_reply, dcs=dcs)
+        for line in self._lab.lines:
+            if line.sim is sim:
+                line.push_ussd(text, expects_reply=expects_reply)
         return web.json_response({})
 
     async def _operator_message(self, request: web.Request) -> web.Response:

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from simulator.faults import Fault
+from simulator.gateway.gateway import Gateway
+from simulator.gateway.line import Line
 from simulator.identity import imei
 from simulator.modem.modem import Modem
 from simulator.modem.profile import Profile, Sound
@@ -32,6 +34,7 @@ class Lab:
         profiles: Sequence[Profile],
     ) -> None:
         self.network = network
+        self.gateways: list[Gateway] = []
         self.modems: list[Modem] = []
         self.at_ports: list[AtPort] = []
         self.pcm_ports: list[PcmPort | None] = []
@@ -63,6 +66,11 @@ class Lab:
             self._timer.cancel()
         for port in self._ports():
             port.unplug()
+
+    @property
+    def lines(self) -> list[Line]:
+        """The lines of all gateways."""
+        return [line for gateway in self.gateways for line in gateway.lines]
 
     def _ports(self) -> list[Pty]:
         return [*self.at_ports, *(port for port in self.pcm_ports if port is not None)]

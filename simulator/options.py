@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from simulator.gateway.plans import FORM, GatewayPlan, PlanError, read_plan
 from simulator.modem.profile import PROFILES, VOICE_FIRST, Profile
 from simulator.population import OPERATORS
 
@@ -41,18 +42,15 @@ class Options:
     tunnels: tuple[Tunnel, ...]
     pins: dict[str, str]
     state: Path | None
+    gateways: tuple[GatewayPlan, ...]
     log_level: str
 
 
 def parse(arguments: Sequence[str]) -> Options:
     """Read the command line; OptionError says what is wrong, SystemExit for --help."""
     read = _parser().parse_args(arguments)
-    for name, sentence in (
-        ("gateway_channels", "--gateway-channels: this simulator has no SIP gateway yet"),
-        ("smsc", "--smsc: this simulator has no SMPP link yet"),
-    ):
-        if getattr(read, name):
-            raise OptionError(sentence)
+    if read.smsc:
+        raise OptionError("--smsc: this simulator has no SMPP link yet")
     if not 0 <= read.modems <= MOST_MODEMS:
         raise OptionError(f"--modems must be from 0 to {MOST_MODEMS}")
     if not 0.01 <= read.speed <= 10_000:
@@ -73,6 +71,7 @@ def parse(arguments: Sequence[str]) -> Options:
         tunnels=tuple(_tunnel(text) for text in read.tunnel_proxy),
         pins=dict(_pin(text, read.modems) for text in read.pin),
         state=read.state,
+        gateways=_gateways(read),
         log_level=read.log_level.upper(),
     )
 
@@ -99,9 +98,29 @@ def _parser() -> argparse.ArgumentParser:
     add("--pin", action="append", default=[], metavar="MODEM=PIN", help="this modem's SIM asks for a PIN")
     add("--state", type=Path, help="file in which balances and messages survive a restart")
     add("--log-level", default="info", choices=["debug", "info", "warning", "error"])
-    add("--gateway-channels", type=int, default=0, help=argparse.SUPPRESS)
+    add("--gateway", action="append", default=[], metavar=FORM, help="a GSM gateway that speaks SIP; may be repeated")
+    add("--gateway-channels", type=int, default=0, metavar="N", help="one gateway, called gateway1, with N lines")
+    add("--gateway-family", default="goip", help="its family (default goip)")
+    add("--gateway-sip", default="", metavar="HOST:PORT", help="where the agent speaks SIP with it")
+    add("--gateway-mode", default="", metavar="register|peer", help="(default: as the family does)")
+    add("--gateway-server", default="", metavar="HOST:PORT|URL", help="what its own interface reports to")
     add("--smsc", action="store_true", help=argparse.SUPPRESS)
     return parser
+
+
+def _gateways(read: argparse.Namespace) -> tuple[GatewayPlan, ...]:
+    texts = list(read.gateway)
+    if read.gateway_channels:
+        first = f"gateway1,channels={read.gateway_channels},family={read.gateway_family},sip={read.gateway_sip}"
+        given = {"mode": read.gateway_mode, "server": read.gateway_server}
+        texts.insert(0, ",".join([first, *(f"{name}={value}" for name, value in given.items() if value)]))
+    try:
+        plans = tuple(read_plan(text) for text in texts)
+    except PlanError as error:
+        raise OptionError(f"--gateway: {error}") from error
+    if len({plan.name for plan in plans}) < len(plans):
+        raise OptionError("--gateway: two gateways have the same name")
+    return plans
 
 
 def _profile(name: str) -> Profile:

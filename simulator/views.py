@@ -6,6 +6,8 @@ from dataclasses import asdict
 
 from simulator.calls import Call
 from simulator.faults import Fault
+from simulator.gateway.gateway import Gateway
+from simulator.gateway.line import Line
 from simulator.lab import Lab
 from simulator.modem.modem import Modem
 from simulator.network import Network
@@ -101,13 +103,41 @@ def network(lab: Lab) -> Json:
     return {
         "operators": [asdict(operator) for operator in OPERATORS],
         "cells": [asdict(cell) for cell in CELLS],
-        "sims": [_sim_in_network(net, device) for device in lab.modems],
+        "sims": [
+            *(_sim_in_network(net, modem) | {"stored": _stored(modem)} for modem in lab.modems),
+            *(_sim_in_network(net, line) for line in lab.lines),
+        ],
+        "gateways": [_gateway(box) for box in lab.gateways],
         "smsc": {"undelivered": len(net.smsc.parcels), "by_recipient": waiting},
         "faults": [fault(trouble) for trouble in net.faults.all()],
     }
 
 
-def _sim_in_network(net: Network, device: Modem) -> Json:
+def _gateway(box: Gateway) -> Json:
+    return {
+        "name": box.name,
+        "family": box.plan.family,
+        "up": box.up,
+        "lines": [
+            {
+                "name": line.name,
+                "number": line.number,
+                "enabled": line.enabled,
+                "rssi": line.rssi,
+                "call": line.call_state.value,
+                "with": line.call_number,
+                "sip_registered": box.switch.registered(line),
+            }
+            for line in box.lines
+        ],
+    }
+
+
+def _stored(modem: Modem) -> Json:
+    return {memory: len(slots) for memory, slots in modem.store.slots.items()}
+
+
+def _sim_in_network(net: Network, device: Modem | Line) -> Json:
     card, lock = device.sim, device.lock()
     return sim(net, card) | {
         "iccid": card.iccid,
@@ -119,5 +149,4 @@ def _sim_in_network(net: Network, device: Modem) -> Json:
         "registered": device.registration in (1, 5),
         "pin_state": None if lock is None else lock.value,
         "counters": asdict(card.counters),
-        "stored": {memory: len(slots) for memory, slots in device.store.slots.items()},
     }

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from dataclasses import dataclass
 from random import Random
 
 from simulator.faults import Fault
 from simulator.gateway.line import Line
+from simulator.gateway.plans import GatewayPlan
 from simulator.gateway.switch import Seat, Switch
 from simulator.gateway.tongues import MAKERS
 from simulator.identity import imei
@@ -18,28 +18,12 @@ from simulator.sip.digest import Account
 from simulator.sip.families import MANNERS
 from simulator.sip.leg import Ground
 from simulator.sip.manner import Manner
-from simulator.sip.message import Address
 from simulator.sip.sockets import HOST, Datagrams, Received, even_port
 
 log = logging.getLogger(__name__)
 
 FIRST_IMEI = 5000
 AGAIN_S = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayPlan:
-    """What is asked for. `sip`: where the agent speaks SIP. `registers`: None as the family does.
-
-    `server`: what the family's own interface reports to: HOST:PORT of an SMS server, or a URL for webhooks.
-    """
-
-    name: str
-    family: str
-    channels: int
-    sip: Address
-    registers: bool | None = None
-    server: str = ""
 
 
 class Gateway:

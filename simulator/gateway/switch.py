@@ -91,7 +91,7 @@ class Switch:
             crossing.line.end(NORMAL)
         for registration in self._registrations.values():
             registration.stop(politely=True)
-        if self._agents:
+        if self._registrations:
             await asyncio.sleep(FAREWELL_S)
         self.stop()
 

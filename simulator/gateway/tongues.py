@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from simulator.gateway.contracts import GatewayLine, Tongue
-from simulator.gateway.goip import GoipTongue
 from simulator.sip.message import Address
 from simulator.timing import Timers
 
@@ -22,9 +21,5 @@ def read_server(text: str) -> Address | None:
     return host, int(port)
 
 
-def _goip(lines: Sequence[GatewayLine], timers: Timers, password: str, server: str) -> Tongue:
-    return GoipTongue(lines, timers, server=read_server(server), password=password)
-
-
-MAKERS: dict[str, Maker] = {"goip": _goip}
+MAKERS: dict[str, Maker] = {}
 """Family → (lines, timers, the box's password, what it reports to by itself: an address or a URL) → its interface."""

@@ -19,7 +19,14 @@ from tests.simulator.rig import ROOT, Rig, until
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--gateway-channels", "2"], "no SIP gateway"),
+        (["--gateway-channels", "2"], "sip=HOST:PORT"),
+        (["--gateway-channels", "2", "--gateway-sip", "edge:5060"], "numeric"),
+        (["--gateway", "box,channels=0,sip=127.0.0.1:5060"], "from 1 to 128"),
+        (["--gateway", "box,channels=1,sip=127.0.0.1:5060,family=nokia"], "'nokia'"),
+        (["--gateway", "box,channels=1,sip=127.0.0.1:5060,mode=maybe"], "register or peer"),
+        (["--gateway", "modem1,channels=1,sip=127.0.0.1:5060"], "no name"),
+        (["--gateway", "box,channels=1,colour=red,sip=127.0.0.1:5060"], "'colour'"),
+        (["--gateway", "a,channels=1,sip=127.0.0.1:1", "--gateway", "a,channels=1,sip=127.0.0.1:1"], "same name"),
         (["--smsc"], "no SMPP link"),
         (["--modems", "-1"], "--modems"),
         (["--speed", "0"], "--speed"),
