@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from scripts.labkit import gateways
 from scripts.labkit.kept import keep
 from scripts.labkit.options import Options, Refusal
 
@@ -28,17 +30,29 @@ def write_cloud(options: Options, data: Path, ports: dict[str, int]) -> Path:
     return _write(cloud_path(data), config, _overrides(options, "cloud"))
 
 
-def write_edge(options: Options, data: Path, ports: dict[str, int], edge: str, modems: list[dict[str, Any]]) -> Path:
-    config = {
+@dataclass(frozen=True, slots=True)
+class Equipment:
+    """What a site has, as the simulator announced it. ``number``: the site's, from 0."""
+
+    number: int
+    modems: list[dict[str, Any]]
+    gateways: list[dict[str, Any]]
+
+
+def write_edge(options: Options, data: Path, ports: dict[str, int], edge: str, has: Equipment) -> Path:
+    config: dict[str, Any] = {
         "data_dir": "data",
         "cloud": {"url": f"http://127.0.0.1:{ports['web']}"},
         "status": {"port": ports[f"status-{edge}"]},
         "devices": [
             {"id": modem["name"], "port": modem["at"], "number": modem["number"]}
             | ({"audio": modem["pcm"]} if modem["pcm"] else {})
-            for modem in modems
+            for modem in has.modems
         ],
     }
+    if has.gateways:
+        config["sip"] = gateways.sip_section(has.number, ports[f"sip-{edge}"])
+        config["devices"] += [gateways.device(box, ports[f"server-{edge}"], data / edge) for box in has.gateways]
     return _write(data / edge / "agent.yaml", config, _overrides(options, "edge"))
 
 

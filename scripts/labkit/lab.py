@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from scripts.labkit import configs, ports
+from scripts.labkit import configs, gateways, ports
 from scripts.labkit.kept import in_use, keep, kept
 from scripts.labkit.options import Options, Refusal, read_options
 from scripts.labkit.processes import Running, run_once
@@ -40,12 +40,12 @@ class Lab:
 
     async def up(self) -> None:
         names = ["web", "tunnel", "simulator", "supervisor"]
-        names += [f"{kind}-{edge}" for edge in self._edges for kind in ("status", "proxy")]
+        names += [f"{kind}-{edge}" for edge in self._edges for kind in ("status", "proxy", "sip", "server")]
         self._ports = ports.choose(names, self.data / "ports.json")
         await self._start_supervisor()
         network = await self._start_simulator()
         account = await self._start_cloud()
-        await self._start_edges(network["modems"], account["sid"])
+        await self._start_edges(network, account["sid"])
         await self._wait_until_ready(account, network)
         self._describe(account, network)
 
@@ -93,6 +93,8 @@ class Lab:
             command += ["--families", options.families]
         command += ["--supervisor-url", f"http://127.0.0.1:{self._ports['supervisor']}"]
         command += ["--state", str(self.data / "network.json")]
+        self._boxes = gateways.boxes(options, self._edges, self._ports)
+        command += gateways.arguments(options, self._boxes)
         if options.tunnel_proxy:
             for edge in self._edges:
                 command += ["--tunnel-proxy", f"{edge}={self._ports[f'proxy-{edge}']}:{self._ports['tunnel']}"]
@@ -124,15 +126,19 @@ class Lab:
         await run_once(*cloud, "create-operator", OPERATOR, f"--password={password}", *at)
         return {"sid": account["sid"], "auth_token": account["auth_token"], "password": password}
 
-    async def _start_edges(self, modems: list[dict[str, Any]], account: str) -> None:
+    async def _start_edges(self, network: dict[str, Any], account: str) -> None:
         for number, edge in enumerate(self._edges):
-            mine = modems[number :: len(self._edges)]
-            config = configs.write_edge(self.options, self.data, self._ports, edge, mine)
+            config = configs.write_edge(self.options, self.data, self._ports, edge, self._equipment(network, number))
             if not (config.parent / "data" / "identity.json").exists():
                 await self._enrol(edge, config, account)
             door = f"proxy-{edge}" if self.options.tunnel_proxy else "tunnel"
             configs.point_at(config, f"ws://127.0.0.1:{self._ports[door]}")
             await self._start(edge, ["-m", "edge_agent", "run", "--config", str(config)])
+
+    def _equipment(self, network: dict[str, Any], number: int) -> configs.Equipment:
+        mine = {box.name for box in self._boxes if box.edge == self._edges[number]}
+        boxes = [box for box in network.get("gateways", []) if box["name"] in mine]
+        return configs.Equipment(number, network["modems"][number :: len(self._edges)], boxes)
 
     async def _enrol(self, edge: str, config: Path, account: str) -> None:
         """The account is named, since a lab that was killed while it started may have left one more behind."""

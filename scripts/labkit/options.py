@@ -9,6 +9,8 @@ from pathlib import Path
 
 MAX_MODEMS = 64
 MAX_EDGES = 16
+MAX_CHANNELS = 128
+FAMILIES = ("goip", "dinstar", "yeastar", "openvox", "synway", "plain")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,9 @@ class Options:
     speed: float = 1.0
     seed: int = 1
     tunnel_proxy: bool = False
+    gateway_channels: int = 0
+    gateway_family: str = "goip"
+    smsc: bool = False
     data: Path | None = None
     log_dir: Path | None = None
     config: Path | None = None
@@ -31,15 +36,17 @@ class Refusal(Exception):
 
 def read_options(arguments: Sequence[str]) -> Options:
     given = parser().parse_args(arguments)
-    if given.gateway_channels or given.smsc:
-        option = "--gateway-channels" if given.gateway_channels else "--smsc"
-        raise Refusal(f"{option} is not there yet: this version of the lab simulates AT modems only")
-    if not 1 <= given.modems <= MAX_MODEMS:
-        raise Refusal(f"--modems must be from 1 to {MAX_MODEMS}")
+    if not 0 <= given.gateway_channels <= MAX_CHANNELS:
+        raise Refusal(f"--gateway-channels must be from 0 to {MAX_CHANNELS}")
+    if given.gateway_family not in FAMILIES:
+        raise Refusal(f"--gateway-family must be one of {', '.join(FAMILIES)}")
+    channels = given.modems + given.gateway_channels
+    if not (0 if given.gateway_channels else 1) <= given.modems <= MAX_MODEMS:
+        raise Refusal(f"--modems must be from 1 to {MAX_MODEMS}, or 0 beside a gateway")
     if not 1 <= given.operators <= 2:
         raise Refusal("--operators must be 1 or 2")
-    if not 1 <= given.edges <= min(given.modems, MAX_EDGES):
-        raise Refusal(f"--edges must be from 1 to {min(given.modems, MAX_EDGES)} (no more than there are modems)")
+    if not 1 <= given.edges <= min(channels, MAX_EDGES):
+        raise Refusal(f"--edges must be from 1 to {min(channels, MAX_EDGES)} (no more than there are channels)")
     if not 0.01 <= given.speed <= 1000:
         raise Refusal("--speed must be from 0.01 to 1000")
     if given.config is not None and not given.config.is_file():
@@ -52,6 +59,9 @@ def read_options(arguments: Sequence[str]) -> Options:
         speed=given.speed,
         seed=given.seed,
         tunnel_proxy=given.tunnel_proxy,
+        gateway_channels=given.gateway_channels,
+        gateway_family=given.gateway_family,
+        smsc=given.smsc,
         data=given.data,
         log_dir=given.log_dir,
         config=given.config,
@@ -72,7 +82,7 @@ def parser() -> argparse.ArgumentParser:
         help="dialects of the modems, dealt in turn (default: four with sound first)",
     )
     add("--operators", type=int, default=1, metavar="N", help="the SIMs are of so many operators by turns: 1 or 2")
-    add("--edges", type=int, default=1, metavar="N", help="sites, the modems dealt among them (default 1)")
+    add("--edges", type=int, default=1, metavar="N", help="sites, the channels dealt among them (default 1)")
     add("--speed", type=float, default=1.0, metavar="X", help="network delays times 1/X; audio stays real time")
     add("--seed", type=int, default=1, metavar="K", help="seed of the network's randomness")
     add("--tunnel-proxy", action="store_true", help="the tunnel runs through a proxy with faults of its own")
@@ -84,6 +94,7 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--log-dir", type=Path, metavar="DIR", help="one log file per process here (default: standard error)")
     add("--config", type=Path, metavar="FILE", help="YAML merged over the files the lab writes: cloud: {…}, edge: {…}")
-    add("--gateway-channels", type=int, default=0, metavar="N", help="channels of a SIP gateway (default 0; later)")
-    add("--smsc", action="store_true", help="an SMPP link (later)")
+    add("--gateway-channels", type=int, default=0, metavar="N", help="lines of GSM gateways that speak SIP (default 0)")
+    add("--gateway-family", default="goip", metavar="F", help=f"of {', '.join(FAMILIES)} (default goip)")
+    add("--smsc", action="store_true", help="an SMPP link to a message centre, at the first site")
     return out
