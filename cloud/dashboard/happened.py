@@ -10,6 +10,7 @@ from cloud.dashboard.sims import Mark, balance_mark, event_of, sound_mark, test_
 from cloud.store.records import HistoryRecord, TaskRecord, WarningRecord
 from telecore.events import (
     BalanceRead,
+    CallEnded,
     CallMissed,
     ChannelHealed,
     DataReceived,
@@ -19,11 +20,12 @@ from telecore.events import (
     ToppedUp,
     UssdReplied,
 )
-from telecore.model import ChannelStatus
+from telecore.model import ChannelStatus, MediaStats
 
 _SEVERITIES = {"critical": (0, "bad"), "error": (0, "bad"), "warning": (1, "waiting")}
 _TO_DO = {
     "audio_echo": "Lower the gain of the sound card, or the modem's speaker level.",
+    "sip_strangers": "Look who that is; the agent's SIP port belongs in the gateways' own network.",
     "audio_oneway": "Look at the modem's sound port, its firmware and its profile.",
     "balance_low": "Top the SIM up.",
     "clock_wrong": "Set the site's clock, or let it reach a time server.",
@@ -31,6 +33,7 @@ _TO_DO = {
     "disk_low": "Free space on the site's disk, or give it a larger one.",
     "enrolment_refused": "Enrol the edge again: simferry-cloud enrol-edge makes a token.",
     "not_registered": "Look at the antenna and the coverage, then at the SIM in a phone.",
+    "half_up": "Look at the gateway's own pages: its SIP server, its API and the passwords of both.",
     "keep_alive": "Send one SMS or place one short call that costs something.",
     "operator_outage": "Nothing: the operator is down, and no SIM is blamed.",
     "part_fell": "Nothing, if it happens once; report it with the site's log if it comes back.",
@@ -125,6 +128,8 @@ def _told(event: Any) -> tuple[str, Mark, tuple[str, ...]]:
             return f"self-test {event.sender} → {event.receiver}", Mark(mark.word, mark.tone, note), ()
         case SoundChecked(verdict=verdict):
             return "sound of a call", sound_mark(verdict), _levels(event)
+        case CallEnded(media=media) if media is not None:
+            return "call over RTP", _media_mark(media), _media_lines(media)
         case CallMissed():
             return "missed call", Mark(event.caller or "withheld", "waiting", event.reason), ()
         case DataReceived():
@@ -141,6 +146,23 @@ def _told(event: Any) -> tuple[str, Mark, tuple[str, ...]]:
 def _levels(event: SoundChecked) -> tuple[str, ...]:
     named = (("heard", event.heard, "dBm0"), ("sent", event.sent, "dBm0"), ("echo", event.echo_db, "dB quieter"))
     return tuple(f"{name} {value:.0f} {unit}" for name, value, unit in named if value is not None)
+
+
+def _media_mark(media: MediaStats) -> Mark:
+    """Of what was sent to us; more than one packet in a hundred is heard."""
+    share = 100 * media.lost / max(1, media.lost + media.received)
+    far = media.far_lost is not None and media.far_lost > max(1, media.sent) / 100
+    tone = "good" if share < 1 and not far else "waiting" if share < 5 else "bad"
+    return Mark(f"{share:.1f} % lost", tone, f"jitter {media.jitter_ms:.0f} ms, {media.codec}")
+
+
+def _media_lines(media: MediaStats) -> tuple[str, ...]:
+    named = (
+        ("packets sent", media.sent), ("received", media.received), ("lost", media.lost), ("too late", media.late),
+        ("frames made up", media.concealed), ("the far end lost", media.far_lost),
+        ("its jitter in ms", media.far_jitter_ms), ("round trip in ms", media.round_trip_ms),
+    )  # fmt: skip
+    return tuple(f"{name}: {value:.0f}" for name, value in named if value is not None)
 
 
 def task_row(task: TaskRecord) -> TaskRow:

@@ -256,6 +256,8 @@ def _call_ended(conn: Connection, heard: Heard) -> Told | None:
         record = call_steps.step(conn, record, CallStatus.IN_PROGRESS, answered, answered_at=answered) or record
     also = recording_steps.whole(conn, record.sid, heard.recording_url)
     after = call_steps.end(conn, record, heard.at, event.cause, duration_s=event.duration_s, also=also)
+    if event.media is not None and record.channel is not None:
+        site_steps.keep_sound(conn, record.channel, heard.edge.edge, event, heard.at)
     return _told(heard, call=after)
 
 

@@ -42,6 +42,7 @@ KEPT = (
 """Kinds of events that a channel's page shows."""
 ANSWERED_WITHIN = timedelta(minutes=10)
 """What an edge began in time may take so long, with the way of its answer."""
+CALLS_KEPT = 20
 _NOT_DONE = {"timeout", "not_supported", "refused", "unknown", "failed", "not_possible"}
 _OF_TASK = {field.name for field in fields(Event)} | {"channel", "iccid"}
 """What a task says by itself."""
@@ -59,6 +60,12 @@ def keep(conn: Connection, edge: EdgeId, event: Any, at: datetime) -> ChannelSta
     for channel in channels_of(event):
         history.add(conn, channel_steps.account_of(conn, channel, edge), channel, event, at)
     return _stands(conn, event) if isinstance(event, SimHealthChanged | BalanceRead) else None
+
+
+def keep_sound(conn: Connection, channel: ChannelId, edge: EdgeId, event: Event, at: datetime) -> None:
+    """How a call sounded, of the last few: they are many, and must not push out what else the channel went through."""
+    account = channel_steps.account_of(conn, channel, edge)
+    history.add(conn, account, channel, event, at, kept=CALLS_KEPT)
 
 
 def _stands(conn: Connection, event: SimHealthChanged | BalanceRead) -> ChannelStatus | None:

@@ -24,7 +24,7 @@ from edge_agent.blobs import EdgeBlobs
 from edge_agent.calls import Calls
 from edge_agent.config import AgentConfig
 from edge_agent.contracts import IncomingCall, VoiceService
-from edge_agent.devices.registry import Site
+from edge_agent.devices.registry import Site, sip_strangers
 from edge_agent.dispatcher import Dispatcher
 from edge_agent.health.conditions import Snapshot
 from edge_agent.inventory import Inventory
@@ -134,7 +134,9 @@ class Agent:
         self._sims.on_sms = self._upkeep.accounts.sms_received
 
     def _build_devices(self) -> None:
-        site = Site(self._identity.edge, self._profiles, self._config.pins, self._sims.pins, sip=self._config.sip)
+        site = self._equipped = Site(
+            self._identity.edge, self._profiles, self._config.pins, self._sims.pins, sip=self._config.sip
+        )
         core = EdgeCore(
             self._spool,
             self._messages,
@@ -292,6 +294,7 @@ class Agent:
             outages=dict(self._sims.outages),
             flapping=self.inventory.flapping(),
             disks={disk.plug: disk.switch for disk in self._devices.disks},
+            strangers=sip_strangers(self._equipped),
         )
 
     def status(self) -> dict[str, object]:

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+STRANGERS_SHOWN_S = 3600.0
+
 
 @dataclass(slots=True)
 class Site:
@@ -80,6 +82,14 @@ def sip_stack(site: Site) -> SipStack:
 
         site.stack = SipStack(sip_settings(site.sip))
     return site.stack
+
+
+def sip_strangers(site: Site) -> Mapping[str, int]:
+    """Who spoke SIP to this site of late without being one of its far ends, and how often."""
+    if site.stack is None:
+        return {}
+    now = site.stack.now()
+    return {found.address: found.count for found in site.stack.strangers if now - found.at < STRANGERS_SHOWN_S}
 
 
 def _tell_doubts(site: Site, device: str, profile: str, found: tuple[str, ...]) -> None:

@@ -7,6 +7,7 @@ from edge_agent.health.checks.clock_wrong import clock_wrong
 from edge_agent.health.checks.device_flapping import device_flapping
 from edge_agent.health.checks.disk_low import disk_low
 from edge_agent.health.checks.enrolment_refused import enrolment_refused
+from edge_agent.health.checks.half_up import half_up
 from edge_agent.health.checks.not_registered import not_registered
 from edge_agent.health.checks.operator_outage import operator_outage
 from edge_agent.health.checks.part_fell import part_fell
@@ -17,6 +18,7 @@ from edge_agent.health.checks.sim_denied import sim_denied
 from edge_agent.health.checks.sim_fault import sim_fault
 from edge_agent.health.checks.sim_locked import sim_locked
 from edge_agent.health.checks.sim_reminders import sim_reminders
+from edge_agent.health.checks.sip_strangers import sip_strangers
 from edge_agent.health.checks.sms_storage_full import sms_storage_full
 from edge_agent.health.checks.spool_broken import spool_broken, spool_failing
 from edge_agent.health.checks.spool_growing import spool_growing
@@ -38,6 +40,7 @@ CHECKS: tuple[Check, ...] = (
     Check(shows_only_disk, 30.0),
     Check(sms_storage_full, 60.0),
     Check(not_registered, 120.0),
+    Check(half_up, 60.0),
     Check(weak_signal, 600.0),
     Check(pin_unused, 120.0),
     Check(disk_low, 60.0),
@@ -50,4 +53,5 @@ CHECKS: tuple[Check, ...] = (
     Check(part_fell, 0.0),
     Check(audio_oneway, 0.0),
     Check(audio_echo, 0.0),
+    Check(sip_strangers, 0.0),
 )

@@ -21,6 +21,7 @@ from cloud.web.server import WebServer
 from telecore import codec
 from telecore.events import (
     BalanceRead,
+    CallEnded,
     CallMissed,
     ChannelHealed,
     DataReceived,
@@ -38,6 +39,7 @@ from telecore.model import (
     ChannelStatus,
     DeviceIdentity,
     Direction,
+    MediaStats,
     MessageStatus,
     SignalLevel,
     Sim,
@@ -95,6 +97,13 @@ def went_through(channel: ChannelId, evil: str) -> tuple[Event, ...]:
         ToppedUp(channel=channel, iccid=iccid, outcome="unknown"),
         CallMissed(channel=channel, caller=Address("+85512000001"), reason="the line was in use"),
         DataReceived(channel=channel, sender=Address("1234"), port=16000, data="0a0b"),
+        CallEnded(
+            call=CallSid("CA" + "1" * 32),
+            cause=16,
+            by="line",
+            duration_s=60,
+            media=MediaStats(3000, 2850, 150, 3, 140, 12.5, 0, 4.0, 31.0, "PCMA"),
+        ),
         UssdReplied(channel=channel, state="reply_wanted", text=f"1 Balance 2 Offers {evil}"),
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from cloud.store import accounts, callbacks, calls, channels, edges, events, messages, numbers, recordings
+from cloud.store import accounts, callbacks, calls, channels, edges, events, history, messages, numbers, recordings
 from cloud.store.database import Database
 from cloud.store.records import CallRecord, Hook, MessageRecord
 from cloud.tunnel.ingest import Ingest
@@ -29,12 +30,25 @@ from telecore.events import (
     MessageSubmitted,
     RecordingMade,
 )
-from telecore.ids import E164, Address, CallSid, ChannelId, EdgeId, Iccid, MessageSid, RecordingSid, Sha256, new_sid
+from telecore.ids import (
+    E164,
+    Address,
+    CallSid,
+    ChannelId,
+    EdgeId,
+    Iccid,
+    MessageSid,
+    RecordingSid,
+    Sha256,
+    new_id,
+    new_sid,
+)
 from telecore.model import (
     CallStatus,
     ChannelState,
     ChannelStatus,
     Direction,
+    MediaStats,
     MessageStatus,
     Recording,
     Service,
@@ -406,6 +420,18 @@ async def test_an_inbound_call_from_ring_to_end(db, street, number, told):
     assert (row.params["CallDuration"], row.params["Duration"], row.params["SipResponseCode"]) == ("61", "2", "200")
     assert row.params["CallbackSource"] == "call-progress-events"
     assert [news.call.status for news in told[-3:]] == ["ringing", "in-progress", "completed"]
+
+
+async def test_how_a_call_sounded_is_kept_with_its_channel(db, street, number):
+    event, media = offered(), MediaStats(sent=3000, received=2990, lost=10, jitter_ms=4.5, codec="PCMA")
+    ended = CallEnded(call=event.call, cause=16, by="caller", duration_s=60, at=NOW, media=media)
+    await street.send(event, CallAnswered(call=event.call, at=NOW), ended)
+    (kept,) = await db.read(lambda conn: history.list_(conn, CHANNEL))
+    assert codec.decode_event(kept.payload).media == media
+    for _ in range(25):
+        more = offered()
+        await street.send(more, replace(ended, call=more.call, id=new_id()))
+    assert len(await db.read(lambda conn: history.list_(conn, CHANNEL))) == 20
 
 
 async def test_an_outbound_calls_callbacks_are_numbered_and_in_order(db, street, account):

@@ -119,6 +119,9 @@ def with_pin(sim):
         (Snapshot(wall=NOW, spool_error="disk full"), "spool_failing", "", "disk full"),
         (Snapshot(wall=NOW, tunnel_up=False), "tunnel_down", "", "being kept"),
         (Snapshot(wall=datetime(1970, 1, 1, tzinfo=UTC)), "clock_wrong", "", "1970-01-01"),
+        (Snapshot(wall=NOW, strangers={"10.0.0.9": 14}), "sip_strangers", "", "10.0.0.9 (14)"),
+        (channel(ChannelState.REGISTERED, reason="no calls: not registered"), "half_up", "site-1/modem1", "no calls"),
+        (channel(ChannelState.REGISTERED, reason="calls only: silent"), "half_up", "site-1/modem1", "silent"),
         (Snapshot(wall=NOW, fallen={"uplink": "bug"}), "part_fell", "uplink", "bug"),
     ],
 )
