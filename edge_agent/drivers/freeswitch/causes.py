@@ -1,0 +1,58 @@
+"""FreeSWITCH's names of hang-up causes and Q.850's numbers, both ways."""
+
+from __future__ import annotations
+
+from telecore.causes import Cause
+
+Q850: dict[str, int] = {
+    "UNALLOCATED_NUMBER": 1, "NO_ROUTE_TRANSIT_NET": 2, "NO_ROUTE_DESTINATION": 3, "CHANNEL_UNACCEPTABLE": 6,
+    "CALL_AWARDED_DELIVERED": 7, "NORMAL_CLEARING": 16, "USER_BUSY": 17, "NO_USER_RESPONSE": 18, "NO_ANSWER": 19,
+    "SUBSCRIBER_ABSENT": 20, "CALL_REJECTED": 21, "NUMBER_CHANGED": 22, "REDIRECTION_TO_NEW_DESTINATION": 23,
+    "EXCHANGE_ROUTING_ERROR": 25, "DESTINATION_OUT_OF_ORDER": 27, "INVALID_NUMBER_FORMAT": 28,
+    "FACILITY_REJECTED": 29, "RESPONSE_TO_STATUS_ENQUIRY": 30, "NORMAL_UNSPECIFIED": 31,
+    "NORMAL_CIRCUIT_CONGESTION": 34, "NETWORK_OUT_OF_ORDER": 38, "NORMAL_TEMPORARY_FAILURE": 41,
+    "SWITCH_CONGESTION": 42, "ACCESS_INFO_DISCARDED": 43, "REQUESTED_CHAN_UNAVAIL": 44, "PRE_EMPTED": 45,
+    "FACILITY_NOT_SUBSCRIBED": 50, "OUTGOING_CALL_BARRED": 52, "INCOMING_CALL_BARRED": 54,
+    "BEARERCAPABILITY_NOTAUTH": 57, "BEARERCAPABILITY_NOTAVAIL": 58, "SERVICE_UNAVAILABLE": 63,
+    "BEARERCAPABILITY_NOTIMPL": 65, "CHAN_NOT_IMPLEMENTED": 66, "FACILITY_NOT_IMPLEMENTED": 69,
+    "SERVICE_NOT_IMPLEMENTED": 79, "INVALID_CALL_REFERENCE": 81, "INCOMPATIBLE_DESTINATION": 88,
+    "INVALID_MSG_UNSPECIFIED": 95, "MANDATORY_IE_MISSING": 96, "MESSAGE_TYPE_NONEXIST": 97, "WRONG_MESSAGE": 98,
+    "IE_NONEXIST": 99, "INVALID_IE_CONTENTS": 100, "WRONG_CALL_STATE": 101, "RECOVERY_ON_TIMER_EXPIRE": 102,
+    "MANDATORY_IE_LENGTH_ERROR": 103, "PROTOCOL_ERROR": 111, "INTERWORKING": 127,
+}  # fmt: skip
+"""Q.850 §2.2.7, by the names that FreeSWITCH gives them."""
+
+_OWN: dict[str, int] = {
+    **dict.fromkeys(
+        ("SUCCESS", "ORIGINATOR_CANCEL", "LOSE_RACE", "MANAGER_REQUEST", "BLIND_TRANSFER", "ATTENDED_TRANSFER")
+        + ("PICKED_OFF", "BOWOUT"),
+        Cause.NORMAL_CLEARING,
+    ),
+    "BUSY_EVERYWHERE": Cause.USER_BUSY,
+    "PROGRESS_TIMEOUT": Cause.NO_USER_RESPONDING,
+    **dict.fromkeys(("ALLOTTED_TIMEOUT", "NO_PICKUP"), Cause.NO_ANSWER),
+    "USER_NOT_REGISTERED": Cause.SUBSCRIBER_ABSENT,
+    **dict.fromkeys(
+        ("DECLINE", "UNWANTED", "REJECT_ALL", "NO_IDENTITY", "BAD_IDENTITY_INFO", "INVALID_IDENTITY", "STALE_DATE")
+        + ("UNSUPPORTED_CERTIFICATE",),
+        Cause.CALL_REJECTED,
+    ),
+    "DOES_NOT_EXIST_ANYWHERE": Cause.UNALLOCATED_NUMBER,
+    "INVALID_URL": Cause.INVALID_NUMBER,
+    **dict.fromkeys(("INVALID_GATEWAY", "INVALID_PROFILE"), Cause.NO_ROUTE),
+    "NOT_ACCEPTABLE": 88,
+    **dict.fromkeys(("GATEWAY_DOWN", "CRASH", "SYSTEM_SHUTDOWN", "MEDIA_TIMEOUT"), Cause.NETWORK_OUT_OF_ORDER),
+    **dict.fromkeys(("USER_CHALLENGE", "SRTP_READ_ERROR"), Cause.INTERWORKING),
+}
+"""What FreeSWITCH has beyond Q.850, numbered from 142 on, as the nearest cause that the network knows."""
+_NAMES = {number: name for name, number in Q850.items()}
+
+
+def cause_of(name: str) -> int:
+    """The Q.850 cause of a FreeSWITCH hang-up cause; 31 (normal, unspecified) for what nobody knows."""
+    return int(Q850.get(name) or _OWN.get(name) or Cause.NORMAL_UNSPECIFIED)
+
+
+def name_of(cause: int) -> str:
+    """What ``uuid_kill`` is told for a Q.850 cause."""
+    return _NAMES.get(cause, "NORMAL_CLEARING")
