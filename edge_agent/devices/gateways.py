@@ -39,7 +39,19 @@ def _goip(settings: ManagementSettings) -> Management:
     return GoipManagement(settings)
 
 
-TONGUES: Mapping[str, MakeManagement] = {"goip": _goip}
+def _yeastar(settings: ManagementSettings) -> Management:
+    from edge_agent.drivers.gateway.yeastar import YeastarManagement
+
+    return YeastarManagement(settings)
+
+
+def _openvox(settings: ManagementSettings) -> Management:
+    from edge_agent.drivers.gateway.openvox import OpenVoxManagement
+
+    return OpenVoxManagement(settings)
+
+
+TONGUES: Mapping[str, MakeManagement] = {"goip": _goip, "openvox": _openvox, "yeastar": _yeastar}
 """Each imports its driver when it is wanted: a site pays for the memory of what it has."""
 
 

@@ -10,11 +10,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from edge_agent.contracts import Core, RadioStatus, SmsPart
 from edge_agent.drivers.gateway.ami import ANSWER_S, PORT, AmiAccount, AmiSession
 from edge_agent.drivers.gateway.ami_codec import Block
-from edge_agent.drivers.gateway.goip_times import seconds
 from edge_agent.drivers.gateway.gsm_span import Span, parse_span, parse_spans, radio_of
-from edge_agent.drivers.gateway.line_radio import LineRadio
 from edge_agent.drivers.gateway.management import ManagedLine, ManagementSettings
 from edge_agent.drivers.gateway.parts_index import PartsIndex
+from edge_agent.drivers.gateway.serving import RadioNews, seconds, together
 from edge_agent.drivers.gateway.sms_events import read_received, span_in
 from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, RemoteProtocolError, StorageFailed, TimedOut
 from telecore.model import ChannelState
@@ -47,15 +46,15 @@ class AmiBox:
         self.settings = settings
         self.account = AmiAccount(settings.host, settings.port or PORT, settings.user, settings.password, command)
         self.spans = {line.name: span_of(line, offset) for line in settings.lines}
-        self.answer_s = option_s(settings, "answer_s", ANSWER_S)
-        self._ping_s = option_s(settings, "ping_s", PING_S)
-        self._hold_s = option_s(settings, "hold_s", HOLD_S)
+        self.answer_s = seconds(settings.options, "answer_s", ANSWER_S)
+        self._ping_s = seconds(settings.options, "ping_s", PING_S)
+        self._hold_s = seconds(settings.options, "hold_s", HOLD_S)
         self._offset = offset
         self._other = on_event
         self._index = PartsIndex(_base(settings.options.get("index_base", "")))
         self._holding: asyncio.TimerHandle | None = None
         self._session: AmiSession | None = None
-        self._radios = {line.name: LineRadio(line.channel) for line in settings.lines}
+        self._news = RadioNews()
         self._listed: dict[int, str] = {}
         self._inbound: asyncio.Queue[SmsPart] = asyncio.Queue(_KEPT)
         self.overflowed = 0
@@ -79,13 +78,7 @@ class AmiBox:
 
     async def serve(self, core: Core, read_sim: ReadSim | None = None) -> None:
         """Ping, poll and store until the box is lost: DeviceLost."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self.session.run(self._ping_s), name="manager port")
-                tasks.create_task(self._poll(core, read_sim), name="spans")
-                tasks.create_task(self._store(core), name="inbound")
-        except* DeviceLost as group:
-            raise DeviceLost(str(group.exceptions[0])) from group
+        await together(self.session.run(self._ping_s), self._poll(core, read_sim), self._store(core))
 
     async def close(self) -> None:
         if self._holding is not None:
@@ -140,7 +133,7 @@ class AmiBox:
     async def _poll(self, core: Core, read_sim: ReadSim | None) -> None:
         while True:
             for line in self.settings.lines:
-                await self._radios[line.name].tell(core, await self._status(line, read_sim))
+                await self._news.tell(core, line.channel, await self._status(line, read_sim))
             await asyncio.sleep(self.settings.poll_s)
 
     async def _status(self, line: ManagedLine, read_sim: ReadSim | None) -> RadioStatus:
@@ -175,8 +168,3 @@ def _base(text: str) -> int | None:
     if text not in ("", "0", "1"):
         raise InvalidRequest(f"index_base: {text!r} is neither 0 nor 1", field="index_base")
     return int(text) if text else None
-
-
-def option_s(settings: ManagementSettings, name: str, usual: float) -> float:
-    """A time among the options. Raises InvalidRequest."""
-    return seconds(settings.options, name) if name in settings.options else usual

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import logging
 import socket
 from collections.abc import Sequence
 
 from edge_agent.contracts import Core, SmsPart, SmsService, StatusReport, UssdReply, UssdService, UssdState
+from edge_agent.drivers.gateway.box_values import part_key
 from edge_agent.drivers.gateway.goip_codec import Delivered, Notice, Received, UssdPushed, acknowledge
 from edge_agent.drivers.gateway.goip_line import Address, CallEnd, GoipLine
 from edge_agent.drivers.gateway.goip_sms import GoipSms
@@ -17,6 +17,7 @@ from edge_agent.drivers.gateway.goip_submit import ref_of
 from edge_agent.drivers.gateway.goip_times import GoipTimes
 from edge_agent.drivers.gateway.goip_ussd import GoipUssd, run_command
 from edge_agent.drivers.gateway.management import ManagedLine, ManagementSettings
+from edge_agent.drivers.gateway.serving import RadioNews, together
 from telecore.errors import DeviceLost, DeviceRefused, NoNetwork, StorageFailed, TimedOut
 from telecore.ids import Address as Party
 from telecore.model import DeviceIdentity
@@ -33,9 +34,10 @@ _KEPT = 256
 
 
 class GoipManagement:
-    """A ``Management``. A line's ``name`` and ``password`` are its "client id" and "password" in the box's pages.
+    """A ``Management``. The box speaks first, so this is open as soon as we listen.
 
-    ``options``: the times of ``GoipTimes``; ``model``.
+    A line's ``name`` and ``password`` are "client id" and "password" in the box's pages. ``options``: the times of
+    ``GoipTimes``; ``model``.
     """
 
     def __init__(self, settings: ManagementSettings) -> None:
@@ -53,7 +55,7 @@ class GoipManagement:
         self._waiting: asyncio.Queue[tuple[Notice, Address]] = asyncio.Queue(_KEPT)
         self._pending: set[tuple[str, str, str]] = set()
         self._news = asyncio.Event()
-        self._heard = asyncio.Event()
+        self._radio = RadioNews()
 
     @property
     def identity(self) -> DeviceIdentity:
@@ -75,7 +77,7 @@ class GoipManagement:
         return self._socket.strangers if self._socket is not None else 0
 
     async def open(self) -> None:
-        """Listen until the box has registered a line. Raises DeviceLost, DeviceRefused."""
+        """Listen. Raises DeviceLost, DeviceRefused."""
         nameless = [name for name, line in self._lines.items() if not line.password]
         if nameless:
             raise DeviceRefused("error", None, f"no password is configured for {', '.join(nameless)}")
@@ -87,23 +89,10 @@ class GoipManagement:
         for name, line in self._lines.items():
             self._sms[name] = GoipSms(opened, line, self._times)
             self._ussd[name] = GoipUssd(opened, line, self._times)
-        try:
-            async with asyncio.timeout(self._times.open_s):
-                await self._heard.wait()
-        except TimeoutError:
-            raise DeviceLost(
-                f"{self._settings.host} has sent no keep-alive; its SMS server must be our port {opened.port}"
-                f" ({opened.strangers} datagrams with another address, id or password)"
-            ) from None
 
     async def run(self, core: Core) -> None:
         """See ``Management``: lost when every line has missed three keep-alives."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._take_in(core), name="goip inbound")
-                tasks.create_task(self._watch(core), name="goip radio")
-        except* DeviceLost as group:
-            raise DeviceLost(str(group.exceptions[0])) from group
+        await together(self._take_in(core), self._watch(core))
 
     def sms(self, line: ManagedLine) -> SmsService | None:
         return self._sms.get(line.name)
@@ -152,8 +141,6 @@ class GoipManagement:
         self._lines[notice.line].hear(notice, source, now)
         self._opened().send(acknowledge(notice), source)
         self._news.set()
-        if notice.kind == "req":
-            self._heard.set()
 
     def _put(self, notice: Notice, source: Address) -> None:
         """What must be stored waits its turn, once; its acknowledgement waits with it."""
@@ -185,15 +172,23 @@ class GoipManagement:
             case UssdPushed(text):
                 await core.ussd(channel, UssdReply(UssdState.DONE, clean(text)))
 
+    def _silence(self) -> str:
+        opened = self._opened()
+        strangers = f"; {opened.strangers} datagrams had another address, id or password" if opened.strangers else ""
+        return (
+            f"{self._settings.host} has been silent for {MISSED * self._times.keepalive_s:.0f} s; its SMS server must"
+            f" be our port {opened.port}{strangers}"
+        )
+
     async def _watch(self, core: Core) -> None:
         clock = asyncio.get_running_loop().time
         while True:
             self._news.clear()
             now = clock()
             for line in self._lines.values():
-                await line.radio.tell(core, line.status(now))
+                await self._radio.tell(core, line.line.channel, line.status(now))
             if all(line.is_silent(now) for line in self._lines.values()):
-                raise DeviceLost(f"{self._settings.host} has been silent for {MISSED * self._times.keepalive_s:.0f} s")
+                raise DeviceLost(self._silence())
             try:
                 async with asyncio.timeout(self._times.keepalive_s / 2):
                     await self._news.wait()
@@ -203,8 +198,7 @@ class GoipManagement:
 
 def _key(notice: Notice, *parts: str) -> str:
     """The same for a resend. The count alone is not enough: without a clock, a box begins anew after each start."""
-    said = "\0".join((notice.kind, notice.count, *parts))
-    return "goip " + hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return part_key("goip", notice.kind, notice.count, *parts)
 
 
 async def _addresses(host: str) -> frozenset[str]:

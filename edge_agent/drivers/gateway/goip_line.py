@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from edge_agent.contracts import RadioStatus
 from edge_agent.drivers.at_modem.call_cause import parse_ceer
+from edge_agent.drivers.gateway.box_values import dbm_of, number_of
 from edge_agent.drivers.gateway.goip_codec import CallChanged, CallTime, HungUp, KeepAlive, LineCall, Notice
-from edge_agent.drivers.gateway.line_radio import LineRadio, number_of, signal_of, sim_of
+from edge_agent.drivers.gateway.line_sim import sim_by
 from edge_agent.drivers.gateway.management import ManagedLine
 from telecore.errors import NoNetwork
 from telecore.model import ChannelState, Service
@@ -33,7 +34,6 @@ class GoipLine:
     def __init__(self, line: ManagedLine, password: str, silent_s: float, now: float) -> None:
         self.line = line
         self.password = password
-        self.radio = LineRadio(line.channel)
         self.call = CallChanged(LineCall.IDLE)
         self.ended: CallEnd | None = None
         self._silent_s = silent_s
@@ -80,10 +80,10 @@ class GoipLine:
             state = ChannelState.FAULTY if self.is_silent(now) else ChannelState.SEARCHING
             return RadioStatus(state, reason=f"the box has not registered line {self.line.name}")
         number = self.line.number or number_of(said.number)
-        sim = sim_of(said.imsi, said.iccid, operator=said.operator, number=number)
+        sim = sim_by(said.imsi, said.iccid, operator=said.operator, number=number)
         if self.is_silent(now):
             return RadioStatus(ChannelState.FAULTY, sim, reason=f"no keep-alive for {self._silent_s:.0f} s")
-        signal = signal_of(said.rssi)
+        signal = dbm_of(said.rssi)
         if said.disabled:
             return RadioStatus(ChannelState.DISABLED, sim, reason="disabled in the box")
         if said.registered:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
-from telecore.errors import InvalidRequest
+from edge_agent.drivers.gateway.serving import seconds
 
 
 @dataclass(frozen=True, slots=True)
 class GoipTimes:
     """Seconds. ``keepalive_s``: between two of them. ``repeat_s``: until something is sent again. ``submit_s``: how
     long the network may take over an SMS; the box ends a session that rests 90 s. ``silent_s``: how long it may say
-    nothing while one is under way. ``ussd_s``: until the network's answer. ``open_s``: until the first keep-alive.
+    nothing while one is under way. ``ussd_s``: until the network's answer.
     """
 
     keepalive_s: float = 30.0
@@ -21,20 +20,11 @@ class GoipTimes:
     submit_s: float = 120.0
     silent_s: float = 30.0
     ussd_s: float = 60.0
-    open_s: float = 75.0
 
     @classmethod
     def of(cls, options: Mapping[str, str]) -> GoipTimes:
         """Raises InvalidRequest for a time that is none; options of other names are not ours."""
-        return cls(**{entry.name: seconds(options, entry.name) for entry in fields(cls) if entry.name in options})
+        return cls(*(seconds(options, entry.name, getattr(_USUAL, entry.name)) for entry in fields(cls)))
 
 
-def seconds(options: Mapping[str, str], name: str) -> float:
-    """An option that is a time. Raises InvalidRequest."""
-    try:
-        value = float(options[name])
-    except ValueError:
-        value = math.nan
-    if not 0.0 < value <= 86_400.0:
-        raise InvalidRequest(f"{name}: {options[name]!r} is no time in seconds", field=name)
-    return value
+_USUAL = GoipTimes()

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from edge_agent.contracts import RadioStatus
-from edge_agent.drivers.gateway.line_radio import signal_of, sim_of
+from edge_agent.drivers.gateway.box_values import dbm_of
+from edge_agent.drivers.gateway.line_sim import sim_by
 from telecore.ids import E164
 from telecore.model import ChannelState
 
@@ -62,8 +63,8 @@ def parse_spans(lines: Iterable[str]) -> dict[int, str]:
 def radio_of(span: Span, number: E164 | None) -> RadioStatus:
     """How the line stands."""
     status, network = span.status.lower(), span.network.lower()
-    sim = sim_of(span.imsi, operator=span.operator, number=number)
-    signal = signal_of(span.rssi)
+    sim = sim_by(span.imsi, operator=span.operator, number=number)
+    signal = dbm_of(span.rssi)
     if "power off" in status or "poweroff" in status:
         return RadioStatus(ChannelState.DISABLED, reason="switched off in the box")
     if any(words in status for words in _NO_SIM):

@@ -12,7 +12,7 @@ from functools import partial
 from edge_agent.contracts import Core, OutboundSms, RadioStatus, SmsService, UssdReply, UssdService
 from edge_agent.drivers.at_modem.sms import reference_of
 from edge_agent.drivers.gateway.ami import AmiSession
-from edge_agent.drivers.gateway.ami_box import AmiBox, offset_of, option_s
+from edge_agent.drivers.gateway.ami_box import AmiBox, offset_of
 from edge_agent.drivers.gateway.ami_codec import Block
 from edge_agent.drivers.gateway.ami_sms import AmiSms, Handover, Segment
 from edge_agent.drivers.gateway.ami_ussd import AmiUssd
@@ -26,6 +26,7 @@ from edge_agent.drivers.gateway.openvox_codec import (
     send_segment,
     send_ussd,
 )
+from edge_agent.drivers.gateway.serving import seconds
 from telecore import sms as sms_text
 from telecore.errors import DeviceRefused, TimedOut
 from telecore.ids import Iccid
@@ -51,8 +52,8 @@ class OpenVoxManagement:
         """Raises InvalidRequest."""
         self._settings = settings
         self._box = AmiBox(settings, command="Command", offset=offset_of(settings.options, 0))
-        self._send_s = option_s(settings, "send_s", SEND_S)
-        self._ussd_s = option_s(settings, "ussd_s", USSD_S)
+        self._send_s = seconds(settings.options, "send_s", SEND_S)
+        self._ussd_s = seconds(settings.options, "ussd_s", USSD_S)
         self._sessions: dict[int, AmiSession] = {}
         self._opening: dict[int, asyncio.Lock] = {span: asyncio.Lock() for span in self._box.spans.values()}
         self._iccids: dict[int, tuple[str, Iccid]] = {}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
-from datetime import datetime
 
 from edge_agent.contracts import SmsPart
 from edge_agent.drivers.gateway.ami_codec import Block, content_of
+from edge_agent.drivers.gateway.box_values import part_key, time_of
 from telecore.errors import RemoteProtocolError
 from telecore.ids import Address, ChannelId
 
@@ -25,10 +24,10 @@ def read_received(block: Block, channel: ChannelId) -> tuple[SmsPart, int]:
     long = 1 < total <= 255
     part = SmsPart(
         channel=channel,
-        key=sms_key(block.get("GsmSpan") or block.get("GsmPort"), ident, sender, at, str(index), str(total), body),
+        key=part_key(block.get("GsmSpan") or block.get("GsmPort"), ident, sender, at, str(index), str(total), body),
         sender=Address(sender),
         body=body,
-        sent_at=_moment(at),
+        sent_at=time_of(at),
         # Some firmware gives the parts of one SMS one number; without it, sender and total must do.
         ref=(int(ident) % 65_536 if _DIGITS.fullmatch(ident) else 0) if long else None,
         parts=total if long else 1,
@@ -45,18 +44,5 @@ def span_in(block: Block, offset: int) -> int | None:
     return int(port) + offset if _DIGITS.fullmatch(port) else None
 
 
-def sms_key(*said: str) -> str:
-    """The same whenever the box says the same SMS."""
-    return "ami " + hashlib.sha256("\0".join(said).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-
-
 def _count(text: str, usual: int) -> int:
     return int(text) if _DIGITS.fullmatch(text) else usual
-
-
-def _moment(text: str) -> datetime | None:
-    """``2025-11-22 17:30:05`` by the box's clock, which is taken to be set as ours is."""
-    try:
-        return datetime.strptime(text, "%Y-%m-%d %H:%M:%S").astimezone()
-    except ValueError:
-        return None

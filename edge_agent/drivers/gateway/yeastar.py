@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from functools import partial
 
 from edge_agent.contracts import Core, OutboundSms, SmsService, UssdReply, UssdService
-from edge_agent.drivers.gateway.ami_box import AmiBox, offset_of, option_s
+from edge_agent.drivers.gateway.ami_box import AmiBox, offset_of
 from edge_agent.drivers.gateway.ami_codec import Block
 from edge_agent.drivers.gateway.ami_sms import AmiSms, Handover, Segment
 from edge_agent.drivers.gateway.ami_ussd import AmiUssd
 from edge_agent.drivers.gateway.management import ManagedLine, ManagementSettings
+from edge_agent.drivers.gateway.serving import seconds
 from edge_agent.drivers.gateway.yeastar_codec import (
     complain,
     pieces,
@@ -44,9 +45,9 @@ class YeastarManagement:
         self._settings = settings
         offset = offset_of(settings.options, 1)
         self._box = AmiBox(settings, command="smscommand", offset=offset, on_event=self._on_event)
-        self._outcome_s = option_s(settings, "outcome_s", OUTCOME_S)
-        self._ussd_s = option_s(settings, "ussd_s", USSD_S)
-        between_s = option_s(settings, "between_s", BETWEEN_S)
+        self._outcome_s = seconds(settings.options, "outcome_s", OUTCOME_S)
+        self._ussd_s = seconds(settings.options, "ussd_s", USSD_S)
+        between_s = seconds(settings.options, "between_s", BETWEEN_S)
         self._outcomes: dict[str, asyncio.Future[Block]] = {}
         spans = self._box.spans.items()
         self._sms = {name: AmiSms(partial(self._cut, span), between_s) for name, span in spans}

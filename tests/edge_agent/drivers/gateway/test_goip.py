@@ -34,7 +34,7 @@ from tests.fakes.gateway_line import FakeGatewayLine, timers
 
 BEAT_S = 0.15
 OPTIONS = {
-    "keepalive_s": str(BEAT_S), "repeat_s": "0.08", "submit_s": "3", "silent_s": "0.6", "ussd_s": "0.6", "open_s": "2",
+    "keepalive_s": str(BEAT_S), "repeat_s": "0.08", "submit_s": "3", "silent_s": "0.6", "ussd_s": "0.6",
 }  # fmt: skip
 HABITS = GoipHabits(keepalive_s=BEAT_S, resend_s=0.1, boot_s=0.2)
 SMS = OutboundSms("+85598765432", "Flood warning: ទឹកជំនន់")
@@ -78,19 +78,10 @@ class Site:
             await self.sms.submit(sms, 0, self.note)
 
     async def open(self) -> None:
-        opening = asyncio.create_task(self.management.open())
-        await self.until(lambda: self._listens(opening))
+        await self.management.open()
         self.tongue.report_to(("127.0.0.1", self.management.listening))
         await self.tongue.start()
-        await opening
         self.running = asyncio.create_task(self.management.run(self.core))
-
-    def _listens(self, opening: asyncio.Task[None]) -> bool:
-        if opening.done():
-            opening.result()
-        with suppress(DeviceLost):
-            return self.management.listening > 0
-        return False
 
     async def until(self, holds: Callable[[], bool], seconds: float = 5.0) -> None:
         async with asyncio.timeout(seconds):
@@ -207,9 +198,11 @@ async def test_keepalives_are_answered() -> None:
 
 
 async def test_a_box_that_never_speaks_is_lost_and_told_what_to_set() -> None:
-    here = Site(1, Weather(Random(1)), options={"open_s": "0.2"}, habits=HABITS)
+    here = Site(1, Weather(Random(1)), options={"keepalive_s": "0.05"}, habits=HABITS)
+    await here.management.open()
     with pytest.raises(DeviceLost, match="SMS server must be our port"):
-        await here.management.open()
+        await asyncio.wait_for(here.management.run(here.core), 3)
+    assert here.state() is ChannelState.FAULTY
     await here.management.close()
 
 
