@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from edge_agent.contracts import UssdState
 from edge_agent.drivers.gateway import dinstar_codec as codec
-from edge_agent.drivers.gateway.box_values import dbm_of, integer, json_of, sim_of, time_of, ussd_reply, word, zone_of
+from edge_agent.drivers.gateway.box_values import integer, json_of, time_of, ussd_reply, word, zone_of
 from edge_agent.drivers.gateway.dinstar_reports import Awaited, Awaiting
 from edge_agent.drivers.gateway.dinstar_values import (
     CallRecord,
@@ -209,12 +209,9 @@ def test_registrations(reg, state, lock):
 def test_values_of_boxes():
     assert [integer(value) for value in (5, "5", " -3 ", True, "5x", None, 10**30, "٣")] == [5, 5, -3] + [None] * 5
     assert [word(value) for value in (" a ", "<NULL>", "-1", 7, None, True, 10**400)] == ["a", "", "", "7", "", "", ""]
-    assert (dbm_of(0).dbm, dbm_of(31).dbm, dbm_of(99), dbm_of(None)) == (-113, -51, None, None)
     assert time_of("2026-05-04 10:00:00", zone_of("+07:00")).isoformat() == "2026-05-04T03:00:00+00:00"
     assert time_of("yesterday") is None
     assert [zone_of(text) for text in ("", "x", "+99", "7")] == [None] * 4
-    assert sim_of("8985501000000000012F", "456010000000001", None).operator == "45601"
-    assert sim_of("<NULL>", "456010000000001", None) is None
 
 
 @pytest.mark.parametrize(
