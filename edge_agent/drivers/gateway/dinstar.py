@@ -18,15 +18,13 @@ from edge_agent.drivers.gateway.dinstar_values import ACCESS, CallRecord, PortIn
 from edge_agent.drivers.gateway.http_client import HttpAuth, HttpClient, auth_of, base_url
 from edge_agent.drivers.gateway.line_radio import LineRadio, number_of, signal_of, sim_of
 from edge_agent.drivers.gateway.management import ManagedLine, ManagementSettings
-from edge_agent.drivers.gateway.serving import STUMBLES, Patience, seconds, together
-from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, OutcomeUnknown, StorageFailed
+from edge_agent.drivers.gateway.serving import poll_until_lost, seconds, together
+from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, OutcomeUnknown
 from telecore.ids import ChannelId
 from telecore.model import ChannelState, DeviceIdentity
 
 log = logging.getLogger(__name__)
 
-_HURRIED_S = 5.0
-"""Between two questions to a box that did not answer the last."""
 _NO_SUCH_PORT = RadioStatus(ChannelState.FAULTY, reason="the box has no such port")
 
 
@@ -125,26 +123,17 @@ class DinstarManagement:
     # ------------------------------------------------------------------------------------------------ polling
 
     async def _watch(self, core: Core) -> None:
-        parts, patience = self._opened(), Patience(f"the Dinstar at {urlsplit(self._base).netloc}")
-        fresh = True
-        while True:
-            try:
-                if not fresh:
-                    await self._read_ports()
-                fresh = False
-                await self._tell_radio(core)
-                if patience.stumbled:
-                    parts.inbox.rewind()
-                await parts.inbox.poll(core)
-                await parts.outbox.poll_reports(core)
-            except StorageFailed as error:
-                # What came stays in the box, and is asked for again.
-                log.warning("%s: what came cannot be kept: %s", self._settings.device, error)
-            except (DeviceLost, *STUMBLES) as error:
-                patience.bad(error)
-            else:
-                patience.good()
-            await self._pause(min(_HURRIED_S, self._settings.poll_s) if patience.stumbled else self._settings.poll_s)
+        async def poll(stumbled: bool) -> None:
+            parts = self._opened()
+            await self._read_ports()
+            await self._tell_radio(core)
+            if stumbled:
+                parts.inbox.rewind()
+            await parts.inbox.poll(core)
+            await parts.outbox.poll_reports(core)
+
+        name = f"the Dinstar at {urlsplit(self._base).netloc}"
+        await poll_until_lost(name, self._settings.poll_s, poll, self._pause)
 
     async def _pause(self, seconds: float) -> None:
         try:

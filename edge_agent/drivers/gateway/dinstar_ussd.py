@@ -10,6 +10,7 @@ from edge_agent.contracts import UssdReply, UssdState
 from edge_agent.drivers.gateway import dinstar_codec as codec
 from edge_agent.drivers.gateway.box_values import ussd_reply
 from edge_agent.drivers.gateway.http_client import HttpClient
+from edge_agent.drivers.gateway.ussd_answers import begins_session, check_code
 from telecore.errors import (
     Busy,
     DeviceLost,
@@ -37,19 +38,22 @@ class DinstarUssd:
         self._pending: asyncio.Future[str | None] | None = None
         self._sent = False
         self._last: tuple[str, float] = ("", 0.0)
+        self._open = False
 
     async def request(self, code: str) -> UssdReply:
-        """Send a code, or the reply to a menu.
+        """Send a code, or the reply to a menu; a code ends the session that a menu left open.
 
         Raises InvalidRequest, Busy, NoNetwork, DeviceRefused, DeviceLost, and TimedOut when nobody knows whether the
         network has it.
         """
-        body = codec.send_ussd(self._port, code)
+        body = codec.send_ussd(self._port, check_code(code))
         if self._pending is not None:
             raise Busy("a USSD request is under way")
         self._pending = asyncio.get_running_loop().create_future()
         self._sent = False
         try:
+            if self._open and begins_session(code):
+                await self._cancel()
             before = await self._look()
             await self._send(body)
             async with asyncio.timeout(self._timeout_s):
@@ -63,7 +67,9 @@ class DinstarUssd:
         if text is None:
             return UssdReply(UssdState.RELEASED, "")
         self._last = (text, asyncio.get_running_loop().time())
-        return ussd_reply(text)
+        reply = ussd_reply(text)
+        self._open = reply.state is UssdState.REPLY_WANTED
+        return reply
 
     async def cancel(self) -> None:
         """End the session; who waits gets ``released``. Raises DeviceLost, DeviceRefused, TimedOut."""
@@ -119,6 +125,7 @@ class DinstarUssd:
         return pending.result()
 
     async def _cancel(self) -> None:
+        self._open = False
         try:
             answer = await self._client.post_json(codec.SEND_USSD, codec.cancel_ussd(self._port), acts=True)
             codec.envelope(answer.json())

@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
 
-from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, ProtocolError, TelecoreError, Transient
+from telecore.errors import (
+    DeviceLost,
+    DeviceRefused,
+    InvalidRequest,
+    ProtocolError,
+    StorageFailed,
+    TelecoreError,
+    Transient,
+)
 
 log = logging.getLogger(__name__)
 
 FAILURES = 3
 """A box that fails so often in a row is lost: its web server hangs, or it restarts."""
 
+HURRIED_S = 5.0
+"""Between two questions to a box that did not answer the last."""
 STUMBLES = (DeviceRefused, Transient, ProtocolError, InvalidRequest)
 """What a box may do once without being lost."""
 
@@ -58,6 +68,29 @@ class Patience:
         log.log(logging.WARNING if self._failures == 1 else logging.DEBUG, "%s: %s", self._name, error)
         if self._failures >= self._limit:
             raise DeviceLost(f"{self._name} failed {self._failures} times in a row, last: {error}") from error
+
+
+async def poll_until_lost(
+    name: str,
+    poll_s: float,
+    poll: Callable[[bool], Awaitable[None]],
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Do ``poll`` again and again, sooner after a failure, until the box is lost: DeviceLost.
+
+    ``poll`` is told whether the last one failed. What it could not keep stays in the box, and is asked for again.
+    """
+    patience = Patience(name)
+    while True:
+        try:
+            await poll(patience.stumbled)
+        except StorageFailed as error:
+            log.warning("%s: what came cannot be kept: %s", name, error)
+        except (DeviceLost, *STUMBLES) as error:
+            patience.bad(error)
+        else:
+            patience.good()
+        await pause(min(HURRIED_S, poll_s) if patience.stumbled else poll_s)
 
 
 class Remembered:
