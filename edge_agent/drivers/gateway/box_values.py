@@ -9,13 +9,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 from edge_agent.contracts import UssdReply, UssdState
-from edge_agent.drivers.gateway.ussd_answers import offers_choices
 from telecore.errors import RemoteProtocolError
+from telecore.ids import E164, Iccid, Imsi
+from telecore.model import SignalLevel, Sim
+from telecore.numbers import is_e164
 from telecore.reassembly import heal_surrogates
+from telecore.subscriber import is_imsi, plmn_of
 from telecore.ussd import clean
 
 _NOTHING = frozenset({"", "<null>", "null", "none", "unknown", "n/a", "-", "-1"})
-_BARE_CHOICE = re.compile(r"^\s*([0-9]{1,2})\s+\S", re.MULTILINE)
+_MENU_LINE = re.compile(r"^\s*(\d{1,2}|[*#]{1,2})(?:\s?[.):>\-]|\s+\S)", re.MULTILINE)
+_BACK = frozenset({"0", "00", "9", "99", "*", "#", "**", "##"})
 
 
 def json_of(body: bytes) -> object:
@@ -54,6 +58,11 @@ def rows(value: object) -> list[Mapping[str, object]]:
     return [row for row in value if isinstance(row, dict)] if isinstance(value, list) else []
 
 
+def dbm_of(rssi: int | None) -> SignalLevel | None:
+    """0 to 31 (27.007 §8.5) as dBm."""
+    return SignalLevel(2 * rssi - 113) if rssi is not None and 0 <= rssi <= 31 else None
+
+
 def zone_of(text: str) -> tzinfo | None:
     """``+07:00`` or ``-3``; None, for the site's own zone, when it is neither."""
     sign = {"+": 1, "-": -1}.get(text[:1])
@@ -73,9 +82,30 @@ def time_of(text: str, zone: tzinfo | None = None, form: str = "%Y-%m-%d %H:%M:%
         return None
 
 
+def number_of(text: str) -> E164 | None:
+    """The SIM's own number where it is whole; a national one says too little."""
+    return E164(text) if is_e164(text) else None
+
+
+def sim_of(iccid: str, imsi: str, msisdn: E164 | None, operator_name: str = "") -> Sim | None:
+    """A card by what the box tells of it; None without its ICCID. The network is the one the IMSI names."""
+    digits = iccid.rstrip("Ff")
+    if not (18 <= len(digits) <= 20 and digits.isascii() and digits.isdigit()):
+        return None
+    known = is_imsi(imsi)
+    return Sim(
+        Iccid(digits),
+        Imsi(imsi) if known else None,
+        msisdn,
+        plmn_of(imsi) if known else None,
+        operator_name or None,
+    )
+
+
 def ussd_reply(text: str) -> UssdReply:
-    """The box does not tell whether a reply is wanted; a text with numbered choices is taken for a menu."""
-    menu = offers_choices(text) or {"1", "2"} <= set(_BARE_CHOICE.findall(text))
+    """The box does not tell whether a reply is wanted; a text with lines 1 and 2, or 1 and a way back, is a menu."""
+    choices = set(_MENU_LINE.findall(text))
+    menu = "1" in choices and ("2" in choices or bool(choices & _BACK))
     return UssdReply(UssdState.REPLY_WANTED if menu else UssdState.DONE, clean(heal_surrogates(text)))
 
 

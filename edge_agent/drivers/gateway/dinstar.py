@@ -9,16 +9,15 @@ from urllib.parse import urlsplit
 
 from edge_agent.contracts import Core, RadioStatus, SmsService, UssdReply, UssdService
 from edge_agent.drivers.gateway import dinstar_codec as codec
-from edge_agent.drivers.gateway.box_values import integer, word, zone_of
+from edge_agent.drivers.gateway.box_values import dbm_of, integer, number_of, sim_of, word, zone_of
 from edge_agent.drivers.gateway.dinstar_hooks import DinstarHooks
 from edge_agent.drivers.gateway.dinstar_inbox import DinstarInbox
 from edge_agent.drivers.gateway.dinstar_sms import DinstarOutbox, DinstarSms, SmsTimes
 from edge_agent.drivers.gateway.dinstar_ussd import DinstarUssd
 from edge_agent.drivers.gateway.dinstar_values import ACCESS, CallRecord, PortInfo, state_of
 from edge_agent.drivers.gateway.http_client import HttpAuth, HttpClient, auth_of, base_url
-from edge_agent.drivers.gateway.line_radio import LineRadio, number_of, signal_of, sim_of
 from edge_agent.drivers.gateway.management import ManagedLine, ManagementSettings
-from edge_agent.drivers.gateway.serving import poll_until_lost, seconds, together
+from edge_agent.drivers.gateway.serving import RadioNews, poll_until_lost, seconds, together
 from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, OutcomeUnknown
 from telecore.ids import ChannelId
 from telecore.model import ChannelState, DeviceIdentity
@@ -46,7 +45,7 @@ class DinstarManagement:
         model = settings.options.get("model", "UC2000/DWG")
         self._identity = DeviceIdentity("Dinstar", model, "", port=self._base)
         self._ports: Mapping[int, PortInfo] = {}
-        self._radios = {port: LineRadio(channel) for port, channel in self._channels.items()}
+        self._news = RadioNews()
         self._poke = asyncio.Event()
         self._core: Core | None = None
         self._parts: _Parts | None = None
@@ -153,7 +152,7 @@ class DinstarManagement:
     async def _tell_radio(self, core: Core) -> None:
         for port, line in self._lines.items():
             info = self._ports.get(port)
-            await self._radios[port].tell(core, _radio(info, line) if info is not None else _NO_SUCH_PORT)
+            await self._news.tell(core, line.channel, _radio(info, line) if info is not None else _NO_SUCH_PORT)
 
     async def _tell_ussd(self, core: Core) -> None:
         while True:
@@ -234,6 +233,6 @@ def _port_of(line: ManagedLine) -> int:
 def _radio(info: PortInfo, line: ManagedLine) -> RadioStatus:
     state, reason, lock = state_of(info.reg)
     number = line.number or number_of(info.number)
-    sim = None if state is ChannelState.ABSENT else sim_of(info.imsi, info.iccid, number=number)
+    sim = None if state is ChannelState.ABSENT else sim_of(info.iccid, info.imsi, number)
     access = ACCESS.get(info.type.upper(), "") if state is ChannelState.REGISTERED else ""
-    return RadioStatus(state, sim, signal_of(info.signal), reason, lock, access=access)
+    return RadioStatus(state, sim, dbm_of(info.signal), reason, lock, access=access)

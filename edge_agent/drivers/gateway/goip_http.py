@@ -16,13 +16,12 @@ from edge_agent.contracts import (
     UssdService,
 )
 from edge_agent.drivers.gateway import goip_http_codec as codec
-from edge_agent.drivers.gateway.box_values import integer, zone_of
+from edge_agent.drivers.gateway.box_values import dbm_of, integer, number_of, sim_of, zone_of
 from edge_agent.drivers.gateway.goip_http_codec import LineFacts
 from edge_agent.drivers.gateway.goip_http_jobs import GoipHttpSms, GoipHttpUssd, LineJobs
 from edge_agent.drivers.gateway.http_client import HttpAuth, HttpClient, auth_of, base_url
-from edge_agent.drivers.gateway.line_radio import LineRadio, number_of, signal_of, sim_of
 from edge_agent.drivers.gateway.management import ManagedLine, ManagementSettings
-from edge_agent.drivers.gateway.serving import Remembered, poll_until_lost, seconds
+from edge_agent.drivers.gateway.serving import RadioNews, Remembered, poll_until_lost, seconds
 from telecore.errors import (
     DeviceLost,
     InvalidRequest,
@@ -49,7 +48,7 @@ class GoipHttpManagement:
     def __init__(self, settings: ManagementSettings) -> None:
         self._settings = settings
         self._lines = {_number_of_line(line): line for line in settings.lines}
-        self._radios = {number: LineRadio(line.channel) for number, line in self._lines.items()}
+        self._news = RadioNews()
         self._base = base_url(settings)
         self._zone = zone_of(settings.options.get("timezone", ""))
         self._off_s = seconds(settings.options, "off_s", _OFF_S)
@@ -139,7 +138,8 @@ class GoipHttpManagement:
     async def _tell_radio(self, core: Core) -> None:
         for number, line in self._lines.items():
             facts = self._facts.get(number)
-            await self._radios[number].tell(core, _radio(facts, line.number) if facts is not None else _NO_SUCH_LINE)
+            status = _radio(facts, line.number) if facts is not None else _NO_SUCH_LINE
+            await self._news.tell(core, line.channel, status)
 
     async def _poll_inbox(self, core: Core) -> None:
         """The box keeps the last few messages of each line and forgets the oldest by itself."""
@@ -171,5 +171,5 @@ def _radio(facts: LineFacts, number: E164 | None) -> RadioStatus:
     number = number or number_of(facts.get("gsm_number"))
     there = state is not ChannelState.ABSENT
     operator = facts.get("gsm_cur_oper")
-    sim = sim_of(facts.get("sim_imsi"), facts.get("sim_iccid"), operator=operator, number=number) if there else None
-    return RadioStatus(state, sim, signal_of(facts.signal), reason)
+    sim = sim_of(facts.get("sim_iccid"), facts.get("sim_imsi"), number, operator) if there else None
+    return RadioStatus(state, sim, dbm_of(facts.signal), reason)

@@ -1,11 +1,13 @@
-"""What every tongue does while it serves: parts that fall together, patience with a box, what was seen."""
+"""What every tongue does while it serves: parts that fall together, patience with a box, news of its lines."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
+from dataclasses import replace
 
+from edge_agent.contracts import Core, RadioStatus
 from telecore.errors import (
     DeviceLost,
     DeviceRefused,
@@ -15,9 +17,11 @@ from telecore.errors import (
     TelecoreError,
     Transient,
 )
+from telecore.ids import ChannelId
 
 log = logging.getLogger(__name__)
 
+SIGNAL_STEP_DB = 6
 FAILURES = 3
 """A box that fails so often in a row is lost: its web server hangs, or it restarts."""
 
@@ -68,6 +72,25 @@ class Patience:
         log.log(logging.WARNING if self._failures == 1 else logging.DEBUG, "%s: %s", self._name, error)
         if self._failures >= self._limit:
             raise DeviceLost(f"{self._name} failed {self._failures} times in a row, last: {error}") from error
+
+
+class RadioNews:
+    """Tells the core of lines when they change."""
+
+    def __init__(self) -> None:
+        self._told: dict[ChannelId, RadioStatus] = {}
+
+    async def tell(self, core: Core, channel: ChannelId, status: RadioStatus) -> None:
+        told = self._told.get(channel)
+        if told is None or _differs(told, status):
+            self._told[channel] = status
+            await core.radio(channel, status)
+
+
+def _differs(old: RadioStatus, new: RadioStatus) -> bool:
+    if replace(old, signal=None) != replace(new, signal=None) or (old.signal is None) != (new.signal is None):
+        return True
+    return old.signal is not None and new.signal is not None and abs(old.signal.dbm - new.signal.dbm) >= SIGNAL_STEP_DB
 
 
 async def poll_until_lost(
