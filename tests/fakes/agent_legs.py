@@ -57,6 +57,7 @@ class AgentLegs:
         self.claims: dict[str, tuple[ChannelId, asyncio.Future[IncomingCall]]] = {}
         self.events: PeerEvents | None = None
         self.is_open = False
+        self.full = False
         self.legs: list[Leg] = []
 
     async def open(self) -> None:
@@ -73,6 +74,9 @@ class AgentLegs:
         claim: asyncio.Future[IncomingCall] = asyncio.get_running_loop().create_future()
         self.claims[user] = (channel, claim)
         return claim
+
+    def busy(self, channel: ChannelId) -> bool:
+        return self.full
 
     def appear(self, user: str, *, refuses: bool = False) -> Leg:
         channel, claim = self.claims[user]

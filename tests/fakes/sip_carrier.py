@@ -70,8 +70,9 @@ class CarrierCall(asyncio.DatagramProtocol):
         self.heard = bytearray()
         """What came, s16le."""
         self.media: tuple[str, int] | None = None
+        self.branch = ""
         self.dtmf = 101
-        self._cseq = 1
+        self.cseq = 1
         self._transport: asyncio.DatagramTransport | None = None
         self._speaking: asyncio.Task[None] | None = None
         self._last_event: int | None = None
@@ -190,8 +191,8 @@ class CarrierCall(asyncio.DatagramProtocol):
             self._transport.close()
 
     def next_cseq(self) -> int:
-        self._cseq += 1
-        return self._cseq
+        self.cseq += 1
+        return self.cseq
 
 
 class Carrier(asyncio.DatagramProtocol):
@@ -223,16 +224,21 @@ class Carrier(asyncio.DatagramProtocol):
             self._transport.close()
         await asyncio.sleep(0)
 
-    async def call(self, to: str, far: tuple[str, int], caller: str) -> CarrierCall:
-        """Call ``to`` at the address ``far``."""
+    async def call(self, to: str, far: tuple[str, int], caller: str, name: str = "") -> CarrierCall:
+        """Call ``to`` at the address ``far``; ``name``: the display name."""
         call_id = secrets.token_hex(8)
-        local = f"<sip:{caller}@127.0.0.1:{self.port}>;tag={secrets.token_hex(4)}"
+        local = f'"{name}" <sip:{caller}@127.0.0.1:{self.port}>;tag={secrets.token_hex(4)}'
         call = CarrierCall(self, call_id, local, f"<sip:{to}@{far[0]}:{far[1]}>", f"sip:{to}@{far[0]}:{far[1]}")
         await call.open()
         self._far[call_id] = far
         self.calls.append(call)
-        self.request(call, "INVITE", body=call.sdp())
+        call.branch = secrets.token_hex(6)
+        self.request(call, "INVITE", body=call.sdp(), branch=call.branch)
         return call
+
+    def cancel(self, call: CarrierCall) -> None:
+        """Our INVITE, which nobody answered yet."""
+        self.request(call, "CANCEL", cseq=call.cseq, branch=call.branch)
 
     async def arrived(self, count: int = 1, seconds: float = 5) -> CarrierCall:
         async with asyncio.timeout(seconds):
@@ -241,11 +247,19 @@ class Carrier(asyncio.DatagramProtocol):
                 await self._arrived.wait()
         return self.calls[count - 1]
 
-    def request(self, call: CarrierCall, method: str, extra: str = "", body: str = "", cseq: int | None = None) -> None:
+    def request(
+        self,
+        call: CarrierCall,
+        method: str,
+        extra: str = "",
+        body: str = "",
+        cseq: int | None = None,
+        branch: str = "",
+    ) -> None:
         number = cseq if cseq is not None else call.next_cseq()
         self._send(
             f"{method} {call.target} SIP/2.0\r\n"
-            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{secrets.token_hex(6)};rport\r\n"
+            f"Via: SIP/2.0/UDP 127.0.0.1:{self.port};branch=z9hG4bK{branch or secrets.token_hex(6)};rport\r\n"
             f"Max-Forwards: 70\r\nFrom: {call.local}\r\nTo: {call.remote}\r\nCall-ID: {call.call_id}\r\n"
             f"CSeq: {number} {method}\r\nContact: <sip:carrier@127.0.0.1:{self.port}>\r\n{extra}",
             body,

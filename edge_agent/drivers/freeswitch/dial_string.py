@@ -12,7 +12,7 @@ from telecore.numbers import safe_to_dial
 
 _PLACE = re.compile(r"\{([a-z]+)\}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_TEXT = re.compile(r"[A-Za-z0-9+:._-]*")
+_TEXT = re.compile(r"[A-Za-z0-9+:._@-]*")
 """What a variable's value may be made of: no comma, quote, brace, blank, ``$``, ``^``, ``&``, ``|`` or ``%``."""
 _TEMPLATE = re.compile(r"(\[[A-Za-z0-9=_.,:+-]*\])?[A-Za-z0-9=_/@:;.+*#-]+")
 """Variables in brackets, then one place to dial: of several only the first one's fate would be told."""
@@ -72,7 +72,6 @@ def originate(dial: Dial) -> str:
         **common,
         "origination_uuid": dial.ours,
         "originate_timeout": "10",
-        "ignore_early_media": "true",
         "origination_caller_id_number": dial.user,
     }
     theirs = {**common, "origination_uuid": dial.theirs, "leg_timeout": str(dial.ring_limit_s), **_identity(dial)}
@@ -82,10 +81,19 @@ def originate(dial: Dial) -> str:
 
 
 def _identity(dial: Dial) -> Mapping[str, str]:
+    """Whom the callee sees. Hidden: nobody in From, the number in P-Asserted-Identity with ``Privacy: id`` (RFC 3325
+    §9.1), by which the carrier still knows whom to bill."""
     shown = {} if dial.caller is None else {"origination_caller_id_number": dial.caller}
-    name = {"origination_caller_id_name": dial.caller or "anonymous"}
-    # RFC 3323: a trunk that honours it hides the number and still knows whom to bill.
-    return {**shown, **name, "origination_privacy": "hide_name:hide_number"} if dial.hidden else {**shown, **name}
+    if not dial.hidden:
+        return {**shown, "origination_caller_id_name": dial.caller or "anonymous"}
+    return {
+        **shown,
+        "origination_caller_id_name": "anonymous",
+        "origination_privacy": "hide_name:hide_number",
+        "sip_cid_type": "pid",
+        "sip_from_uri": "sip:anonymous@anonymous.invalid",
+        "sip_from_display": "Anonymous",
+    }
 
 
 def _block(variables: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from edge_agent.contracts import Channel, Core, Heal, IncomingCall, RadioStatus, VoiceEventKind
@@ -44,14 +44,17 @@ class Peer(Legs, Protocol):
 
 def on_stack(settings: FreeswitchSettings, stack: SipStack) -> FreeswitchDevice:
     """The device, with a SIP peer of its own on this stack. Raises InvalidRequest for settings that cannot be."""
-    listen = f"{stack.settings.listen}:{stack.settings.port}"
-    return FreeswitchDevice(settings, SipPeer(stack, peer_of(settings)), listen)
+    return FreeswitchDevice(
+        settings, SipPeer(stack, peer_of(settings)), lambda: f"{stack.settings.listen}:{stack.port}"
+    )
 
 
 class FreeswitchDevice:
-    """One object lives for one opening. ``listen``: our SIP address as FreeSWITCH calls it, ``host:port``."""
+    """One object lives for one opening. ``listen`` gives our SIP address as FreeSWITCH calls it (``host:port``), asked
+    once the peer is open.
+    """
 
-    def __init__(self, settings: FreeswitchSettings, peer: Peer, listen: str) -> None:
+    def __init__(self, settings: FreeswitchSettings, peer: Peer, listen: Callable[[], str]) -> None:
         for trunk in settings.trunks:
             check_trunk(trunk.gateway, trunk.dial_string)
         self.id = settings.device
@@ -80,7 +83,7 @@ class FreeswitchDevice:
     async def run(self, core: Core) -> None:
         """See ``contracts.Device``. Ends with DeviceLost."""
         socket = self._opened()
-        told = _Told(core, self._settings)
+        told = _Told(core)
         lost: DeviceLost | None = None
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -118,13 +121,12 @@ class FreeswitchDevice:
         if not version.startswith(SUPPORTED):
             log.warning("%s: FreeSWITCH %s was never tried with this agent", self.id, version)
         self.identity = DeviceIdentity("SignalWire", "FreeSWITCH", version, port=self.identity.port)
-        await socket.api(f"hupall MANAGER_REQUEST simferry {self._listen}")
-        await socket.command(f"event plain {EVENTS}")
         await self._peer.open()
+        listen = self._listen()
+        await socket.api(f"hupall MANAGER_REQUEST simferry {listen}")
+        await socket.command(f"event plain {EVENTS}")
         self._trunks = {
-            trunk.gateway: Trunk(
-                settings, trunk, socket=socket, legs=self._peer, listen=self._listen, calls=self._calls
-            )
+            trunk.gateway: Trunk(settings, trunk, socket=socket, legs=self._peer, listen=listen, calls=self._calls)
             for trunk in settings.trunks
         }
         for trunk in self._trunks.values():
@@ -193,13 +195,14 @@ class FreeswitchDevice:
 class _Told:
     """What the core was told of each channel, so that it is told changes only."""
 
-    def __init__(self, core: Core, settings: FreeswitchSettings) -> None:
+    def __init__(self, core: Core) -> None:
         self._core = core
         self._lines: dict[ChannelId, LineState] = {}
         self._last: dict[ChannelId, RadioStatus] = {}
 
     def line(self, channel: ChannelId, state: LineState) -> None:
-        self._lines[channel] = state
+        if state.since > 0:  # before, nothing was seen of it, good or bad
+            self._lines[channel] = state
 
     async def trunk(self, trunk: Trunk) -> None:
         channel = trunk.settings.channel

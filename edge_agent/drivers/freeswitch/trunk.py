@@ -33,6 +33,8 @@ class Legs(Protocol):
     """Where our legs come from: the SIP peer that FreeSWITCH is."""
 
     def expect(self, channel: ChannelId, user: str) -> asyncio.Future[IncomingCall]: ...
+    def busy(self, channel: ChannelId) -> bool:
+        """Whether the trunk has as many calls as it takes, both directions together."""
 
 
 class Trunk:
@@ -97,8 +99,8 @@ class Trunk:
         self, to: str, on_event: Callable[[VoiceEvent], None], caller: E164 | None = None, *, hidden: bool = False
     ) -> VoiceCall:
         """See ``contracts.VoiceService``. Returns when our leg is up; from then on FreeSWITCH dials the trunk."""
-        if len(self._mine) >= self.settings.max_calls:
-            raise Busy(f"{len(self._mine)} calls are up, and more the trunk does not carry")
+        if len(self._mine) >= self.settings.max_calls or self._legs.busy(self.settings.channel):
+            raise Busy("the trunk has as many calls as it carries")
         if self.gateway is None or radio_of(self.gateway).state is not ChannelState.REGISTERED:
             raise NoNetwork(radio_of(self.gateway).reason)
         call = FreeswitchCall(self, str(uuid.uuid4()), str(uuid.uuid4()), on_event)

@@ -100,6 +100,10 @@ class SipPeer:
         """KeyError for a channel that is none of ours."""
         return self.lines[channel].state
 
+    def busy(self, channel: ChannelId) -> bool:
+        """Whether the line has as many calls as it takes. KeyError for a channel that is none of ours."""
+        return self.lines[channel].busy
+
     def expect(self, channel: ChannelId, user: str) -> asyncio.Future[IncomingCall]:
         """Claim the next INVITE whose Request-URI has this user part: it is not told as ``incoming``.
 

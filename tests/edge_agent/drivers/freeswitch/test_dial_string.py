@@ -31,7 +31,7 @@ DIAL = Dial(
 def test_the_whole_command() -> None:
     assert originate(DIAL) == (
         "originate {simferry=127.0.0.1:5060,hangup_after_bridge=true,origination_uuid=a-1,originate_timeout=10,"
-        "ignore_early_media=true,origination_caller_id_number=leg-a-1}sofia/agent/sip:leg-a-1@127.0.0.1:5060"
+        "origination_caller_id_number=leg-a-1}sofia/agent/sip:leg-a-1@127.0.0.1:5060"
         " &bridge({simferry=127.0.0.1:5060,hangup_after_bridge=true,origination_uuid=b-2,leg_timeout=60,"
         "origination_caller_id_number=+85621000111,origination_caller_id_name=+85621000111}"
         "sofia/gateway/trunk1/+85620123456)"
@@ -39,8 +39,10 @@ def test_the_whole_command() -> None:
 
 
 def test_a_hidden_number() -> None:
-    assert "origination_privacy=hide_name:hide_number}" in originate(replace(DIAL, hidden=True))
-    assert "origination_caller_id_name=anonymous" in originate(replace(DIAL, caller=None, hidden=True))
+    said = originate(replace(DIAL, hidden=True))
+    assert "origination_privacy=hide_name:hide_number" in said
+    assert "sip_from_uri=sip:anonymous@anonymous.invalid" in said
+    assert "origination_caller_id_name=anonymous" in said
 
 
 @pytest.mark.parametrize(

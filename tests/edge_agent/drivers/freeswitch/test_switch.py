@@ -41,7 +41,7 @@ class Site:
     def __init__(self, fake: FakeFreeswitch, settings: FreeswitchSettings) -> None:
         self.fake = fake
         self.core = SwitchCore()
-        self.device = FreeswitchDevice(settings, fake.legs, LISTEN)
+        self.device = FreeswitchDevice(settings, fake.legs, lambda: LISTEN)
         self.running: asyncio.Task[None] | None = None
         self.told: list[VoiceEvent] = []
 
@@ -129,7 +129,7 @@ async def test_a_wrong_password(fake: FakeFreeswitch) -> None:
 def test_settings_that_cannot_be(fake: FakeFreeswitch) -> None:
     trunk = TrunkSettings(CHANNEL, "trunk1", dial_string="sofia/gateway/{trunk}/{number} &x")
     with pytest.raises(InvalidRequest):
-        FreeswitchDevice(settings_of(fake, trunks=(trunk,)), fake.legs, LISTEN)
+        FreeswitchDevice(settings_of(fake, trunks=(trunk,)), fake.legs, lambda: LISTEN)
 
 
 def test_the_password_is_in_no_log(fake: FakeFreeswitch) -> None:
@@ -185,7 +185,7 @@ async def test_events_of_other_trunks_and_calls_are_ignored(fake: FakeFreeswitch
 async def test_sip_with_freeswitch_is_down(fake: FakeFreeswitch, site: Site) -> None:
     await until(lambda: fake.legs.events is not None)
     assert fake.legs.events is not None
-    fake.legs.events.line_changed(CHANNEL, LineState(up=False, reason="no answer to OPTIONS", since=0))
+    fake.legs.events.line_changed(CHANNEL, LineState(up=False, reason="no answer to OPTIONS", since=1.0))
     await until(lambda: site.core.last_radio(CHANNEL).reason == "SIP with FreeSWITCH: no answer to OPTIONS")
 
 
@@ -291,6 +291,20 @@ async def test_no_more_calls_than_the_trunk_carries(fake: FakeFreeswitch, site: 
         await site.dial()
     await asyncio.gather(first.hang_up())
     await site.voice.dial(TO, site.told.append)
+
+
+async def test_calls_that_came_in_count_too(fake: FakeFreeswitch, site: Site) -> None:
+    fake.legs.full = True
+    with pytest.raises(Busy):
+        await site.dial()
+
+
+async def test_a_line_of_which_nothing_was_seen_is_not_down(fake: FakeFreeswitch, site: Site) -> None:
+    await until(lambda: fake.legs.events is not None)
+    assert fake.legs.events is not None
+    fake.legs.events.line_changed(CHANNEL, LineState(up=False, reason="not yet seen", since=0.0))
+    await fake.until("api sofia", 4)
+    assert site.core.last_radio(CHANNEL).state is ChannelState.REGISTERED
 
 
 async def test_freeswitch_refuses_to_dial(fake: FakeFreeswitch, site: Site) -> None:
