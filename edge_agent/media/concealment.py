@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import math
 import struct
+from collections import deque
 from collections.abc import Sequence
 
 from telecore.audio.frames import FRAME_BYTES
 
-_SAMPLES = FRAME_BYTES // 2
-_KNOWN = 3 * _SAMPLES
+_FRAMES = 3
 _SHORTEST, _LONGEST = 40, 120
 """Pitch periods searched: 200 to 67 Hz."""
 _TEMPLATE = 160
@@ -30,16 +30,11 @@ class Concealment:
     def __init__(self) -> None:
         self.active = False
         """Something was filled in since the last ``join``."""
-        self._frames = [bytes(FRAME_BYTES)] * 3
+        self._frames = deque([bytes(FRAME_BYTES)] * _FRAMES, _FRAMES)
+        self.heard = self._frames.append
+        """20 ms came as they should."""
         self._made = b""
         self._at = 0
-
-    def heard(self, frame: bytes) -> None:
-        """20 ms that came as they should."""
-        frames = self._frames
-        frames[0] = frames[1]
-        frames[1] = frames[2]
-        frames[2] = frame
 
     def fill(self, samples: int) -> bytes:
         """The next samples of what is missing; silence when it has been missing for long."""
@@ -66,7 +61,7 @@ class Concealment:
 
     def forget(self) -> None:
         """Another stream begins, or a key was pressed, which is not to be made longer: nothing is repeated."""
-        self._frames = [bytes(FRAME_BYTES)] * 3
+        self._frames.extend([bytes(FRAME_BYTES)] * _FRAMES)
         self._made, self._at = b"", 0
 
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from telecore.audio import g711
 from telecore.audio.frames import FRAME_SAMPLES, Encoding
+from telecore.audio.mixing import rms
 
 Translate = Callable[[bytes], bytes]
 
@@ -18,6 +19,8 @@ encode_ulaw: Translate = g711.l16_to_ulaw
 encode_alaw: Translate = g711.l16_to_alaw
 decode_ulaw: Translate = g711.ulaw_to_l16
 decode_alaw: Translate = g711.alaw_to_l16
+level: Callable[[bytes], float] = rms
+"""Root mean square of a frame, in units of a sample."""
 
 try:
     with warnings.catch_warnings():
@@ -38,6 +41,9 @@ else:
 
     def decode_alaw(codes: bytes, /) -> bytes:
         return audioop.alaw2lin(codes, 2)
+
+    def level(samples: bytes, /) -> float:
+        return audioop.rms(samples, 2)
 
 
 class Codec(NamedTuple):

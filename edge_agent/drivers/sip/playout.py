@@ -12,17 +12,17 @@ import random
 import struct
 from functools import cache
 
-from edge_agent.drivers.sip.codec import PCMU, Codec
+from edge_agent.drivers.sip.codec import PCMU, Codec, level
 from edge_agent.drivers.sip.rtp_packet import TIMESTAMPS
 from edge_agent.media.concealment import Concealment
 from edge_agent.media.source import SILENCE
-from telecore.audio.elastic import Slack
+from telecore.audio.elastic import LEAST, MOST, QUIET, REVIEW
 from telecore.audio.frames import FRAME_SAMPLES
 from telecore.audio.mixing import gain
 
 JUMP = 4000
 """Half a second further ahead or behind than it can be is no delay: the far end counts anew."""
-MOST = 1600
+MOST_FRAMES = 10
 """200 ms may wait; more, and the oldest goes."""
 KEEP = 480
 """What is left of it then."""
@@ -49,10 +49,12 @@ class Playout:
     """``push`` what came, ``pull`` once per tick. ``late``: packets too late to be heard; ``concealed``: frames."""
 
     def __init__(self) -> None:
+        self.begun = False
+        """Whether anything came yet."""
         self.late = 0
         self._codec = PCMU
         self._concealment = Concealment()
-        self._slack = Slack()
+        self._heard = self._concealment.heard
         self._waiting: list[tuple[int, bytes]] = []
         self._held: bytes | None = None
         self._next = 0
@@ -60,14 +62,12 @@ class Playout:
         self._wait: int | None = None
         self._in_row = 0
         self._stretch = False
+        self._steady = False
+        self._wish = 0
+        self._low, self._takes = MOST_FRAMES, 0
         self._filled = 0
         self._noise: tuple[bytes, ...] = ()
         self._turn = 0
-
-    @property
-    def begun(self) -> bool:
-        """Whether anything came yet."""
-        return self._wait is not None
 
     @property
     def concealed(self) -> int:
@@ -109,8 +109,33 @@ class Playout:
 
     def pull(self) -> bytes:
         """The frame that is due: 160 samples."""
+        waiting = self._waiting
+        if not self._steady or not waiting:
+            return self._pull_with_care()
+        begin, codes = waiting[0]
+        if begin != self._next or len(codes) != FRAME_SAMPLES:
+            return self._pull_with_care()
+        del waiting[0]
+        self._next = begin + FRAME_SAMPLES
+        frame = self._codec.decode(codes)
+        self._heard(frame)
+        left = len(waiting)
+        self._low = min(self._low, left)
+        self._takes += 1
+        if self._takes >= REVIEW:
+            self._review()
+        return frame
+
+    def _pull_with_care(self) -> bytes:
         if self._wait is None:
             return SILENCE
+        frame = self._unsteady()
+        self._steady = not (
+            self._wait or self._held or self._stretch or self._wish or self._owed or self._concealment.active
+        )
+        return frame
+
+    def _unsteady(self) -> bytes:
         if self._wait:
             self._wait -= 1
             return self._gap()
@@ -125,19 +150,27 @@ class Playout:
 
     def _eased(self, frame: bytes) -> bytes:
         """Lose or gain a frame where that is due and nobody hears it."""
-        slack = self._slack
         if self._owed:
-            if self._owed <= FRAME_SAMPLES:
-                slack.took(-1)  # later on nobody speaks, and nothing is lacking
+            self._low = -1
             return frame
-        if slack.wish:
-            if len(self._waiting) > 1 and slack.may_lose(frame):
-                return self._take()
-            if slack.may_gain(frame):
+        if self._wish and level(frame) < QUIET:
+            wish, self._wish = self._wish, 0
+            self._low, self._takes = MOST_FRAMES, 0
+            if wish > 0:
                 self._held = frame
                 return SILENCE
-        slack.took(self._left() // FRAME_SAMPLES)
+            return self._take() if self._waiting else frame
+        self._low = min(self._low, self._left() // FRAME_SAMPLES)
+        self._takes += 1
+        if self._takes >= REVIEW:
+            self._review()
         return frame
+
+    def _review(self) -> None:
+        """What was left at least of all that could have been waited for."""
+        self._wish = 1 if self._low < LEAST else -1 if self._low > MOST else 0
+        self._low, self._takes = MOST_FRAMES, 0
+        self._steady = self._steady and not self._wish
 
     def _left(self) -> int:
         if not self._waiting:
@@ -156,7 +189,7 @@ class Playout:
         self._next = begin + FRAME_SAMPLES
         self._owed = 0
         frame = self._codec.decode(codes)
-        self._concealment.heard(frame)
+        self._heard(frame)
         return frame
 
     def _assemble(self) -> bytes:
@@ -179,7 +212,7 @@ class Playout:
                 continue
             out += self._piece(codes, -gap, need)
         if whole:
-            self._concealment.heard(out)
+            self._heard(out)
         return out
 
     def _piece(self, codes: bytes, skip: int, need: int) -> bytes:
@@ -210,18 +243,20 @@ class Playout:
     def _begin(self, timestamp: int, codes: bytes) -> None:
         self._waiting[:] = [(timestamp, codes)]
         self._next, self._owed, self._in_row = timestamp, 0, 0
-        self._wait, self._slack = START_TICKS, Slack()
-        self._held, self._stretch = None, False
+        self._wait, self._held, self._stretch = START_TICKS, None, False
+        self._wish, self._low, self._takes = 0, MOST_FRAMES, 0
+        self.begun, self._steady = True, False
 
     def _too_late(self, timestamp: int, codes: bytes) -> None:
         self.late += 1
         self._in_row += 1
+        self._steady = False
         if self._in_row >= STUBBORN and not self._waiting:
             self._begin(timestamp, codes)
         elif self._in_row > 1:
             self._stretch = True
         else:
-            self._slack.wish = 1
+            self._wish = 1
 
     def _insert(self, begin: int, codes: bytes) -> None:
         waiting = self._waiting
@@ -230,7 +265,7 @@ class Playout:
         elif all(begin != other for other, _ in waiting):
             waiting.append((begin, codes))
             waiting.sort()
-        if begin - self._next - self._owed > MOST:
+        if begin - self._next - self._owed > MOST_FRAMES * FRAME_SAMPLES:
             self._shorten(begin + len(codes) - KEEP)
 
     def _shorten(self, begin: int) -> None:

@@ -11,6 +11,7 @@ from ipaddress import ip_address
 
 from edge_agent.drivers.sip.rtp_session import RtpSession, SocketPair
 from edge_agent.drivers.sip.settings import SipSettings
+from edge_agent.drivers.sip.socket_poll import SocketPoll
 from edge_agent.media.clock import MediaClock
 from telecore.errors import Busy
 
@@ -31,6 +32,7 @@ class RtpPorts:
         self._free = deque(ports[turn:] + ports[:turn])
         self._sessions: dict[RtpSession, None] = {}
         self._clock = MediaClock()
+        self._poll = SocketPoll()
         self._watch: asyncio.TimerHandle | None = None
 
     @property
@@ -39,7 +41,7 @@ class RtpPorts:
 
     async def open(self) -> RtpSession:
         """Raises Busy when no pair of ports is free, or the system has no sockets left."""
-        session = RtpSession(self._pair(), self._clock, self._released, self._rng)
+        session = RtpSession(self._pair(), self._poll, self._clock, self._released, self._rng)
         self._sessions[session] = None
         if self._watch is None:
             self._watch_later()

@@ -37,7 +37,8 @@ class Latch:
         self._announced: Place | None = None
         self._believed: frozenset[str] = frozenset()
         self._count = 0
-        self._heard_at = 0.0
+        self.heard_at: float | None = None
+        """When the last packet came that counted."""
 
     def plan(self, address: str, port: int, sources: tuple[str, ...] = ()) -> None:
         """The far end announced this. ``sources``: further addresses that may send, above all its signalling's."""
@@ -53,13 +54,13 @@ class Latch:
 
     def accepts(self, source: Place, now: float) -> bool:
         """Whether a packet from there may count. Changes nothing: the packet may yet prove to be none."""
-        if self.locked is not None and now - self._heard_at < SILENT_S:
-            return source == self.locked
-        return source[0] in self._believed
+        if self.locked is None or self.heard_at is None or now - self.heard_at > SILENT_S:
+            return source[0] in self._believed
+        return source == self.locked
 
     def heard(self, source: Place, now: float) -> None:
         """A sound packet came from a source that was accepted: send there."""
-        self._heard_at = now
+        self.heard_at = now
         if source == self.locked:
             return
         if source != self.target:

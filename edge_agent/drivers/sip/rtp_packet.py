@@ -14,9 +14,9 @@ MOST_BYTES = 2048
 """No packet that is longer is looked at: 200 ms of sound have 1,612 bytes."""
 
 _HEADER = struct.Struct("!BBHII")
-_unpack = _HEADER.unpack_from
+unpack_header = _HEADER.unpack_from
 _pack = _HEADER.pack
-_PLAIN = 0x80
+PLAIN = 0x80
 """Version 2 without padding, extension or contributing sources: what all but a few packets begin with."""
 
 
@@ -33,14 +33,14 @@ def parse_rtp(data: bytes) -> RtpPacket:
     """Raises RemoteProtocolError for what is no RTP packet; RTCP on the RTP port is none."""
     if len(data) < HEADER_BYTES:
         raise RemoteProtocolError(f"an RTP packet of {len(data)} bytes")
-    first, second, sequence, timestamp, ssrc = _unpack(data)
-    payload = data[HEADER_BYTES:] if first == _PLAIN else _payload(data, first)
+    first, second, sequence, timestamp, ssrc = unpack_header(data)
+    payload = data[HEADER_BYTES:] if first == PLAIN else _payload(data, first)
     return RtpPacket(second & 0x7F, second > 0x7F, sequence, timestamp, ssrc, payload)
 
 
 def build_rtp(payload_type: int, sequence: int, timestamp: int, ssrc: int, payload: bytes) -> bytes:
     """``payload_type`` plus 128 sets the marker; sequence and timestamp must be within their 16 and 32 bits."""
-    return _pack(_PLAIN, payload_type, sequence, timestamp, ssrc) + payload
+    return _pack(PLAIN, payload_type, sequence, timestamp, ssrc) + payload
 
 
 def _payload(data: bytes, first: int) -> bytes:

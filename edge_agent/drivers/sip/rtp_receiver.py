@@ -5,10 +5,12 @@ from __future__ import annotations
 from edge_agent.drivers.sip.codec import PCMA, PCMU, Codec
 from edge_agent.drivers.sip.playout import Playout
 from edge_agent.drivers.sip.reception import Reception
-from edge_agent.drivers.sip.rtp_packet import RtpPacket
+from edge_agent.drivers.sip.rtp_packet import HEADER_BYTES, PLAIN, RtpPacket, parse_rtp, unpack_header
 from edge_agent.drivers.sip.telephone_event import KeyReceiver
+from telecore.audio.frames import FRAME_SAMPLES
 
 COMFORT_NOISE = 13
+_USUAL_BYTES = HEADER_BYTES + FRAME_SAMPLES
 MOST_SAMPLES = 1600
 """Sound longer than 200 ms is none."""
 
@@ -26,6 +28,7 @@ class RtpReceiver:
         self._keys = KeyReceiver()
         self._codecs: dict[int, Codec] = {}
         self._codec = PCMU
+        self._usual: int | None = None
         self._events: int | None = None
         self._listening = False
         self._ssrc: int | None = None
@@ -33,11 +36,24 @@ class RtpReceiver:
     def plan(self, codec: Codec, payload_type: int, events: int | None, *, listening: bool) -> None:
         """What comes from now on. Not ``listening``: the call is held, and its sound counts but is not heard."""
         self._codec, self._events, self._listening = codec, events, listening
+        self._usual = payload_type
         self._codecs = {PCMU.payload_type: PCMU, PCMA.payload_type: PCMA, payload_type: codec}
         self.playout.plan(codec)
 
-    def take(self, packet: RtpPacket, now: float) -> str:
-        """A packet that came at ``now``, in seconds. The key it reports, if any. Raises RemoteProtocolError."""
+    def take(self, data: bytes, now: float) -> str:
+        """A datagram that came at ``now``, in seconds. The key it reports, if any. Raises RemoteProtocolError."""
+        if len(data) == _USUAL_BYTES:
+            first, kind, sequence, timestamp, ssrc = unpack_header(data)
+            if first == PLAIN and kind == self._usual and ssrc == self._ssrc:
+                reception = self.reception
+                if reception.accept(ssrc, sequence):
+                    reception.arrived(timestamp, now)
+                    if self._listening:
+                        self.playout.push(timestamp, data[HEADER_BYTES:])
+                return ""
+        return self._take(parse_rtp(data), now)
+
+    def _take(self, packet: RtpPacket, now: float) -> str:
         kind, _, sequence, timestamp, ssrc, payload = packet
         if kind == self._events:
             return self._event(packet)

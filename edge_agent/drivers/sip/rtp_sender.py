@@ -50,20 +50,22 @@ class RtpSender:
 
     def packet(self, frame: bytes) -> bytes | None:
         """What goes out now; None: the packet is not full yet."""
-        if self.keys.busy and self._events is not None:
-            key = self.keys.next(self.timestamp)
-            if key is not None:
-                return self._key(self._events, *key)
-        if frame == SILENCE:
-            codes = self._codec.silence
-        elif len(frame) == FRAME_BYTES:
-            codes = self._codec.encode(frame)
-        else:
-            codes = self._codec.encode(frame[:FRAME_BYTES].ljust(FRAME_BYTES, b"\0"))
         timestamp = self.timestamp
+        if self.keys.waiting and self._events is not None and (key := self.keys.next(timestamp)) is not None:
+            return self._key(self._events, *key)
+        codec = self._codec
+        if frame == SILENCE:
+            codes = codec.silence
+        elif len(frame) == FRAME_BYTES:
+            codes = codec.encode(frame)
+        else:
+            codes = codec.encode(frame[:FRAME_BYTES].ljust(FRAME_BYTES, b"\0"))
         self.timestamp = (timestamp + FRAME_SAMPLES) % TIMESTAMPS
-        if self._packet_bytes == FRAME_SAMPLES:
-            return self._build(self._payload_type, timestamp, codes)
+        if self._packet_bytes != FRAME_SAMPLES:
+            return self._collected(codes)
+        return self._build(self._payload_type, timestamp, codes)
+
+    def _collected(self, codes: bytes) -> bytes | None:
         waiting = self._waiting + codes
         if len(waiting) < self._packet_bytes:
             self._waiting = waiting
@@ -72,7 +74,7 @@ class RtpSender:
         self._waiting = waiting[self._packet_bytes :]
         return self._build(self._payload_type, begin, waiting[: self._packet_bytes])
 
-    def _key(self, payload_type: int, payload: bytes, first: bool) -> bytes:  # noqa: FBT001
+    def _key(self, payload_type: int, payload: bytes, first: bool) -> bytes:
         self.timestamp = (self.timestamp + FRAME_SAMPLES) % TIMESTAMPS
         self._waiting = b""
         if first:
@@ -80,9 +82,10 @@ class RtpSender:
         return self._build(payload_type, self.keys.began, payload)
 
     def _build(self, payload_type: int, timestamp: int, payload: bytes) -> bytes:
-        packet = build_rtp(payload_type | self._marker, self._sequence, timestamp, self.ssrc, payload)
-        self._marker = 0
-        self._sequence = (self._sequence + 1) % SEQUENCES
+        sequence = self._sequence
+        self._sequence = (sequence + 1) % SEQUENCES
         self.packets += 1
         self.octets += len(payload)
+        packet = build_rtp(payload_type | self._marker, sequence, timestamp, self.ssrc, payload)
+        self._marker = 0
         return packet

@@ -15,9 +15,10 @@ from edge_agent.drivers.sip.media import MediaPlan, MediaStats, SrtpKeys
 from edge_agent.drivers.sip.rtcp import looks_like_rtcp
 from edge_agent.drivers.sip.rtcp_exchange import RtcpExchange
 from edge_agent.drivers.sip.rtp_latch import Latch, Place, place
-from edge_agent.drivers.sip.rtp_packet import MOST_BYTES, parse_rtp
+from edge_agent.drivers.sip.rtp_packet import MOST_BYTES
 from edge_agent.drivers.sip.rtp_receiver import RtpReceiver
 from edge_agent.drivers.sip.rtp_sender import RtpSender
+from edge_agent.drivers.sip.socket_poll import SocketPoll
 from edge_agent.drivers.sip.srtp import SrtpContext
 from edge_agent.media.clock import TICK_S, MediaClock
 from edge_agent.media.source import SILENCE
@@ -62,16 +63,18 @@ class RtpSession:
 
     rate = RATE
 
-    def __init__(self, sockets: SocketPair, clock: MediaClock, release: Release, rng: random.Random) -> None:
+    def __init__(
+        self, sockets: SocketPair, poll: SocketPoll, clock: MediaClock, release: Release, rng: random.Random
+    ) -> None:
         self.on_frame: Callable[[bytes], None] = _ignore
         self.on_digit: Callable[[str], None] = _ignore
         self.taken = 0
         self.refused = Refusals()
         self._sockets = sockets
+        self._poll = poll
         self._clock = clock
         self._release = release
-        self._loop = asyncio.get_running_loop()
-        self._now = self._loop.time
+        self._now = asyncio.get_running_loop().time
         self._sendto = sockets.rtp.sendto
         self._recvfrom = sockets.rtp.recvfrom
         self._sender = RtpSender(rng)
@@ -82,7 +85,6 @@ class RtpSession:
         self._rtcp_heard: Place | None = None
         self._plan: MediaPlan | None = None
         self._srtp: SrtpContext | None = None
-        self._heard_at: float | None = None
         self._sent_at: float | None = None
         self._idle = False
         self._ticked_at = 0.0
@@ -104,8 +106,8 @@ class RtpSession:
         self._protect(plan.srtp)
         if first:
             self._rtcp.postpone(self._now())
-            self._loop.add_reader(self._sockets.rtp, self._rtp_came)
-            self._loop.add_reader(self._sockets.rtcp, self._rtcp_came)
+            self._poll.add(self._sockets.rtp, self._rtp_came)
+            self._poll.add(self._sockets.rtcp, self._rtcp_came)
             self._fall_idle()
 
     def send(self, frame: bytes) -> None:
@@ -119,13 +121,15 @@ class RtpSession:
             self._clock.remove(self)
             if self._sent_at - self._ticked_at < TICK_S / 2:
                 return  # a frame was handed on a moment ago, by the other clock
-        self._hand_on()
+        if self._playout.begun:
+            self.on_frame(self._playout.pull())
 
     def send_digits(self, digits: str, *, tone_ms: int = 160, gap_ms: int = 100) -> float:
         return 0.0 if self._closed else self._sender.press(digits, tone_ms, gap_ms)
 
     def heard_ago(self) -> float | None:
-        return None if self._heard_at is None else max(0.0, self._now() - self._heard_at)
+        heard_at = self._latch.heard_at
+        return None if heard_at is None else max(0.0, self._now() - heard_at)
 
     def stats(self) -> MediaStats:
         reception = self._receiver.reception
@@ -147,8 +151,8 @@ class RtpSession:
             return
         if self._plan is not None:
             self._report(goodbye=True)
-            self._loop.remove_reader(self._sockets.rtp)
-            self._loop.remove_reader(self._sockets.rtcp)
+            self._poll.remove(self._sockets.rtp)
+            self._poll.remove(self._sockets.rtcp)
         self._closed = True
         self._clock.remove(self)
         self._sockets.close()
@@ -159,7 +163,8 @@ class RtpSession:
         """20 ms passed in which nobody else sent."""
         self._ticked_at = self._now()
         self._transmit(SILENCE)
-        self._hand_on()
+        if self._playout.begun:
+            self.on_frame(self._playout.pull())
 
     def watch(self) -> None:
         """Called every 0.1 s: begin to send silence when nobody sends; report when it is time."""
@@ -193,28 +198,25 @@ class RtpSession:
             return False
         return True
 
-    def _hand_on(self) -> None:
-        if self._playout.begun:
-            self.on_frame(self._playout.pull())
-
     def _rtp_came(self) -> None:
         try:
             data, source = self._recvfrom(MOST_BYTES)
         except OSError:
             return
-        source, now = source[:2], self._now()
-        if not self._latch.accepts(source, now):
+        now, latch = self._now(), self._latch
+        if len(source) > 2:  # IPv6: with flow and scope
+            source = source[:2]
+        if not latch.accepts(source, now):
             self.refused.strangers += 1
             return
         try:
             if self._srtp is not None and not looks_like_rtcp(data):
                 data = self._srtp.unprotect(data)
-            key = self._receiver.take(parse_rtp(data), now)
+            key = self._receiver.take(data, now)
         except RemoteProtocolError:
             self._perhaps_rtcp(data)
             return
-        self._heard_at = now
-        self._latch.heard(source, now)
+        latch.heard(source, now)
         if key:
             self.on_digit(key)
 

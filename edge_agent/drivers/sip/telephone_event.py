@@ -90,32 +90,29 @@ class KeySender:
     """Keys to be pressed one after the other: what goes out instead of sound in each frame."""
 
     def __init__(self) -> None:
-        self._waiting: deque[_Press] = deque()
+        self.waiting: deque[_Press] = deque()
+        """Those that are not over."""
         self._elapsed = 0
         self.began = 0
         """Timestamp of the press that is being sent."""
-
-    @property
-    def busy(self) -> bool:
-        return bool(self._waiting)
 
     def press(self, digits: str, tone_ms: int, gap_ms: int) -> float:
         """Append these keys; others are left out. Seconds until the last is over."""
         tone, gap = max(2, round(tone_ms / FRAME_MS)), max(ENDS, round(gap_ms / FRAME_MS))
         tone = min(tone, _MOST_DURATION // FRAME_SAMPLES)
         for key in digits.upper():
-            if key in KEYS and len(self._waiting) < MOST_KEYS:
-                self._waiting.append(_Press(KEYS.index(key), tone, gap))
-        return max(0, sum(press.tone + press.gap for press in self._waiting) - self._elapsed) * FRAME_MS / 1000
+            if key in KEYS and len(self.waiting) < MOST_KEYS:
+                self.waiting.append(_Press(KEYS.index(key), tone, gap))
+        return max(0, sum(press.tone + press.gap for press in self.waiting) - self._elapsed) * FRAME_MS / 1000
 
     def next(self, timestamp: int) -> tuple[bytes, bool] | None:
         """The payload for this frame, and whether it begins a press; None: sound goes out (between two keys)."""
-        press, elapsed = self._waiting[0], self._elapsed
+        press, elapsed = self.waiting[0], self._elapsed
         if elapsed == 0:
             self.began = timestamp
         self._elapsed += 1
         if self._elapsed == press.tone + press.gap:
-            self._waiting.popleft()
+            self.waiting.popleft()
             self._elapsed = 0
         # The end's three packets are the one that completes the tone and the first two of the gap.
         if elapsed >= press.tone + ENDS - 1:
