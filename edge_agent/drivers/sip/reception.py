@@ -53,6 +53,7 @@ class Reception:
         if ssrc == self.ssrc and ahead == 1:
             self._highest += 1
             self._seen = (self._seen << 1 | 1) & _WINDOW
+            self._candidate = None
         elif ssrc != self.ssrc or MOST_AHEAD < ahead < SEQUENCES - MOST_BEHIND:
             return self._begin(ssrc, sequence)
         elif ahead <= MOST_AHEAD and ahead:
@@ -84,7 +85,7 @@ class Reception:
         return LossFigures(fraction, min(self.lost, 0x7FFFFF), self._highest % TIMESTAMPS, int(self.jitter))
 
     def _begin(self, ssrc: int, sequence: int) -> bool:
-        """The first packet ever counts at once; later, a new count needs two packets in order."""
+        """The first packet ever counts at once; later, a new count needs two in a row, and none of the old between."""
         if self.ssrc is not None and self._candidate != (ssrc, sequence):
             self._candidate = ssrc, (sequence + 1) % SEQUENCES
             return False
