@@ -78,31 +78,24 @@ def gateway_channels(config: GatewayConfig, edge: EdgeId) -> Mapping[ChannelId, 
 def make_gateway(config: GatewayConfig, edge: EdgeId, profiles: Profiles, stack: SipStack) -> Gateway:
     """A new one, not open. Raises InvalidRequest."""
     profile = profiles.gateway(config.profile).profile
-    lines = [
-        (channel_id(edge, config.id, line.line), name, line)
-        for line in lines_of(config)
-        for name in (_line_name(line, profile),)
-    ]
-    managed = {
-        channel: ManagedLine(channel, name, line.number, line.user or name, config.passwords.get(name, ""))
-        for channel, name, line in lines
-    }
-    voice_lines = tuple(
-        LineSettings(channel, user, _credentials(user, config.passwords.get(name, "")), line.number)
-        for channel, name, line in lines
-        for user in (line.user or profile.line_user.format(name=name, n=line.line, p=(line.line or 1) - 1),)
-    )
-    settings = peer_settings(config, profile, voice_lines)
+    voice, managed = [], []
+    for line in lines_of(config):
+        channel = channel_id(edge, config.id, line.line)
+        name, user = _line_name(line, profile), _line_user(line, profile)
+        password = config.passwords.get(name) or config.passwords.get(user, "")
+        voice.append(LineSettings(channel, user, _credentials(user, password), line.number))
+        managed.append(ManagedLine(channel, name, line.number, user, password))
+    settings = peer_settings(config, profile, tuple(voice))
     tongue = profile.management.tongue if config.management.tongue == "auto" else config.management.tongue
     return Gateway(
         config.id,
         profile,
         [
-            GatewayLine(channel, managed[channel], (line.number,) if line.number is not None else ())
-            for channel, _, line in lines
+            GatewayLine(line.channel, line, (line.number,) if line.number is not None else ())
+            for line in managed
         ],
         SipPeer(stack, settings),
-        _management(config, profile, tongue, tuple(managed.values()), stack.settings.listen),
+        _management(config, profile, tongue, tuple(managed), stack.settings.listen),
     )
 
 
@@ -199,6 +192,11 @@ def _management(
 def _line_name(line: LineConfig, profile: GatewayProfile) -> str:
     number = line.line or 1
     return str(line.name) if line.name != "" else profile.line_name.format(n=number, p=number - 1)
+
+
+def _line_user(line: LineConfig, profile: GatewayProfile) -> str:
+    number = line.line or 1
+    return line.user or profile.line_user.format(name=_line_name(line, profile), n=number, p=number - 1)
 
 
 def _credentials(user: str, password: str) -> Credentials | None:

@@ -57,7 +57,8 @@ def device(said: dict[str, Any], server_port: int, folder: Path) -> dict[str, An
     """A gateway of the simulator's announcement as agent.yaml has it; its passwords go into files beside that."""
     management = said["management"] or {}
     folder.mkdir(parents=True, exist_ok=True)
-    passwords = {line["name"]: line["password"] for line in said["lines"]}
+    passwords = {line["user"]: line["password"] for line in said["lines"]}
+    names = [str(line["name"]) for line in management.get("lines", ())] or management.get("ports", [])
     _keep(folder / f"{said['name']}-lines.yaml", yaml.safe_dump(passwords))
     out: dict[str, Any] = {
         "id": said["name"],
@@ -65,9 +66,13 @@ def device(said: dict[str, Any], server_port: int, folder: Path) -> dict[str, An
         "host": LOOPBACK,
         "profile": f"simferry/{said['family']}",
         "passwords_file": f"{said['name']}-lines.yaml",
-        "lines": [{"name": line["name"], "user": line["user"], "number": line["number"]} for line in said["lines"]],
+        "lines": [
+            {"user": line["user"], "number": line["number"]} | ({"name": names[n]} if names else {})
+            for n, line in enumerate(said["lines"])
+        ],
         "sip": {"registers": "with_us" if said["mode"] == "register" else "nobody"},
-        "management": {"listen_port": server_port} | ({"port": management["port"]} if "port" in management else {}),
+        "management": {"listen_port": server_port}
+        | {key: management[key] for key in ("port", "url") if management.get(key)},
     }
     if said["sip"].get("port"):
         out["sip"]["port"] = said["sip"]["port"]
