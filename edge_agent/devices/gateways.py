@@ -90,10 +90,7 @@ def make_gateway(config: GatewayConfig, edge: EdgeId, profiles: Profiles, stack:
     return Gateway(
         config.id,
         profile,
-        [
-            GatewayLine(line.channel, line, (line.number,) if line.number is not None else ())
-            for line in managed
-        ],
+        [GatewayLine(line.channel, line, (line.number,) if line.number is not None else ()) for line in managed],
         SipPeer(stack, settings),
         _management(config, profile, tongue, tuple(managed), stack.settings.listen),
     )

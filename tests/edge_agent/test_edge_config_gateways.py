@@ -138,6 +138,13 @@ def test_a_count_of_lines_takes_the_names_of_the_profile(tmp_path):
     assert [line.managed.name for line in gateway._lines.values()] == ["port0", "port1", "port2"]
 
 
+def test_a_line_finds_its_password_by_its_name_or_by_its_user(tmp_path):
+    config = load(tmp_path, GOOD.replace("name: goip02, user: second", "name: '2', user: goip02"))
+    site = Site(EdgeId("site-1"), SITE.profiles, sip=config.sip)
+    lines = make_device(config.devices[0], site)._peer.settings.lines
+    assert [(line.user, line.credentials.password) for line in lines] == [("goip01", "secret1"), ("goip02", "1234")]
+
+
 @pytest.mark.parametrize(
     ("sip", "words"),
     [

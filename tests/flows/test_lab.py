@@ -86,8 +86,8 @@ def test_its_ports_are_not_those_of_outgoing_connections(tmp_path: Path) -> None
     [
         (["--edges", "9"], "--edges must be from 1 to 4"),
         (["--modems", "0"], "--modems must be from 1"),
-        (["--smsc"], "--smsc is not there yet"),
-        (["--gateway-channels", "2"], "--gateway-channels is not there yet"),
+        (["--gateway-channels", "129"], "--gateway-channels must be from 0 to 128"),
+        (["--gateway-channels", "2", "--gateway-family", "acme"], "--gateway-family must be one of goip"),
         (["--config", "/nowhere.yaml"], "there is no such file"),
         (["--speed", "0"], "--speed must be from"),
         (["--data", "/dev/null/x"], "/dev/null/x: Not a directory"),
