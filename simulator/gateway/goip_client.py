@@ -164,9 +164,11 @@ class GoipClient:
     # ---------------------------------------------------------------------------------- from the server
 
     def _on_datagram(self, data: bytes, source: Address) -> None:
-        if source != self.server:
-            return
-        if self.sessions.take(data, self.say):
+        def answer(text: str) -> None:
+            """To whoever asked: passwords are what is checked, and not addresses."""
+            self.socket.send(text.encode("utf-8", "replace"), source)
+
+        if self.sessions.take(data, answer):
             return
         text = data.decode("utf-8", "replace").strip()
         words = text.split(" ")
@@ -176,41 +178,41 @@ class GoipClient:
             self._resends.pop((words[0], words[1])).cancel()
             self.acknowledged.append(words[0])
         elif len(words) >= 3:
-            self._command(words[0], words[1], words[2:])
+            self._command(words[0], words[1], words[2:], answer)
 
-    def _command(self, name: str, sendid: str, rest: list[str]) -> None:
+    def _command(self, name: str, sendid: str, rest: list[str], say: Callable[[str], None]) -> None:
         if rest[0] != self.password:
-            self.say(f"USSDERROR {sendid} PASSWORD" if name == "USSD" else f"ERROR {sendid} PASSWORD")
+            say(f"USSDERROR {sendid} PASSWORD" if name == "USSD" else f"ERROR {sendid} PASSWORD")
             return
         match name:
             case "USSD":
-                self._ussd(sendid, " ".join(rest[1:]))
+                self._ussd(sendid, " ".join(rest[1:]), say)
             case "USSDEXIT":
                 self.line.ussd_end()
-                self.say(f"USSDEXIT {sendid}")
+                say(f"USSDEXIT {sendid}")
             case "svr_drop_call":
                 self.line.hang_up()
-                self.say(f"{name} {sendid} OK")
+                say(f"{name} {sendid} OK")
             case "svr_reboot_module":
                 self.line.restart()
-                self.say(f"{name} {sendid} OK")
+                say(f"{name} {sendid} OK")
             case "svr_reboot_dev":
-                self.say(f"{name} {sendid} OK")
+                say(f"{name} {sendid} OK")
                 self._timers.after(0, self._reboot)
             case "get_gsm_num":
-                self.say(f"{name} {sendid} {self.line.sim.number}")
+                say(f"{name} {sendid} {self.line.sim.number}")
             case "get_gsm_state":
-                self.say(f"{name} {sendid} {'IDLE' if self.line.call_state is LineCall.IDLE else 'ACTIVE'}")
+                say(f"{name} {sendid} {'IDLE' if self.line.call_state is LineCall.IDLE else 'ACTIVE'}")
             case "get_remain_time" | "get_exp_time":
-                self.say(f"{name} {sendid} 0")
+                say(f"{name} {sendid} 0")
             case _:
-                self.say(f"ERROR {sendid} UNKNOWN COMMAND")
+                say(f"ERROR {sendid} UNKNOWN COMMAND")
 
-    def _ussd(self, sendid: str, code: str) -> None:
+    def _ussd(self, sendid: str, code: str, say: Callable[[str], None]) -> None:
         def answered(answer: UssdAnswer) -> None:
             if answer.supported:
-                self.say(f"USSD {sendid} {answer.text}")
+                say(f"USSD {sendid} {answer.text}")
             else:
-                self.say(f"USSDERROR {sendid} unknown code")
+                say(f"USSDERROR {sendid} unknown code")
 
         self.line.ussd(code, answered)
