@@ -124,7 +124,8 @@ class Sessions:
             status = f"OK {sendid} {telid} {how.reference}\n"
         else:
             status = f"OK {sendid} {telid}\n"
-        session.statuses[telid] = status
+        if telid in session.statuses:
+            session.statuses[telid] = status
         if self._sessions.get(sendid) is session:
             self._touch(sendid, session)
             answer(status)

@@ -51,6 +51,8 @@ class AmiBox:
         self._hold_s = seconds(settings.options, "hold_s", HOLD_S)
         self._offset = offset
         self._other = on_event
+        self.takes_sms = True
+        """Whether events tell received SMS; not where they come another way."""
         self._index = PartsIndex(_base(settings.options.get("index_base", "")))
         self._holding: asyncio.TimerHandle | None = None
         self._session: AmiSession | None = None
@@ -89,6 +91,8 @@ class AmiBox:
     def _on_event(self, block: Block) -> None:
         if block.name != "ReceivedSMS":
             self._other(block)
+            return
+        if not self.takes_sms:
             return
         span = span_in(block, self._offset)
         line = next((line for line in self.settings.lines if self.spans[line.name] == span), None)

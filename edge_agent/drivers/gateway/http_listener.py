@@ -17,6 +17,7 @@ log = logging.getLogger(__name__)
 REQUEST_S = 10.0
 IDLE_S = 60.0
 CONNECTIONS = 16
+WRITES = frozenset({"POST", "PUT"})
 _TELL_S = 60.0
 _REASONS = {200: "OK", 400: "Bad Request", 405: "Method Not Allowed", 503: "Service Unavailable"}
 
@@ -25,13 +26,19 @@ OnRequest = Callable[[HttpRequest], Awaitable[int]]
 
 
 class HttpListener:
-    """``host``: the only one who is listened to. ``strangers`` counts the others, who get no answer at all."""
+    """``host``: the only one who is listened to. ``strangers`` counts the others, who get no answer at all.
 
-    def __init__(self, listen: str, port: int, host: str, on_request: OnRequest) -> None:
+    ``methods``: what is taken; everything else is answered by 405.
+    """
+
+    def __init__(
+        self, listen: str, port: int, host: str, on_request: OnRequest, methods: frozenset[str] = WRITES
+    ) -> None:
         self._listen = listen
         self._wanted_port = port
         self._host = host
         self._on_request = on_request
+        self._methods = methods
         self._allowed: frozenset[str] = frozenset()
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.Task[None]] = set()
@@ -120,7 +127,7 @@ class HttpListener:
         return None
 
     async def _answer(self, request: HttpRequest) -> int:
-        if request.method not in ("POST", "PUT"):
+        if request.method not in self._methods:
             return 405
         try:
             return await self._on_request(request)

@@ -26,6 +26,7 @@ from edge_agent.drivers.gateway.openvox_codec import (
     send_segment,
     send_ussd,
 )
+from edge_agent.drivers.gateway.openvox_push import OpenVoxPushes
 from edge_agent.drivers.gateway.serving import seconds
 from telecore import sms as sms_text
 from telecore.errors import DeviceRefused, TimedOut
@@ -45,6 +46,7 @@ class OpenVoxManagement:
     """A ``Management``. A line's ``name`` is its port's number, from 1, which is its span.
 
     Commands that wait for the network hold up the session they are given in; so each line has one of its own for them.
+    With a ``listen_port``, received SMS are awaited there by "SMS to HTTP", and only there; else they are events.
     ``options``: ``span_offset`` (0), ``send_s``, ``ussd_s``, ``answer_s``, ``ping_s``, ``model``.
     """
 
@@ -57,6 +59,8 @@ class OpenVoxManagement:
         self._sessions: dict[int, AmiSession] = {}
         self._opening: dict[int, asyncio.Lock] = {span: asyncio.Lock() for span in self._box.spans.values()}
         self._iccids: dict[int, tuple[str, Iccid]] = {}
+        self._pushes = OpenVoxPushes(settings) if settings.listen_port is not None else None
+        self._box.takes_sms = self._pushes is None
         spans = self._box.spans.items()
         self._sms = {name: AmiSms(partial(self._cut, span)) for name, span in spans}
         self._ussd = {name: AmiUssd(partial(self._ask_ussd, span)) for name, span in spans}
@@ -70,12 +74,21 @@ class OpenVoxManagement:
     def lines(self) -> Sequence[ManagedLine]:
         return self._settings.lines
 
+    @property
+    def push_port(self) -> int:
+        """Where "SMS to HTTP" is awaited; 0 when it is not."""
+        return self._pushes.port if self._pushes is not None else 0
+
     async def open(self) -> None:
         """See ``Management``."""
         await self._box.open()
+        if self._pushes is not None:
+            await self._pushes.start()
 
     async def run(self, core: Core) -> None:
         """See ``Management``."""
+        if self._pushes is not None:
+            self._pushes.core = core
         await self._box.serve(core, self._read_sim)
 
     def sms(self, line: ManagedLine) -> SmsService | None:
@@ -99,6 +112,8 @@ class OpenVoxManagement:
         raise DeviceRefused("error", None, "an OpenVox is restarted from its own pages only")
 
     async def close(self) -> None:
+        if self._pushes is not None:
+            await self._pushes.stop()
         await asyncio.gather(self._box.close(), *(session.close() for session in self._sessions.values()))
 
     async def _session(self, span: int) -> AmiSession:

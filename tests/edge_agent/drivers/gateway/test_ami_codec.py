@@ -32,16 +32,16 @@ SPANS = (
     ],
 )
 SMS = (
-    b"Event: ReceivedSMS\r\nPrivilege: all,smscommand\r\nID: \r\nGsmSpan: 2\r\nSender: +393935873723\r\n"
-    b"Recvtime: 2025-11-22 17:30:05\r\nIndex: 0\r\nTotal: 1\r\nSmsc: +393500000000\r\n"
+    b"Event: ReceivedSMS\r\nPrivilege: all,smscommand\r\nID: \r\nGsmSpan: 2\r\nSender: +390000000001\r\n"
+    b"Recvtime: 2025-11-22 17:30:05\r\nIndex: 0\r\nTotal: 1\r\nSmsc: +390000000009\r\n"
     b"Content: Got+it%3A+%E2%82%AC5\r\n--END SMS EVENT--\r\n\r\n",
     [
         Block(
             True,
             "ReceivedSMS",
             (
-                ("Privilege", "all,smscommand"), ("ID", ""), ("GsmSpan", "2"), ("Sender", "+393935873723"),
-                ("Recvtime", "2025-11-22 17:30:05"), ("Index", "0"), ("Total", "1"), ("Smsc", "+393500000000"),
+                ("Privilege", "all,smscommand"), ("ID", ""), ("GsmSpan", "2"), ("Sender", "+390000000001"),
+                ("Recvtime", "2025-11-22 17:30:05"), ("Index", "0"), ("Total", "1"), ("Smsc", "+390000000009"),
                 ("Content", "Got+it%3A+%E2%82%AC5"),
             ),
         )

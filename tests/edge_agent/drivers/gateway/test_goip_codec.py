@@ -30,9 +30,9 @@ from telecore.errors import RemoteProtocolError
 NOTICES = [
     (
         b"req:27;id:gw;pass:secret;num:;signal:29;gsm_status:LOGIN;voip_status:LOGOUT;voip_state:IDLE;remain_time:-1;"
-        b"imei:867495023958030;imsi:260060172091324;iccid:89480611000720913242;pro:POL;idle:11;disable_status:0;"
+        b"imei:350000000000006;imsi:260060000000001;iccid:89480600000000000001;pro:POL;idle:11;disable_status:0;"
         b"SMS_LOGIN:N;SMB_LOGIN:;CELLINFO:LAC:7E5,CELL ID:5E5B;CGATT:Y;",
-        Notice("req", "27", "gw", "secret", KeepAlive("", 29, True, "260060172091324", "89480611000720913242", "POL")),
+        Notice("req", "27", "gw", "secret", KeepAlive("", 29, True, "260060000000001", "89480600000000000001", "POL")),
         b"reg:27;status:0;",
     ),
     (
@@ -47,8 +47,8 @@ NOTICES = [
         b"reg:3;status:0;",
     ),
     (
-        b"RECEIVE:1270197307;id:goipid1;pass:password1;srcnum:+8613513415667;msg:just a test",
-        Notice("RECEIVE", "1270197307", "goipid1", "password1", Received("+8613513415667", "just a test")),
+        b"RECEIVE:1270197307;id:goipid1;pass:password1;srcnum:+8613500000007;msg:just a test",
+        Notice("RECEIVE", "1270197307", "goipid1", "password1", Received("+8613500000007", "just a test")),
         b"RECEIVE 1270197307 OK\n",
     ),
     (
@@ -57,8 +57,8 @@ NOTICES = [
         b"RECEIVE -5 OK\n",
     ),
     (
-        b"DELIVER:1571812803;id:goip-1;password:goip;sms_no:32;state:0;num:+861380013800",
-        Notice("DELIVER", "1571812803", "goip-1", "goip", Delivered("32", 0, "+861380013800")),
+        b"DELIVER:1571812803;id:goip-1;password:goip;sms_no:32;state:0;num:+860000000010",
+        Notice("DELIVER", "1571812803", "goip-1", "goip", Delivered("32", 0, "+860000000010")),
         b"DELIVER 1571812803 OK\n",
     ),
     (
@@ -158,7 +158,7 @@ def test_nonsense_is_the_boxs_fault(datagram: bytes) -> None:
 def test_what_we_say_is_the_makers_example_to_the_letter() -> None:
     assert goip_codec.message(11, "hello") == b"MSG 11 5 hello\n"
     assert goip_codec.password(11, "password1") == b"PASSWORD 11 password1\n"
-    assert goip_codec.send(11, 2, "+8613800138001") == b"SEND 11 2 +8613800138001\n"
+    assert goip_codec.send(11, 2, "+8600000000101") == b"SEND 11 2 +8600000000101\n"
     assert goip_codec.done(11) == b"DONE 11\n"
     assert goip_codec.ussd(111, "password1", "*100#") == b"USSD 111 password1 *100#\n"
     assert goip_codec.command("svr_reboot_module", 5, "password1") == b"svr_reboot_module 5 password1\n"

@@ -231,10 +231,10 @@ def test_pieces_are_whole_characters_and_the_whole_text() -> None:
 async def test_an_sms_comes_in() -> None:
     stamp = datetime(2026, 3, 25, 17, 20, 48).astimezone()
     async with site(2) as here:
-        here.lines[1].on_received(Received("+14108166914", "Got it: €5 & more", stamp.timestamp(), "+1"))
+        here.lines[1].on_received(Received("+12025550100", "Got it: €5 & more", stamp.timestamp(), "+1"))
         await here.until(lambda: bool(here.core.parts))
         part = here.core.parts[0]
-        assert (part.channel, part.sender, part.body) == ("e/gw/2", "+14108166914", "Got it: €5 & more")
+        assert (part.channel, part.sender, part.body) == ("e/gw/2", "+12025550100", "Got it: €5 & more")
         assert (part.sent_at, part.ref, part.parts) == (stamp, None, 1)
 
 

@@ -1,0 +1,28 @@
+"""Telling a menu from an answer, and a code from a reply."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge_agent.drivers.gateway.ussd_answers import begins_session, offers_choices
+
+
+@pytest.mark.parametrize(
+    ("text", "menu"),
+    [
+        ("1. Balance\n2. Data", True),
+        ("Mau MP3? 1.YA 2.Info Kartu", True),
+        ("1) Yes 2) No", True),
+        ("Your balance is 4.20 USD, valid until 1.12.2026", False),
+        ("1. You have 3 messages", False),
+        ("Sisa pulsa Rp.0.Aktif sd 25/11/2016", False),
+        ("", False),
+    ],
+)
+def test_menus(text: str, menu: bool) -> None:
+    assert offers_choices(text) is menu
+
+
+@pytest.mark.parametrize(("code", "begins"), [("*123#", True), ("*#06#", True), ("1", False), ("*1", False)])
+def test_codes(code: str, begins: bool) -> None:
+    assert begins_session(code) is begins
