@@ -17,6 +17,8 @@ from simulator.lab import Lab
 from simulator.network import Network
 from simulator.options import OptionError, Options, parse
 from simulator.saved_state import StateError, StateFile
+from simulator.smpp.link import LINK, Contract, SmppLink
+from simulator.smpp.server import SmscServer
 from simulator.timing import LoopTimers
 from simulator.tunnel_proxy import TunnelProxy
 
@@ -37,7 +39,7 @@ def build(options: Options, loop: asyncio.AbstractEventLoop) -> Lab:
     return lab
 
 
-def announcement(lab: Lab, url: str, proxies: list[TunnelProxy]) -> dict[str, object]:
+def announcement(lab: Lab, url: str, proxies: list[TunnelProxy], smsc: SmscServer | None = None) -> dict[str, object]:
     """The line of JSON."""
     ports = zip(lab.modems, lab.at_ports, lab.pcm_ports, strict=True)
     return {
@@ -47,7 +49,15 @@ def announcement(lab: Lab, url: str, proxies: list[TunnelProxy]) -> dict[str, ob
         "modems": [views.modem(modem, str(at.link), str(pcm.link) if pcm else None) for modem, at, pcm in ports],
         "gateways": [gateway.describe() for gateway in lab.gateways],
         "tunnel_proxies": {proxy.edge: proxy.port for proxy in proxies},
+        **({"smsc": smsc.where} if smsc is not None else {}),
     }
+
+
+def build_smsc(network: Network) -> SmscServer:
+    """The SMPP link as the lab has it, not started."""
+    link = SmppLink(Contract("simferry", "ferry123", population.link_numbers()), network.smsc, network.timers)
+    network.attach_link(LINK, link.numbers, link)
+    return SmscServer(link, network.faults, network.timers)
 
 
 async def serve(options: Options) -> None:
@@ -57,6 +67,7 @@ async def serve(options: Options) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     lab = build(options, loop)
+    smsc = build_smsc(lab.network) if options.smsc else None
     async with AsyncExitStack() as stack:
         state = StateFile(options.state, lab) if options.state else None
         if state is not None:
@@ -72,7 +83,10 @@ async def serve(options: Options) -> None:
             await stack.enter_async_context(proxy)
         control = Control(lab, options.supervisor_url)
         url = await stack.enter_async_context(control.listening(options.port))
-        print(json.dumps(announcement(lab, url, proxies)), flush=True)
+        if smsc is not None:
+            await smsc.start()
+            stack.push_async_callback(smsc.stop)
+        print(json.dumps(announcement(lab, url, proxies, smsc)), flush=True)
         await stopping.wait()
 
 

@@ -8,11 +8,6 @@ from dataclasses import dataclass, field
 
 from simulator.timing import Handle, Timers
 
-NOT_HERE = {
-    "smsc_throttles": "this lab has no SMPP link",
-    "smsc_down": "this lab has no SMPP link",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -57,6 +52,14 @@ AT_KINDS = {
 }  # fmt: skip
 """They are about the AT interface, which a gateway's line has not."""
 GATEWAY_KINDS: Mapping[str, Mapping[str, Option]] = {"gateway_down": {}}
+LINK_KINDS: Mapping[str, Mapping[str, Option]] = {
+    "smsc_throttles": {"per_s": Option(0, 0, 100_000), "status": Option(0x58, 1, 255)},
+    "smsc_down": {},
+    "smsc_answers_lost": {},
+    "early_delivery_report": {"by_s": Option(1, 0, 60)},
+}
+OF_LINKS_TOO = {"no_delivery_report", "late_delivery_report", "report_status"}
+"""Troubles of SIMs that an SMPP link has as well."""
 TUNNEL_KINDS: Mapping[str, Mapping[str, Option]] = {
     "tunnel_cut": {},
     "tunnel_blackhole": {},
@@ -99,6 +102,7 @@ class Faults:
         self.modems: dict[str, str] = {}  # SIM number or device name → device name
         self.groups: dict[str, list[str]] = {}  # an operator's name or PLMN, or a gateway's name → its SIMs' devices
         self.gateways: dict[str, str] = {}  # a gateway's name, its lines' names and numbers → the gateway's name
+        self.links: dict[str, str] = {}  # an SMPP link's name and its numbers → its name
         self.edges: set[str] = set()
 
     def begin(self, kind: str, target: str, given: Mapping[str, object], for_s: float | None) -> Fault:
@@ -148,6 +152,12 @@ class Faults:
             watcher(fault, begins)
 
     def _devices(self, kind: str, target: str) -> tuple[str, ...]:
+        if kind in LINK_KINDS or (kind in OF_LINKS_TOO and target in self.links):
+            if not self.links:
+                raise FaultRefused("kind", f"{kind} cannot be: this lab has no SMPP link")
+            if target not in self.links:
+                raise FaultRefused("target", f"no SMPP link has the name or number {target!r}", status=404)
+            return (self.links[target],)
         if kind in MODEM_KINDS:
             if target in self.groups:
                 return tuple(self.groups[target])
@@ -171,9 +181,7 @@ class Faults:
 
 def read_options(kind: str, given: Mapping[str, object]) -> dict[str, float]:
     """The options of a kind, checked; raises FaultRefused naming the field."""
-    if kind in NOT_HERE:
-        raise FaultRefused("kind", f"{kind} cannot be: {NOT_HERE[kind]}")
-    known = {**MODEM_KINDS, **GATEWAY_KINDS, **TUNNEL_KINDS}.get(kind)
+    known = {**MODEM_KINDS, **GATEWAY_KINDS, **LINK_KINDS, **TUNNEL_KINDS}.get(kind)
     if known is None:
         raise FaultRefused("kind", f"there is no fault kind {kind!r}")
     for name in given:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Protocol
 
@@ -14,7 +14,7 @@ from simulator.faults import Faults
 from simulator.inbox import Inbox, MessageIds, Recordings
 from simulator.sending import PLAIN, Route, Sent, send_message
 from simulator.sim import Sim
-from simulator.smsc import Parcel, Smsc, Verdict
+from simulator.smsc import Parcel, Recipient, Smsc, Verdict
 from simulator.speech import SpeechClock
 from simulator.subscriber import Handset
 from simulator.timing import Timers
@@ -111,6 +111,12 @@ class Network:
         self.ussd = UssdService(self.accounts)
         self.sim_recipients = {number: SimRecipient(sim, self._inbox(number)) for number, sim in self.sims.items()}
         self.handsets = {number: self._handset(number) for number in population.behaviours()}
+        self.links: dict[str, Recipient] = {}
+
+    def attach_link(self, name: str, numbers: Sequence[str], link: Recipient) -> None:
+        """These numbers have no SIM: what is sent to them goes to an SMPP link."""
+        self.links |= dict.fromkeys(numbers, link)
+        self.faults.links |= {name: name, **dict.fromkeys(numbers, name)}
 
     def _insert(self, sim: Sim) -> None:
         self.sims[sim.number] = sim
@@ -145,8 +151,8 @@ class Network:
         handset = self.handsets.get(number)
         return None if handset is None else handset.inbox
 
-    def _recipient(self, number: str) -> SimRecipient | Handset | None:
-        return self.sim_recipients.get(number) or self.handsets.get(number)
+    def _recipient(self, number: str) -> Recipient | None:
+        return self.sim_recipients.get(number) or self.handsets.get(number) or self.links.get(number)
 
     def _inbox(self, number: str) -> Inbox:
         return Inbox(number, self.timers, self.message_ids, self.recordings)

@@ -44,13 +44,12 @@ class Options:
     state: Path | None
     gateways: tuple[GatewayPlan, ...]
     log_level: str
+    smsc: bool = False
 
 
 def parse(arguments: Sequence[str]) -> Options:
     """Read the command line; OptionError says what is wrong, SystemExit for --help."""
     read = _parser().parse_args(arguments)
-    if read.smsc:
-        raise OptionError("--smsc: this simulator has no SMPP link yet")
     if not 0 <= read.modems <= MOST_MODEMS:
         raise OptionError(f"--modems must be from 0 to {MOST_MODEMS}")
     if not 0.01 <= read.speed <= 10_000:
@@ -73,6 +72,7 @@ def parse(arguments: Sequence[str]) -> Options:
         state=read.state,
         gateways=_gateways(read),
         log_level=read.log_level.upper(),
+        smsc=read.smsc,
     )
 
 
@@ -104,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--gateway-sip", default="", metavar="HOST:PORT", help="where the agent speaks SIP with it")
     add("--gateway-mode", default="", metavar="register|peer", help="(default: as the family does)")
     add("--gateway-server", default="", metavar="HOST:PORT|URL", help="what its own interface reports to")
-    add("--smsc", action="store_true", help=argparse.SUPPRESS)
+    add("--smsc", action="store_true", help="an SMSC with an SMPP port and numbers of its own")
     return parser
 
 

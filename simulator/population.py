@@ -29,6 +29,11 @@ def handset_number(index: int) -> str:
     return f"+{COUNTRY}12{index:06d}"
 
 
+def link_numbers() -> tuple[str, ...]:
+    """The numbers of the SMPP link, of a landline's look: no SIM has them."""
+    return tuple(f"+{COUNTRY}23{index:06d}" for index in (1, 2))
+
+
 def named_handsets() -> dict[str, str]:
     """Role → number, as the lab's line of JSON shows it."""
     return {role: handset_number(index) for index, role in enumerate(NAMED, 1)}

@@ -216,21 +216,22 @@ class Smsc:
         log.info("message %d from %s: status %#04x", parcel.id, sim.device, status)
 
     def _report(self, parcel: Parcel, status: int) -> None:
-        sim = self._sims[parcel.report_to or ""]
-        if self._faults.on("no_delivery_report", sim.device):
+        to = parcel.report_to or ""
+        device = self._sims[to].device if to in self._sims else self._faults.links.get(to, "")
+        if self._faults.on("no_delivery_report", device):
             return
         report = Parcel(
             id=0,
             sender=parcel.to,
-            to=sim.number,
+            to=to,
             content=pdu.UserData(0),
             submitted_at=parcel.submitted_at,
             reference=parcel.reference,
             report_status=status,
             done_at=self._timers.now(),
         )
-        shown = self._faults.on("report_status", sim.device)
+        shown = self._faults.on("report_status", device)
         if shown is not None:
             report.report_status = int(shown.options["status"])
-        late = self._faults.on("late_delivery_report", sim.device)
+        late = self._faults.on("late_delivery_report", device)
         self.accept(report, delay=late.options["delay_s"] if late else 0.0)

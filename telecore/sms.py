@@ -138,15 +138,24 @@ def count_segments(text: str, *, port: int | None = None) -> SegmentInfo:
     return SegmentInfo(encoding, sum(1 for _ in _parts(text, encoding, port)), units)
 
 
-def split(text: str, reference: int = 0, *, flash: bool = False, port: int | None = None) -> tuple[Segment, ...]:
+def split(
+    text: str,
+    reference: int = 0,
+    *,
+    flash: bool = False,
+    port: int | None = None,
+    encoding: SmsEncoding | None = None,
+) -> tuple[Segment, ...]:
     """The segments in order; ``reference`` (0…255) ties them together and should differ from message to message.
+
+    ``encoding``: UCS-2 even for a text that does not need it.
 
     Neither an escape sequence nor a surrogate pair is cut. Raises ``InvalidRequest`` beyond 255 segments, and for a
     port that does not fit in 16 bits.
     """
     if port is not None and not 0 <= port <= 0xFFFF:
         raise InvalidRequest(f"there is no port {port}", field="Port")
-    encoding = _encoding_of(text)
+    encoding = encoding or _encoding_of(text)
     if _units(text, encoding) <= _room(encoding, port, long=False):
         return (Segment(encoding, heal_surrogates(text), None, flash, port),)
     parts = list(_parts(heal_surrogates(text), encoding, port))

@@ -27,7 +27,6 @@ from tests.simulator.rig import ROOT, Rig, until
         (["--gateway", "modem1,channels=1,sip=127.0.0.1:5060"], "no name"),
         (["--gateway", "box,channels=1,colour=red,sip=127.0.0.1:5060"], "'colour'"),
         (["--gateway", "a,channels=1,sip=127.0.0.1:1", "--gateway", "a,channels=1,sip=127.0.0.1:1"], "same name"),
-        (["--smsc"], "no SMPP link"),
         (["--modems", "-1"], "--modems"),
         (["--speed", "0"], "--speed"),
         (["--profile", "nokia"], "'nokia'"),
