@@ -7,7 +7,7 @@ import socket
 from collections.abc import Callable
 from typing import Self
 
-from edge_agent.drivers.sip.media import MediaPlan
+from edge_agent.drivers.sip.media import MediaPlan, MediaSession
 from edge_agent.drivers.sip.rtp_packet import RtpPacket, build_rtp, parse_rtp
 from telecore.audio.frames import Encoding
 
@@ -86,3 +86,13 @@ class RtpEnd:
         packet = build_rtp(payload_type | 0x80 * first, self.sequence, timestamp, self.ssrc, payload)
         self.sequence = (self.sequence + 1) % (1 << 16)
         return packet
+
+
+async def until(true: Callable[[], object], seconds: float = 5.0) -> None:
+    async with asyncio.timeout(seconds):
+        while not true():  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+def here(session: MediaSession) -> tuple[str, int]:
+    return "127.0.0.1", session.port

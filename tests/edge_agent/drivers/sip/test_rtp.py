@@ -7,21 +7,20 @@ import math
 import os
 import random
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 import uvloop
 
 from edge_agent.drivers.sip.media import MediaPorts, MediaSession
 from edge_agent.drivers.sip.rtp import RtpPorts
-from edge_agent.drivers.sip.rtp_session import RtpSession
 from edge_agent.drivers.sip.settings import SipSettings
 from edge_agent.drivers.sip.telephone_event import TelephoneEvent, build_event
 from edge_agent.media.source import SILENCE
 from telecore.audio import g711
 from telecore.audio.frames import Encoding
 from telecore.errors import Busy
-from tests.fakes.rtp_end import RtpEnd, Wire
+from tests.fakes.rtp_end import RtpEnd, Wire, here, until
 
 TICK = 0.02
 LOW = 23_000
@@ -32,16 +31,6 @@ async def ports() -> AsyncIterator[RtpPorts]:
     made = RtpPorts(SipSettings(rtp_low=LOW, rtp_high=LOW + 1999))
     yield made
     made.close()
-
-
-async def until(true: Callable[[], object], seconds: float = 2.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not true():  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-
-
-def here(session: RtpSession) -> tuple[str, int]:
-    return "127.0.0.1", session.port
 
 
 def speech(number: int) -> bytes:
