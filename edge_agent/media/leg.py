@@ -48,6 +48,7 @@ class Leg:
         self.background: Source | None = None
         self._clock = clock
         self._pcm: PcmStream | None = None
+        self._measured: Measured | None = None
         self._playing: _Playing | None = None
         self._ears: tuple[Ear, ...] = ()
         self._keys_wanted = False
@@ -58,8 +59,7 @@ class Leg:
     @property
     def media(self) -> MediaStats | None:
         """How the sound went so far, for a line that measures it."""
-        pcm = self._pcm or (self.voice.pcm if self.voice is not None else None)
-        return pcm.stats() if isinstance(pcm, Measured) else None
+        return self._measured.stats() if self._measured is not None else None
 
     def start(self) -> None:
         """The call is answered: sound flows from here on."""
@@ -149,6 +149,7 @@ class Leg:
             self._pcm = pcm
             if pcm is not None:
                 pcm.on_frame = self.hear
+                self._measured = pcm if isinstance(pcm, Measured) else None
 
     def _press(self, witness: Witness, key: str) -> None:
         if not self._keys.is_new(witness, key, self._now):
