@@ -38,7 +38,7 @@ async def test_a_call_over_rtp(edge: FakeEdge, *, by_them: bool) -> None:
         call, voice = await edge.ring()
         voice.far = session
         await edge.run_page(call, Say("hello", clip=edge.clip(bytes((0, 9)) * 160 * 30)))
-        await edge.until(lambda: voice.answered)
+        await edge.until(lambda: edge.calls._calls[call].leg._playing)
         for number in range(10):
             packet = far.sound(bytes(160))
             if number != 5:
@@ -61,7 +61,7 @@ async def test_a_call_over_rtp(edge: FakeEdge, *, by_them: bool) -> None:
 async def test_a_line_that_measures_nothing(edge: FakeEdge) -> None:
     call, voice = await edge.ring()
     await edge.run_page(call, Say("hello", clip=edge.clip(bytes(320))))
-    await edge.until(lambda: voice.answered)
+    await edge.until(lambda: edge.calls._calls[call].leg._playing)
     await edge.tick(3)
     assert (await the_end(edge)).media is None
 
