@@ -206,6 +206,8 @@ class Carrier(asyncio.DatagramProtocol):
         self.alive = True
         self.port = 0
         self.registered = 0
+        self.contact = ""
+        """Where who registered wants to be called."""
         self.calls: list[CarrierCall] = []
         self._transport: asyncio.DatagramTransport | None = None
         self._far: dict[str, tuple[str, int]] = {}
@@ -224,11 +226,13 @@ class Carrier(asyncio.DatagramProtocol):
             self._transport.close()
         await asyncio.sleep(0)
 
-    async def call(self, to: str, far: tuple[str, int], caller: str, name: str = "") -> CarrierCall:
-        """Call ``to`` at the address ``far``; ``name``: the display name."""
+    async def call(self, to: str, far: tuple[str, int], caller: str, name: str = "", target: str = "") -> CarrierCall:
+        """Call ``to`` at the address ``far``; ``name``: the display name; ``target``: another Request-URI."""
         call_id = secrets.token_hex(8)
         local = f'"{name}" <sip:{caller}@127.0.0.1:{self.port}>;tag={secrets.token_hex(4)}'
-        call = CarrierCall(self, call_id, local, f"<sip:{to}@{far[0]}:{far[1]}>", f"sip:{to}@{far[0]}:{far[1]}")
+        call = CarrierCall(
+            self, call_id, local, f"<sip:{to}@{far[0]}:{far[1]}>", target or f"sip:{to}@{far[0]}:{far[1]}"
+        )
         await call.open()
         self._far[call_id] = far
         self.calls.append(call)
@@ -304,6 +308,8 @@ class Carrier(asyncio.DatagramProtocol):
             task.add_done_callback(self._tasks.discard)
         elif message.method == "REGISTER":
             self.registered += 1
+            contact = re.search(r"<([^>]+)>", message.get("Contact"))
+            self.contact = contact[1] if contact else ""
             if self.register is not None:
                 self.respond(message, self.register)
         elif message.method == "OPTIONS":

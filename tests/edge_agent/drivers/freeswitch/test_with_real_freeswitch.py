@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
+import re
 import struct
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from edge_agent.contracts import IncomingCall, VoiceCall, VoiceEvent, VoiceEventKind
+from edge_agent.contracts import IncomingCall, RadioService, VoiceCall, VoiceEvent, VoiceEventKind
 from edge_agent.devices.runner import DeviceRunner, RunnerState
 from edge_agent.drivers.freeswitch.event_socket import EventSocket
 from edge_agent.drivers.freeswitch.event_text import EslMessage
@@ -23,6 +25,8 @@ from telecore.backoff import Policy
 from telecore.errors import DeviceLost, DeviceRefused
 from telecore.ids import E164, ChannelId, DeviceId
 from telecore.model import ChannelState
+from tests.edge_agent.drivers.freeswitch.scenes import SCENES
+from tests.fakes.esl_dialogue import Record, Recorder, load, save
 from tests.fakes.gateway_core import GatewayCore
 from tests.fakes.real_freeswitch import PASSWORD, RealFreeswitch, eventually, free_port, needs_freeswitch
 from tests.fakes.sip_carrier import TONE_AMPLITUDE, Carrier, CarrierCall, amplitude
@@ -93,15 +97,15 @@ class Site:
     def _planned(self, call: CarrierCall) -> None:
         self.plan(call)
 
-    def make(self) -> FreeswitchDevice:
+    def make(self, port: int | None = None, poll_s: float = 0.5) -> FreeswitchDevice:
         trunk = TrunkSettings(CHANNEL, "trunk1", number=OURS, max_calls=10)
         settings = FreeswitchSettings(
             DeviceId("fs"),
             PASSWORD,
             (trunk,),
-            port=self.switch.esl_port,
+            port=port or self.switch.esl_port,
             sip_port=self.switch.sip_port,
-            poll_s=0.5,
+            poll_s=poll_s,
             **self.changes,  # type: ignore[arg-type]
         )
         return on_stack(settings, SipStack(SipSettings(port=AGENT_PORT, rtp_low=28000, rtp_high=28199)))
@@ -300,6 +304,18 @@ async def test_a_call_in_with_sound_both_ways(site: Site) -> None:
     assert await site.end() == 16
 
 
+async def test_a_call_in_to_where_the_trunk_registered(site: Site) -> None:
+    radio = site.device.channels[0].radio
+    assert radio is not None
+    await radio.restart()
+    await eventually(lambda: bool(site.carrier.contact))
+    far = ("127.0.0.1", site.switch.trunk_port)
+    await site.carrier.call(OURS, far, "+85620777888", target=site.carrier.contact)
+    await eventually(lambda: bool(site.core.calls))
+    call = site.core.calls[0]
+    assert (call.channel, call.caller, call.called) == (CHANNEL, "+85620777888", OURS)
+
+
 async def test_a_call_in_is_refused_with_its_cause(site: Site) -> None:
     far, call = await called(site)
     await call.voice.hang_up(17)
@@ -359,6 +375,70 @@ async def test_bytes_commands_and_jobs(switch: RealFreeswitch) -> None:
 async def test_a_wrong_password(switch: RealFreeswitch) -> None:
     with pytest.raises(DeviceRefused, match="password"):
         await EventSocket("127.0.0.1", switch.esl_port, "wrong", print).open()
+
+
+# what it says is what was recorded
+
+
+class RealScene:
+    def __init__(self, site: Site) -> None:
+        self.site = site
+
+    @property
+    def radio(self) -> RadioService:
+        radio = self.site.device.channels[0].radio
+        assert radio is not None
+        return radio
+
+    async def dial(self) -> VoiceCall:
+        return await self.site.dial()
+
+    async def told(self, *kinds: str) -> None:
+        await eventually(lambda: self.site.kinds() == list(kinds))
+
+    async def stands(self, state: ChannelState) -> None:
+        await self.site.stands(state)
+
+    async def carrier(self, what: str) -> None:
+        if what == "bye":
+            self.site.carrier.calls[-1].bye()
+        elif what.startswith("register"):
+            self.site.carrier.register = int(what.split(" ")[1])
+        else:
+            self.site.plan = _rings_and_answers if what == "ring, answer" else lambda call: call.refuse(486)
+
+
+def _rings_and_answers(call: CarrierCall) -> None:
+    call.ring()
+    asyncio.get_running_loop().call_later(0.1, call.answer)
+
+
+def shape(records: list[Record]) -> list[str]:
+    """Who said what kind of thing, as far as it is the same each time. Only what the agent says is in order: two
+    connections meet in it."""
+    said = [text.split("\n")[0] for side, text in records if side == "agent"]
+    events = {f"{name}" for _, text in records for name in re.findall(r"Event-Name: (\w+)", text)}
+    return [*said, *sorted(events)]
+
+
+@pytest.mark.parametrize("name", SCENES)
+async def test_what_it_says_is_what_was_recorded(site: Site, name: str) -> None:
+    """With SIMFERRY_RECORD set, what it says is what will have been recorded."""
+    await site.leave()
+    recorder = Recorder(site.switch.esl_port)
+    await recorder.start()
+    site.device = site.make(port=recorder.port, poll_s=1000.0)
+    await site.device.open()
+    site.running = asyncio.create_task(site.device.run(site.core))
+    await SCENES[name](RealScene(site))
+    await asyncio.sleep(0.3)
+    await site.leave()
+    await recorder.stop()
+    version = ".".join(site.device.identity.revision.split(".")[:2])
+    path = Path(__file__).parent / "dialogues" / f"{version}-{name}.jsonl"
+    if os.environ.get("SIMFERRY_RECORD"):
+        save(path, recorder.records)
+    assert shape(recorder.records) == shape(load(path))
 
 
 # trunks and FreeSWITCH that go and come
