@@ -58,19 +58,19 @@ class ManagerTongue:
         self.sessions: set[ManagerSession] = set()
         self.refused_logins = 0
         self._server: asyncio.Server | None = None
+        self._port = 0
         self._ids = 0
         self._parts: dict[tuple[str, ...], dict[str, str]] = {}
 
     @property
     def port(self) -> int:
-        """Where it listens."""
-        if self._server is None:
-            raise RuntimeError("not started")
-        return int(self._server.sockets[0].getsockname()[1])
+        """Where it listens, the same after every power cycle; 0 before the first."""
+        return self._port
 
     async def start(self) -> None:
         """Power on."""
-        self._server = await asyncio.start_server(self._accept, HOST, 0)
+        self._server = await asyncio.start_server(self._accept, HOST, self._port)
+        self._port = int(self._server.sockets[0].getsockname()[1])
         for line in self.lines:
             line.on_received = self._taker(line)
 

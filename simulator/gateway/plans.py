@@ -51,11 +51,22 @@ def read_plan(text: str) -> GatewayPlan:
         raise PlanError(f"there is no family {family!r}; known are {', '.join(MANNERS)}")
     if mode and mode not in MODES:
         raise PlanError(f"mode is register or peer, not {mode!r}")
-    return GatewayPlan(name, family, int(channels), _address(name, said), MODES.get(mode), said.get("server", ""))
+    server = said.get("server", "")
+    if server and "://" not in server:
+        read_server(server)
+    return GatewayPlan(name, family, int(channels), _address(name, said), MODES.get(mode), server)
+
+
+def read_server(text: str) -> Address:
+    """`HOST:PORT` with a numeric host. Raises PlanError."""
+    host, _, port = text.rpartition(":")
+    if not port.isascii() or not port.isdigit() or len(port) > 5 or not numeric((host, int(port))):
+        raise PlanError(f"{text!r} is not HOST:PORT with a numeric host")
+    return host, int(port)
 
 
 def _address(name: str, said: dict[str, str]) -> Address:
-    host, _, port = said.get("sip", "").rpartition(":")
-    if not port.isascii() or not port.isdigit() or len(port) > 5 or not numeric((host, int(port))):
-        raise PlanError(f"{name} must know where the agent speaks SIP: sip=HOST:PORT with a numeric host")
-    return host, int(port)
+    try:
+        return read_server(said.get("sip", ""))
+    except PlanError as error:
+        raise PlanError(f"{name} must know where the agent speaks SIP, sip=HOST:PORT with a numeric host") from error

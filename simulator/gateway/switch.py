@@ -59,7 +59,7 @@ class Switch:
         self._of_line = {seat.line.index: seat for seat in seats}
         self._ground = ground
         self._clock = clock
-        self._agent_at = agent_at
+        self.agent_at = agent_at
         self._registers = registers
         self._agents: dict[str, UserAgent] = {}
         self._registrations: dict[str, Registration] = {}
@@ -81,7 +81,7 @@ class Switch:
             self._agents[user] = shared
         if self._registers:
             for user, seat in self._seats.items():
-                registration = Registration(self._agents[user], seat.account, self._agent_at, self._ground.timers)
+                registration = Registration(self._agents[user], seat.account, self.agent_at, self._ground.timers)
                 self._registrations[user] = registration
                 registration.start()
 
@@ -146,7 +146,7 @@ class Switch:
         if agent is None or self.registered(line) is False:
             return OUT_OF_ORDER
         crossing = self._crossing(line)
-        invitation = Invitation(seat.account, line.call_number, self._agent_at)
+        invitation = Invitation(seat.account, line.call_number, self.agent_at)
         crossing.leg = LegOut(agent, self._ground, crossing, invitation=invitation)
         return None
 

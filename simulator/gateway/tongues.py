@@ -5,21 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from simulator.gateway.contracts import GatewayLine, Tongue
-from simulator.sip.message import Address
+from simulator.gateway.dinstar import DinstarBox
+from simulator.gateway.goip import GoipTongue
+from simulator.gateway.manager import ManagerHabits, ManagerTongue, openvox_habits
+from simulator.gateway.plans import read_server
 from simulator.timing import Timers
 
 Maker = Callable[[Sequence[GatewayLine], Timers, str, str], Tongue]
 
 
-def read_server(text: str) -> Address | None:
-    """`HOST:PORT`, or None for an empty text. ValueError when it is neither."""
-    if not text:
-        return None
-    host, _, port = text.rpartition(":")
-    if not host or not port.isascii() or not port.isdigit() or not 0 < int(port) <= 65_535:
-        raise ValueError(f"{text!r} is not HOST:PORT")
-    return host, int(port)
+def _goip(lines: Sequence[GatewayLine], timers: Timers, password: str, server: str) -> Tongue:
+    return GoipTongue(lines, timers, server=read_server(server) if server else None, password=password)
 
 
-MAKERS: dict[str, Maker] = {}
+def _dinstar(lines: Sequence[GatewayLine], timers: Timers, password: str, server: str) -> Tongue:
+    return DinstarBox(lines, timers, password=password, push_url=server)
+
+
+def _yeastar(lines: Sequence[GatewayLine], timers: Timers, password: str, server: str) -> Tongue:
+    del server
+    return ManagerTongue(lines, timers, secret=password, habits=ManagerHabits())
+
+
+def _openvox(lines: Sequence[GatewayLine], timers: Timers, password: str, server: str) -> Tongue:
+    del server
+    return ManagerTongue(lines, timers, secret=password, habits=openvox_habits())
+
+
+MAKERS: dict[str, Maker] = {"goip": _goip, "dinstar": _dinstar, "yeastar": _yeastar, "openvox": _openvox}
 """Family → (lines, timers, the box's password, what it reports to by itself: an address or a URL) → its interface."""

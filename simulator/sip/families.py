@@ -76,7 +76,6 @@ PORTECH = Manner(
     keys=Keys.INBAND,
     contact=";transport=UDP",
     digest=DigestDialect(algorithm=False, qop=False),
-    spelling=Spelling(bare_lf=True),
     cseq_kept=True,
 )  # fmt: skip
 MANNERS = {manner.name: manner for manner in (GOIP, DINSTAR, YEASTAR, OPENVOX, SYNWAY, PORTECH, PLAIN)}

@@ -56,11 +56,12 @@ class Box:
     async def register(self, lines: int = 1, expires: int = 60) -> list[Got]:
         """Accept what registers, as it comes."""
         accepted: list[Got] = []
-        while len(accepted) < lines:
+        switch = self.gateway.switch
+        while sum(switch.registered(line) is True for line in self.gateway.lines) < lines:
             request = await self.party.expect("REGISTER")
             self.party.answer(request, 200, f"Contact: {request.get('Contact')};expires={expires}")
             accepted.append(request)
-        await until(lambda: sum(self.gateway.switch.registered(line) is True for line in self.gateway.lines) >= lines)
+            await asyncio.sleep(0.02)
         return accepted
 
     async def in_service(self) -> None:
