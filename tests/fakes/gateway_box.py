@@ -19,7 +19,7 @@ from simulator.subscriber import Behaviour
 from simulator.timing import LoopTimers
 from tests.fakes.sip_party import Got, Party
 
-SPEED = 60.0
+SPEED = 200.0
 LINE1, LINE2, ANSWERS, BUSY, FREE = "+85510000001", "+85510000002", "+85512000001", "+85512000002", "+85512000010"
 
 
@@ -93,6 +93,7 @@ async def a_box(
         await box.in_service()
         yield box
     finally:
+        gateway.switch.stop()  # without the time for a polite end
         await gateway.stop()
         party.close()
 

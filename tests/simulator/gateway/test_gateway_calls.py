@@ -9,11 +9,17 @@ import pytest
 from simulator.calls import CallState
 from simulator.gateway.contracts import LineCall
 from telecore.audio.tone import tone
-from tests.fakes.gateway_box import ANSWERS, BUSY, FREE, LINE1, LINE2, a_box, quick, until, waits
+from tests.fakes.gateway_box import ANSWERS, BUSY, FREE, LINE1, LINE2, Box, a_box, quick, until, waits
 from tests.fakes.sip_party import Got, level
 
 HEARD = -20.0
 """dBm0: a tone of -10 that came through G.711 twice is well above, noise well below."""
+
+
+def drain(box: Box) -> None:
+    """Forget what came so far."""
+    while not box.party.inbox.empty():
+        box.party.inbox.get_nowait()
 
 
 async def test_a_call_to_a_handset_rings_is_answered_and_ends_with_our_bye() -> None:
@@ -39,11 +45,11 @@ async def test_the_handset_hangs_up_and_we_get_a_bye_with_the_cause() -> None:
         bye = await box.party.expect("BYE")
         box.party.answer(bye, 200)
         assert bye.get("Reason") == "Q.850;cause=16"
-        await box.party.nothing("BYE", for_s=0.7)
+        await box.party.nothing("BYE", for_s=0.6)
 
 
 async def test_a_bye_that_is_not_answered_comes_again() -> None:
-    async with a_box("goip", registers=False) as box:
+    async with a_box(waits("goip", t1=0.05), registers=False) as box:
         box.handset(hangup_after_s=0.1)
         await box.party.call(box.at, ANSWERS)
         byes = [await box.party.expect("BYE") for _ in range(3)]
@@ -78,13 +84,13 @@ async def test_silence_is_sent_while_nobody_speaks() -> None:
         assert len(box.party.sound.packets) - before >= 20
 
 
-@pytest.mark.parametrize(("formats", "payload"), [("0 101", 0), ("8 101", 8), ("0 8 101", 8), ("18 0", 0)])
+@pytest.mark.parametrize(("formats", "payload"), [("0 8 101", 8), ("18 0", 0)])
 async def test_it_takes_what_the_offer_has(formats: str, payload: int) -> None:
     async with a_box() as box:
         box.party.sound.payload = payload
         dialogue = await box.party.call(box.at, ANSWERS, body=box.party.sdp(formats=formats))
         box.party.sound.hum(1000)
-        await asyncio.sleep(0.9)
+        await asyncio.sleep(0.7)
         assert {kind for kind, *_ in box.party.sound.packets} == {payload}
         assert level(bytes(box.ears().heard), 1000) > HEARD
         dialogue.send("BYE")
@@ -106,7 +112,7 @@ async def test_an_offer_in_the_ack() -> None:
         box.party.sound.to = ("127.0.0.1", answer.rtp_port)
         dialogue.send("ACK", "Content-Type: application/sdp", body=box.party.sdp())
         box.party.sound.hum(1000)
-        await asyncio.sleep(0.9)
+        await asyncio.sleep(0.7)
         assert level(bytes(box.ears().heard), 1000) > HEARD
         assert box.party.sound.packets
 
@@ -192,39 +198,39 @@ async def test_keys_of_the_handset_are_only_heard() -> None:
     ],
 )
 async def test_how_families_tell_a_failed_call(family: str, number: str, status: int) -> None:
-    async with a_box(family, registers=False) as box:
+    async with a_box(waits(family, t1=0.05, t2=0.05), registers=False) as box:
         dialogue = box.party.invite(box.at, number)
         refusal = await box.party.expect(status)
         dialogue.learn(refusal)
         dialogue.send("ACK", same_branch=True)
         if family == "goip":
             assert refusal.start == "SIP/2.0 480 Remote Busy"
-        await box.party.nothing(status, for_s=0.5)
+        await asyncio.sleep(0.02)
+        drain(box)
+        await box.party.nothing(status, for_s=0.15)
 
 
 async def test_a_refusal_comes_again_until_it_is_acknowledged() -> None:
-    async with a_box("goip", registers=False) as box:
+    async with a_box(waits("goip", t1=0.05, t2=0.1), registers=False) as box:
         dialogue = box.party.invite(box.at, BUSY)
         for _ in range(3):
             refusal = await box.party.expect(480)
         dialogue.learn(refusal)
         dialogue.send("ACK", same_branch=True)
         await asyncio.sleep(0.05)
-        while not box.party.inbox.empty():
-            box.party.inbox.get_nowait()
-        await box.party.nothing(480, for_s=0.9)
+        drain(box)
+        await box.party.nothing(480, for_s=0.3)
 
 
 async def test_an_answer_comes_again_until_it_is_acknowledged_and_then_ends() -> None:
-    async with a_box("goip", registers=False) as box:
+    async with a_box(waits("goip", t1=0.05, t2=0.1), registers=False) as box:
         dialogue = box.party.invite(box.at, ANSWERS)
         answers = [await box.party.expect(200) for _ in range(3)]
         assert len({answer.text for answer in answers}) == 1
         dialogue.answered(answers[0])
         await asyncio.sleep(0.05)
-        while not box.party.inbox.empty():
-            box.party.inbox.get_nowait()
-        await box.party.nothing(200, for_s=0.9)
+        drain(box)
+        await box.party.nothing(200, for_s=0.3)
 
 
 async def test_an_invite_that_comes_again_is_the_same_call() -> None:
@@ -310,7 +316,7 @@ async def test_noise_is_passed_over(noise: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("direction", "answer", "extra"),
-    [("sendonly", "recvonly", ""), ("inactive", "inactive", ""), ("sendrecv", "recvonly", "c=IN IP4 0.0.0.0\r\n")],
+    [("sendonly", "recvonly", ""), ("sendrecv", "recvonly", "c=IN IP4 0.0.0.0\r\n")],
 )
 async def test_hold_and_back(direction: str, answer: str, extra: str) -> None:
     async with a_box() as box:
@@ -353,10 +359,10 @@ async def test_a_box_that_hears_nothing_hangs_up() -> None:
 
 
 async def test_silence_in_packets_keeps_the_call() -> None:
-    async with a_box(waits("goip", rtp_dead=1.0), registers=False) as box:
+    async with a_box(waits("goip", rtp_dead=0.5), registers=False) as box:
         await box.party.call(box.at, ANSWERS)
         box.party.sound.speak(b"")
-        await box.party.nothing("BYE", for_s=2.2)
+        await box.party.nothing("BYE", for_s=1.3)
 
 
 # ------------------------------------------------------------------------------------- mobile to IP
@@ -372,7 +378,7 @@ async def test_a_call_from_a_handset_comes_as_an_invite_and_is_taken() -> None:
         await until(lambda: box.call.state is CallState.ANSWERED)
         box.party.sound.hum(1000)
         box.ears().say(tone((450,), 2000, -10))
-        await asyncio.sleep(0.9)
+        await asyncio.sleep(0.7)
         assert level(bytes(box.ears().heard), 1000) > HEARD
         assert level(box.party.sound.heard(), 450) > HEARD
         box.network.exchange.end(box.call, 16)
@@ -409,7 +415,7 @@ async def test_a_cancel_waits_for_a_first_response() -> None:
         assert box.network.handsets[FREE].dial(LINE1)
         invite = await box.party.expect("INVITE")
         box.network.exchange.end(box.call, 16)
-        await box.party.nothing("CANCEL", for_s=0.3)
+        await box.party.nothing("CANCEL", for_s=0.15)
         box.party.answer(invite, 100)
         await box.party.expect("CANCEL")
 
@@ -432,7 +438,7 @@ async def test_an_answer_that_crosses_the_cancel_is_acknowledged_and_ended() -> 
 
 
 async def test_an_agent_that_is_silent_is_given_up() -> None:
-    async with a_box(waits("goip", invite=1.0), registers=False) as box:
+    async with a_box(waits("goip", invite=0.5), registers=False) as box:
         assert box.network.handsets[FREE].dial(LINE1)
         first = await box.party.expect("INVITE")
         again = await box.party.expect("INVITE")

@@ -130,7 +130,7 @@ async def test_after_a_false_answer_a_failed_call_ends_with_a_bye() -> None:
         await box.party.expect("BYE")
 
 
-@pytest.mark.parametrize(("family", "length"), [("goip", 40), ("synway", 40), ("plain", 20)])
+@pytest.mark.parametrize(("family", "length"), [("synway", 40), ("plain", 20)])
 async def test_how_much_sound_goes_into_a_packet(family: str, length: int) -> None:
     async with a_box(family, registers=False) as box:
         body = box.party.sdp().replace("a=sendrecv", f"a=ptime:{length}\r\na=sendrecv")
@@ -220,13 +220,13 @@ def proven(value: str, account: digest.Account, uri: str) -> bool:
 
 
 async def test_a_wrong_password_is_not_tried_at_once_again_but_later() -> None:
-    async with a_box(waits("dinstar", register_again=0.4), registers=True) as box:
+    async with a_box(waits("dinstar", register_again=0.2), registers=True) as box:
         for number in range(2):
             first = await box.party.expect("REGISTER")
             box.party.answer(first, 401, f'WWW-Authenticate: Digest realm="sim", nonce="n{number}"')
             second = await box.party.expect("REGISTER")
             box.party.answer(second, 401, f'WWW-Authenticate: Digest realm="sim", nonce="n{number}"')
-            await box.party.nothing("REGISTER", for_s=0.2)
+            await box.party.nothing("REGISTER", for_s=0.1)
         assert box.gateway.switch.registered(box.gateway.lines[0]) is False
 
 
@@ -242,7 +242,7 @@ async def test_it_renews_in_time_and_goes_with_a_word() -> None:
 
 
 async def test_a_registrar_that_is_silent_is_asked_again() -> None:
-    async with a_box(waits("goip", register_again=0.2, request=0.5), registers=True) as box:
+    async with a_box(waits("goip", register_again=0.1, request=0.25, t1=0.05), registers=True) as box:
         calls = {(await box.party.expect("REGISTER")).get("CSeq") for _ in range(6)}
         assert len(calls) >= 2
 
@@ -274,17 +274,17 @@ async def test_four_octets_keep_the_way_open() -> None:
 # ----------------------------------------------------------------------------------------- power
 
 
-@pytest.mark.parametrize("family", ["goip", "dinstar", "yeastar", "openvox"])
+@pytest.mark.parametrize("family", ["goip", "dinstar", "yeastar"])
 async def test_a_box_that_vanishes_says_nothing_and_comes_back_where_it_was(family: str) -> None:
     async with a_box(family, lines=2, registers=False) as box:
         port, where = box.at, box.gateway.tongue.where if box.gateway.tongue else None
         await box.party.call(port, ANSWERS)
         fault = box.fault("gateway_down", LINE2)
         assert box.call.cause == 27
-        await box.party.nothing("BYE", for_s=0.3)
+        await box.party.nothing("BYE", for_s=0.1)
         sound = len(box.party.sound.packets)
         box.party.options(port)
-        await box.party.nothing(200, for_s=0.3)
+        await box.party.nothing(200, for_s=0.1)
         assert len(box.party.sound.packets) == sound
         assert not box.gateway.up
         assert not any(line.in_service for line in box.gateway.lines)

@@ -59,9 +59,12 @@ async def test_its_client_calls_a_handset(tmp_path: Path, family: str) -> None:
 
 async def test_its_server_is_called_by_a_handset(tmp_path: Path) -> None:
     port = free_port()
+    built_in = await asyncio.create_subprocess_exec(SIPP, "-sd", "uas", stdout=asyncio.subprocess.PIPE)
+    scenario, _ = await built_in.communicate()
+    (tmp_path / "uas.xml").write_bytes(scenario.replace(b'milliseconds="4000"', b'milliseconds="1"'))
     async with a_box("goip", registers=False) as box:
         box.gateway.switch.agent_at = ("127.0.0.1", port)
-        async with sipp(tmp_path, "-sn", "uas", "-p", str(port)) as process:
+        async with sipp(tmp_path, "-sf", "uas.xml", "-p", str(port)) as process:
             await asyncio.sleep(0.3)
             assert box.network.handsets[FREE].dial(LINE1)
             await until(lambda: box.call.state is CallState.ANSWERED)
