@@ -51,7 +51,32 @@ def _openvox(settings: ManagementSettings) -> Management:
     return OpenVoxManagement(settings)
 
 
-TONGUES: Mapping[str, MakeManagement] = {"goip": _goip, "openvox": _openvox, "yeastar": _yeastar}
+def _dinstar(settings: ManagementSettings) -> Management:
+    from edge_agent.drivers.gateway.dinstar import DinstarManagement
+
+    return DinstarManagement(settings)
+
+
+def _goip_http(settings: ManagementSettings) -> Management:
+    from edge_agent.drivers.gateway.goip_http import GoipHttpManagement
+
+    return GoipHttpManagement(settings)
+
+
+def _synway(settings: ManagementSettings) -> Management:
+    from edge_agent.drivers.gateway.synway import SynwayManagement
+
+    return SynwayManagement(settings)
+
+
+TONGUES: Mapping[str, MakeManagement] = {
+    "dinstar": _dinstar,
+    "goip": _goip,
+    "goip_http": _goip_http,
+    "openvox": _openvox,
+    "synway": _synway,
+    "yeastar": _yeastar,
+}
 """Each imports its driver when it is wanted: a site pays for the memory of what it has."""
 
 
