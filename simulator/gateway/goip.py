@@ -56,11 +56,14 @@ class GoipTongue:
 
     async def stop(self) -> None:
         """Power off."""
-        if self._boot is not None:
-            self._boot.cancel()
         for client in self.clients:
             client.stop()
             client.socket.close()
+            if self._boot is not None:
+                client.socket.muted = False
+        if self._boot is not None:
+            self._boot.cancel()
+            self._boot = None
 
     def report_to(self, server: Address) -> None:
         """What a technician enters as SMS server."""
@@ -73,6 +76,8 @@ class GoipTongue:
             client.stop()
             client.socket.muted = True
             client.line.restart()
+        if self._boot is not None:
+            self._boot.cancel()
         self._boot = self._timers.after(self._habits.boot_s, self._booted)
 
     @property
@@ -89,6 +94,7 @@ class GoipTongue:
         }
 
     def _booted(self) -> None:
+        self._boot = None
         for client in self.clients:
             client.socket.muted = False
             client.start()

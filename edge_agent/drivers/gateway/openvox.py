@@ -29,7 +29,7 @@ from edge_agent.drivers.gateway.openvox_codec import (
 from edge_agent.drivers.gateway.openvox_push import OpenVoxPushes
 from edge_agent.drivers.gateway.serving import seconds
 from telecore import sms as sms_text
-from telecore.errors import DeviceRefused, TimedOut
+from telecore.errors import DeviceRefused, InvalidRequest, TimedOut
 from telecore.ids import Iccid
 from telecore.model import DeviceIdentity
 
@@ -46,8 +46,8 @@ class OpenVoxManagement:
     """A ``Management``. A line's ``name`` is its port's number, from 1, which is its span.
 
     Commands that wait for the network hold up the session they are given in; so each line has one of its own for them.
-    With a ``listen_port``, received SMS are awaited there by "SMS to HTTP", and only there; else they are events.
-    ``options``: ``span_offset`` (0), ``send_s``, ``ussd_s``, ``answer_s``, ``ping_s``, ``model``.
+    ``options``: ``received`` (``events``; ``http``: received SMS are awaited on ``listen_port`` by "SMS to HTTP", and
+    only there), ``span_offset`` (0), ``send_s``, ``ussd_s``, ``answer_s``, ``ping_s``, ``model``.
     """
 
     def __init__(self, settings: ManagementSettings) -> None:
@@ -59,7 +59,10 @@ class OpenVoxManagement:
         self._sessions: dict[int, AmiSession] = {}
         self._opening: dict[int, asyncio.Lock] = {span: asyncio.Lock() for span in self._box.spans.values()}
         self._iccids: dict[int, tuple[str, Iccid]] = {}
-        self._pushes = OpenVoxPushes(settings) if settings.listen_port is not None else None
+        received = settings.options.get("received", "events")
+        if received not in ("events", "http"):
+            raise InvalidRequest(f"received: {received!r} is neither events nor http", field="received")
+        self._pushes = OpenVoxPushes(settings) if received == "http" else None
         self._box.takes_sms = self._pushes is None
         spans = self._box.spans.items()
         self._sms = {name: AmiSms(partial(self._cut, span)) for name, span in spans}

@@ -10,11 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.contracts import OutboundSms, UssdReply, UssdState
+from edge_agent.drivers.gateway.management import ManagementSettings
 from edge_agent.drivers.gateway.openvox import OpenVoxManagement
 from edge_agent.drivers.gateway.openvox_codec import escape, iccid_in, read_sent, read_ussd
 from simulator.gateway.contracts import Received, Submitted, UssdAnswer
 from simulator.gateway.manager import ManagerHabits, openvox_habits
 from telecore.errors import Busy, DeviceLost, DeviceRefused, InvalidRequest, OutcomeUnknown, TelecoreError
+from telecore.ids import DeviceId
 from telecore.model import ChannelState
 from tests.fakes.manager_site import ManagerSite, manager_site
 
@@ -95,6 +97,28 @@ async def test_a_line_that_waits_for_the_network_holds_up_no_other() -> None:
         waiting.cancel()
         here.tongue.drop()
         await asyncio.wait({waiting})
+
+
+async def test_an_option_that_is_none_is_refused() -> None:
+    settings = ManagementSettings(DeviceId("gw"), "127.0.0.1", options={"received": "by pigeon"})
+    with pytest.raises(InvalidRequest, match="received"):
+        OpenVoxManagement(settings)
+
+
+async def test_a_box_that_was_off_is_found_where_it_was() -> None:
+    async with site() as here:
+        port = here.tongue.port
+        await here.tongue.stop()
+        assert here.running is not None
+        with pytest.raises(DeviceLost):
+            await asyncio.wait_for(here.running, 3)
+        await here.management.close()
+        await here.tongue.start()
+        assert here.tongue.port == port
+        here.management = OpenVoxManagement(here.settings())
+        await here.management.open()
+        here.running = asyncio.create_task(here.management.run(here.core))
+        await here.submit(SMS)
 
 
 async def test_what_it_cannot_carry_is_refused() -> None:

@@ -25,7 +25,7 @@ SMS = {"phonenumber": "+85511111111", "port": "1", "time": "2026-03-25 17:20:48"
 
 
 def _pushing(settings: ManagementSettings) -> OpenVoxManagement:
-    return OpenVoxManagement(replace(settings, listen_port=0))
+    return OpenVoxManagement(replace(settings, listen_port=0, options={**settings.options, "received": "http"}))
 
 
 @asynccontextmanager
