@@ -11,6 +11,7 @@ from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority, Talk
 from edge_agent.drivers.at_modem.pdu import encode_submit
 from edge_agent.drivers.at_modem.profile import AtProfile
 from edge_agent.drivers.at_modem.replies import parse_cmgs
+from edge_agent.drivers.carry_through import carry_through
 from telecore.causes import Blame, blame_cms
 from telecore.errors import DeviceRefused, OutcomeUnknown, RemoteProtocolError
 from telecore.sms import Segment, split
@@ -34,14 +35,7 @@ class AtSms:
         segments = split(sms.body, reference_of(sms), flash=sms.flash, port=sms.port)
         for number in range(first, len(segments)):
             begun = asyncio.Event()
-            submitting = asyncio.ensure_future(self._segment(sms, segments, number, begun, on_segment))
-            try:
-                await asyncio.shield(submitting)
-            except asyncio.CancelledError:
-                if not begun.is_set():
-                    submitting.cancel()
-                await _finish(submitting)
-                raise
+            await carry_through(self._segment(sms, segments, number, begun, on_segment), begun.is_set)
 
     async def _segment(
         self,
@@ -83,14 +77,3 @@ class AtSms:
 def reference_of(sms: OutboundSms) -> int:
     """What ties the segments together: the same again when a submit goes on after a restart."""
     return hashlib.sha256(f"{sms.to}\0{sms.body}".encode("utf-8", "surrogatepass")).digest()[0]
-
-
-async def _finish(submitting: asyncio.Future[None]) -> None:
-    # Bounded by the time limits of the command. A second cancellation is not let in either: the message is out.
-    while not submitting.done():
-        try:
-            await asyncio.wait({submitting})
-        except asyncio.CancelledError:
-            continue
-    if not submitting.cancelled() and (error := submitting.exception()):
-        log.warning("a submit that was being given up ended with: %s", error)

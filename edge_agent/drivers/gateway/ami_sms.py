@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
 from edge_agent.contracts import OnSegment, OutboundSms, SubmitRef
-from edge_agent.drivers.gateway.carry_through import carry_through
+from edge_agent.drivers.carry_through import carry_through
 from telecore.errors import DeviceLost, InvalidRequest, OutcomeUnknown, TimedOut
 
 _NUMBER = re.compile(r"\+?[0-9*#]{1,30}")

@@ -6,8 +6,8 @@ import asyncio
 import re
 
 from edge_agent.contracts import OnSegment, OutboundSms, SubmitRef
+from edge_agent.drivers.carry_through import carry_through
 from edge_agent.drivers.gateway import goip_codec
-from edge_agent.drivers.gateway.carry_through import carry_through
 from edge_agent.drivers.gateway.goip_codec import MAX_TEXT, Answer
 from edge_agent.drivers.gateway.goip_line import GoipLine
 from edge_agent.drivers.gateway.goip_socket import GoipSocket

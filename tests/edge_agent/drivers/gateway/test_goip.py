@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from random import Random
 
 import pytest
 
-from edge_agent.contracts import OutboundSms, SmsService, SubmitRef, UssdReply, UssdService, UssdState
+from edge_agent.contracts import OutboundSms, SubmitRef, UssdReply, UssdState
 from edge_agent.drivers.gateway.goip import GoipManagement
 from edge_agent.drivers.gateway.management import ManagedLine, ManagementSettings
 from simulator.gateway.contracts import LineCall, Received, Reported, Submitted, UssdAnswer
@@ -29,8 +29,8 @@ from telecore.errors import (
 )
 from telecore.ids import ChannelId, DeviceId
 from telecore.model import ChannelState, Service
-from tests.fakes.gateway_core import GatewayCore
-from tests.fakes.gateway_line import FakeGatewayLine, timers
+from tests.fakes.gateway_line import timers
+from tests.fakes.managed_site import ManagedSite
 
 BEAT_S = 0.15
 OPTIONS = {
@@ -40,11 +40,11 @@ HABITS = GoipHabits(keepalive_s=BEAT_S, resend_s=0.1, boot_s=0.2)
 SMS = OutboundSms("+85598765432", "Flood warning: ទឹកជំនន់")
 
 
-class Site:
+class Site(ManagedSite[GoipManagement]):
     """A box, the agent's end of it, and what the agent is told."""
 
     def __init__(self, lines: int, weather: Weather, *, options: dict[str, str], habits: GoipHabits) -> None:
-        self.lines = [FakeGatewayLine(index) for index in range(lines)]
+        super().__init__(lines)
         self.tongue = GoipTongue(self.lines, timers(), weather=weather, habits=habits)
         self.managed = tuple(
             ManagedLine(ChannelId(f"e/gw/{index + 1}"), client.ident, user=client.ident, password=client.password)
@@ -54,28 +54,6 @@ class Site:
             DeviceId("gw"), "127.0.0.1", listen_port=0, lines=self.managed, options=OPTIONS | options
         )
         self.management = GoipManagement(self.settings)
-        self.core = GatewayCore()
-        self.refs: list[SubmitRef] = []
-        self.running: asyncio.Task[None] | None = None
-
-    @property
-    def sms(self) -> SmsService:
-        service = self.management.sms(self.managed[0])
-        assert service is not None
-        return service
-
-    @property
-    def ussd(self) -> UssdService:
-        service = self.management.ussd(self.managed[0])
-        assert service is not None
-        return service
-
-    async def note(self, ref: SubmitRef) -> None:
-        self.refs.append(ref)
-
-    async def submit(self, sms: OutboundSms = SMS) -> None:
-        async with asyncio.timeout(10):
-            await self.sms.submit(sms, 0, self.note)
 
     async def open(self) -> None:
         await self.management.open()
@@ -83,22 +61,11 @@ class Site:
         await self.tongue.start()
         self.running = asyncio.create_task(self.management.run(self.core))
 
-    async def until(self, holds: Callable[[], bool], seconds: float = 5.0) -> None:
-        async with asyncio.timeout(seconds):
-            while not holds():  # noqa: ASYNC110
-                await asyncio.sleep(0.01)
-
     def registered(self) -> int:
         return sum(self.state(line) is ChannelState.REGISTERED for line in range(len(self.lines)))
 
-    def state(self, line: int = 0) -> ChannelState:
-        return self.core.last_radio(self.managed[line].channel).state
-
     async def close(self) -> None:
-        if self.running is not None:
-            self.running.cancel()
-            await asyncio.wait({self.running})
-        await self.management.close()
+        await self.end()
         await self.tongue.stop()
 
 
@@ -233,7 +200,7 @@ async def test_an_option_that_is_no_time_is_refused() -> None:
 
 async def test_an_sms_goes_out_and_its_report_names_it() -> None:
     async with site() as here:
-        await here.submit()
+        await here.submit(SMS)
         assert here.lines[0].submitted == [(SMS.to, SMS.body)]
         assert here.refs == [SubmitRef(1, 0, 1)]
         here.lines[0].on_reported(Reported(1, SMS.to, 0, 0.0))
@@ -245,14 +212,14 @@ async def test_an_sms_goes_out_and_its_report_names_it() -> None:
 
 async def test_old_firmware_that_gives_no_number_still_sends() -> None:
     async with site(habits=GoipHabits(keepalive_s=BEAT_S, report_no=False)) as here:
-        await here.submit()
+        await here.submit(SMS)
         assert isinstance(here.refs[0].ref, str)
 
 
 async def test_a_slow_network_is_waited_for_and_asked_again() -> None:
     async with site() as here:
         here.lines[0].delay_s = 0.5
-        await here.submit()
+        await here.submit(SMS)
         assert len(here.lines[0].submitted) == len(here.refs) == 1
 
 
@@ -261,9 +228,9 @@ async def test_a_refusal_carries_the_networks_code(error: int, kind: str, code: 
     async with site() as here:
         here.lines[0].outcomes = [Submitted(error)]
         with pytest.raises(DeviceRefused) as refused:
-            await here.submit()
+            await here.submit(SMS)
         assert (refused.value.kind, refused.value.code) == (kind, code)
-        await here.submit()
+        await here.submit(SMS)
         assert len(here.refs) == 1
 
 
@@ -271,21 +238,21 @@ async def test_a_network_that_does_not_know_leaves_it_unknown() -> None:
     async with site() as here:
         here.lines[0].outcomes = [Submitted(332)]
         with pytest.raises(OutcomeUnknown):
-            await here.submit()
+            await here.submit(SMS)
 
 
 async def test_no_outcome_in_time_is_unknown() -> None:
     async with site(options={"submit_s": "0.3"}) as here:
         here.lines[0].outcomes = [None]
         with pytest.raises(OutcomeUnknown, match="no outcome"):
-            await here.submit()
+            await here.submit(SMS)
         assert len(here.lines[0].submitted) == 1
 
 
 async def test_a_box_killed_between_send_and_ok_is_unknown_and_sent_nothing_again() -> None:
     async with site() as here:
         here.lines[0].outcomes = [None]
-        submitting = asyncio.create_task(here.submit())
+        submitting = asyncio.create_task(here.submit(SMS))
         await here.until(lambda: bool(here.lines[0].submitted))
         here.tongue.clients[0].socket.muted = True
         with pytest.raises(OutcomeUnknown, match="silent"):
@@ -297,12 +264,12 @@ async def test_a_box_killed_between_send_and_ok_is_unknown_and_sent_nothing_agai
 async def test_a_box_that_reboots_with_an_sms_in_hand_is_unknown_and_then_serves_again() -> None:
     async with site() as here:
         here.lines[0].outcomes = [None]
-        submitting = asyncio.create_task(here.submit())
+        submitting = asyncio.create_task(here.submit(SMS))
         await here.until(lambda: bool(here.lines[0].submitted))
         here.tongue.reboot()
         with pytest.raises(OutcomeUnknown, match="lost the session"):
             await submitting
-        await here.submit()
+        await here.submit(SMS)
         assert len(here.refs) == 1
         assert len(here.lines[0].submitted) == 2
 
@@ -311,13 +278,13 @@ async def test_a_deaf_box_is_busy_and_nothing_went_out() -> None:
     async with site() as here:
         here.tongue.clients[0].socket.muted = True
         with pytest.raises(Busy, match="before the SMS was handed over"):
-            await here.submit()
+            await here.submit(SMS)
 
 
 async def test_a_caller_that_gives_up_still_has_the_outcome_told() -> None:
     async with site() as here:
         here.lines[0].delay_s = 0.3
-        submitting = asyncio.create_task(here.submit())
+        submitting = asyncio.create_task(here.submit(SMS))
         await here.until(lambda: bool(here.lines[0].submitted))
         submitting.cancel()
         await asyncio.wait({submitting})
@@ -329,7 +296,7 @@ async def test_two_at_once_take_turns_on_one_line_and_none_on_two() -> None:
     async with site(2) as here:
         other = here.management.sms(here.managed[1])
         assert other is not None
-        await asyncio.gather(here.submit(), here.submit(), other.submit(SMS, 0, here.note))
+        await asyncio.gather(here.submit(SMS), here.submit(SMS), other.submit(SMS, 0, here.note))
         assert [len(line.submitted) for line in here.lines] == [2, 1]
         assert len(here.refs) == 3
         for client in here.tongue.clients:
@@ -340,7 +307,7 @@ async def test_a_wrong_password_at_the_box_refuses_the_sms() -> None:
     async with site() as here:
         here.tongue.clients[0].sessions._password = "another"
         with pytest.raises(DeviceRefused, match="error"):
-            await here.submit()
+            await here.submit(SMS)
         assert not here.lines[0].submitted
 
 
@@ -568,7 +535,7 @@ async def test_a_stranger_cannot_take_a_lines_place() -> None:
     async with site() as here, Stranger("127.0.0.2") as stranger:
         stranger.say(b"req:1;id:goip01;pass:goip-secret;gsm_status:LOGIN;", here.management.listening)
         await here.until(lambda: here.management.strangers == 1)
-        await here.submit()
+        await here.submit(SMS)
         assert stranger.heard() is None
 
 
@@ -576,7 +543,7 @@ async def test_an_answer_that_nobody_waits_for_changes_nothing() -> None:
     async with site() as here, Stranger() as box:
         for sendid in range(200):
             box.say(b"OK %d 1 99\n" % sendid, here.management.listening)
-        await here.submit()
+        await here.submit(SMS)
         assert here.refs == [SubmitRef(1, 0, 1)]
 
 
@@ -588,7 +555,7 @@ async def test_a_flood_of_nonsense_harms_nothing() -> None:
             box.say(random.randbytes(random.randrange(1, 200)), port)
             if number % 50 == 0:
                 await asyncio.sleep(0.01)
-        await here.submit()
+        await here.submit(SMS)
         assert here.management._opened().malformed > 200
         assert len(here.refs) == 1
 
@@ -597,7 +564,7 @@ async def test_a_wait_storm_is_borne() -> None:
     async with site() as here:
         here.lines[0].delay_s = 0.3
         client = here.tongue.clients[0]
-        submitting = asyncio.create_task(here.submit())
+        submitting = asyncio.create_task(here.submit(SMS))
         await here.until(lambda: bool(here.lines[0].submitted))
         sendid = next(iter(client.sessions._sessions))
         for _ in range(500):
