@@ -33,6 +33,7 @@ class InboundCall(SipCall):
         self._plan: MediaPlan | None = None
         self._timer: SessionTimer | None = None
         self._rseq = 0
+        self._unpracked = False
         self._ringing: Response | None = None
         self._bye_cause: int | None = None
         self._answered = False
@@ -68,10 +69,11 @@ class InboundCall(SipCall):
             headers += [("require", "100rel"), ("rseq", str(self._rseq))]
         self._ringing = self._reply(180, *headers)
         if self._rseq:
+            self._unpracked = True
             self.later(self.line.stack.t1, lambda: self._ring_again(self.line.stack.t1 * 2))
 
     def _ring_again(self, wait: float) -> None:
-        if not self._rseq or self._ringing is None or self.state is not CallState.OFFERED:
+        if not self._unpracked or self._ringing is None or self.state is not CallState.OFFERED:
             return
         if wait > self.line.stack.patience:
             self.refuse(504, Cause.TIMER_EXPIRED)  # RFC 3262 §3: no PRACK
@@ -84,7 +86,7 @@ class InboundCall(SipCall):
         if not self.learn(News.CONNECTED):
             raise DeviceRefused("sip", 487, "the caller has gone")
         self._answered = True
-        self._rseq = 0
+        self._unpracked = False
         body = self._answer_sdp
         if self._plan is not None:
             self.agree(self._plan)
@@ -138,8 +140,7 @@ class InboundCall(SipCall):
     def _prack(self, request: Request, transaction: Transaction) -> None:
         rack = integer(request.headers.get("rack"), 1 << 32)
         known = self._rseq != 0 and rack == self._rseq
-        if known:
-            self._rseq = 0
+        self._unpracked = self._unpracked and not known
         requests.reply(self, transaction, 200 if known else 481)
 
     def _bye_at_last(self) -> None:
