@@ -31,7 +31,7 @@ from telecore.gsm7 import is_gsm7
 SEND_SMS, SMS_RESULT, DELIVER_STATUS = "/api/send_sms", "/api/query_sms_result", "/api/query_sms_deliver_status"
 INCOMING_SMS = "/api/query_incoming_sms"
 SEND_USSD, USSD_REPLY = "/api/send_ussd", "/api/query_ussd_reply"
-PORT_INFO, SET_PORT, CDR = "/api/get_port_info", "/api/set_port_info", "/api/get_cdr"
+PORT_INFO, SET_PORT = "/api/get_port_info", "/api/set_port_info"
 
 OK, ACCEPTED = 200, 202
 PORT_BUSY, NOT_REGISTERED = 486, 503
@@ -209,8 +209,3 @@ def read_push(value: object) -> Push:
         frozenset(port for port in registered if port is not None),
         word(device[0].get("status")) if device else "",
     )
-
-
-def read_calls(answer: Mapping[str, object]) -> tuple[CallRecord, ...]:
-    found = (call_of(row) for row in rows(answer.get("cdr")))
-    return tuple(call for call in found if call is not None)

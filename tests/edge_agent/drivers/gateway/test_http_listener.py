@@ -1,6 +1,7 @@
 """Where webhooks arrive, by real sockets."""
 
 import asyncio
+import shutil
 from contextlib import asynccontextmanager
 
 import pytest
@@ -40,6 +41,45 @@ async def test_requests_of_one_connection_are_answered_in_turn():
         for _ in range(2):
             writer.write(HOOK)
             assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+@pytest.mark.parametrize(
+    "more",
+    [[], ["-H", "Expect: 100-continue"], ["-H", "Transfer-Encoding: chunked"], ["-0"]],
+    ids=["plain", "expect", "chunked", "http1.0"],
+)
+async def test_another_programs_requests_are_read(more):
+    bodies = []
+
+    async def keep(request):
+        bodies.append(request.body)
+        return 200
+
+    text = '{"text": "ភាសា"}' * 500
+    async with listening(keep) as listener:
+        where = f"http://127.0.0.1:{listener.port}/"
+        command = [
+            "curl",
+            "-s",
+            "--noproxy",
+            "*",
+            "-m",
+            "5",
+            "-w",
+            "%{http_code}",
+            *more,
+            "--data-binary",
+            "@-",
+            where,
+            where,
+        ]
+        curl = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        )
+        out, _ = await curl.communicate(text.encode())
+        assert out.startswith(b"200")
+        assert bodies[0] == text.encode()
 
 
 async def test_what_cannot_be_kept_is_to_be_told_again():

@@ -1,6 +1,7 @@
 """The profiles of boxes that speak HTTP: what they say is understood by their drivers, and by a box."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from telecore.ids import DeviceId
 from telecore.model import Service
 from tests.fakes.tongues import ANSWERS, CHANNELS, KeepingCore, Towers, managed, until
 
+HURRIED = {"job_poll_s": "0.05", "task_poll_s": "0.05", "sms_poll_s": "0.05"}
 BOXES = {
     "dinstar/uc2000": DinstarBox,
     "simferry/dinstar": DinstarBox,
@@ -51,7 +53,14 @@ async def test_a_profile_brings_its_box_into_service(name, profiles):
         poll_s=known.poll_s,
         options=known.options,
     )
-    tongue, core, refs = TONGUES[known.tongue](settings), KeepingCore(), []
+    as_it_is = TONGUES[known.tongue](settings)
+    await as_it_is.open()
+    await as_it_is.close()
+    tongue, core, refs = (
+        TONGUES[known.tongue](replace(settings, options={**known.options, **HURRIED})),
+        KeepingCore(),
+        [],
+    )
     await tongue.open()
     task = asyncio.create_task(tongue.run(core))
     await until(lambda: CHANNELS[0] in core.radios)
