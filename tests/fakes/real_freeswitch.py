@@ -40,7 +40,7 @@ class RealFreeswitch:
         self.esl_port = free_port(socket.SOCK_STREAM)
         self.sip_port = free_port()
         self.trunk_port = free_port()
-        low = random.randrange(30_000, 60_000, 400)
+        low = random.randrange(61_000, 65_000, 400)  # above the ports that sockets are given at random
         self.values = {
             "event_socket_port": str(self.esl_port),
             "event_socket_password": PASSWORD,
