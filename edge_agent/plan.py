@@ -6,7 +6,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from edge_agent.config import AgentConfig, AnyDevice, DeviceConfig, GatewayConfig
+from edge_agent.config import (
+    AgentConfig,
+    AnyDevice,
+    DeviceConfig,
+    FreeswitchConfig,
+    GatewayConfig,
+    SmppConfig,
+    TrunkConfig,
+)
 from edge_agent.config.gateways import lines_of
 from edge_agent.devices.discovery import auto_devices
 from edge_agent.devices.profiles import ProfileError, Profiles, load_profiles
@@ -69,18 +77,26 @@ def _of_sims(config: AgentConfig, problems: list[str]) -> list[str]:
 
 
 def _sentence(device: AnyDevice) -> str:
-    off = "" if device.enabled else ", switched off"
-    if not isinstance(device, DeviceConfig):
-        what = (
-            f"{len(lines_of(device))} lines" if isinstance(device, GatewayConfig) else f"{device.calls} calls at once"
-        )
-        return f"{device.id}: {device.driver} at {device.host}, {what}, profile {device.profile}{off}"
+    return f"{device.id}: {device.driver} {_where(device)}" + ("" if device.enabled else ", switched off")
+
+
+def _where(device: AnyDevice) -> str:
+    if isinstance(device, GatewayConfig):
+        return f"at {device.host}, {len(lines_of(device))} lines, profile {device.profile}"
+    if isinstance(device, TrunkConfig):
+        return f"at {device.host}, {device.calls} calls at once, profile {device.profile}"
+    if isinstance(device, SmppConfig):
+        return f"at {device.host}:{device.port}, {device.bind} as {device.user}"
+    if isinstance(device, FreeswitchConfig):
+        return f"at {device.host}:{device.port}, {len(device.trunks)} trunks"
     sound = device.sound
     audio = "no calls" if sound is None or sound.kind == "none" else f"sound on {sound.port}"
-    return f"{device.id}: {device.driver} on {device.port}, {audio}, profile {device.profile}{off}"
+    return f"on {device.port}, {audio}, profile {device.profile}"
 
 
 def _problems(device: AnyDevice, profiles: Profiles) -> Iterator[str]:
+    if isinstance(device, SmppConfig | FreeswitchConfig):
+        return
     if not isinstance(device, DeviceConfig):
         from edge_agent.devices.gateways import problems_of
 

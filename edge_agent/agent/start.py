@@ -16,6 +16,7 @@ from edge_agent.agent.stages import bounded
 from edge_agent.blobs import EdgeBlobs
 from edge_agent.config import AgentConfig
 from edge_agent.devices.profiles import load_profiles
+from edge_agent.devices.registry import import_drivers
 from edge_agent.identity import load_identity
 from edge_agent.logs import about
 from edge_agent.sims.recipes import load_recipes
@@ -43,6 +44,7 @@ def prepared(config: AgentConfig) -> Iterator[Prepared]:
         except FileNotFoundError as error:
             raise InvalidRequest(f"this edge is not enrolled: there is no {path}; run edge-agent enrol") from error
         profiles = load_profiles(*([config.profiles] if config.profiles else []))
+        import_drivers(config.devices or (), profiles)
         yield Prepared(identity, profiles, load_recipes(Path(config.sims.recipes) if config.sims.recipes else None))
 
 

@@ -4,6 +4,7 @@ from edge_agent.config.file import AgentConfig, CloudConfig, Limits, LogConfig, 
 from edge_agent.config.gateways import GatewayConfig, SipConfig, TrunkConfig
 from edge_agent.config.healing import HealingConfig
 from edge_agent.config.kinds import AnyDevice
+from edge_agent.config.links import FreeswitchConfig, SmppConfig
 from edge_agent.config.modems import AudioConfig, DeviceConfig
 from edge_agent.config.reading import ConfigError
 from edge_agent.config.sims import Quotas, SelfTestConfig, SimConfig, SimsConfig
@@ -15,6 +16,7 @@ __all__ = [
     "CloudConfig",
     "ConfigError",
     "DeviceConfig",
+    "FreeswitchConfig",
     "GatewayConfig",
     "HealingConfig",
     "Limits",
@@ -24,6 +26,7 @@ __all__ = [
     "SimConfig",
     "SimsConfig",
     "SipConfig",
+    "SmppConfig",
     "StatusConfig",
     "TrunkConfig",
     "load_config",

@@ -77,7 +77,12 @@ TONGUES: Mapping[str, MakeManagement] = {
     "synway": _synway,
     "yeastar": _yeastar,
 }
-"""Each imports its driver when it is wanted: a site pays for the memory of what it has."""
+"""Each imports its driver, the module of that name, when it is wanted: a site pays for the memory of what it has."""
+
+
+def tongue_of(config: GatewayConfig, profile: GatewayProfile) -> str:
+    """The name of the language that the box's own interface is spoken to in; empty or ``none``: not at all."""
+    return profile.management.tongue if config.management.tongue == "auto" else config.management.tongue
 
 
 def sip_settings(sip: SipConfig) -> SipSettings:
@@ -111,7 +116,7 @@ def make_gateway(config: GatewayConfig, edge: EdgeId, profiles: Profiles, stack:
         voice.append(LineSettings(channel, user, _credentials(user, password), line.number))
         managed.append(ManagedLine(channel, name, line.number, user, password))
     settings = peer_settings(config, profile, tuple(voice))
-    tongue = profile.management.tongue if config.management.tongue == "auto" else config.management.tongue
+    tongue = tongue_of(config, profile)
     return Gateway(
         config.id,
         profile,
@@ -176,7 +181,7 @@ def problems_of(config: GatewayConfig | TrunkConfig, profiles: Profiles) -> list
         return [error.message]
     if isinstance(config, TrunkConfig):
         return []
-    tongue = profile.management.tongue if config.management.tongue == "auto" else config.management.tongue
+    tongue = tongue_of(config, profile)
     if tongue not in ("", "none", *TONGUES):
         return [f"management.tongue: there is no {tongue!r} (there are: none, {', '.join(sorted(TONGUES))})"]
     return []

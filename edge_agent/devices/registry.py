@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from edge_agent.config import AnyDevice, DeviceConfig, GatewayConfig, SipConfig, TrunkConfig
+from edge_agent.config import (
+    AnyDevice,
+    DeviceConfig,
+    FreeswitchConfig,
+    GatewayConfig,
+    SipConfig,
+    SmppConfig,
+    TrunkConfig,
+)
 from edge_agent.config.kinds import KINDS
 from edge_agent.contracts import Device, PinMemory
 from edge_agent.devices.profiles import Profiles, doubts
@@ -40,20 +49,54 @@ class Site:
     stack: SipStack | None = None
 
 
+def import_drivers(devices: Iterable[AnyDevice], profiles: Profiles) -> None:
+    """Import what these devices need and others do not, before the loop runs, for a disk may be slow."""
+    for device in devices:
+        if not device.enabled or isinstance(device, DeviceConfig):
+            continue
+        import_module("edge_agent.devices.links" if device.driver in _LINKS else "edge_agent.devices.gateways")
+        for module in _LINKS.get(device.driver, ()):
+            import_module(module)
+        if isinstance(device, GatewayConfig) and device.profile in profiles.gateway_names:
+            from edge_agent.devices.gateways import TONGUES, tongue_of
+
+            tongue = tongue_of(device, profiles.gateway(device.profile).profile)
+            if tongue in TONGUES:
+                import_module(f"edge_agent.drivers.gateway.{tongue}")
+
+
+_LINKS = {
+    "smpp": ("edge_agent.drivers.gateway.smpp",),
+    "freeswitch": ("edge_agent.drivers.freeswitch.switch", "edge_agent.drivers.sip.peer"),
+}
+
+
 def channels_of(config: AnyDevice, site: Site) -> Mapping[ChannelId, E164 | None]:
     """The channels the device will have, known before it is opened, each with its number where the site says it."""
     if isinstance(config, GatewayConfig):
         from edge_agent.devices.gateways import gateway_channels
 
         return gateway_channels(config, site.edge)
-    number = config.numbers[0] if isinstance(config, TrunkConfig) and config.numbers else None
-    return {channel_id(site.edge, config.id): config.number if isinstance(config, DeviceConfig) else number}
+    if isinstance(config, FreeswitchConfig):
+        from edge_agent.devices.links import freeswitch_channels
+
+        return freeswitch_channels(config, site.edge)
+    number = config.number if isinstance(config, DeviceConfig) else next(iter(config.numbers), None)
+    return {channel_id(site.edge, config.id): number}
 
 
 def make_device(config: AnyDevice, site: Site) -> Device:
     """A new device, not open. Raises InvalidRequest for a driver that does not exist, or a setting it cannot have."""
     if isinstance(config, GatewayConfig | TrunkConfig):
         return _gateway(config, site)
+    if isinstance(config, SmppConfig | FreeswitchConfig):
+        from edge_agent.devices.links import make_freeswitch, make_smpp
+
+        return (
+            make_smpp(config, site.edge)
+            if isinstance(config, SmppConfig)
+            else make_freeswitch(config, site.edge, sip_stack(site))
+        )
     if config.driver != "at_modem":
         raise InvalidRequest(
             f"device {config.id}: there is no driver {config.driver!r} (there are: {', '.join(DRIVERS)})",

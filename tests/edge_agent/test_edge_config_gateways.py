@@ -9,7 +9,7 @@ import pytest
 from edge_agent.config import ConfigError, GatewayConfig, TrunkConfig, load_config
 from edge_agent.devices.gateways import make_gateway, peer_settings, problems_of, sip_settings
 from edge_agent.devices.profiles import load_profiles
-from edge_agent.devices.registry import Site, channels_of, make_device, sip_stack
+from edge_agent.devices.registry import Site, channels_of, import_drivers, make_device, sip_stack
 from edge_agent.drivers.sip.settings import Registers, Transport
 from edge_agent.plan import plan
 from telecore.errors import InvalidRequest
@@ -167,3 +167,75 @@ def test_a_profile_that_is_not_there(tmp_path):
     text = GOOD.replace("generic/sip", "acme/none")
     _, found = plan(load(tmp_path, text))
     assert any("there is no profile 'acme/none' of a gateway" in problem for problem in found)
+
+
+LINKS = """\
+data_dir: data
+sip: {listen: 127.0.0.1}
+devices:
+  - id: smsc
+    driver: smpp
+    host: smsc.carrier.example
+    user: acme
+    password_file: carrier.pass
+    numbers: [+85523000001, +85523000002]
+    tls: true
+    window: 20
+    long: sar
+    codings: {flash: 240}
+    source: {ton: 5, npi: 0}
+  - id: switch
+    driver: freeswitch
+    password_file: carrier.pass
+    trunks:
+      - {gateway: carrier1, numbers: [+85523000003], calls: 8}
+      - {gateway: carrier2, dial_string: "sofia/gateway/{trunk}/{digits}"}
+"""
+
+
+def test_a_message_centre_and_a_freeswitch(tmp_path):
+    config = load(tmp_path, LINKS)
+    smsc, switch = config.devices
+    assert channels_of(smsc, SITE) == {"site-1/smsc": "+85523000001"}
+    assert channels_of(switch, SITE) == {"site-1/switch/1": "+85523000003", "site-1/switch/2": None}
+    lines, found = plan(config)
+    assert found == []
+    assert "device    smsc: smpp at smsc.carrier.example:2775, transceiver as acme" in lines
+    assert "device    switch: freeswitch at 127.0.0.1:8021, 2 trunks" in lines
+
+
+@pytest.fixture
+def links(tmp_path):
+    config = load(tmp_path, LINKS)
+    import_drivers(config.devices, SITE.profiles)
+    return config
+
+
+async def test_they_become_devices(links):
+    site = Site(EdgeId("site-1"), SITE.profiles, sip=links.sip)
+    smsc, switch = (make_device(device, site) for device in links.devices)
+    assert smsc._settings.coding("flash") == 240
+    assert (smsc._settings.password, smsc._settings.window, smsc._settings.source.ton) == ("pass", 20, 5)
+    assert [trunk.channel for trunk in switch._settings.trunks] == ["site-1/switch/1", "site-1/switch/2"]
+    assert (switch._settings.password, switch._settings.trunks[0].max_calls) == ("pass", 8)
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes", "problem"),
+    [
+        ("user: acme", "user: ''", "devices[0].user: is empty"),
+        ("user: acme", f"user: {'a' * 16}", "devices[0].user: has at most 15 characters"),
+        ("long: sar", "long: short", "line 12: devices[0].long: must be one of udh, payload, sar"),
+        ("window: 20", "window: 0", "devices[0].window: must be from 1 to 1000"),
+        ("{flash: 240}", "{bell: 1}", "devices[0].codings.bell: is unknown"),
+        ("{flash: 240}", "{flash: 256}", "devices[0].codings: must be from 0 to 255"),
+        ("numbers: [+85523000001, +85523000002]", "numbers: []", "nobody could send by this link"),
+        ("gateway: carrier1", "gateway: 'a,b'", "devices[1].trunks[0].gateway: must be the name of a gateway"),
+        ("calls: 8", "calls: 0", "devices[1].trunks[0].calls: must be from 1 to 500"),
+        ("driver: freeswitch\n    password_file: carrier.pass", "driver: freeswitch", "password_file: is missing"),
+    ],
+)
+def test_faults_of_links(tmp_path, was, becomes, problem):
+    assert was in LINKS
+    found = problems(tmp_path, LINKS.replace(was, becomes))
+    assert any(problem in text for text in found), found
