@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from functools import partial
 
 from edge_agent import __version__
 from edge_agent.agent.core import EdgeCore
@@ -24,7 +25,7 @@ from edge_agent.blobs import EdgeBlobs
 from edge_agent.calls import Calls
 from edge_agent.config import AgentConfig
 from edge_agent.contracts import IncomingCall, VoiceService
-from edge_agent.devices.registry import Site, sip_strangers
+from edge_agent.devices.registry import Site, look_at_sip, sip_strangers
 from edge_agent.dispatcher import Dispatcher
 from edge_agent.health.conditions import Snapshot
 from edge_agent.inventory import Inventory
@@ -197,7 +198,7 @@ class Agent:
             ("watchdog", self._watchdog.run),
             ("blobs", self._forget_stored),
             ("sims", self._sims.run),
-            *self._upkeep.parts(self._dispatcher.obey),
+            *self._upkeep.parts(self._dispatcher.obey, partial(look_at_sip, self._equipped)),
         ]
         if self.status_server is not None:
             parts.append(("status", self.status_server.run))

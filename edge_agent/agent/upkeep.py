@@ -56,8 +56,8 @@ class Upkeep:
             RunSelfTest: self.self_test.perform,
         }
 
-    def parts(self, obey: Callable[[Command], Awaitable[None]]) -> Parts:
-        """What must run; ``obey`` does the other commands that people on site may give."""
-        site = Site(self._inventory, self.accounts, self.self_test, obey, self._spool.recent)
+    def parts(self, obey: Callable[[Command], Awaitable[None]], sip: Callable[[str], dict[str, object]]) -> Parts:
+        """What must run; ``obey`` does the other commands that people on site may give, ``sip`` shows them SIP."""
+        site = Site(self._inventory, self.accounts, self.self_test, obey, self._spool.recent, sip)
         control = ControlServer(self._config.data_dir / SOCKET, Desk(site).do)
         return [("accounts", self.accounts.run), ("self-test", self.self_test.run), ("control", control.run)]

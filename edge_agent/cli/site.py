@@ -1,4 +1,4 @@
-"""Commands that ask the running agent on this machine: ussd, balance, top-up, self-test, sim, restart."""
+"""Commands that ask the running agent on this machine: ussd, balance, top-up, self-test, sim, restart, sip."""
 
 from __future__ import annotations
 
@@ -11,7 +11,17 @@ from typing import Any
 
 from edge_agent.cli.commands import Commands, Failed, config_option, load
 from edge_agent.control.client import ask
-from edge_agent.control.requests import AskBalance, EndUssd, HoldSim, Request, Restart, SpendVoucher, TrySims, Ussd
+from edge_agent.control.requests import (
+    AskBalance,
+    EndUssd,
+    HoldSim,
+    LookAtSip,
+    Request,
+    Restart,
+    SpendVoucher,
+    TrySims,
+    Ussd,
+)
 from edge_agent.sims.words import balance_words
 
 _NAME = "a channel as edge-agent status names it; modem1 is enough for site-1/modem1"
@@ -57,7 +67,13 @@ def add(commands: Commands) -> None:
     sim.add_argument("--note", default="", help="why, for those who look later")
     restart = commands.add("restart", _restart, "restart the radio of a modem; what it does ends")
     restart.add_argument("channel", metavar="CHANNEL", help=_NAME)
-    for command in (ussd, balance, top_up, test, sim, restart):
+    sip = commands.add(
+        "sip", _sip, "show where SIP is spoken, who else tried, and the last messages of one address",
+        more="Numbers, names, passwords and texts are masked. For a line that does not register or a call that fails.",
+        examples="  edge-agent sip\n  edge-agent sip 192.168.8.10",
+    )  # fmt: skip
+    sip.add_argument("address", metavar="ADDRESS", nargs="?", default="", help="of a gateway, trunk or stranger")
+    for command in (ussd, balance, top_up, test, sim, restart, sip):
         config_option(command)
         command.add_argument("--data-dir", type=Path, metavar="DIR", help="of the running agent, without a config")
         command.add_argument("--json", action="store_true", help="the answer as JSON")
@@ -136,4 +152,19 @@ def _reason(health: dict[str, Any]) -> str:
 def _restart(options: argparse.Namespace) -> int:
     ask_agent(options, Restart(channel=options.channel))
     print(json.dumps(None) if options.json else "the radio was restarted; it will register again in a moment")
+    return 0
+
+
+def _sip(options: argparse.Namespace) -> int:
+    said = ask_agent(options, LookAtSip(address=options.address))
+    if options.json:
+        print(json.dumps(said, indent=2))
+        return 0
+    if options.address:
+        print("\n".join(said["trace"]) or f"nothing has come from {options.address} or gone to it")
+        return 0
+    counts = ", ".join(f"{name} {count}" for name, count in said["counts"].items() if count)
+    print(f"listening  {said['listen']}\ncounted    {counts or 'nothing'}")
+    for address, count in said["strangers"].items():
+        print(f"stranger   {address}: {count} requests, none answered")
     return 0

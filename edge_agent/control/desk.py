@@ -13,6 +13,7 @@ from edge_agent.control.requests import (
     Detail,
     EndUssd,
     HoldSim,
+    LookAtSip,
     Request,
     Restart,
     SpendVoucher,
@@ -38,6 +39,11 @@ _USSD_S = 180.0
 _STATES = {"hold": HealthState.COOLDOWN, "trust": HealthState.HEALTHY, "retire": HealthState.RETIRED, "release": None}
 
 
+def _no_sip(address: str) -> dict[str, object]:
+    del address
+    raise NotFound("no SIP is spoken at this site: no device of agent.yaml needs it")
+
+
 class Lines(Protocol):
     """The channels of the site: those that are open, and how all of them stand."""
 
@@ -56,13 +62,17 @@ class SelfTest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Who does things here. ``obey`` does a durable command; ``recent`` finds the last events of a channel."""
+    """Who does things here. ``obey`` does a durable command; ``recent`` finds the last events of a channel.
+
+    ``sip``: what is to be seen of SIP, and of one address. Raises NotFound where none is spoken.
+    """
 
     lines: Lines
     accounts: Accounts
     self_test: SelfTest
     obey: Callable[[Command], Awaitable[None]]
     recent: Callable[[str, Sequence[str], int], Awaitable[list[dict[str, Any]]]]
+    sip: Callable[[str], dict[str, object]] = _no_sip
 
 
 class Desk:
@@ -91,6 +101,8 @@ class Desk:
             case Restart():
                 await self._site.obey(RestartChannel(channel=self._channel(request.channel)))
                 return None
+            case LookAtSip():
+                return self._site.sip(request.address)
             case Detail():
                 return await self._detail(self._channel(request.channel))
         raise InvalidRequest(f"{request.kind} cannot be asked here")

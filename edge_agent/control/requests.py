@@ -83,6 +83,14 @@ class Detail(Request):
     channel: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookAtSip(Request):
+    """Where we speak SIP, who else tried, and the last messages to and from an address."""
+
+    kind: ClassVar[str] = "sip"
+    address: str = ""
+
+
 def encode_request(request: Request) -> bytes:
     return json.dumps(dump(request)).encode() + b"\n"
 

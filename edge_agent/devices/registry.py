@@ -23,7 +23,7 @@ from edge_agent.devices.profiles import Profiles, doubts
 from edge_agent.drivers.at_modem.modem import AtModem, ModemSettings
 from edge_agent.drivers.at_modem.net_port import Login, is_net
 from edge_agent.drivers.at_modem.profile import AtProfile
-from telecore.errors import InvalidRequest
+from telecore.errors import InvalidRequest, NotFound
 from telecore.ids import E164, ChannelId, EdgeId, Iccid, channel_id
 from telecore.model import DeviceIdentity
 
@@ -133,6 +133,22 @@ def sip_strangers(site: Site) -> Mapping[str, int]:
         return {}
     now = site.stack.now()
     return {found.address: found.count for found in site.stack.strangers if now - found.at < STRANGERS_SHOWN_S}
+
+
+def look_at_sip(site: Site, address: str) -> dict[str, object]:
+    """For a person on site: where we listen, what was counted, who else tried; of an address its last messages.
+
+    Raises NotFound where no device speaks SIP.
+    """
+    stack = site.stack
+    if stack is None:
+        raise NotFound("no SIP is spoken at this site: no device of agent.yaml needs it")
+    return {
+        "listen": f"{stack.settings.listen}:{stack.port}",
+        "counts": stack.counts,
+        "strangers": dict(sip_strangers(site)),
+        "trace": list(stack.trace(address)) if address else [],
+    }
 
 
 def _tell_doubts(site: Site, device: str, profile: str, found: tuple[str, ...]) -> None:

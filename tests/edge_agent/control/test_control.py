@@ -20,6 +20,7 @@ from edge_agent.control.requests import (
     Detail,
     EndUssd,
     HoldSim,
+    LookAtSip,
     Restart,
     SpendVoucher,
     TrySims,
@@ -87,9 +88,14 @@ class Fakes:
     async def recent(self, subject, kinds, limit):
         return [{"kind": "channel.healed", "channel": subject, "step": "reopen", "outcome": "worked", "at": "x"}]
 
+    def sip(self, address):
+        trace = ["1.0 < REGISTER sip:10.0.0.1 SIP/2.0"] if address == "10.0.0.9" else []
+        counts = {"malformed": 2, "timeouts": 0}
+        return {"listen": "10.0.0.1:5060", "counts": counts, "strangers": {"10.9.9.9": 14}, "trace": trace}
+
     @property
     def desk(self):
-        return Desk(Site(self, self, self, self.obey, self.recent))
+        return Desk(Site(self, self, self, self.obey, self.recent, self.sip))
 
 
 @contextlib.asynccontextmanager
@@ -131,6 +137,7 @@ def run_main(words, typed):
         Ussd(channel="modem1", code="*100#"), EndUssd(channel="modem1"), AskBalance(), AskBalance(channel="modem1"),
         SpendVoucher(channel="modem1", voucher=VOUCHER), TrySims(sender="a", receiver="b", sms=False),
         HoldSim(channel="modem1", what="hold", note="x"), Restart(channel="modem1"), Detail(channel="modem1"),
+        LookAtSip(), LookAtSip(address="10.0.0.9"),
     ],
 )  # fmt: skip
 def test_requests_survive_the_wire(request_):
@@ -288,6 +295,27 @@ async def test_a_person_decides_about_a_sim(tmp_path, capsys):
         for state in (HealthState.COOLDOWN, HealthState.HEALTHY, HealthState.RETIRED, None)
     ]
     assert capsys.readouterr().out.splitlines()[0] == "site-1/modem1: healthy"
+
+
+async def test_what_is_to_be_seen_of_sip(tmp_path, capsys):
+    async with served(tmp_path, Fakes()):
+        assert await command(tmp_path, "sip") == 0
+        assert capsys.readouterr().out.splitlines() == [
+            "listening  10.0.0.1:5060", "counted    malformed 2", "stranger   10.9.9.9: 14 requests, none answered",
+        ]  # fmt: skip
+        assert await command(tmp_path, "sip", "10.0.0.9") == 0
+        assert "< REGISTER" in capsys.readouterr().out
+        assert await command(tmp_path, "sip", "10.0.0.8") == 0
+        assert "nothing has come from 10.0.0.8" in capsys.readouterr().out
+        assert await command(tmp_path, "sip", "--json") == 0
+        assert json.loads(capsys.readouterr().out)["listen"] == "10.0.0.1:5060"
+
+
+async def test_a_site_without_sip():
+    fakes = Fakes()
+    desk = Desk(Site(fakes, fakes, fakes, fakes.obey, fakes.recent))
+    with pytest.raises(NotFound, match="no SIP is spoken at this site"):
+        await desk.do(LookAtSip())
 
 
 async def test_the_desk():
