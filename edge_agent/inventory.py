@@ -77,7 +77,7 @@ class Inventory:
             signal=radio.signal,
             reason=radio.reason,
             access=radio.access,
-            offers=offers(self._open[channel]) - radio.without if channel in self._open else before.offers,
+            down=radio.without & before.offers,
         )
         if after == before:
             return []
@@ -155,7 +155,9 @@ class Inventory:
         return found.sms if found else None
 
     def registered(self, channel: ChannelId) -> bool:
-        return channel in self._status and self._status[channel].state is ChannelState.REGISTERED
+        """Whether its SIM is registered, and SMS go by it."""
+        status = self._status.get(channel)
+        return status is not None and status.state is ChannelState.REGISTERED and Service.SMS not in status.down
 
     def number(self, channel: ChannelId) -> E164 | None:
         """The SIM's own number, as configured or as the SIM says; of several the first."""

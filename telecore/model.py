@@ -112,6 +112,7 @@ class ChannelStatus:
 
     ``numbers``: those that are reached here without a SIM that knows them (a trunk's, an SMSC's).
     ``capacity``: how many calls it carries at once.
+    ``down``: what it offers and cannot do just now, as ``reason`` says.
     """
 
     channel: ChannelId
@@ -131,6 +132,7 @@ class ChannelStatus:
     access: str = ""
     numbers: tuple[E164, ...] = ()
     capacity: int = 1
+    down: frozenset[Service] = frozenset()
 
     @property
     def own_numbers(self) -> tuple[E164, ...]:

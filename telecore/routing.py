@@ -129,6 +129,8 @@ def objection(ask: RouteRequest, rules: Rules, candidate: Candidate) -> str:
         return f"is {status.state}" + (f": {status.reason}" if status.reason else "")
     if ask.service not in status.offers:
         return f"does not offer {ask.service}"
+    if ask.service in status.down:
+        return f"has no {ask.service} now" + (f": {status.reason}" if status.reason else "")
     if unfit is not None and health is not None and not (ask.waits and unfit in PASSING):
         return _unwell(health)
     return _limit(ask, rules, candidate)

@@ -14,7 +14,10 @@ from cloud.store.records import ChannelRecord, NumberRecord, PageOf
 from cloud.web.auth import Authenticator
 from cloud.web.http import Response, Route, json_response
 from telecore.errors import InvalidRequest
-from telecore.ids import E164, AccountSid
+from telecore.ids import E164, AccountSid, ChannelId
+from telecore.model import Service
+
+Offers = dict[ChannelId, frozenset[Service]]
 
 
 class NumbersApi:
@@ -49,12 +52,19 @@ class NumbersApi:
             made = numbers.create(conn, ask.account, E164(wanted), channel=channel.channel)
             return numbers.update(conn, made.sid, **changes) or made
 
-        return json_response(render.number(await self._db.write(take)), 201)
+        return await self._shown(await self._db.write(take), 201)
 
     async def list_(self, ask: Ask) -> Response:
         paging, wanted = ask.paging(), number_filter(ask.form)
-        page = await self._db.read(lambda conn: numbers.list_(conn, ask.account, wanted, paging.cursor))
-        return list_response("incoming_phone_numbers", paging, page, render.number)
+
+        def read(conn: Connection) -> tuple[PageOf[NumberRecord], Offers]:
+            page = numbers.list_(conn, ask.account, wanted, paging.cursor)
+            return page, channels.offers(conn, {found.channel for found in page.items if found.channel is not None})
+
+        page, offers = await self._db.read(read)
+        return list_response(
+            "incoming_phone_numbers", paging, page, lambda record: render.number(record, _of(record, offers))
+        )
 
     async def none(self, ask: Ask) -> Response:
         """Numbers of SIMs are mobile: of the other kinds there are none."""
@@ -62,8 +72,7 @@ class NumbersApi:
         return list_response("incoming_phone_numbers", ask.paging(), nothing, render.number)
 
     async def fetch(self, ask: Ask) -> Response:
-        record = own(ask, await self._db.read(lambda conn: numbers.get(conn, ask.sid)))
-        return json_response(render.number(record))
+        return await self._shown(own(ask, await self._db.read(lambda conn: numbers.get(conn, ask.sid))))
 
     async def update(self, ask: Ask) -> Response:
         def write(conn: Connection) -> NumberRecord:
@@ -73,7 +82,12 @@ class NumbersApi:
                 changes["account"] = _reachable(conn, ask.account, ask.form.text("AccountSid"))
             return numbers.update(conn, record.sid, **changes) or record
 
-        return json_response(render.number(await self._db.write(write)))
+        return await self._shown(await self._db.write(write))
+
+    async def _shown(self, record: NumberRecord, status: int = 200) -> Response:
+        names = {record.channel} - {None}
+        offers = await self._db.read(lambda conn: channels.offers(conn, {str(name) for name in names}))
+        return json_response(render.number(record, _of(record, offers)), status)
 
     async def delete(self, ask: Ask) -> Response:
         def remove(conn: Connection) -> None:
@@ -81,6 +95,10 @@ class NumbersApi:
 
         await self._db.write(remove)
         return Response(204)
+
+
+def _of(record: NumberRecord, offers: Offers) -> frozenset[Service] | None:
+    return offers.get(record.channel) if record.channel is not None else None
 
 
 def _reachable(conn: Connection, account: AccountSid, target: str) -> AccountSid:

@@ -16,7 +16,7 @@ from cloud.store.records import (
     RecordingRecord,
 )
 from cloud.web.errors import MORE_INFO
-from telecore.model import CallStatus, Direction
+from telecore.model import CallStatus, Direction, Service
 
 Json = dict[str, object]
 
@@ -127,7 +127,9 @@ def _message_direction(direction: Direction) -> str:
     return "outbound-call" if direction is Direction.OUTBOUND_DIAL else direction.value
 
 
-def number(record: NumberRecord) -> Json:
+def number(record: NumberRecord, offers: frozenset[Service] | None = None) -> Json:
+    """``offers``: what its channel does, None where it is in none: then whatever a SIM can do."""
+    able = offers if offers is not None else frozenset(Service)
     return {
         "sid": record.sid,
         "account_sid": record.account,
@@ -147,7 +149,12 @@ def number(record: NumberRecord) -> Json:
         "sms_application_sid": None,
         "status_callback": record.status_callback.url,
         "status_callback_method": record.status_callback.method,
-        "capabilities": {"voice": True, "sms": True, "mms": False, "fax": False},
+        "capabilities": {
+            "voice": Service.VOICE in able,
+            "sms": Service.SMS in able,
+            "mms": False,
+            "fax": False,
+        },
         "address_requirements": "none",
         "address_sid": None,
         "identity_sid": None,

@@ -87,7 +87,7 @@ def _known(state: FleetState, channel: ChannelId) -> object:
 
 
 def _lasting(status: ChannelStatus) -> object:
-    named = (status.state, status.offers, status.sim, status.numbers, status.device, status.reason)
+    named = (status.state, status.offers, status.down, status.sim, status.numbers, status.device, status.reason)
     return (*named, status.health, status.balance, status.store is not None and status.store.full)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, RowMapping, select
@@ -11,8 +12,8 @@ from cloud.store.records import ChannelRecord
 from cloud.store.rows import now
 from cloud.store.schema import channels
 from telecore import schema
-from telecore.ids import EdgeId
-from telecore.model import ChannelStatus
+from telecore.ids import ChannelId, EdgeId
+from telecore.model import ChannelStatus, Service
 
 
 def upsert(conn: Connection, edge: EdgeId, status: ChannelStatus, *, at: datetime | None = None) -> None:
@@ -24,6 +25,12 @@ def upsert(conn: Connection, edge: EdgeId, status: ChannelStatus, *, at: datetim
 def get(conn: Connection, channel: str) -> ChannelRecord | None:
     row = conn.execute(select(channels).where(channels.c.channel == channel)).mappings().one_or_none()
     return None if row is None else _record(row)
+
+
+def offers(conn: Connection, names: Collection[str]) -> dict[ChannelId, frozenset[Service]]:
+    """What each of these channels offers."""
+    rows = conn.execute(select(channels).where(channels.c.channel.in_(names))).mappings()
+    return {record.channel: record.status.offers for record in map(_record, rows)}
 
 
 def list_(conn: Connection, edge: str | None = None) -> list[ChannelRecord]:

@@ -37,6 +37,7 @@ class Equipment:
     number: int
     modems: list[dict[str, Any]]
     gateways: list[dict[str, Any]]
+    smsc: dict[str, Any] | None = None
 
 
 def write_edge(options: Options, data: Path, ports: dict[str, int], edge: str, has: Equipment) -> Path:
@@ -53,6 +54,8 @@ def write_edge(options: Options, data: Path, ports: dict[str, int], edge: str, h
     if has.gateways:
         config["sip"] = gateways.sip_section(has.number, ports[f"sip-{edge}"])
         config["devices"] += [gateways.device(box, ports[f"server-{edge}"], data / edge) for box in has.gateways]
+    if has.smsc is not None:
+        config["devices"].append(gateways.smsc(has.smsc, data / edge))
     return _write(data / edge / "agent.yaml", config, _overrides(options, "edge"))
 
 

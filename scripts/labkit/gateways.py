@@ -82,6 +82,21 @@ def device(said: dict[str, Any], server_port: int, folder: Path) -> dict[str, An
     return out
 
 
+def smsc(said: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """The SMPP link of the simulator's announcement as agent.yaml has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _keep(folder / "smsc.password", said["password"] + "\n")
+    return {
+        "id": "smsc",
+        "driver": "smpp",
+        "host": said["host"],
+        "port": said["port"],
+        "user": said["system_id"],
+        "password_file": "smsc.password",
+        "numbers": said["numbers"],
+    }
+
+
 def _keep(path: Path, text: str) -> None:
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
         file.write(text)

@@ -95,6 +95,7 @@ class Lab:
         command += ["--state", str(self.data / "network.json")]
         self._boxes = gateways.boxes(options, self._edges, self._ports)
         command += gateways.arguments(options, self._boxes)
+        command += ["--smsc"] if options.smsc else []
         if options.tunnel_proxy:
             for edge in self._edges:
                 command += ["--tunnel-proxy", f"{edge}={self._ports[f'proxy-{edge}']}:{self._ports['tunnel']}"]
@@ -138,7 +139,8 @@ class Lab:
     def _equipment(self, network: dict[str, Any], number: int) -> configs.Equipment:
         mine = {box.name for box in self._boxes if box.edge == self._edges[number]}
         boxes = [box for box in network.get("gateways", []) if box["name"] in mine]
-        return configs.Equipment(number, network["modems"][number :: len(self._edges)], boxes)
+        smsc = network.get("smsc") if number == 0 else None
+        return configs.Equipment(number, network["modems"][number :: len(self._edges)], boxes, smsc)
 
     async def _enrol(self, edge: str, config: Path, account: str) -> None:
         """The account is named, since a lab that was killed while it started may have left one more behind."""
@@ -172,7 +174,7 @@ class Lab:
         """A call can be placed when the cloud knows every SIM's number and sees its channel registered."""
         base = f"http://127.0.0.1:{self._ports['web']}/2010-04-01/Accounts/{account['sid']}"
         credentials = basic_auth(account["sid"], account["auth_token"])
-        wanted = set(network["numbers"])
+        wanted = {*network["numbers"], *network.get("smsc", {}).get("numbers", [])}
         missing = wanted
         try:
             async with asyncio.timeout(READY_S), aiohttp.ClientSession(headers=credentials) as http:
@@ -230,6 +232,8 @@ class Lab:
             "cloud": [{"pid": self._running["cloud"].pid, "url": base}],
             "data_dir": str(self.data),
         }
+        if "smsc" in network:
+            self.description["smsc"] = {"numbers": network["smsc"]["numbers"]}
 
 
 def basic_auth(user: str, password: str) -> dict[str, str]:

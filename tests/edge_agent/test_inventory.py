@@ -87,10 +87,15 @@ def test_a_trunk_has_numbers_without_a_sim_and_may_be_without_voice_for_a_while(
     bench.inventory.opened(trunk, MODEM)
     bench.inventory.radio(CHANNEL, RadioStatus(ChannelState.REGISTERED, without=frozenset({Service.VOICE})))
     (status,) = bench.inventory.statuses()
-    assert (status.own_numbers, status.capacity, status.offers) == ((first, second), 8, {Service.SMS})
+    assert (status.own_numbers, status.capacity) == ((first, second), 8)
+    assert (status.offers, status.down) == ({Service.SMS, Service.VOICE}, {Service.VOICE})
+    assert bench.inventory.registered(CHANNEL)
     assert bench.inventory.number(CHANNEL) == first
     (told,) = bench.inventory.radio(CHANNEL, RadioStatus(ChannelState.REGISTERED))
-    assert told.status.offers == {Service.SMS, Service.VOICE}
+    assert told.status.down == frozenset()
+    bench.inventory.radio(CHANNEL, RadioStatus(ChannelState.REGISTERED, without=frozenset({Service.SMS, Service.USSD})))
+    assert not bench.inventory.registered(CHANNEL)
+    assert bench.inventory.statuses()[0].down == {Service.SMS}
 
 
 def test_legs_and_segments_are_counted_and_a_new_day_begins_at_nothing():

@@ -37,12 +37,6 @@ async def mixed(mixed_lab: LabProcess) -> AsyncIterator[World]:
         yield World(mixed_lab, http, app)
 
 
-async def speaks(world: World, number: str) -> bool:
-    """Whether there are calls on this number: an SMSC has none."""
-    rows = await asyncio.to_thread(world.client.incoming_phone_numbers.list, phone_number=number)
-    return bool(rows[0].capabilities["voice"])
-
-
 async def calls_out(world: World, number: str, handset: str) -> dict[str, Any]:
     """The application calls; the handset presses three keys."""
     behaviour = {"on_call": "answer", "answer_after_s": 0.5, "press": [{"after_s": 2.5, "digits": "472#"}]}
@@ -110,31 +104,39 @@ async def each(world: World, numbers: list[str], story: Any) -> dict[str, Any]:
     return {number: task.result() for number, task in tasks.items()}
 
 
+def every_number(world: World) -> list[str]:
+    return [*world.numbers, *world.about["smsc"]["numbers"]]
+
+
 async def test_there_are_modems_lines_and_a_link(mixed: World) -> None:
-    assert len(mixed.numbers) > MODEMS + LINES
-    with_calls = [number for number in mixed.numbers if await speaks(mixed, number)]
-    assert len(with_calls) == MODEMS + LINES
+    rows = await asyncio.to_thread(mixed.client.incoming_phone_numbers.list)
+    able = {row.phone_number: (row.capabilities["voice"], row.capabilities["sms"]) for row in rows}
+    assert len(mixed.numbers) == MODEMS + LINES
+    assert able == {
+        **dict.fromkeys(mixed.numbers, (True, True)),
+        **dict.fromkeys(mixed.about["smsc"]["numbers"], (False, True)),
+    }
 
 
 async def test_calls_out_over_every_channel(mixed: World) -> None:
-    numbers = [number for number in mixed.numbers if await speaks(mixed, number)]
-    assert await each(mixed, numbers, calls_out) == dict.fromkeys(numbers, CALLED)
+    assert await each(mixed, mixed.numbers, calls_out) == dict.fromkeys(mixed.numbers, CALLED)
 
 
 async def test_calls_in_over_every_channel(mixed: World) -> None:
-    numbers = [number for number in mixed.numbers if await speaks(mixed, number)]
-    assert await each(mixed, numbers, is_called) == dict.fromkeys(numbers, CALLS)
+    assert await each(mixed, mixed.numbers, is_called) == dict.fromkeys(mixed.numbers, CALLS)
 
 
 async def test_sms_out_over_every_channel(mixed: World) -> None:
-    results = await each(mixed, mixed.numbers, writes)
-    assert results == {number: ("delivered", [f"{number} {BODY} {number}"]) for number in mixed.numbers}
+    numbers = every_number(mixed)
+    results = await each(mixed, numbers, writes)
+    assert results == {number: ("delivered", [f"{number} {BODY} {number}"]) for number in numbers}
 
 
 async def test_sms_in_over_every_channel(mixed: World) -> None:
-    handsets = dict(zip(mixed.numbers, mixed.about["handsets"]["free"], strict=False))
-    results = await each(mixed, mixed.numbers, is_written_to)
-    assert results == {number: (BODY, handsets[number], number) for number in mixed.numbers}
+    numbers = every_number(mixed)
+    handsets = dict(zip(numbers, mixed.about["handsets"]["free"], strict=False))
+    results = await each(mixed, numbers, is_written_to)
+    assert results == {number: (BODY, handsets[number], number) for number in numbers}
 
 
 async def test_a_gateway_that_vanishes_and_returns(mixed: World) -> None:

@@ -36,6 +36,7 @@ ASK = RouteRequest(Service.SMS, "+85512000001", sender=FROM, waits=True)
         ({"state": ChannelState.SEARCHING, "reason": "no network"}, "is searching: no network"),
         ({"state": ChannelState.LOCKED}, "is locked"),
         ({"offers": frozenset({Service.VOICE})}, "does not offer sms"),
+        ({"down": frozenset({Service.SMS}), "reason": "calls only: silent"}, "has no sms now: calls only: silent"),
         ({"sent_today": 200}, "daily limit of 200"),
     ],
 )

@@ -8,8 +8,6 @@ from edge_agent.contracts import RadioStatus
 from edge_agent.drivers.sip.peer import LineState
 from telecore.model import ChannelState, Service
 
-NO_CALLS, CALLS_ONLY = "no calls", "calls only"
-"""How the reason of a line begins that is half up (health/checks/half_up.py)."""
 _BY_TONGUE = frozenset({Service.SMS, Service.USSD})
 _VOICE = frozenset({Service.VOICE})
 
@@ -52,7 +50,7 @@ def _by_sip(known: Known) -> RadioStatus:
 def _calls_down(radio: RadioStatus, sip: LineState | None) -> RadioStatus:
     if sip is not None and sip.up:
         return radio
-    why = f"{NO_CALLS}: {sip.reason}" if sip is not None else f"{NO_CALLS} yet: nothing heard of its SIP"
+    why = f"no calls: {sip.reason}" if sip is not None else "no calls yet: nothing heard of its SIP"
     reason = "; ".join(text for text in (radio.reason, why) if text)
     return replace(radio, reason=reason, without=radio.without | _VOICE)
 
@@ -67,6 +65,6 @@ def _tongue_down(known: Known) -> RadioStatus:
     return RadioStatus(
         ChannelState.REGISTERED,
         before.sim if before is not None else None,
-        reason=f"{CALLS_ONLY}: {why}",
+        reason=f"calls only: {why}",
         without=_BY_TONGUE,
     )

@@ -12,7 +12,7 @@ from edge_agent.health.conditions import Check, Condition, Severity, Snapshot
 from edge_agent.sims.keep_alive import Reminder
 from telecore.events import WarningCleared, WarningRaised
 from telecore.ids import ChannelId, Iccid, Plmn
-from telecore.model import ChannelState, ChannelStatus, SignalLevel, Sim
+from telecore.model import ChannelState, ChannelStatus, Service, SignalLevel, Sim
 from telecore.sim_health import Balance, Health, HealthState, StoreLevel, Usage
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)
@@ -120,8 +120,12 @@ def with_pin(sim):
         (Snapshot(wall=NOW, tunnel_up=False), "tunnel_down", "", "being kept"),
         (Snapshot(wall=datetime(1970, 1, 1, tzinfo=UTC)), "clock_wrong", "", "1970-01-01"),
         (Snapshot(wall=NOW, strangers={"10.0.0.9": 14}), "sip_strangers", "", "10.0.0.9 (14)"),
-        (channel(ChannelState.REGISTERED, reason="no calls: not registered"), "half_up", "site-1/modem1", "no calls"),
-        (channel(ChannelState.REGISTERED, reason="calls only: silent"), "half_up", "site-1/modem1", "silent"),
+        (
+            channel(ChannelState.REGISTERED, down=frozenset(Service), reason="silent"),
+            "half_up",
+            "site-1/modem1",
+            "sms and ussd and voice do not work: silent",
+        ),
         (Snapshot(wall=NOW, fallen={"uplink": "bug"}), "part_fell", "uplink", "bug"),
     ],
 )
