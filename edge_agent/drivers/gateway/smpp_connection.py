@@ -8,6 +8,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 
 from edge_agent.drivers.gateway.smpp_link import (
     Answered,
@@ -145,8 +146,7 @@ class SmppConnection(asyncio.Protocol):
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is of no asyncio class
         self._link.bind(self._loop.time())
         self._flush()
         self._tick()
