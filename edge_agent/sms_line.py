@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, cast
 
 from edge_agent.contracts import Gate, SmsService, WindowedSms, Witness
 from edge_agent.line_queue import LineQueue
@@ -79,6 +79,8 @@ class SmsLine:
         self._stopping = False
         self._next_at = 0.0
         self._interval_s = 0.0
+        self._service: SmsService | None = None
+        self._has_window = False
         self._flying: set[asyncio.Task[Waiting | None]] = set()
         self._broken: BaseException | None = None
 
@@ -144,14 +146,21 @@ class SmsLine:
         return self._until(step.seconds, now)
 
     def _room(self, service: SmsService | None, now: float) -> int:
-        if isinstance(service, WindowedSms):
+        windowed = self._windowed(service)
+        if windowed is not None:
             self._interval_s = 0.0
-            self._next_at = now + service.wait_s()
-            most = service.window
+            self._next_at = now + windowed.wait_s()
+            most = windowed.window
         else:
             self._interval_s = self._duty.interval_s
             most = 1
         return most - len(self._flying) if now >= self._next_at else 0
+
+    def _windowed(self, service: SmsService | None) -> WindowedSms | None:
+        """The service, if it has a window; looked at once, for the look costs as much as a submit."""
+        if service is not self._service:
+            self._service, self._has_window = service, isinstance(service, WindowedSms)
+        return cast("WindowedSms", service) if self._has_window else None
 
     def _until(self, seconds: float | None, now: float) -> float | None:
         pauses = [] if seconds is None else [seconds]
@@ -178,7 +187,11 @@ class SmsLine:
 
     async def _begin(self, begun: list[Waiting], service: SmsService) -> None:
         """Put on record that they may be out from now on, all in one commit, and hand them to the line."""
-        asked = [(waiting.sms.command.message, _segments(waiting, service)) for waiting in begun]
+        windowed = self._windowed(service)
+        asked = [
+            (waiting.sms.command.message, windowed.segments(outbound(waiting.sms.command, None)) if windowed else 0)
+            for waiting in begun
+        ]
         try:
             fresh = await self._duty.spool.begin_submits(asked)
         except TelecoreError:
@@ -253,7 +266,3 @@ class SmsLine:
     async def _finish(self, waiting: Waiting, event: Event) -> None:
         await self._duty.spool.finish_sms(waiting.sms.command.message, event)
         self._queue.remove(waiting)
-
-
-def _segments(waiting: Waiting, service: SmsService) -> int:
-    return service.segments(outbound(waiting.sms.command, None)) if isinstance(service, WindowedSms) else 0

@@ -68,7 +68,7 @@ def append(db: sqlite3.Connection, event: Event) -> int:
     seq = db.execute("INSERT INTO outbox (class, kind, subject, at, payload) VALUES (?, ?, ?, ?, ?)", row).lastrowid
     assert seq is not None
     if event.command is not None:
-        db.execute("UPDATE journal SET open = 0 WHERE command = ?", (event.command,))
+        db.execute("UPDATE journal SET open = 0 WHERE command = ? AND open = 1", (event.command,))
     effect = _EFFECTS.get(type(event))
     if effect is not None:
         effect(db, event)

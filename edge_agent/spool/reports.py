@@ -80,18 +80,19 @@ AND r.others != '' AND instr(r.others, char(10) || s.ref || char(10)) > 0
 WHERE s.message = ? AND s.segment = ? AND r.matched = 0 AND r.n > ? ORDER BY r.n DESC"""
 
 
-def adopt_early(db: sqlite3.Connection, message: str, segment: int, *, after: int) -> None:
-    """Give a segment the report that overtook the answer to its submit.
+def adopt_early(db: sqlite3.Connection, message: str, segment: int, *, after: int) -> bool:
+    """Give a segment the report that overtook the answer to its submit. True: there was one.
 
     ``after``: the newest report when the submit began; older ones are about an earlier use of the same TP-MR.
     """
     if db.execute("SELECT 1 FROM reports WHERE n > ?", (after,)).fetchone() is None:
-        return
+        return False
     where = (message, segment, after)
     row = db.execute(_EARLY, where).fetchone() or db.execute(_EARLY_OTHERWISE, where).fetchone()
     if row is not None:
         db.execute("UPDATE reports SET matched = 1 WHERE n = ?", (row[0],))
         _note(db, message, segment, row[1], row[2])
+    return row is not None
 
 
 def settle(db: sqlite3.Connection, message: MessageSid) -> None:

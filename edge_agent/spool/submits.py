@@ -96,25 +96,28 @@ def segment_sent(db: sqlite3.Connection, message: MessageSid, ref: SubmitRef, no
         "INSERT OR REPLACE INTO submit_refs (message, segment, channel, ref, tail, at) VALUES (?, ?, ?, ?, ?, ?)",
         (message, ref.segment, channel, to_column(ref.ref), tail, now),
     )
-    reports.adopt_early(db, message, ref.segment, after=mark)
+    early = reports.adopt_early(db, message, ref.segment, after=mark)
     last = ref.segment + 1 >= ref.segments
     db.execute(
         "UPDATE submits SET segment = ?, segments = ?, attempts = 0, state = ?, at = ? WHERE message = ?",
         (ref.segment + 1, ref.segments, "submitted" if last else "submitting", now, message),
     )
     if last:
-        refs = db.execute("SELECT ref FROM submit_refs WHERE message = ? ORDER BY segment", (message,)).fetchall()
-        outbox.append(
-            db,
-            MessageSubmitted(
-                command=command,
-                message=message,
-                channel=ChannelId(channel),
-                segments=ref.segments,
-                refs=tuple(from_column(kept) for (kept,) in refs),
-            ),
+        event = MessageSubmitted(
+            command=command,
+            message=message,
+            channel=ChannelId(channel),
+            segments=ref.segments,
+            refs=_refs(db, message) if ref.segments > 1 else (ref.ref,),
         )
-        reports.settle(db, message)
+        outbox.append(db, event)
+        if early or ref.segments > 1:
+            reports.settle(db, message)
+
+
+def _refs(db: sqlite3.Connection, message: MessageSid) -> tuple[int | str, ...]:
+    rows = db.execute("SELECT ref FROM submit_refs WHERE message = ? ORDER BY segment", (message,))
+    return tuple(from_column(kept) for (kept,) in rows)
 
 
 def put_back(db: sqlite3.Connection, message: MessageSid, *, refused: bool) -> None:

@@ -21,7 +21,7 @@ from telecore.errors import DeviceRefused, LocalProtocolError, OutcomeUnknown
 log = logging.getLogger(__name__)
 
 NEAR_S = 0.02
-AHEAD = 8
+AHEAD = 12
 """Next to an SMSC that answers at once the disk is the slow part: then so many windows are begun at a time, so that
 each commit is shared by many. A far one would gain nothing, and a crash leave more messages in doubt."""
 _BAD_VALIDITY = (0x61, 0x62)

@@ -45,13 +45,14 @@ def messages_of(sms: OutboundSms, settings: SmppSettings, now: datetime) -> tupl
 
 def count_messages(sms: OutboundSms, settings: SmppSettings) -> int:
     """How many ``messages_of`` gives."""
-    if settings.long is LongMessages.PAYLOAD or (len(sms.body) <= _FITS_ANYWAY and sms.port is None):
+    if settings.long is LongMessages.PAYLOAD or _is_short(sms):
         return 1
     return len(_segments(sms, settings))
 
 
-_FITS_ANYWAY = 35
-"""UTF-16 units of any text of so many characters: at most 70."""
+def _is_short(sms: OutboundSms) -> bool:
+    """Whether it fits into one whatever it is written in: 70 UTF-16 units, 160 septets of which some take two."""
+    return sms.port is None and len(sms.body) <= (70 if sms.body.isascii() else 35)
 
 
 def address_of(number: str, numbering: Numbering) -> SmeAddress:
@@ -93,6 +94,9 @@ _Body = tuple[bytes, int, int, dict[int, bytes]]
 
 
 def _bodies(sms: OutboundSms, settings: SmppSettings) -> list[_Body]:
+    if _is_short(sms):
+        encoding = _encoding(sms.body, settings)
+        return [(_octets(sms.body, encoding, settings), 0, _coding(encoding, sms, settings), {})]
     ports = {} if sms.port is None else {int(Tlv.DESTINATION_PORT): sms.port.to_bytes(2, "big")}
     if settings.long is LongMessages.PAYLOAD:
         encoding = _encoding(sms.body, settings)

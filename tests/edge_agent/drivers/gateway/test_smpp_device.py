@@ -299,7 +299,7 @@ async def test_as_many_as_the_window_and_one_commit_for_many():
         await asyncio.gather(*(r.submit(str(number), to=OTHER_HANDSET) for number in range(60)))
         assert most == 3
         service = r.device.channels[0].sms
-        assert service.window == 24, "it answers at once, so more are begun than fly"
+        assert service.window == 36, "it answers at once, so more are begun than fly"
         r.device._connections[0].rtt_s = 0.2
         assert service.window == 3
 
