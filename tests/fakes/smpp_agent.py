@@ -19,6 +19,7 @@ from telecore.ids import ChannelId
 from telecore.model import ChannelState
 from tests.fakes.smpp_site import CHANNEL, settings
 
+DOUBT_S = 3.0
 QUICK = Policy(first=0.02, factor=1.0, cap=0.02)
 
 
@@ -26,7 +27,7 @@ class Agent:
     """Lines, Core and all."""
 
     def __init__(self, spool: Spool, port: int) -> None:
-        self.messages = Messages(spool, self, doubt_s=1.5)
+        self.messages = Messages(spool, self, doubt_s=DOUBT_S)
         self.runner = DeviceRunner(
             "smsc", lambda: SmppDevice(settings(port)), [CHANNEL], self, retry=QUICK, absent_retry=QUICK
         )

@@ -171,6 +171,7 @@ class SmppConnection(asyncio.Protocol):
             elif not self._bound.done():
                 self.smsc = event.system_id if isinstance(event, Bound) else ""
                 self._bound.set_result(event)
+                self._tick()
 
     def _outcome(self, event: Outcome) -> None:
         future, sent_at = self._under_way.pop(event.sequence, (None, 0.0))
@@ -234,6 +235,8 @@ class SmppConnection(asyncio.Protocol):
 
     def _tick(self) -> None:
         now = self._loop.time()
+        if self._timer is not None:
+            self._timer.cancel()
         self._handle(self._link.tick(now))
         self._pump()
         if self._link.state is not LinkState.CLOSED:
