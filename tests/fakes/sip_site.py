@@ -202,7 +202,7 @@ class RawFarEnd(asyncio.DatagramProtocol):
         method = text.partition(" ")[0]
         if method == "INVITE":
             self.send(answer(text, "486 Busy Here", tag="over"), self.ours)
-        elif method == "BYE":
+        elif method in ("BYE", "REGISTER"):
             self.send(answer(text, "200 OK"), self.ours)
         elif text.startswith("SIP/2.0 200") and header(text, "CSeq").endswith(" INVITE"):
             ack = request(
