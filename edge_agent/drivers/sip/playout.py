@@ -79,24 +79,33 @@ class Playout:
         if codec is not self._codec:
             self._codec = codec
             self._waiting.clear()
+            self._steady = False
 
     def restart(self) -> None:
         """Another stream begins with the next packet."""
-        self._wait = None
+        self._wait, self._steady = None, False
 
     def comfort(self, level: int) -> None:
         """The far end is silent, with noise of ``level`` dB below overload (RFC 3389), until a packet of sound."""
         factor = 4.0 * 10 ** (-min(level, 127) / 20)
         self._concealment.forget()
+        self._steady = False
         self._noise = tuple(gain(noise, factor) for noise in _noises())
 
     def key(self) -> None:
         """A key is being pressed: the sound pauses, and nothing of it is repeated."""
         self._concealment.forget()
+        self._steady = False
         self._noise = _SILENT
 
     def push(self, timestamp: int, codes: bytes) -> None:
         """G.711 codes of the codec planned, any number."""
+        if self._steady and len(codes) == FRAME_SAMPLES:
+            waiting = self._waiting
+            begin = waiting[-1][0] + FRAME_SAMPLES if waiting else self._next
+            if begin % TIMESTAMPS == timestamp and len(waiting) < MOST_FRAMES:
+                waiting.append((begin, codes))
+                return
         self._noise = ()
         ahead = (timestamp - self._next + _HALF) % TIMESTAMPS - _HALF
         if self._wait is None or not -JUMP <= ahead <= self._owed + JUMP:
@@ -131,7 +140,14 @@ class Playout:
             return SILENCE
         frame = self._unsteady()
         self._steady = not (
-            self._wait or self._held or self._stretch or self._wish or self._owed or self._concealment.active
+            self._wait != 0
+            or self._noise
+            or self._in_row
+            or self._held
+            or self._stretch
+            or self._wish
+            or self._owed
+            or self._concealment.active
         )
         return frame
 

@@ -47,18 +47,32 @@ class Reception:
         """Never negative: what came twice is not counted."""
         return max(0, self.expected - self.received)
 
-    def accept(self, ssrc: int, sequence: int) -> bool:
-        """Whether this packet counts: no copy of one that did, and no stray."""
-        ahead = (sequence - self._highest) % SEQUENCES
-        if ssrc == self.ssrc and ahead == 1:
+    def sound(self, ssrc: int, sequence: int, timestamp: int, now: float) -> bool:
+        """Whether this packet of sound counts, which came at ``now``, in seconds."""
+        if ssrc == self.ssrc and (sequence - self._highest) % SEQUENCES == 1:
             self._highest += 1
             self._seen = (self._seen << 1 | 1) & _WINDOW
             self._candidate = None
-        elif ssrc != self.ssrc or MOST_AHEAD < ahead < SEQUENCES - MOST_BEHIND:
+            self.received += 1
+        elif not self.accept(ssrc, sequence):
+            return False
+        transit = now * RATE - timestamp
+        if self._transit is not None:
+            moved = abs((transit - self._transit + _HALF) % TIMESTAMPS - _HALF)
+            if moved < RATE:  # else the far end's timestamps jumped
+                self.jitter += (moved - self.jitter) / 16
+        self._transit = transit
+        return True
+
+    def accept(self, ssrc: int, sequence: int) -> bool:
+        """Whether this packet counts: no copy of one that did, and no stray."""
+        ahead = (sequence - self._highest) % SEQUENCES
+        if ssrc != self.ssrc or MOST_AHEAD < ahead < SEQUENCES - MOST_BEHIND:
             return self._begin(ssrc, sequence)
-        elif ahead <= MOST_AHEAD and ahead:
+        if ahead <= MOST_AHEAD and ahead:
             self._highest += ahead
             self._seen = (self._seen << ahead | 1) & _WINDOW
+            self._candidate = None
         else:
             behind = 1 << (-ahead % SEQUENCES)
             if self._seen & behind:
@@ -66,15 +80,6 @@ class Reception:
             self._seen |= behind
         self.received += 1
         return True
-
-    def arrived(self, timestamp: int, now: float) -> None:
-        """For the jitter: a packet of sound came at ``now``, in seconds. Not for events: their timestamps stand."""
-        transit = now * RATE - timestamp
-        if self._transit is not None:
-            moved = abs((transit - self._transit + _HALF) % TIMESTAMPS - _HALF)
-            if moved < RATE:  # else the far end's timestamps jumped
-                self.jitter += (moved - self.jitter) / 16
-        self._transit = transit
 
     def figures(self) -> LossFigures:
         """For a report, which is sent now."""

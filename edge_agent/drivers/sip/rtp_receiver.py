@@ -45,11 +45,8 @@ class RtpReceiver:
         if len(data) == _USUAL_BYTES:
             first, kind, sequence, timestamp, ssrc = unpack_header(data)
             if first == PLAIN and kind == self._usual and ssrc == self._ssrc:
-                reception = self.reception
-                if reception.accept(ssrc, sequence):
-                    reception.arrived(timestamp, now)
-                    if self._listening:
-                        self.playout.push(timestamp, data[HEADER_BYTES:])
+                if self.reception.sound(ssrc, sequence, timestamp, now) and self._listening:
+                    self.playout.push(timestamp, data[HEADER_BYTES:])
                 return ""
         return self._take(parse_rtp(data), now)
 
@@ -61,7 +58,8 @@ class RtpReceiver:
         if (codec is None and kind != COMFORT_NOISE) or not 0 < len(payload) <= MOST_SAMPLES:
             self.unknown += 1
             return ""
-        if not self.reception.accept(ssrc, sequence):
+        reception = self.reception
+        if not (reception.accept(ssrc, sequence) if codec is None else reception.sound(ssrc, sequence, timestamp, now)):
             return ""
         if ssrc != self._ssrc:
             self._ssrc = ssrc
@@ -70,7 +68,6 @@ class RtpReceiver:
         if codec is None:
             self.playout.comfort(payload[0])
             return ""
-        self.reception.arrived(timestamp, now)
         if self._listening:
             self.playout.push(timestamp, payload if codec is self._codec else self._codec.from_other(payload))
         return ""

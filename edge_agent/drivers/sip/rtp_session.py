@@ -206,7 +206,8 @@ class RtpSession:
         now, latch = self._now(), self._latch
         if len(source) > 2:  # IPv6: with flow and scope
             source = source[:2]
-        if not latch.accepts(source, now):
+        known = source == latch.locked
+        if not known and not latch.accepts(source, now):
             self.refused.strangers += 1
             return
         try:
@@ -216,7 +217,10 @@ class RtpSession:
         except RemoteProtocolError:
             self._perhaps_rtcp(data)
             return
-        latch.heard(source, now)
+        if known:
+            latch.heard_at = now
+        else:
+            latch.heard(source, now)
         if key:
             self.on_digit(key)
 

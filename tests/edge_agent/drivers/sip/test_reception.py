@@ -53,8 +53,8 @@ def test_a_jump_of_the_sequence_is_no_loss() -> None:
 def test_jitter_is_that_of_the_rfc() -> None:
     steady, shaken, rng = Reception(), Reception(), random.Random(4)
     for number in range(2000):
-        steady.arrived(160 * number % 2**32, 50.0 + 0.02 * number)
-        shaken.arrived((2**32 - 1600 + 160 * number) % 2**32, 50.0 + 0.02 * number + rng.choice((0.0, 0.01)))
+        steady.sound(9, number, 160 * number % 2**32, 50.0 + 0.02 * number)
+        shaken.sound(9, number, (2**32 - 1600 + 160 * number) % 2**32, 50.0 + 0.02 * number + rng.choice((0.0, 0.01)))
     assert steady.jitter == pytest.approx(0, abs=1e-6)
     # Of two packets in a row every second differs by 10 ms, that is 80 samples: 40 on average.
     assert shaken.jitter == pytest.approx(40, abs=20)
@@ -62,7 +62,7 @@ def test_jitter_is_that_of_the_rfc() -> None:
 
 def test_a_jump_of_timestamps_is_no_jitter() -> None:
     seen = Reception()
-    seen.arrived(0, 1.0)
-    seen.arrived(9_000_000, 1.02)
-    seen.arrived(9_000_160, 1.04)
+    seen.sound(9, 0, 0, 1.0)
+    seen.sound(9, 1, 9_000_000, 1.02)
+    seen.sound(9, 2, 9_000_160, 1.04)
     assert seen.jitter == pytest.approx(0, abs=1e-6)

@@ -78,8 +78,7 @@ def test_two_ends_tell_one_another_losses_jitter_and_round_trip() -> None:
     for number in range(100):
         our_sender.packet(SILENCE)
         if number % 10:
-            their_reception.accept(our_sender.ssrc, number)
-            their_reception.arrived(160 * number, 0.02 * number)
+            their_reception.sound(our_sender.ssrc, number, 160 * number, 0.02 * number)
     our_reception.accept(their_sender.ssrc, 1)
     report = here.report(our_sender, our_reception, 100.0, 1_000_000.0, goodbye=False)
     there.take(report, their_sender.ssrc, 7.03, 1_086_400.03)
