@@ -74,11 +74,12 @@ def far_end(calls: int, phases: int, loss: float) -> None:
 
 
 def _drained(made: socket.socket) -> tuple[str, int] | None:
-    """Reads what came, and says from whom."""
+    """Reads what came, and says from whom. Reports to the port above are not for the call that happens to have it."""
     peer = None
     try:
         while True:
-            _, peer = made.recvfrom(2048)
+            data, source = made.recvfrom(2048)
+            peer = peer if 200 <= data[1] < 205 else source
     except BlockingIOError:
         return peer
 
