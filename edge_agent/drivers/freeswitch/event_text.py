@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote
 
 from telecore.errors import RemoteProtocolError
 
@@ -48,12 +48,11 @@ def read_block(block: bytes, *, encoded: bool) -> dict[str, str]:
     headers. Of two headers with one name the first counts: FreeSWITCH writes its own before a channel's variables.
     """
     headers: dict[str, str] = {}
-    for line in block.split(b"\n"):
-        name, colon, value = line.partition(b":")
-        if colon and name.strip():
-            value = value.strip()
-            text = read_text(unquote_to_bytes(value) if encoded else value)
-            headers.setdefault(read_text(name.strip()), text)
+    for line in read_text(block).split("\n"):
+        name, colon, value = line.partition(":")
+        name, value = name.strip(), value.strip()
+        if colon and name and name not in headers:
+            headers[name] = unquote(value, errors="replace") if encoded and "%" in value else value
     return headers
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -389,3 +391,21 @@ async def test_freeswitch_dies_while_dialling(fake: FakeFreeswitch, site: Site) 
 async def test_it_cannot_be_reset_by_us(site: Site) -> None:
     with pytest.raises(DeviceRefused):
         await site.device.heal(Heal.SOFT_RESET)
+
+
+async def test_threads_and_descriptors_after_50_openings(fake: FakeFreeswitch) -> None:
+    async def once() -> None:
+        site = Site(fake, settings_of(fake))
+        await site.start()
+        await site.dial()
+        await site.stop()
+
+    await once()
+    await asyncio.sleep(0.02)
+    before = len(os.listdir("/proc/self/fd"))
+    for _ in range(50):
+        await once()
+    await asyncio.sleep(0.02)
+    assert [thread.name for thread in threading.enumerate() if thread.name.startswith("esl ")] == []
+    assert len(os.listdir("/proc/self/fd")) <= before
+    assert len([task for task in asyncio.all_tasks() if not task.done()]) < 10

@@ -471,6 +471,20 @@ async def test_an_agent_that_died_left_a_call(site: Site) -> None:
     await other.close()
 
 
+async def makes_the_gateway_anew(site: Site) -> None:
+    """What restarting does to a trunk that does not register."""
+    events: list[EslMessage] = []
+    socket = EventSocket("127.0.0.1", site.switch.esl_port, PASSWORD, events.append)
+    await socket.open()
+    await socket.command("event plain CUSTOM sofia::gateway_add sofia::gateway_delete")
+    radio = site.device.channels[0].radio
+    assert radio is not None
+    await radio.restart()
+    await eventually(lambda: {event.name for event in events} == {"sofia::gateway_add", "sofia::gateway_delete"})
+    await eventually(lambda: site.core.last_radio(CHANNEL).state is ChannelState.REGISTERED)
+    await socket.close()
+
+
 async def test_freeswitch_is_killed_in_a_call_and_comes_back(tmp_path: Path) -> None:
     switch = RealFreeswitch(tmp_path / "freeswitch", AGENT_PORT, CARRIER_PORT, trunk_register="false")
     switch.start()
@@ -487,6 +501,7 @@ async def test_freeswitch_is_killed_in_a_call_and_comes_back(tmp_path: Path) -> 
     running = asyncio.create_task(runner.run())
     await site.stands(ChannelState.REGISTERED)
     site.device = made[-1]
+    await makes_the_gateway_anew(site)
     await site.dial()
     await eventually(lambda: site.kinds()[-1:] == ["answered"])
     switch.kill()
