@@ -123,11 +123,15 @@ class OutboundSms:
 
 @dataclass(frozen=True, slots=True)
 class SubmitRef:
-    """What a report of one submitted segment will name: TP-MR, or the id that a gateway or SMSC gave it."""
+    """What a report of one submitted segment will name: TP-MR, or the id that a gateway or SMSC gave it.
+
+    ``sms``: for how many SMS of the network it stands, where a box cuts texts itself and gives one reference for all.
+    """
 
     ref: int | str
     segment: int
     segments: int
+    sms: int = 1
 
 
 OnSegment = Callable[[SubmitRef], Awaitable[None]]

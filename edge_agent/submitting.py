@@ -29,7 +29,8 @@ class Progress:
     async def note(self, ref: SubmitRef) -> None:
         """The network took a segment; when this returns, that is on disk."""
         self._unwritten = True
-        self._on_sent(self._command)
+        for _ in range(ref.sms):
+            self._on_sent(self._command)
         await self._spool.segment_sent(self._command.message, ref)
         self._unwritten = False
         self.segment = ref.segment + 1

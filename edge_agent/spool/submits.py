@@ -107,7 +107,7 @@ def segment_sent(db: sqlite3.Connection, message: MessageSid, ref: SubmitRef, no
             command=command,
             message=message,
             channel=ChannelId(channel),
-            segments=ref.segments,
+            segments=max(ref.segments, ref.sms),
             refs=_refs(db, message) if ref.segments > 1 else (ref.ref,),
         )
         outbox.append(db, event)

@@ -24,9 +24,12 @@ class Handover:
         self.begun = True
 
 
-Segment = Callable[[Handover], Coroutine[None, None, str]]
-"""Hands over one segment, bounded in time; what it is known by. Raises DeviceRefused, OutcomeUnknown, Transient, and
-DeviceLost or TimedOut, which make the outcome unknown once it has begun."""
+Segment = Callable[[Handover], Coroutine[None, None, tuple[str, int]]]
+"""Hands over one segment, bounded in time; what it is known by, and how many SMS it was.
+
+Raises DeviceRefused, OutcomeUnknown, Transient, and DeviceLost or TimedOut, which make the outcome unknown once it has
+begun.
+"""
 Cut = Callable[[OutboundSms], Sequence[Segment]]
 """What an SMS is sent as; the same each time. Raises InvalidRequest."""
 
@@ -57,14 +60,14 @@ class AmiSms:
 
         async def hand_over() -> None:
             try:
-                ref = await segment(handover)
+                ref, sms = await segment(handover)
             except (DeviceLost, TimedOut) as error:
                 if not handover.begun:
                     raise
                 raise OutcomeUnknown(f"handed over, and then: {error}") from error
             finally:
                 self._next_at = asyncio.get_running_loop().time() + self._between_s
-            await on_segment(SubmitRef(ref, number, total))
+            await on_segment(SubmitRef(ref, number, total, sms))
 
         await carry_through(hand_over(), lambda: handover.begun)
 

@@ -14,6 +14,7 @@ from edge_agent.drivers.gateway.goip_socket import GoipSocket
 from edge_agent.drivers.gateway.goip_submit import GoipSubmit, Step, Taken
 from edge_agent.drivers.gateway.goip_times import GoipTimes
 from telecore.errors import InvalidRequest, TelecoreError
+from telecore.sms import count_segments
 
 TRIES = 4
 """How often something is said before the box counts as deaf."""
@@ -64,7 +65,7 @@ class _Session:
                 outcome = await self._converse(submit, answers)
                 if isinstance(outcome, TelecoreError):
                     raise outcome
-                await on_segment(SubmitRef(outcome.ref, 0, 1))
+                await on_segment(SubmitRef(outcome.ref, 0, 1, count_segments(sms.body).segments))
             finally:
                 await self._end(sendid, answers)
 

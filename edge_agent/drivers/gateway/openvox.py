@@ -136,12 +136,12 @@ class OpenVoxManagement:
         segments = sms_text.split(sms.body, reference_of(sms), flash=sms.flash)
         return [partial(self._send, span, sms.to, segment) for segment in segments]
 
-    async def _send(self, span: int, to: str, segment: sms_text.Segment, handover: Handover) -> str:
+    async def _send(self, span: int, to: str, segment: sms_text.Segment, handover: Handover) -> tuple[str, int]:
         ident = secrets.randbelow(_LAST_ID) + 1
         session = await self._session(span)
         command = send_segment(span, to, segment, ident, self._send_s)
         read_sent(await session.command(command, answer_s=self._send_s + _MARGIN_S, begun=handover.begin))
-        return str(ident)
+        return str(ident), 1
 
     async def _ask_ussd(self, span: int, code: str) -> UssdReply:
         session = await self._session(span)

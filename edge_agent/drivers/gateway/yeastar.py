@@ -23,6 +23,7 @@ from edge_agent.drivers.gateway.yeastar_codec import (
 )
 from telecore.errors import DeviceRefused, InvalidRequest, TimedOut
 from telecore.model import DeviceIdentity
+from telecore.sms import count_segments
 
 BETWEEN_S = 10.0
 """The maker's limit: one SMS in ten seconds from a port."""
@@ -98,7 +99,7 @@ class YeastarManagement:
             raise InvalidRequest("a TG sends no flash messages")
         return [partial(self._send, span, sms.to, text) for text in pieces(sms.body, TEXT_LIMIT)]
 
-    async def _send(self, span: int, to: str, text: str, handover: Handover) -> str:
+    async def _send(self, span: int, to: str, text: str, handover: Handover) -> tuple[str, int]:
         ident = secrets.randbelow(_LAST_ID) + 1
         outcome: asyncio.Future[Block] = asyncio.get_running_loop().create_future()
         self._outcomes[str(ident)] = outcome
@@ -110,7 +111,7 @@ class YeastarManagement:
             del self._outcomes[str(ident)]
         if block.get("Status") != "1":
             raise DeviceRefused("cms", None, f"the box says status {block.get('Status')[:20]!r}")
-        return str(ident)
+        return str(ident), count_segments(text).segments
 
     async def _ask_ussd(self, span: int, code: str) -> UssdReply:
         command = send_ussd(span, code, self._ussd_s)
