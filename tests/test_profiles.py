@@ -8,6 +8,7 @@ from dataclasses import asdict, is_dataclass
 import pytest
 import yaml
 
+from edge_agent.devices.gateways import TONGUES
 from edge_agent.devices.profiles import GENERIC, Header, ProfileError, doubts, load_profiles, shipped
 from edge_agent.drivers.at_modem.profile import TIMEOUTS_S, AtProfile, AudioKind, UrcEvent
 from telecore.model import DeviceIdentity, Service
@@ -309,3 +310,21 @@ def test_the_more_specific_wins_and_equals_are_a_complaint(tmp_path):
 def test_a_name_that_is_not_there():
     with pytest.raises(ProfileError, match="no profile 'acme/x'"):
         PROFILES.get("acme/x")
+
+
+@pytest.mark.parametrize("name", PROFILES.gateway_names)
+def test_a_gateway_says_what_is_unconfirmed_and_why(name):
+    entry = PROFILES.gateway(name)
+    profile = entry.profile
+    assert profile.confirmed == name.startswith("simferry/")
+    assert bool(profile.unconfirmed) != profile.confirmed
+    assert entry.header.description
+    assert profile.management.tongue in ("", *TONGUES)
+    assert all(because.strip() for because in profile.because.values())
+    assert bool(profile.management.tongue) == bool({Service.SMS, Service.USSD} & profile.services)
+
+
+def test_a_field_technician_is_told_of_every_gateway_profile():
+    text = (shipped().parent / "docs" / "gateways.md").read_text()
+    told = [name for name in PROFILES.gateway_names if not name.startswith("simferry/")]
+    assert [name for name in told if f"`{name}`" not in text and f"profile: {name}" not in text] == ["generic/trunk"]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from edge_agent.devices.profiles import Entry, Firmware, load_profiles
+from edge_agent.devices.profiles import Entry, Firmware, GatewayEntry, load_profiles
 from edge_agent.drivers.at_modem.profile import AtProfile, AudioKind, AudioProfile, CallProfile, EnableAt, Pacing
+from edge_agent.drivers.sip.settings import Registers
 from telecore.model import Service
 
 _HEAD = """\
@@ -17,6 +18,16 @@ Where these facts come from: makers' documents and the sources, issues and repor
 or as its `because`. Nothing here was seen on hardware unless it says so; what a profile claims and nobody has seen is
 listed under it, and the agent logs the same when it finds such a modem.
 """
+_GATEWAYS = """\
+# Gateways and trunks
+
+What to set in the boxes' own pages, and what works with each, is in [gateways.md](gateways.md).
+"""
+_REGISTERS = {
+    Registers.WITH_US: "each line registers with us",
+    Registers.WITH_THEM: "we register with it",
+    Registers.NOBODY: "a peer known by its address",
+}
 _SOUNDS = {
     AudioKind.NONE: "none",
     AudioKind.SERIAL: "on a serial port of the modem",
@@ -34,7 +45,9 @@ def catalogue() -> str:
     """All shipped profiles but the simulator's, as Markdown."""
     profiles = load_profiles()
     entries = [profiles.entry(name) for name in profiles.names if not name.startswith("simferry/")]
-    return "\n".join([_HEAD, _advice(entries), *(_section(entry) for entry in entries)])
+    boxes = [profiles.gateway(name) for name in profiles.gateway_names if not name.startswith("simferry/")]
+    gateways = [_GATEWAYS, *(_gateway(entry) for entry in boxes)]
+    return "\n".join([_HEAD, _advice(entries), *(_section(entry) for entry in entries), *gateways])
 
 
 def _advice(entries: list[Entry]) -> str:
@@ -100,6 +113,22 @@ def _section(entry: Entry) -> str:
     rows += [f"* Do not use revision `{note.match}`: {note.because}" for note in entry.firmware]
     rows += [f"* {name}: {because}" for name, because in profile.quirks.items()]
     rows += [f"* Unconfirmed: {claim}" for claim in profile.unconfirmed]
+    return "\n".join(rows) + "\n"
+
+
+def _gateway(entry: GatewayEntry) -> str:
+    profile, sip = entry.profile, entry.profile.sip
+    rows = [
+        f"## {profile.name}\n\n{' '.join(entry.header.description.split())}\n",
+        f"* Confirmed on hardware: {'yes' if profile.confirmed else 'no'}",
+        f"* Services: {', '.join(sorted(profile.services))}",
+        f"* SIP: {_REGISTERS[profile.registers]}; lines told by {sip.to_line}; {' or '.join(sip.codecs)},"
+        f" {sip.ptime_ms} ms; keys by {sip.digits}",
+    ]
+    if profile.management.tongue:
+        rows.append(f"* Its own tongue: `{profile.management.tongue}`; line {{n}} is `{profile.line_name}` there")
+    rows += [f"* {name}: {' '.join(because.split())}" for name, because in profile.because.items()]
+    rows += [f"* Unconfirmed: {' '.join(claim.split())}" for claim in profile.unconfirmed]
     return "\n".join(rows) + "\n"
 
 
