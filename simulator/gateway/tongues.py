@@ -9,6 +9,7 @@ from simulator.gateway.dinstar import DinstarBox
 from simulator.gateway.goip import GoipTongue
 from simulator.gateway.manager import ManagerHabits, ManagerTongue, openvox_habits
 from simulator.gateway.plans import read_server
+from simulator.gateway.synway import SynwayBox
 from simulator.timing import Timers
 
 Maker = Callable[[Sequence[GatewayLine], Timers, str, str], Tongue]
@@ -32,5 +33,16 @@ def _openvox(lines: Sequence[GatewayLine], timers: Timers, password: str, server
     return ManagerTongue(lines, timers, secret=password, habits=openvox_habits())
 
 
-MAKERS: dict[str, Maker] = {"goip": _goip, "dinstar": _dinstar, "yeastar": _yeastar, "openvox": _openvox}
+def _synway(lines: Sequence[GatewayLine], timers: Timers, password: str, server: str) -> Tongue:
+    del server
+    return SynwayBox(lines, timers, password=password)
+
+
+MAKERS: dict[str, Maker] = {
+    "goip": _goip,
+    "dinstar": _dinstar,
+    "yeastar": _yeastar,
+    "openvox": _openvox,
+    "synway": _synway,
+}
 """Family → (lines, timers, the box's password, what it reports to by itself: an address or a URL) → its interface."""
