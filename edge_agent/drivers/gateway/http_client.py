@@ -162,6 +162,8 @@ class HttpClient:
         url = URL(f"{where}?{urlencode(query, errors='replace')}" if query else where, encoded=True)
         headers = {"Content-Type": content_type} if content_type else {}
         async with self._turn:
+            if self._session.closed:
+                raise DeviceLost(f"{self.host} is not asked any more")
             try:
                 async with self._session.request(
                     method, url, data=body, headers=headers, allow_redirects=False, ssl=self._tls
@@ -209,7 +211,7 @@ class HttpClient:
             return DeviceLost(f"the box at {self.host} is gone: {_why(error)}")
         if isinstance(error, TimeoutError):
             words = f"no answer from {self.host} within {self._total_s:.0f} s"
-        elif isinstance(error, _BrokenError | aiohttp.ClientPayloadError | OSError):
+        elif isinstance(error, _BrokenError | aiohttp.ClientPayloadError | aiohttp.ClientConnectionError | OSError):
             words = f"the answer of {self.host} broke off: {_why(error)}"
         elif isinstance(error, aiohttp.InvalidURL):
             return InvalidRequest(f"the box's address {self._base!r} is not a URL", field="url")

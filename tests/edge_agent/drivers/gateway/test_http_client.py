@@ -182,6 +182,19 @@ async def test_one_request_at_a_time():
         assert len(server.heads) == 5
 
 
+async def test_what_is_under_way_when_it_is_closed_ends():
+    async with odd(b"", b"", close=False) as (server, client):
+        sending, waiting = (asyncio.create_task(client.post_json(path, {}, acts=True)) for path in ("/a", "/b"))
+        while not server.heads:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await client.close()
+        with pytest.raises(OutcomeUnknown):
+            await sending
+        with pytest.raises(DeviceLost, match="not asked any more"):
+            await waiting
+        assert len(server.heads) == 1
+
+
 def settings(**options):
     return ManagementSettings(DeviceId("gw"), **{"host": "127.0.0.1", **options})
 
