@@ -22,7 +22,8 @@ class ManagerHabits:
 
     `index_base`: how parts of long SMS are counted. `echo_ids`: whether an ActionID is repeated. `split_bytes`: TCP
     segments of at most so many octets; 0 for as they come. `inside_outputs`: events come in the middle of outputs.
-    `sync_s`: how long a synchronous command waits for the network.
+    `sync_s`: how long a synchronous command waits for the network. `between_s`: an SMS that comes sooner after another
+    of the same port fails; a TG's maker says 10.
     """
 
     family: str = "yeastar"
@@ -34,6 +35,7 @@ class ManagerHabits:
     split_bytes: int = 0
     inside_outputs: bool = False
     sync_s: float = 5.0
+    between_s: float = 0.0
     muted: set[str] = field(default_factory=set)
     """Commands' first words that get no answer at all: `send`, `show`, `ping`, `outcome`, …"""
 
@@ -60,6 +62,7 @@ class ManagerTongue:
         self._server: asyncio.Server | None = None
         self._port = 0
         self._ids = 0
+        self._pressed: dict[int, float] = {}
         self._parts: dict[tuple[str, ...], dict[str, str]] = {}
 
     @property
@@ -132,6 +135,12 @@ class ManagerTongue:
             index = number + self.habits.index_base if total > 1 else self.habits.index_base
             ident = str(self._ids) if total > 1 else ""
             self.tell(received_event(received, span, text, ident=ident, index=index, total=total))
+
+    def hurried(self, line: GatewayLine) -> bool:
+        """Whether an SMS comes too soon after another."""
+        now, before = self.timers.monotonic(), self._pressed.get(line.index)
+        self._pressed[line.index] = now
+        return before is not None and now - before < self.habits.between_s
 
     def join(self, message: tuple[str, ...], sequence: str, text: str) -> str | None:
         """Take a part of a long SMS; the whole, when it is the last that was missing. `message` ends with the count."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 BANNER = "Asterisk Call Manager/1.1\r\n"
 MAX_LINE = 1024
 """Of Asterisk 1.8's manager: a longer line is thrown away."""
+TOO_SOON = 500
 IN_USE = 314
 """The CMS code that becomes `WAS USING`: the module is busy with something else."""
 
@@ -178,7 +179,10 @@ class ManagerSession:
             if "outcome" not in self._box.habits.muted:
                 self._box.tell(update_event(ident, line.sim.operator.smsc, sent=how.error is None))
 
-        line.submit(to, text, done)
+        if self._box.hurried(line):
+            self._box.timers.after(0, lambda: done(Submitted(TOO_SOON)))
+        else:
+            line.submit(to, text, done)
         return []
 
     async def _send_sync(self, span: str, to: str, text: str) -> list[str]:

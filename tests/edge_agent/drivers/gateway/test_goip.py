@@ -7,6 +7,7 @@ import logging
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -193,6 +194,24 @@ async def test_a_taken_port_is_told() -> None:
 async def test_an_option_that_is_no_time_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="keepalive_s"):
         GoipManagement(ManagementSettings(DeviceId("gw"), "127.0.0.1", options={"keepalive_s": "soon"}))
+
+
+async def test_a_box_that_was_off_is_found_again_wherever_its_lines_speak_from() -> None:
+    async with site(2) as here:
+        port = here.management.listening
+        before = [client.socket.address for client in here.tongue.clients]
+        await here.tongue.stop()
+        assert here.running is not None
+        with pytest.raises(DeviceLost):
+            await asyncio.wait_for(here.running, 3)
+        await here.management.close()
+        here.management = GoipManagement(replace(here.settings, listen_port=port))
+        await here.management.open()
+        await here.tongue.start()
+        here.running = asyncio.create_task(here.management.run(here.core))
+        await here.until(lambda: here.registered() == 2)
+        await here.submit(SMS)
+        assert [client.socket.address for client in here.tongue.clients] != before
 
 
 # ------------------------------------------------------------------------------------------------- SMS out
