@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import random
 import resource
 import socket
@@ -177,6 +178,10 @@ def main(calls: int, seconds: float) -> None:
             print(f"  {loop:<8} ours {us:5.1f}   floor {bare:5.1f}   ours : floor {us / bare:4.2f}   {rest}")
     lossy = _measured_apart("ours", "uvloop", seconds, (200, 32, 0.1))
     print(f"200 calls, one packet in ten lost: { ({key: round(value, 2) for key, value in lossy.items()}) }")
+    if "SIMFERRY_FREESWITCH" in os.environ:
+        from benchmarks import freeswitch_calls
+
+        freeswitch_calls.main(calls, seconds)
 
 
 def _measured_apart(candidate: str, loop: str, seconds: float, load: tuple[float, ...]) -> dict[str, float]:

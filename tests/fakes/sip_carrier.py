@@ -62,6 +62,8 @@ class CarrierCall(asyncio.DatagramProtocol):
         self.invite: Sip | None = None
         self.code = 0
         """The last response to our own INVITE."""
+        self.other_code = 0
+        """The last one to anything else."""
         self.changed = asyncio.Event()
         self.ended = asyncio.Event()
         self.cause: int | None = None
@@ -345,6 +347,8 @@ class Carrier(asyncio.DatagramProtocol):
 
     def _answered(self, call: CarrierCall, message: Sip) -> None:
         if "INVITE" not in message.get("CSeq"):
+            call.other_code = message.code
+            call.changed.set()
             return
         call.code = message.code
         if message.body:

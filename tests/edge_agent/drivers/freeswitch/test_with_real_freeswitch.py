@@ -219,6 +219,7 @@ async def test_early_media_is_heard_before_the_answer(site: Site) -> None:
         (480, "", 18),
         (603, "", 21),
         (503, "", 41),
+        (302, "", 23),
         (500, 'Q.850;cause=27;text="x"', 27),
         (480, 'Q.850;cause=20;text="x"', 20),
     ],
@@ -267,6 +268,17 @@ async def test_a_hidden_number(site: Site) -> None:
     assert OURS not in far.invite.get("From")
     assert far.invite.get("Privacy") == "id"
     assert OURS in far.invite.get("P-Asserted-Identity") + far.invite.get("P-Preferred-Identity")
+    await call.hang_up()
+
+
+async def test_a_carrier_cannot_send_our_call_elsewhere(site: Site) -> None:
+    call = await site.dial()
+    far = await site.carrier.arrived()
+    await eventually(lambda: site.kinds()[-1:] == ["answered"])
+    site.carrier.request(far, "REFER", f"Refer-To: <sip:0900@127.0.0.1:{site.switch.trunk_port}>\r\n")
+    await far.until(lambda far: far.other_code >= 200)
+    assert far.other_code >= 300
+    assert site.kinds()[-1] == "answered"
     await call.hang_up()
 
 
