@@ -77,14 +77,19 @@ async def until(check: Callable[[], object], limit: float = 5.0) -> None:
 
 @asynccontextmanager
 async def a_box(
-    manner: str | Manner = "plain", *, lines: int = 1, registers: bool | None = False, server: str = ""
+    manner: str | Manner = "plain",
+    *,
+    lines: int = 1,
+    registers: bool | None = False,
+    server: str = "",
+    agent_port: int | None = None,
 ) -> AsyncIterator[Box]:
-    """With power, and its lines in service."""
+    """With power, and its lines in service. `agent_port`: where a real agent listens, instead of the party."""
     timers = LoopTimers(asyncio.get_running_loop(), speed=SPEED, random=Random(3))
     network = Network(timers, 0, Random(3), gateways={"gateway1": lines})
     party = Party()
     family = manner if isinstance(manner, str) else manner.name
-    plan = GatewayPlan("gateway1", family, lines, ("127.0.0.1", party.port), registers, server)
+    plan = GatewayPlan("gateway1", family, lines, ("127.0.0.1", agent_port or party.port), registers, server)
     gateway = Gateway(plan, network, manner=None if isinstance(manner, str) else manner)
     box = Box(gateway, network, party)
     box.handset()
