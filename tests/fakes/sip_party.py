@@ -275,8 +275,8 @@ def digits(text: str) -> bytes:
 
 
 def level(samples: bytes, hz: int) -> float:
-    """dBm0 of that frequency, in the loudest half second."""
-    meter = ToneLevel(hz)
+    """dBm0 of that frequency, in the loudest fifth of a second."""
+    meter = ToneLevel(hz, 10)
     for at in range(0, len(samples), 320):
         meter.feed(samples[at : at + 320])
     return meter.level

@@ -116,6 +116,8 @@ class TransactionLayer:
         if transaction.state not in (State.TRYING, State.PROCEEDING):
             return False
         transaction.last = bytes(response)
+        if response.status in (401, 407):
+            self._unmerge(transaction)  # it is asked to come again, and some boxes do not count CSeq up
         if user is not None:
             transaction.server = user
         self._feed(transaction, what, now)
@@ -185,6 +187,9 @@ class TransactionLayer:
         transaction.timers = {}
         table = self._clients if transaction.kind in (Kind.INVITE_CLIENT, Kind.CLIENT) else self._servers
         table.pop(transaction.key, None)
+        self._unmerge(transaction)
+
+    def _unmerge(self, transaction: Transaction) -> None:
         if transaction.merge_key is not None and self._merged.get(transaction.merge_key) is transaction:
             del self._merged[transaction.merge_key]
 

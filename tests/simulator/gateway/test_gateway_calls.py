@@ -62,12 +62,12 @@ async def test_sound_goes_both_ways_without_a_break() -> None:
         box.party.sound.hum(1000)
         ears = box.ears()
         ears.say(tone((450,), 2000, -10))
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(0.6)
         assert level(bytes(ears.heard), 1000) > HEARD
         assert level(box.party.sound.heard(), 450) > HEARD
         assert level(box.party.sound.heard(), 1000) < HEARD - 20
         packets = box.party.sound.packets
-        assert len(packets) >= 45
+        assert len(packets) >= 25
         assert {kind for kind, *_ in packets} == {8}
         first = packets[0]
         assert [packet[1] for packet in packets] == list(range(first[1], first[1] + len(packets)))
@@ -90,7 +90,7 @@ async def test_it_takes_what_the_offer_has(formats: str, payload: int) -> None:
         box.party.sound.payload = payload
         dialogue = await box.party.call(box.at, ANSWERS, body=box.party.sdp(formats=formats))
         box.party.sound.hum(1000)
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(0.4)
         assert {kind for kind, *_ in box.party.sound.packets} == {payload}
         assert level(bytes(box.ears().heard), 1000) > HEARD
         dialogue.send("BYE")
@@ -112,7 +112,7 @@ async def test_an_offer_in_the_ack() -> None:
         box.party.sound.to = ("127.0.0.1", answer.rtp_port)
         dialogue.send("ACK", "Content-Type: application/sdp", body=box.party.sdp())
         box.party.sound.hum(1000)
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(0.4)
         assert level(bytes(box.ears().heard), 1000) > HEARD
         assert box.party.sound.packets
 
@@ -173,7 +173,6 @@ async def test_keys_of_the_handset_are_only_heard() -> None:
         box.ears().press("8")
         await asyncio.sleep(0.5)
         assert box.party.sound.keys(101) == []
-        assert level(box.party.sound.heard(), 850) < HEARD
         from telecore.audio.dtmf import DtmfDetector
 
         assert DtmfDetector().feed(box.party.sound.heard()) == "8"
@@ -330,7 +329,7 @@ async def test_hold_and_back(direction: str, answer: str, extra: str) -> None:
         assert f"a={answer}" in held.body
         await asyncio.sleep(0.1)
         count = len(box.party.sound.packets)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.15)
         assert len(box.party.sound.packets) == count
         dialogue.send("INVITE", body=box.party.sdp(version=3))
         back = await box.party.expect(200)
@@ -378,7 +377,7 @@ async def test_a_call_from_a_handset_comes_as_an_invite_and_is_taken() -> None:
         await until(lambda: box.call.state is CallState.ANSWERED)
         box.party.sound.hum(1000)
         box.ears().say(tone((450,), 2000, -10))
-        await asyncio.sleep(0.7)
+        await asyncio.sleep(0.4)
         assert level(bytes(box.ears().heard), 1000) > HEARD
         assert level(box.party.sound.heard(), 450) > HEARD
         box.network.exchange.end(box.call, 16)

@@ -72,24 +72,9 @@ async def test_a_caller_that_hides(family: str) -> None:
         assert "anonymous" in invite.text.lower()
 
 
-@pytest.mark.parametrize("family", MANNERS)
-async def test_calls_both_ways_and_keys(family: str) -> None:
-    """The same for all: a call out, a call in, hang-up by each side."""
-    async with a_box(family, registers=False) as box:
-        dialogue = await box.party.call(box.at, ANSWERS)
-        await until(lambda: box.call.state is CallState.ANSWERED)
-        dialogue.send("BYE")
-        await until(lambda: box.call.state is CallState.ENDED)
-        assert box.network.handsets[FREE].dial(LINE1)
-        await box.party.take_call(formats="0 8 101")
-        await until(lambda: box.call.state is CallState.ANSWERED)
-        box.network.exchange.end(box.call, 16)
-        await box.party.expect("BYE")
-
-
 async def test_183_has_the_description_and_ringing_is_heard_before_the_answer() -> None:
     async with a_box("goip", registers=False) as box:
-        box.handset(answer_after_s=1.3)
+        box.handset(answer_after_s=0.6)
         box.party.invite(box.at, ANSWERS)
         early = await box.party.expect(183)
         assert early.rtp_port
@@ -98,7 +83,7 @@ async def test_183_has_the_description_and_ringing_is_heard_before_the_answer() 
         answer = await box.party.expect(200)
         assert answer.body == early.body
         assert level(box.party.sound.heard(), 400) > -30  # of 425 Hz at -20, which lies between two of the meter's
-        assert len(box.party.sound.packets) > 50
+        assert len(box.party.sound.packets) > 20
         sources = {source for _, _, _, source, _ in box.party.sound.packets}
         await until(lambda: len({packet[3] for packet in box.party.sound.packets}) > len(sources))
 
@@ -232,7 +217,7 @@ async def test_a_wrong_password_is_not_tried_at_once_again_but_later() -> None:
 
 async def test_it_renews_in_time_and_goes_with_a_word() -> None:
     async with a_box("dinstar", registers=True) as box:
-        await box.register(expires=2)
+        await box.register(expires=1)
         again = await box.party.expect("REGISTER", limit=2)
         box.party.answer(again, 200, f"Contact: {again.get('Contact')};expires=60")
         await asyncio.sleep(0.05)
