@@ -110,7 +110,7 @@ class Line:
             raise Busy("the line is in a call")
         target = self._owner.target(self, to, caller, hidden=hidden)
         media = await self._media()
-        call_id = f"{self.stack.token()}{self.stack.token()}"
+        call_id = f"{self.stack.token()}-{self.stack.token()}"
         call = OutboundCall(self, media, self._negotiation(media), target, authorizer=self.authorizer, call_id=call_id)
         self.calls[call] = None
         call.on_event = on_event

@@ -82,7 +82,7 @@ async def _register(peer: SipPeer, line: Line) -> None:
         str(sip_uri("", host, None if settings.domain else settings.port)),
         str(sip_uri(user, host)),
         peer.contact(line.settings),
-        stack.token() + stack.token(),
+        f"{stack.token()}-{stack.token()}",
         stack.token(),
     )
     registration = Registration(stack, account, line.authorizer, lambda news: peer.registered(line, news))
