@@ -15,11 +15,10 @@ _DIGITS = re.compile(r"[0-9]{1,9}")
 
 def read_received(block: Block, channel: ChannelId) -> tuple[SmsPart, int]:
     """A ReceivedSMS event: the part, numbered 1, and the index that the box gave it. Raises RemoteProtocolError."""
-    sender = block.get("Sender")
-    if not sender:
-        raise RemoteProtocolError("ReceivedSMS without a sender")
+    sender, body = block.get("Sender"), content_of(block.get("Content"))
+    if not sender and not body:
+        raise RemoteProtocolError("ReceivedSMS with neither sender nor content")
     total, index = _count(block.get("Total"), 1), _count(block.get("Index"), 0)
-    body = content_of(block.get("Content"))
     ident, at = block.get("ID"), block.get("Recvtime")
     long = 1 < total <= 255
     part = SmsPart(

@@ -277,11 +277,18 @@ async def test_a_full_disk_holds_an_sms_up_and_loses_none() -> None:
         await here.until(lambda: bool(here.core.parts))
 
 
+async def test_an_sms_from_nobody_is_kept() -> None:
+    async with site() as here:
+        here.tongue.tell("Event: ReceivedSMS\r\nGsmPort: 1\r\nContent: who+am+I%3F\r\n\r\n")
+        await here.until(lambda: bool(here.core.parts))
+        assert (here.core.parts[0].sender, here.core.parts[0].body) == ("", "who am I?")
+
+
 @pytest.mark.parametrize(
     "event",
     [
         "Event: ReceivedSMS\r\nGsmSpan: 99\r\nSender: +1\r\nContent: x\r\n\r\n",
-        "Event: ReceivedSMS\r\nGsmSpan: 2\r\nContent: x\r\n\r\n",
+        "Event: ReceivedSMS\r\nGsmSpan: 2\r\nContent:\r\n\r\n",
         "Event: ReceivedSMS\r\nGsmSpan: two\r\nSender: 1\r\n\r\n",
         "Event: UpdateSMSSend\r\nID: nobody\r\nStatus: 1\r\n\r\n",
         "Event: \r\n\r\n",
