@@ -10,8 +10,8 @@ from telecore.ids import DeviceId
 from tests.fakes.tongues import Towers, managed
 
 FAST = {
-    "sms_poll_s": "0.02", "sms_limit_s": "3", "sms_search_s": "0.4", "ussd_s": "1", "ussd_poll_s": "0.02",
-    "timeout_s": "1", "timezone": "+00:00",
+    "sms_poll_s": "0.02", "sms_limit_s": "3", "sms_search_s": "0.2", "ussd_s": "0.4", "ussd_poll_s": "0.02",
+    "timeout_s": "0.6", "timezone": "+00:00",
 }  # fmt: skip
 
 

@@ -27,7 +27,7 @@ class SmsSite:
         self.spool = spool
         self.core = core
         self.tongue = tongue
-        self.messages = Messages(spool, self, doubt_s=1.0)
+        self.messages = Messages(spool, self, doubt_s=0.4)
         core.messages = self.messages
         self._count = 0
 

@@ -135,7 +135,7 @@ async def test_a_message_goes_out_and_its_report_comes_once(hooks):
         (ref,) = r.refs
         assert (ref.ref, ref.segment, ref.segments) == (r.towers.lines[0].sim.last_reference, 0, 1)
         await until(lambda: r.core.reports)
-        await asyncio.sleep(0.3)  # polls and pushes go on
+        await asyncio.sleep(0.15)  # polls and pushes go on
         (report,) = r.core.reports
         assert (report.channel, report.ref, report.recipient, report.status) == (CHANNELS[0], ref.ref, ANSWERS, 0)
 
@@ -284,7 +284,7 @@ async def test_a_received_text_is_told_once_whichever_way_it_comes(hooks):
         await until(lambda: r.core.parts)
         r.hear("ភាសា 🙂; two|three", to=LINE1)
         await until(lambda: len(r.core.parts) == 2)
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.15)
         assert r.core.bodies() == ["first", "ភាសា 🙂; two|three"]
         assert [part.channel for part in r.core.parts] == list(CHANNELS)
         assert r.core.parts[0].sender == ANSWERS
@@ -296,7 +296,7 @@ async def test_what_cannot_be_kept_is_not_lost(hooks):
     async with rig(hooks=hooks) as r:
         r.core.full = True
         r.hear("kept")
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(0.15)
         assert r.core.parts == []
         r.core.full = False
         await until(lambda: r.core.parts)
@@ -477,7 +477,7 @@ async def test_a_box_that_answers_with_something_else_is_told_of_clearly(kind, s
 async def test_one_bad_answer_is_forgiven_and_three_are_not():
     async with rig(hooks=False) as r:
         r.box.web.upset("/api/get_port_info", WebTrouble.TRUNCATED, 2)
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.25)
         assert not r.task.done()
         r.box.web.upset("/api/get_port_info", WebTrouble.STATUS, 99)
         with pytest.raises(DeviceLost, match="3 times in a row"):

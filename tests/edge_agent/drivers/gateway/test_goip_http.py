@@ -26,11 +26,11 @@ from tests.fakes.tongues import ANSWERS, CHANNELS, LINE0, LINE1, KeepingCore, To
 
 FAST = {
     "job_poll_s": "0.02",
-    "sms_limit_s": "2",
-    "sms_search_s": "0.3",
-    "ussd_s": "1",
+    "sms_limit_s": "1.5",
+    "sms_search_s": "0.2",
+    "ussd_s": "0.4",
     "off_s": "0.05",
-    "timeout_s": "1",
+    "timeout_s": "0.6",
 }
 
 

@@ -49,7 +49,7 @@ async def odd(*answers, close=True, **options):
     server = OddServer(*answers, close=close)
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
     port = listening.sockets[0].getsockname()[1]
-    client = HttpClient(f"http://127.0.0.1:{port}", "u", "p", **{"auth": HttpAuth.NONE, "total_s": 0.5, **options})
+    client = HttpClient(f"http://127.0.0.1:{port}", "u", "p", **{"auth": HttpAuth.NONE, "total_s": 0.3, **options})
     try:
         yield server, client
     finally:

@@ -16,7 +16,7 @@ from tests.fakes.tongues import ANSWERS, KeepingCore, managed
 
 OPTIONS = {
     "auth": "none", "timeout_s": "0.2", "sms_poll_s": "0.01", "job_poll_s": "0.01", "task_poll_s": "0.01",
-    "ussd_poll_s": "0.01", "sms_limit_s": "0.2", "sms_search_s": "0.1", "ussd_s": "0.2", "off_s": "0.01",
+    "ussd_poll_s": "0.01", "sms_limit_s": "0.1", "sms_search_s": "0.05", "ussd_s": "0.1", "off_s": "0.01",
 }  # fmt: skip
 ROW = {"port": 0, "number": "1", "text": "\ud83d;|E", "status": "SENT_OK", "user_id": "x", "ref_id": -5, "reg": 7}
 BODIES = [

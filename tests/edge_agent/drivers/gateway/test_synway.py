@@ -18,7 +18,7 @@ from tests.fakes.sms_site import carrying
 from tests.fakes.tongues import ANSWERS, CHANNELS, LINE0, LINE1, KeepingCore, Towers, managed, until
 
 FAST = {
-    "task_poll_s": "0.02", "sms_limit_s": "1", "timeout_s": "1", "timezone": "+00:00", "waiting_states": "1",
+    "task_poll_s": "0.02", "sms_limit_s": "1", "timeout_s": "0.6", "timezone": "+00:00", "waiting_states": "1",
     "sent_states": "2", "failed_states": "3",
 }  # fmt: skip
 
