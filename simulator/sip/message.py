@@ -171,8 +171,8 @@ def read_uri(text: str) -> Uri:
     scheme, _, rest = text.strip().strip("<>").partition(":")
     if scheme.lower() not in ("sip", "sips"):
         return Uri(rest.split(";")[0], "", None)
-    address, _, parameters = rest.partition(";")
-    user, at, host = address.rpartition("@")
+    user, at, tail = rest.partition("@")
+    host, _, parameters = (tail if at else rest).partition(";")
     name, _, port = host.partition(":")
     number = int(port) if port.isascii() and port.isdigit() and len(port) < 6 else None
     return Uri(user.split(":")[0].split(";")[0] if at else "", name, number, parameters)
