@@ -1,0 +1,88 @@
+"""SIP over TLS: a call over one connection, in both directions of set-up, and certificates that are refused."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from edge_agent.drivers.sip.peer import SipPeer
+from edge_agent.drivers.sip.settings import SipSettings, TlsFiles, Transport
+from edge_agent.drivers.sip.stack import SipStack
+from telecore.errors import DeviceLost
+from tests.fakes.sip_media import FakeMediaPorts
+from tests.fakes.sip_site import LINE1, QUICK, Heard, Told, gateway
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
+    folder: Path = tmp_path_factory.mktemp("tls")
+    certificate, key = str(folder / "cert.pem"), str(folder / "key.pem")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", certificate,
+         "-subj", "/CN=trunk.test", "-addext", "subjectAltName=IP:127.0.0.1,DNS:trunk.test"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return TlsFiles(certificate, key, certificate)
+
+
+class End:
+    """A stack with one far end over TLS."""
+
+    def __init__(self, files: TlsFiles, port: int, *, listens: bool, host: str = "127.0.0.1") -> None:
+        settings = SipSettings(port=0, tls_port=0 if listens else None, tls=files)
+        self.stack = SipStack(settings, FakeMediaPorts(), intervals=QUICK)
+        self.peer = SipPeer(self.stack, gateway(port, host=host, transport=Transport.TLS))
+        self.told = Told()
+        self.running: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        await self.peer.open()
+        self.running = asyncio.create_task(self.peer.run(self.told))
+        await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        assert self.running is not None
+        self.running.cancel()
+        await asyncio.wait({self.running})
+        await self.peer.close()
+
+
+async def test_a_call_over_tls_and_its_end_from_there(files: TlsFiles) -> None:
+    b = End(files, 5061, listens=True)
+    await b.open()
+    assert b.stack.tls_port is not None
+    a = End(files, b.stack.tls_port, listens=False)
+    await a.open()
+    b.told.accept = True
+    heard = Heard()
+    await a.peer.voice(LINE1).dial("+85512345678", heard)
+    call = await asyncio.wait_for(b.told.calls.get(), 3)
+    await heard.until("answered")
+    await call.voice.hang_up(17)
+    ended = await heard.until("ended")
+    assert ended.cause == 17
+    await a.close()
+    await b.close()
+
+
+async def test_a_certificate_of_somebody_else_is_not_trusted(files: TlsFiles) -> None:
+    b = End(files, 5061, listens=True)
+    await b.open()
+    assert b.stack.tls_port is not None
+    stranger = End(TlsFiles(files.certificate, files.key, None), b.stack.tls_port, listens=False)
+    await stranger.open()
+    heard = Heard()
+    await stranger.peer.voice(LINE1).dial("+85512345678", heard)
+    assert (await heard.until("ended", 5)).cause == 102
+    assert b.told.calls.empty()
+    await stranger.close()
+    await b.close()
+
+
+async def test_files_that_are_not_there_are_told_at_opening() -> None:
+    end = End(TlsFiles("missing.pem", "missing.key"), 5061, listens=True)
+    with pytest.raises(DeviceLost, match="TLS"):
+        await end.peer.open()
