@@ -297,11 +297,12 @@ async def test_threads_and_descriptors_after_50_openings(site: Site) -> None:
 
     await once()
     await asyncio.sleep(0.02)
-    before = len(os.listdir("/proc/self/fd"))
+    before, threads = len(os.listdir("/proc/self/fd")), native_threads()
     for _ in range(50):
         await once()
     await asyncio.sleep(0.02)
     assert esl_threads() == []
+    assert native_threads() <= threads
     assert len(os.listdir("/proc/self/fd")) <= before
 
 
@@ -330,6 +331,11 @@ async def test_more_than_we_can_follow(site: Site, monkeypatch: pytest.MonkeyPat
 
 def esl_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("esl ")]
+
+
+def native_threads() -> int:
+    """Also those that gevent would make behind Python's back."""
+    return len(os.listdir("/proc/self/task"))
 
 
 def listening_sockets() -> set[str]:

@@ -290,6 +290,43 @@ async def test_ten_calls_at_once(site: Site) -> None:
     assert site.kinds().count("ended") == 10
 
 
+async def test_the_trunk_of_another_freeswitch(tmp_path: Path) -> None:
+    """Ours calls by a trunk that ends in a second one, whose agent the carrier of the other tests plays."""
+    beyond = free_port()
+    far = RealFreeswitch(tmp_path / "far", beyond, free_port(), trunk_register="false")
+    near = RealFreeswitch(tmp_path / "near", AGENT_PORT, far.trunk_port, trunk_register="false")
+    await asyncio.gather(asyncio.to_thread(far.start), asyncio.to_thread(near.start))
+    site = Site(near)
+
+    def plan(call: CarrierCall) -> None:
+        call.ring()
+        call.answer()
+        call.tone = 700
+
+    site.plan = plan
+    await site.carrier.start(beyond)
+    await site.device.open()
+    site.running = asyncio.create_task(site.device.run(site.core))
+    await site.stands(ChannelState.REGISTERED)
+    call = await site.dial()
+    end = await site.carrier.arrived()
+    assert end.invite is not None
+    assert TO in end.invite.get("To")
+    assert OURS in end.invite.get("From")
+    await eventually(lambda: site.kinds() == ["ringing", "answered"])
+    ear = Ear(call, 1000)
+    assert await end.hears(1000) > LOUD
+    assert await ear.hears(700)
+    await call.send_digits("7#")
+    await end.until(lambda end: end.digits == "7#")
+    ear.stop()
+    end.bye(27)
+    assert await site.end() == 27
+    await site.stop()
+    near.stop()
+    far.stop()
+
+
 # in
 
 
