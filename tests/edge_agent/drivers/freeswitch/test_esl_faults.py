@@ -15,7 +15,8 @@ from edge_agent.drivers.freeswitch.event_text import MAX_BLOCK, EslMessage
 from telecore.errors import DeviceLost, DeviceRefused, LocalProtocolError, TimedOut
 from tests.fakes.event_socket import PASSWORD, FakeEventSocket, api, event, packed, reply
 
-LIMIT_S = 0.3
+LIMIT_S = 5.0
+SOON_S = 0.2
 
 
 class Site:
@@ -26,14 +27,14 @@ class Site:
         self.events: list[EslMessage] = []
         self.client = self.another()
 
-    def another(self, password: str = PASSWORD) -> EventSocket:
+    def another(self, password: str = PASSWORD, limit_s: float = LIMIT_S) -> EventSocket:
         return EventSocket(
             "127.0.0.1",
             self.fake.port,
             password,
             self.events.append,
-            connect_limit_s=LIMIT_S,
-            command_limit_s=LIMIT_S,
+            connect_limit_s=limit_s,
+            command_limit_s=limit_s,
         )
 
     async def event(self, count: int = 1) -> EslMessage:
@@ -139,15 +140,13 @@ async def test_json_and_xml_events_end_nothing(site: Site) -> None:
 async def test_connecting_has_a_limit(site: Site) -> None:
     site.fake.greets = False
     with pytest.raises(DeviceLost, match="within"):
-        await asyncio.wait_for(site.client.open(), LIMIT_S + 1)
+        await asyncio.wait_for(site.another(limit_s=SOON_S).open(), LIMIT_S)
 
 
 async def test_logging_in_has_a_limit(site: Site) -> None:
-    site.fake.greeting = b"Content-Type: auth/request\n\n"
-    site.fake.answers = {}
     site.fake.mute = True
     with pytest.raises(DeviceLost, match="within"):
-        await asyncio.wait_for(site.client.open(), LIMIT_S + 1)
+        await asyncio.wait_for(site.another(limit_s=SOON_S).open(), LIMIT_S)
 
 
 async def test_a_wrong_password(site: Site) -> None:
@@ -222,12 +221,14 @@ async def test_a_late_reply_is_not_the_next_commands(site: Site) -> None:
         return api("first")
 
     site.fake.answers = {"api first": first, "api second": api("second")}
-    await site.client.open()
+    client = site.another(limit_s=SOON_S)
+    await client.open()
     with pytest.raises(TimedOut):
-        await site.client.api("first")
-    second = asyncio.create_task(site.client.api("second"))
+        await client.api("first")
+    second = asyncio.create_task(client.api("second"))
     late.set()
     assert await second == "second"
+    await client.close()
 
 
 async def test_a_reply_of_the_wrong_kind_ends_the_connection(site: Site) -> None:
