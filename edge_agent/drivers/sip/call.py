@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 
 from edge_agent.contracts import PcmStream, VoiceEvent, VoiceEventKind
 from edge_agent.drivers.sip import requests
@@ -120,7 +121,9 @@ class SipCall:
 
     def agree(self, plan: MediaPlan) -> None:
         """Media was agreed, for the first time or anew."""
-        self.media.plan(plan)
+        # Beyond a NAT they announce where nobody reaches them; their sound comes from where their signalling does.
+        known = () if self.dialog is None else (self.dialog.hop.address,)
+        self.media.plan(replace(plan, sources=known))
         self.pcm = self.media
         self.detects_dtmf = self.detects_dtmf or plan.dtmf is not None
 
