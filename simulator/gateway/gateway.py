@@ -54,6 +54,8 @@ class Gateway:
         )
         maker = MAKERS.get(plan.family)
         self.tongue = maker(self.lines, network.timers, self.password, plan.server) if maker else None
+        if self.tongue is None and self.manner.messages:
+            self.switch.deliver_messages()
         self._wanted = asyncio.Event()
         self._power: asyncio.Task[None] | None = None
         self._on = False

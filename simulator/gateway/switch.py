@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from simulator.calls import BUSY, NORMAL, OUT_OF_ORDER, Call
+from simulator.gateway.courier import Courier
 from simulator.gateway.crossing import Crossing
 from simulator.gateway.line import Line
 from simulator.sip import digest
@@ -64,6 +65,7 @@ class Switch:
         self._agents: dict[str, UserAgent] = {}
         self._registrations: dict[str, Registration] = {}
         self._crossings: dict[int, Crossing] = {}
+        self._couriers: dict[str, Courier] = {}
         self._ports: dict[str, int] = {}
         self._nonce = secrets.token_hex(8)
         for seat in seats:
@@ -79,11 +81,21 @@ class Switch:
             if shared is None or own_ports:
                 shared = await self._listen(user)
             self._agents[user] = shared
+            if user in self._couriers:
+                self._couriers[user].start(shared)
         if self._registers:
             for user, seat in self._seats.items():
                 registration = Registration(self._agents[user], seat.account, self.agent_at, self._ground.timers)
                 self._registrations[user] = registration
                 registration.start()
+
+    def deliver_messages(self) -> None:
+        """Received SMS go to the agent by SIP."""
+        again_s = self._ground.manner.waits.register_again
+        for user, seat in self._seats.items():
+            courier = Courier(seat.account, self.agent_at, self._ground.timers, again_s)
+            self._couriers[user] = courier
+            seat.line.on_received = courier.take
 
     async def leave(self) -> None:
         """End the calls and the registrations as one does, then stop."""
@@ -102,6 +114,8 @@ class Switch:
         for crossing in list(self._crossings.values()):
             crossing.vanish()
             crossing.line.end(OUT_OF_ORDER)
+        for courier in self._couriers.values():
+            courier.stop()
         for agent in set(self._agents.values()):
             agent.close()
         self._agents.clear()

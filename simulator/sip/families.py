@@ -14,6 +14,7 @@ PLAIN = Manner(
     statuses=ASTERISK | {21: 603, 50: 403},
     status=500,
     reason=True,
+    messages=True,
 )  # fmt: skip
 GOIP = Manner(
     "goip", "GoIP",

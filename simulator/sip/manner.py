@@ -67,8 +67,9 @@ class Manner:
     `status`. `phrase`: of such a response. `alerted`: 200 already when it rings. `reason`: BYE and failures tell the
     cause (RFC 3326). `versions`: a re-INVITE whose o= version is the old one changes nothing. `inv_auth`: asks the
     agent's INVITE for the line's password. `contact`: what follows the Contact's URI. `cseq_kept`: a request that
-    was challenged comes again with the same CSeq. `new_ssrc`: after 183 and 200 RTP begins anew. `keepalive`: sent
-    to where it registers, every 20 s. `payload`: of telephone-event in its offers.
+    was challenged comes again with the same CSeq. `new_ssrc`: after 183 and 200 RTP begins anew. `elsewhere`: RTP is
+    sent from another port than the announced one. `keepalive`: sent to where it registers, every 20 s. `payload`: of
+    telephone-event in its offers. `messages`: SMS come as MESSAGE (RFC 3428), where it has no other way.
     """
 
     name: str
@@ -96,4 +97,6 @@ class Manner:
     reason: bool = False
     inv_auth: bool = False
     new_ssrc: bool = False
+    elsewhere: bool = False
+    messages: bool = False
     allow: tuple[str, ...] = ("INVITE", "ACK", "CANCEL", "BYE", "OPTIONS", "INFO")

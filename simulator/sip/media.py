@@ -41,6 +41,7 @@ class Media:
         self._manner = manner
         self._random = random
         self._socket = opened(self._received)
+        self._sender = opened(self._received) if manner.elsewhere else self._socket
         self._agreement: Agreement | None = None
         self._playout = PlayoutBuffer()
         self._tones = bytearray()
@@ -85,6 +86,7 @@ class Media:
     def close(self) -> None:
         """Harmless when it is closed."""
         self._socket.close()
+        self._sender.close()
 
     def press(self, digits: str) -> None:
         """Keys of the agent, told by INFO: they sound towards the handset."""
@@ -180,4 +182,4 @@ class Media:
         self._marker = False
         self.sent += 1
         if self._to is not None:
-            self._socket.send(rtp.render(packet), self._to)
+            self._sender.send(rtp.render(packet), self._to)

@@ -310,3 +310,40 @@ async def test_two_faults_at_once_are_over_when_both_are() -> None:
 def test_a_manner_of_ones_own() -> None:
     manner: Manner = quick("goip", status=603)
     assert (manner.status, MANNERS["goip"].status) == (603, 480)
+
+
+# ----------------------------------------------------------------------------------------- MESSAGE
+
+
+async def test_sms_come_as_message_until_they_are_acknowledged() -> None:
+    async with a_box(waits("plain", register_again=0.1, t1=0.05)) as box:
+        box.network.handsets[FREE].send(LINE1, "ភាសាខ្មែរ " * 20)
+        box.network.handsets[FREE].send(LINE1, "second")
+        first = await box.party.expect("MESSAGE")
+        assert (await box.party.expect("MESSAGE")).text == first.text
+        assert first.start.startswith("MESSAGE sip:gateway1-1@")
+        assert f"<sip:{FREE}@" in first.get("From")
+        assert first.body == "ភាសាខ្មែរ " * 20
+        box.party.answer(first, 503)
+        await asyncio.sleep(0.02)
+        again = await box.party.expect("MESSAGE")
+        while again.get("Via") == first.get("Via"):
+            again = await box.party.expect("MESSAGE")
+        assert again.get("Call-ID") == first.get("Call-ID")
+        box.party.answer(again, 200)
+        second = await box.party.expect("MESSAGE")
+        while second.get("Call-ID") == first.get("Call-ID"):
+            second = await box.party.expect("MESSAGE")
+        assert second.body == "second"
+        box.party.answer(second, 200)
+
+
+async def test_sms_that_no_agent_took_are_kept_while_the_box_is_off() -> None:
+    async with a_box(waits("plain", register_again=0.1, t1=0.05)) as box:
+        box.network.handsets[FREE].send(LINE1, "kept")
+        await box.party.expect("MESSAGE")
+        box.network.faults.end(box.fault("gateway_down"))
+        await until(lambda: box.gateway.up)
+        while not box.party.inbox.empty():
+            box.party.inbox.get_nowait()
+        assert (await box.party.expect("MESSAGE")).body == "kept"

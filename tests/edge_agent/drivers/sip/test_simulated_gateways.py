@@ -29,6 +29,7 @@ from simulator.gateway.gateway import secret
 from simulator.sip.families import MANNERS
 from simulator.sip.manner import Keys, Manner
 from telecore.audio.tone import tone
+from telecore.errors import StorageFailed
 from telecore.ids import ChannelId, DeviceId
 from tests.fakes.gateway_box import ANSWERS, BUSY, FREE, LINE1, LINE2, Box, a_box, quick, until, waits
 from tests.fakes.sip_party import level
@@ -259,6 +260,44 @@ async def test_a_box_that_vanishes_and_comes_back() -> None:
         await here.box.in_service()
         _, heard, _ = await here.dial(ANSWERS, FIRST)
         await heard.until("answered")
+
+
+async def test_a_box_that_sends_from_another_port_than_it_listens_on() -> None:
+    async with joined(quick("plain", elsewhere=True), lines=1) as here:
+        voice, heard, _ = await here.dial(ANSWERS, FIRST)
+        await heard.until("answered")
+        await here.both_hear(voice)
+
+
+async def test_sms_by_message_are_acknowledged_when_they_are_kept() -> None:
+    async with joined(waits("plain", register_again=0.1), lines=1) as here:
+        full = True
+
+        async def keep() -> None:
+            if full:
+                raise StorageFailed("the disk is full")
+
+        here.told.on_message = keep
+        here.box.network.handsets[FREE].send(LINE1, "ភាសាខ្មែរ")
+        here.box.network.handsets[FREE].send(LINE1, "second")
+        await asyncio.sleep(0.4)
+        assert here.told.messages == []
+        full = False
+        await until(lambda: len(here.told.messages) == 2)
+        assert [(channel, sender, body) for channel, _, sender, body in here.told.messages] == [
+            (FIRST, FREE, "ភាសាខ្មែរ"),
+            (FIRST, FREE, "second"),
+        ]
+        await asyncio.sleep(0.3)
+        assert len(here.told.messages) == 2
+
+
+async def test_a_call_that_the_network_drops() -> None:
+    async with joined("dinstar", lines=1) as here:
+        _, heard, _ = await here.dial(ANSWERS, FIRST)
+        await heard.until("answered")
+        here.box.fault("call_drops", LINE1, after_s=0)
+        assert (await heard.until("ended")).cause == 41
 
 
 async def test_a_call_survives_what_a_silent_agent_does_not() -> None:
