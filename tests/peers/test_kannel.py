@@ -1,12 +1,16 @@
-"""Kannel 1.4 as a customer of the simulated SMSC: what ours does wrong, a client of others may notice."""
+"""Kannel 1.4 as a customer of the simulated SMSC, and its test server with our device as the customer."""
 
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import socket
 import subprocess
+import sys
 import urllib.parse
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -14,6 +18,7 @@ from simulator.smpp.link import Manners
 from tests.fakes.smpp_site import HANDSET, NUMBERS, smsc, until
 from tests.peers import program
 
+ROOT = Path(__file__).parents[2]
 pytestmark = program.needs("bearerbox", "smsbox")
 
 CONF = """
@@ -179,3 +184,43 @@ async def test_kannel_as_a_customer_of_our_smsc(tmp_path, transceiver, manners, 
         assert mo["to"][0].lstrip("+") == NUMBERS[0][1:]
         assert "ping" in mo["text"][0]
         assert s.link.counters.refused == 0
+
+
+DRIVE_SMPP = Path("/usr/lib/kannel/test/drive_smpp")
+
+CLIENT = """
+import asyncio, json
+from telecore.errors import DeviceLost
+from tests.fakes.smpp_site import running, until
+
+async def main():
+    while True:
+        try:
+            await serve()
+            return
+        except DeviceLost:  # it does not listen yet
+            await asyncio.sleep(0.1)
+
+async def serve():
+    async with running(2345, bind="pair", system_id="foo", password="bar", system_type="VMA", numbers=()) as r:
+        refs = await r.submit("hello")
+        await until(lambda: len(r.core.parts) == 5)
+        print(json.dumps({"refs": len(refs), "bodies": [part.body for part in r.core.parts]}))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(not DRIVE_SMPP.exists(), reason="not installed: drive_smpp (apt-get install kannel-extras)")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a network of its own, and drive_smpp serves any")
+async def test_our_transmitter_and_receiver_at_kannels_drive_smpp(tmp_path):
+    """It knows no transceivers, and binds one transmitter and one receiver before it ends."""
+    log = tmp_path / "drive_smpp.log"
+    script = f'ip link set lo up; {DRIVE_SMPP} -p 2345 -m 5 >{log} 2>&1 & "$0" -c "$1" && kill -9 $!'
+    process = await asyncio.create_subprocess_exec(
+        "unshare", "--net", "bash", "-c", script, sys.executable, CLIENT,
+        stdout=asyncio.subprocess.PIPE, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    assert process.returncode == 0, log.read_text(errors="replace")[-4000:]
+    assert json.loads(output) == {"refs": 1, "bodies": ["1", "2", "3", "4", "5"]}
