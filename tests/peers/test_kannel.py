@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import urllib.parse
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -55,10 +55,13 @@ get-url = "http://127.0.0.1:{web}/mo?from=%p&to=%P&text=%b&coding=%c"
 """
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_ports(count):
+    """Different ones: each is held until all are found."""
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
 
 
 LINK = """
@@ -144,7 +147,7 @@ async def listens(port):
 
 @asynccontextmanager
 async def kannel(folder, port, *, transceiver=True, more=""):
-    ports = {name: free_port() for name in ("admin", "box", "send")}
+    ports = dict(zip(("admin", "box", "send"), free_ports(3), strict=True))
     web = Web()
     server = await asyncio.start_server(web.serve, "127.0.0.1", 0)
     ports["web"] = server.sockets[0].getsockname()[1]
@@ -170,15 +173,15 @@ async def test_kannel_as_a_customer_of_our_smsc(tmp_path, transceiver, manners, 
     async with AsyncExitStack() as stack:
         s = await stack.enter_async_context(smsc(manners))
         k = await stack.enter_async_context(kannel(tmp_path, s.server.port, transceiver=transceiver, more=more))
-        await until(lambda: s.link.receivers and len(s.server.sessions) == (1 if transceiver else 2), 10)
+        await until(lambda: s.link.receivers and len(s.server.sessions) == (1 if transceiver else 2), 20)
         await k.send("hello @ and {curly}")
         await k.send("The quick brown fox. " * 15)
         await k.send("សួស្តី 😀")
-        await until(lambda: len(s.texts()) == 3, 10)
+        await until(lambda: len(s.texts()) == 3, 20)
         assert s.texts() == ["hello @ and {curly}", "The quick brown fox. " * 15, "សួស្តី 😀"]
-        await until(lambda: [query["stat"] for query in k.web.of("/dlr")].count(["1"]) >= 3, 10)
+        await until(lambda: [query["stat"] for query in k.web.of("/dlr")].count(["1"]) >= 3, 20)
         s.handset().send(NUMBERS[0], "ping €")
-        await until(lambda: "pong" in s.texts(), 10)
+        await until(lambda: "pong" in s.texts(), 20)
         (mo,) = k.web.of("/mo")
         assert mo["from"] == [HANDSET]
         assert mo["to"][0].lstrip("+") == NUMBERS[0][1:]
@@ -216,10 +219,10 @@ asyncio.run(main())
 async def test_our_transmitter_and_receiver_at_kannels_drive_smpp(tmp_path):
     """It knows no transceivers, and binds one transmitter and one receiver before it ends."""
     log = tmp_path / "drive_smpp.log"
-    script = f'ip link set lo up; {DRIVE_SMPP} -p 2345 -m 5 >{log} 2>&1 & "$0" -c "$1" && kill -9 $!'
+    script = f'ip link set lo up; {DRIVE_SMPP} -p 2345 -m 5 >{log} 2>&1 & "$0" -c "$1"; rc=$?; kill -9 $!; exit $rc'
     process = await asyncio.create_subprocess_exec(
         "unshare", "--net", "bash", "-c", script, sys.executable, CLIENT,
-        stdout=asyncio.subprocess.PIPE, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     output, _ = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0, log.read_text(errors="replace")[-4000:]

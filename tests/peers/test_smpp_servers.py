@@ -15,7 +15,7 @@ import pytest
 
 from telecore.errors import DeviceRefused
 from tests.fakes.smpp_site import HANDSET, NUMBERS, running, until
-from tests.peers.test_kannel import free_port, listens
+from tests.peers.test_kannel import free_ports, listens
 
 PYTHON = os.environ.get("SIMFERRY_SMPP_PEERS", "")
 pytestmark = pytest.mark.skipif(not PYTHON, reason="SIMFERRY_SMPP_PEERS names no Python with smpp34 and smpp.twisted3")
@@ -105,7 +105,7 @@ reactor.run()
 @contextmanager
 def server(script, folder):
     """One of them on a free port; what it says of submits is in the file."""
-    port, log = free_port(), folder / "server.log"
+    (port,), log = free_ports(1), folder / "server.log"
     with log.open("wb") as out, subprocess.Popen([PYTHON, "-c", script, str(port)], stdout=out, stderr=out) as process:
         try:
             yield port, log
