@@ -222,7 +222,8 @@ async def test_our_transmitter_and_receiver_at_kannels_drive_smpp(tmp_path):
     script = f'ip link set lo up; {DRIVE_SMPP} -p 2345 -m 5 >{log} 2>&1 & "$0" -c "$1"; rc=$?; kill -9 $!; exit $rc'
     process = await asyncio.create_subprocess_exec(
         "unshare", "--net", "bash", "-c", script, sys.executable, CLIENT,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     output, _ = await asyncio.wait_for(process.communicate(), 30)
     assert process.returncode == 0, log.read_text(errors="replace")[-4000:]
