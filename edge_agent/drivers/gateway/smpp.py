@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import ssl
+import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
@@ -46,7 +47,7 @@ class SmppDevice:
         self._early: list[tuple[SmppConnection, Delivered]] = []
         self._core: Core | None = None
         self._keeping: set[asyncio.Task[None]] = set()
-        self._seen = Occurrences(asyncio.get_running_loop().time)
+        self._seen = Occurrences(time.monotonic)
 
     async def open(self) -> None:
         """Connect and bind. Raises DeviceLost, DeviceRefused, TimedOut."""

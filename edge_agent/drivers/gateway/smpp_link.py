@@ -169,14 +169,12 @@ class SmppLink:
     def receive(self, data: bytes, now: float) -> list[LinkEvent]:
         """Octets came. Never raises: a stream that makes no sense ends the session."""
         self._heard_at = now
-        try:
-            frames = self._frames.feed(data)
-        except RemoteProtocolError as error:
-            return self._end(Step.LOST, f"the SMSC spoke nonsense: {error}")
         events: list[LinkEvent] = []
-        for frame in frames:
+        for frame in self._frames.feed(data):
             if self.state is not LinkState.CLOSED:
                 events += self._frame(frame)
+        if self._frames.broken:
+            events += self._end(Step.LOST, f"the SMSC spoke nonsense: {self._frames.broken}")
         return events
 
     def tick(self, now: float) -> list[LinkEvent]:

@@ -128,24 +128,26 @@ class BindRequest:
 
 
 class Frames:
-    """Octets as they come → whole PDUs. What cannot be a length means that the stream is lost for good."""
+    """Octets as they come → whole PDUs. ``broken``: why the stream is lost, once there came what can be no length."""
 
     def __init__(self) -> None:
+        self.broken = ""
         self._buffer = b""
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The PDUs that are whole now. Raises RemoteProtocolError."""
+        """The PDUs that are whole now, those before the break too."""
         buffer = self._buffer + data if self._buffer else data
         frames, at = [], 0
-        while len(buffer) - at >= 4:
+        while len(buffer) - at >= 4 and not self.broken:
             length = int.from_bytes(buffer[at : at + 4], "big")
             if not HEADER_OCTETS <= length <= LARGEST_PDU:
-                raise RemoteProtocolError(f"command_length {length}: {buffer[at : at + 16].hex()}")
-            if len(buffer) - at < length:
+                self.broken = f"command_length {length}: {buffer[at : at + 16].hex()}"
+            elif len(buffer) - at < length:
                 break
-            frames.append(buffer[at : at + length])
-            at += length
-        self._buffer = buffer[at:]
+            else:
+                frames.append(buffer[at : at + length])
+                at += length
+        self._buffer = b"" if self.broken else buffer[at:]
         return frames
 
 

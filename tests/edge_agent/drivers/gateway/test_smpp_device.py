@@ -6,11 +6,14 @@ import asyncio
 import itertools
 import ssl
 import subprocess
+from contextlib import suppress
+from random import Random
 
 import pytest
 
 from edge_agent.contracts import Heal
 from edge_agent.drivers.gateway.smpp import SmppDevice
+from simulator.smpp import codec as smsc_codec
 from simulator.smpp.link import Manners
 from telecore.errors import Busy, DeviceLost, DeviceRefused, OutcomeUnknown, StorageFailed
 from telecore.model import ChannelState
@@ -339,3 +342,45 @@ async def test_a_certificate_file_that_is_not_there(tmp_path):
     with pytest.raises(DeviceRefused, match="cannot be read"):
         await device.open()
     await device.close()
+
+
+async def test_an_smsc_that_writes_anything_harms_nobody():
+    """Mutated deliveries, responses and lengths, in sessions that begin properly."""
+    chance = Random(7)
+    sample = smsc_codec.Sm(
+        smsc_codec.Party("85512000010"), smsc_codec.Party(NUMBERS[0][1:]), b"hi", tags={1: b"x"}
+    ).pack()
+
+    def noise():
+        body = bytearray(sample)
+        for _ in range(chance.randrange(6)):
+            body[chance.randrange(len(body))] = chance.randrange(256)
+        command = chance.choice(
+            [4, 5, 5, 5, 0x103, 0x102, 0x15, 0x80000004, 0x80000000, 0x80000015, chance.getrandbits(32)]
+        )
+        frame = smsc_codec.Header(command, chance.choice([0, 0x58]), chance.randrange(9), bytes(body)).pack()
+        return frame if chance.random() < 0.98 else chance.randbytes(40)
+
+    async def strange(reader, writer):
+        await reader.readexactly(16)
+        writer.write(bytes.fromhex("00000015 80000009 00000000 00000001") + b"ODD!\0")
+        writer.write(b"".join(noise() for _ in range(60)))
+        with suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(strange, "127.0.0.1", 0)
+    ended = kept = 0
+    async with server:
+        for _ in range(40):
+            async with running(server.sockets[0].getsockname()[1], answer_s=0.3) as r:
+                submit = asyncio.create_task(r.submit("x"))
+                await asyncio.sleep(0.005)
+                kept += len(r.core.parts)
+                if r.task.done():
+                    assert isinstance(r.task.exception(), DeviceLost)
+                    ended += 1
+                submit.cancel()
+                await asyncio.wait([submit])
+    assert kept > 100, "what was good got through"
+    assert 0 < ended < 40

@@ -221,6 +221,15 @@ def test_a_stream_that_makes_no_sense_ends_the_session():
     assert "nonsense" in ended.reason
 
 
+def test_what_came_before_the_nonsense_counts():
+    link = a_link()
+    number = link.submit(MESSAGE, 0.0)
+    octets = answer(Command.SUBMIT_SM_RESP, number, body=b"x\0") + b"nonsense"
+    answered, ended = link.receive(octets, 1.0)
+    assert answered == Answered(number, 0, "x")
+    assert isinstance(ended, Ended)
+
+
 def test_sequence_numbers_start_again_after_the_last():
     link = a_link()
     link.sequence = 0x7FFFFFFE
