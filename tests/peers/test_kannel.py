@@ -172,6 +172,8 @@ async def kannel(folder, port, *, transceiver=True, more=""):
 async def test_kannel_as_a_customer_of_our_smsc(tmp_path, transceiver, manners, more):
     async with AsyncExitStack() as stack:
         s = await stack.enter_async_context(smsc(manners))
+        # Kannel forgets a receipt that overtakes the answer to its submit, which on two connections it easily does.
+        s.fault("late_delivery_report", delay_s=0.3)
         k = await stack.enter_async_context(kannel(tmp_path, s.server.port, transceiver=transceiver, more=more))
         await until(lambda: s.link.receivers and len(s.server.sessions) == (1 if transceiver else 2), 20)
         await k.send("hello @ and {curly}")
