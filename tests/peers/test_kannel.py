@@ -95,7 +95,11 @@ class Web:
         path = line.split()[1]
         self.asked.append((urllib.parse.urlsplit(path).path, urllib.parse.parse_qs(urllib.parse.urlsplit(path).query)))
         body = b"pong" if path.startswith("/mo") else b""
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        writer.write(
+            b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: %d\r\n\r\n"
+            % len(body)
+            + body
+        )
         await writer.drain()
         writer.close()
 
