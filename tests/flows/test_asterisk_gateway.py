@@ -12,6 +12,7 @@ import aiohttp
 import pytest
 import yaml
 
+from scripts.labkit.lab import basic_auth
 from tests.fakes.customer_app import CustomerApp, twiml
 from tests.flows.conftest import LabProcess, World
 from tests.peers.asterisk_switch import Asterisk, asterisk, find_asterisk
@@ -93,10 +94,10 @@ async def test_a_call_in_hears_the_menu_and_presses_a_key(there: Site, outside: 
 
 async def test_how_it_sounded_is_told_with_its_channel(outside: World) -> None:
     url = f"{outside.about['base_url']}/simferry/v1/channels/site-1/outside"
-    auth = aiohttp.BasicAuth(outside.about["account_sid"], outside.token)
+    headers = basic_auth(outside.about["account_sid"], outside.token)
 
     async def told() -> object:
-        async with outside._http.get(url, auth=auth) as answer:
+        async with outside._http.get(url, headers=headers) as answer:
             history = (await answer.json())["history"]
         return [event for event in history if event["kind"] == "call.ended"]
 
