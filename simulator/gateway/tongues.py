@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from simulator.gateway.contracts import GatewayLine, Tongue
 from simulator.gateway.dinstar import DinstarBox
 from simulator.gateway.goip import GoipTongue
+from simulator.gateway.goip_client import GoipHabits
 from simulator.gateway.manager import ManagerHabits, ManagerTongue, openvox_habits
 from simulator.gateway.plans import read_server
 from simulator.gateway.synway import SynwayBox
@@ -15,8 +16,13 @@ from simulator.timing import Timers
 Maker = Callable[[Sequence[GatewayLine], Timers, str, str], Tongue]
 
 
+KEEPALIVE_S = 4.0
+"""A GoIP's are 30 s apart; whoever rehearses should not wait so long until its lines are there, or seen to be gone."""
+
+
 def _goip(lines: Sequence[GatewayLine], timers: Timers, password: str, server: str) -> Tongue:
-    return GoipTongue(lines, timers, server=read_server(server) if server else None, password=password)
+    reports_to = read_server(server) if server else None
+    return GoipTongue(lines, timers, server=reports_to, password=password, habits=GoipHabits(keepalive_s=KEEPALIVE_S))
 
 
 def _dinstar(lines: Sequence[GatewayLine], timers: Timers, password: str, server: str) -> Tongue:
