@@ -72,11 +72,11 @@ class RealFreeswitch:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + START_LIMIT_S
-        while not self._answers():
-            assert self.process.poll() is None, (self.folder / "console").read_text(errors="replace")[-2000:]
-            assert time.monotonic() < deadline, "FreeSWITCH does not start"
-            time.sleep(0.1)
+        try:
+            self._wait()
+        except BaseException:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         """As by a power cut."""
@@ -87,6 +87,14 @@ class RealFreeswitch:
 
     def stop(self) -> None:
         self.kill()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + START_LIMIT_S
+        while not self._answers():
+            dead = self.process is None or self.process.poll() is not None
+            assert not dead, (self.folder / "console").read_text(errors="replace")[-2000:]
+            assert time.monotonic() < deadline, "FreeSWITCH does not start"
+            time.sleep(0.1)
 
     def _answers(self) -> bool:
         try:
