@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
 import socket
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 
 IDLE_S = 0.1
 """Nobody sends any more, and the agent's clock is not merely late."""
+
+_OLD = 1000
+"""More than fits into a socket's buffer."""
 
 Release = Callable[["RtpSession"], None]
 
@@ -105,6 +109,7 @@ class RtpSession:
         self._rtcp_heard = None
         self._protect(plan.srtp)
         if first:
+            self._discard()
             self._rtcp.postpone(self._now())
             self._poll.add(self._sockets.rtp, self._rtp_came)
             self._poll.add(self._sockets.rtcp, self._rtcp_came)
@@ -177,6 +182,12 @@ class RtpSession:
         if self._rtcp.due is not None and now >= self._rtcp.due:
             self._report(goodbye=False)
             self._rtcp.postpone(now)
+
+    def _discard(self) -> None:
+        """What came before anything was agreed is old by now, and would only be heard late."""
+        with contextlib.suppress(OSError):
+            for _ in range(_OLD):
+                self._recvfrom(MOST_BYTES)
 
     def _fall_idle(self) -> None:
         self._idle = True

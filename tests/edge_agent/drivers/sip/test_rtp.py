@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 import pytest
 import uvloop
 
-from edge_agent.drivers.sip.media import MediaPorts, MediaSession
+from edge_agent.drivers.sip.media import MediaPlan, MediaPorts, MediaSession
 from edge_agent.drivers.sip.rtp import RtpPorts
 from edge_agent.drivers.sip.rtp_session import RtpSession
 from edge_agent.drivers.sip.settings import SipSettings
@@ -188,6 +188,37 @@ async def test_keys_come_once_and_go_out(ports: RtpPorts) -> None:
         assert [packet.payload[:1] for packet in events[5:]] == [b"\x0f"] * 5
         assert [packet.marker for packet in events] == [True, *[False] * 4] * 2
         assert len({packet.timestamp for packet in events}) == 2
+
+
+async def test_what_came_before_anything_was_agreed_is_not_heard_late(ports: RtpPorts) -> None:
+    with RtpEnd() as far:
+        session = await ports.open()
+        for number in range(100):
+            far.rtp.send(far.sound(g711.l16_to_ulaw(speech(number))), here(session))
+        session.plan(far.plan())
+        fresh = g711.l16_to_ulaw(speech(200))
+        far.rtp.send(far.sound(fresh), here(session))
+        await until(lambda: session.stats().received == 1)
+        heard: list[bytes] = []
+        session.on_frame = heard.append
+        await until(lambda: g711.ulaw_to_l16(fresh) in heard)
+
+
+async def test_over_ipv6() -> None:
+    made = RtpPorts(SipSettings(listen="::1", rtp_low=LOW + 2300, rtp_high=LOW + 2399))
+    one, other = await made.open(), await made.open()
+    heard: list[bytes] = []
+    other.on_frame = heard.append
+    one.plan(MediaPlan("::1", other.port, Encoding.PCMU, 0))
+    other.plan(MediaPlan("0:0:0:0:0:0:0:1", one.port, Encoding.PCMU, 0))
+    for number in range(12):
+        one.send(speech(number))
+        await asyncio.sleep(TICK)
+    assert other.refused.strangers == one.refused.strangers == 0
+    assert len([frame for frame in heard if any(frame)]) >= 6
+    one._report(goodbye=False)
+    await until(lambda: other._rtcp._last_report is not None)
+    made.close()
 
 
 async def test_there_are_no_more_sessions_than_ports() -> None:
