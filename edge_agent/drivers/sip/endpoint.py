@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 from collections.abc import Callable
 
 from edge_agent.drivers.sip.hop import Hop, sendable
@@ -12,6 +13,9 @@ from edge_agent.drivers.sip.tls import TlsConnections
 from telecore.errors import DeviceLost
 
 log = logging.getLogger(__name__)
+
+_RECEIVED = 1 << 20
+"""Octets the system may hold for us, where it allows as many: a burst while the loop is busy is not lost."""
 
 OnData = Callable[[bytes, Hop], None]
 
@@ -28,6 +32,7 @@ class Endpoint:
         self.port = settings.port
         self.tls_port = settings.tls_port
         self.unsendable = 0
+        self.full = False
 
     async def open(self) -> None:
         """Raises DeviceLost when the address cannot be had."""
@@ -39,6 +44,9 @@ class Endpoint:
             )
         except OSError as error:
             raise DeviceLost(f"SIP cannot listen on address {settings.listen}:{settings.port}: {error}") from error
+        made: socket.socket | None = self._udp.get_extra_info("socket")
+        if made is not None:
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVED)
         self.port = self._udp.get_extra_info("sockname")[1]
         if settings.tls is not None or settings.tls_port is not None:
             self._tls = TlsConnections(settings, self._on_data)
@@ -56,7 +64,10 @@ class Endpoint:
             if self._tls is None or not self._tls.send(data, hop):
                 self.unsendable += 1
         elif self._udp is not None and not self._udp.is_closing():
-            self._udp.sendto(data, (hop.address, hop.port))
+            if self.full:
+                self.unsendable += 1  # the network takes nothing: what is lost is sent again, what is kept is too late
+            else:
+                self._udp.sendto(data, (hop.address, hop.port))
 
     def expect_name(self, hop: Hop, name: str) -> None:
         """Over TLS, the far end there must have a certificate for this name."""
@@ -85,6 +96,12 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self._endpoint.received(data, addr)
+
+    def pause_writing(self) -> None:
+        self._endpoint.full = True
+
+    def resume_writing(self) -> None:
+        self._endpoint.full = False
 
     def error_received(self, exc: Exception) -> None:
         # An ICMP "port unreachable" of one far end says nothing of the socket.

@@ -205,7 +205,7 @@ class Intake:
         self, received: Received, request: Request, transaction: Transaction, peers: list[FarEnd]
     ) -> None:
         if request.method in ("INVITE", "OPTIONS", "REGISTER", "MESSAGE"):
-            peer = max(peers, key=lambda peer: peer.claims(received))
+            peer = peers[0] if len(peers) == 1 else max(peers, key=lambda peer: peer.claims(received))
             peer.on_request(received, transaction)
         elif request.method in ("BYE", "INFO", "UPDATE", "PRACK"):
             self._refuse(transaction, 481)

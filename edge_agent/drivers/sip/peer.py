@@ -75,8 +75,6 @@ class SipPeer:
             raise
         self._open = True
         self.learn_addresses()
-        if self.settings.transport is Transport.TLS and self.place.hop is not None:
-            self.stack.expect_name(self.place.hop, reaching.server_name(self.settings))
         if self.settings.registers is Registers.NOBODY and self.settings.quirks.options_every_s <= 0:
             for line in self.lines.values():
                 self.note(line, up=True, reason="not watched", contact=str(self.place.hop or ""))
@@ -141,10 +139,12 @@ class SipPeer:
         return any(ipaddress.ip_address(hop.address) in network for network in self.networks)
 
     def claims(self, received: Received) -> int:
-        """Several far ends may share an address: the one that sends from this port, or has this line, is meant."""
-        named = any(user.lower() in self._by_user or user in self.claimed for user in users(received))
+        """Several far ends may share an address: who expects this very call, sends from this port, or has this line."""
+        said = list(users(received))
+        expected = any(user in self.claimed for user in said)
         ports = {binding.hop for binding in self.registrar.bindings.values()} | {self.place.hop}
-        return 1 + (4 if received.hop in ports else 0) + (8 if named else 0)
+        named = any(user.lower() in self._by_user for user in said)
+        return 1 + 4 * expected + 2 * (received.hop in ports) + named
 
     def on_request(self, received: Received, transaction: Transaction) -> None:
         self._door.serve(received, transaction)
@@ -184,6 +184,8 @@ class SipPeer:
         """Of the names in the settings, and of those who registered."""
         bound = {binding.hop.address for binding in self.registrar.bindings.values()}
         self.addresses = frozenset(self.place.addresses | bound)
+        if self.settings.transport is Transport.TLS and self.place.hop is not None:
+            self.stack.expect_name(self.place.hop, reaching.server_name(self.settings))
 
     def note(self, line: Line, *, up: bool, reason: str, contact: str = "", **more: object) -> None:
         """What was learnt of a line; told when it is news."""

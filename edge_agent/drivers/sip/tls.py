@@ -15,7 +15,9 @@ from telecore.errors import DeviceLost, RemoteProtocolError
 log = logging.getLogger(__name__)
 
 CONNECT_S = 8.0
-IDLE_S = 300.0
+PING_S = 60.0
+_SILENCES = 5
+"""So many times nothing within PING_S, not even the answer to a ping, and the connection is given up."""
 _MOST = 64
 _WAITING = 64
 _BUFFERED = 1 << 20
@@ -115,20 +117,28 @@ class TlsConnections:
         await self._read(reader, writer, hop)
 
     async def _read(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, hop: Hop) -> None:
-        framing = Framing()
+        framing, silences = Framing(), 0
         try:
             while True:
-                async with asyncio.timeout(IDLE_S):
-                    data = await reader.read(16_384)
+                try:
+                    async with asyncio.timeout(PING_S):
+                        data = await reader.read(16_384)
+                except TimeoutError:
+                    silences += 1
+                    if silences >= _SILENCES:
+                        return
+                    writer.write(b"\r\n\r\n")
+                    continue
                 if not data:
                     return
+                silences = 0
                 for message in framing.feed(data):
                     self._on_data(message, hop)
                 if framing.pings:
                     framing.pings = 0
                     writer.write(b"\r\n")
-        except (OSError, ssl.SSLError, TimeoutError, RemoteProtocolError) as error:
-            log.info("SIP over TLS with %s: %s", hop, error or "idle")
+        except (OSError, ssl.SSLError, RemoteProtocolError) as error:
+            log.info("SIP over TLS with %s: %s", hop, error)
         finally:
             if self._writers.get(hop) is writer:
                 del self._writers[hop]

@@ -253,7 +253,7 @@ def test_a_damaged_invite_is_a_message_or_an_error(at: int, octets: bytes) -> No
 
 
 @given(st.one_of(st.text(max_size=120), st.lists(st.sampled_from('"<>;:@,sip\\ =%5[]*#'), max_size=40).map("".join)))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_random_text_is_a_uri_or_an_error(text: str) -> None:
     for read in (parse_uri, parse_name_addr):
         try:

@@ -115,7 +115,7 @@ async def test_we_call_it_and_give_up(scenario: str, tmp_path: Path) -> None:
 
 
 async def test_of_200_calls_with_one_packet_in_ten_lost_at_least_199_complete(tmp_path: Path) -> None:
-    async with site(gateway(9, max_calls=1000), intervals=Intervals()) as ours:
+    async with site(gateway(9, max_calls=1000), intervals=Intervals(0.1, 0.8, 1.0)) as ours:
         ours.told.accept = True
         load = ("-m", "200", "-r", "50", "-lost", "10", "-trace_stat", "-nd", "-timeout", "60s")
         sipp = await start_sipp("uac_lossy", tmp_path, *load, to=ours.port)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import subprocess
 from pathlib import Path
 
@@ -86,3 +87,30 @@ async def test_files_that_are_not_there_are_told_at_opening() -> None:
     end = End(TlsFiles("missing.pem", "missing.key"), 5061, listens=True)
     with pytest.raises(DeviceLost, match="TLS"):
         await end.peer.open()
+
+
+async def test_a_quiet_connection_is_pinged_and_a_dead_one_given_up(
+    files: TlsFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("edge_agent.drivers.sip.tls.PING_S", 0.05)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(files.certificate or "", files.key)
+    received = bytearray()
+    closed = asyncio.Event()
+
+    async def mute(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(4096):
+            received.extend(data)
+        closed.set()
+        writer.close()
+
+    server = await asyncio.start_server(mute, "127.0.0.1", 0, ssl=context)
+    end = End(files, server.sockets[0].getsockname()[1], listens=False)
+    await end.open()
+    heard = Heard()
+    await end.peer.voice(LINE1).dial("+85512345678", heard)
+    await asyncio.wait_for(closed.wait(), 3)
+    assert received.startswith(b"INVITE ")
+    assert received.endswith(b"\r\n\r\n" * 4)
+    await end.close()
+    server.close()

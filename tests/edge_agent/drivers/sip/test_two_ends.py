@@ -7,7 +7,10 @@ import asyncio
 import pytest
 
 from edge_agent.contracts import VoiceEvent, VoiceEventKind
-from tests.fakes.sip_site import LINE1, Heard, gateway, site
+from edge_agent.drivers.sip.peer import SipPeer
+from edge_agent.drivers.sip.settings import LineSettings
+from telecore.ids import ChannelId, DeviceId
+from tests.fakes.sip_site import LINE1, Heard, Told, far_end, gateway, request, site
 
 
 @pytest.mark.parametrize("ender", ["caller", "callee"])
@@ -25,3 +28,28 @@ async def test_a_call_is_answered_and_ended_by_either_side(ender: str) -> None:
         assert heard.events[-1] == b.told.heard.events[-1] == VoiceEvent(VoiceEventKind.ENDED, 16)
         assert a.stack.counts["dialogs"] == b.stack.counts["dialogs"] == 0
         assert all(session.closed for session in [*a.media.sessions, *b.media.sessions])
+
+
+async def test_far_ends_that_share_an_address_are_told_by_their_port_and_then_by_their_lines() -> None:
+    async with far_end() as first, far_end() as second, far_end() as third, site(gateway(first.port)) as ours:
+        other_line = ChannelId("edge/other")
+        settings = gateway(second.port, device=DeviceId("other"), lines=(LineSettings(other_line, "other1"),))
+        other, told = SipPeer(ours.stack, settings), Told()
+        await other.open()
+        running = asyncio.create_task(other.run(told))
+        await asyncio.sleep(0)
+        calls = (
+            (first, "sip:other1@x", ours.told, LINE1),  # the name of another box's line, from this box's port
+            (second, "sip:1000@x", told, other_line),
+            (third, "sip:other1@x", told, other_line),
+        )
+        for number, (far, uri, listener, channel) in enumerate(calls):
+            sender = "<sip:goip01@x>;tag=1" if far is first else "<sip:012@x>;tag=1"
+            text = request("INVITE", far.port, uri=uri, sender=sender, call_id=f"c{number}", branch=f"z9hG4bK{number}")
+            far.send(text.replace("<sip:goip01@127.0.0.1:", "<sip:x@127.0.0.1:"), ours.port)
+            call = await asyncio.wait_for(listener.calls.get(), 2)
+            assert call.channel == channel
+            await call.voice.hang_up()
+        running.cancel()
+        await asyncio.wait({running})
+        await other.close()
