@@ -15,7 +15,7 @@ from edge_agent.drivers.gateway.smpp_pace import Pace
 from edge_agent.drivers.gateway.smpp_pdu import ShortMessage, describe
 from edge_agent.drivers.gateway.smpp_receipts import id_of_response
 from edge_agent.drivers.gateway.smpp_settings import SmppSettings
-from edge_agent.drivers.gateway.smpp_text import count_messages, messages_of
+from edge_agent.drivers.gateway.smpp_text import count_messages, count_sms, messages_of
 from telecore.errors import DeviceRefused, LocalProtocolError, OutcomeUnknown
 
 log = logging.getLogger(__name__)
@@ -57,9 +57,10 @@ class SmppSms:
         if self._no_validity:
             sms = replace(sms, validity_s=None)
         messages = messages_of(sms, self._settings, self._wall())
+        each = count_sms(sms, self._settings)
         for number in range(first, len(messages)):
             ref = await self._segment(messages[number])
-            await on_segment(SubmitRef(ref, number, len(messages)))
+            await on_segment(SubmitRef(ref, number, len(messages), each))
 
     async def _segment(self, message: ShortMessage) -> str:
         try:

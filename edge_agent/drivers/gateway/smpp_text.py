@@ -50,6 +50,11 @@ def count_messages(sms: OutboundSms, settings: SmppSettings) -> int:
     return len(_segments(sms, settings))
 
 
+def count_sms(sms: OutboundSms, settings: SmppSettings) -> int:
+    """For how many SMS of the network each of ``messages_of`` stands."""
+    return len(_segments(sms, settings)) if settings.long is LongMessages.PAYLOAD and not _is_short(sms) else 1
+
+
 def _is_short(sms: OutboundSms) -> bool:
     """Whether it fits into one whatever it is written in: 70 UTF-16 units, 160 septets of which some take two."""
     return sms.port is None and len(sms.body) <= (70 if sms.body.isascii() else 35)

@@ -17,6 +17,7 @@ from simulator.smpp import codec as smsc_codec
 from simulator.smpp.link import Manners
 from telecore.errors import Busy, DeviceLost, DeviceRefused, OutcomeUnknown, StorageFailed
 from telecore.model import ChannelState
+from telecore.sms import count_segments
 from tests.fakes.smpp_site import FAILING, HANDSET, NUMBERS, OTHER_HANDSET, running, settings, smsc, until
 
 LONG = "The quick brown fox jumps over the lazy dog. " * 8
@@ -45,6 +46,7 @@ async def test_both_ways_with_receipts(bind):
 async def test_long_messages_both_ways(long, text):
     async with smsc(Manners(deliver_by_sar=long == "sar")) as s, running(s.server.port, long=long) as r:
         refs = await r.submit(text)
+        assert sum(ref.sms for ref in refs) == count_segments(text).segments
         await until(s.texts)
         assert s.texts() == [text]
         await until(lambda: len(r.core.reports) == len(refs))
@@ -372,8 +374,8 @@ async def test_an_smsc_that_writes_anything_harms_nobody():
     server = await asyncio.start_server(strange, "127.0.0.1", 0)
     ended = kept = 0
     async with server:
-        for _ in range(40):
-            async with running(server.sockets[0].getsockname()[1], answer_s=0.3) as r:
+        for _ in range(7):
+            async with running(server.sockets[0].getsockname()[1], answer_s=0.05) as r:
                 submit = asyncio.create_task(r.submit("x"))
                 await asyncio.sleep(0.005)
                 kept += len(r.core.parts)
@@ -382,5 +384,5 @@ async def test_an_smsc_that_writes_anything_harms_nobody():
                     ended += 1
                 submit.cancel()
                 await asyncio.wait([submit])
-    assert kept > 100, "what was good got through"
-    assert 0 < ended < 40
+    assert kept > 20, "what was good got through"
+    assert 0 < ended <= 7
