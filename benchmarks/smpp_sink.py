@@ -55,5 +55,5 @@ async def main() -> None:
     server.close()
 
 
-if __name__ == "__main__":
+if __name__ == "__main__" and sys.argv[1:] == ["serve"]:
     asyncio.run(main())

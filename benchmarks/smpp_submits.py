@@ -178,7 +178,7 @@ def measure(what: str, port: int) -> dict[str, float]:
 @contextmanager
 def sink() -> Iterator[int]:
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.smpp_sink"],
+        [sys.executable, "-m", "benchmarks.smpp_sink", "serve"],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, env=environment(),
     )  # fmt: skip
     assert process.stdin is not None

@@ -7,6 +7,7 @@ import itertools
 import ssl
 import subprocess
 from contextlib import suppress
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -386,3 +387,31 @@ async def test_an_smsc_that_writes_anything_harms_nobody():
                 await asyncio.wait([submit])
     assert kept > 20, "what was good got through"
     assert 0 < ended <= 7
+
+
+async def test_a_flood_that_the_disk_cannot_follow_waits_in_the_network():
+    sm = smsc_codec.Sm(smsc_codec.Party("85512000010"), smsc_codec.Party(NUMBERS[0][1:]), b"")
+    answered = 0
+
+    async def flood(reader, writer):
+        nonlocal answered
+        await reader.readexactly(16)
+        writer.write(bytes.fromhex("00000015 80000009 00000000 00000001") + b"FULL\0")
+        for number in range(10_000):
+            text = replace(sm, content=b"%d" % number).pack()
+            writer.write(smsc_codec.Header(smsc_codec.DELIVER_SM, 0, number + 1, text).pack())
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                await reader.readexactly(17)
+                answered += 1
+        writer.close()
+
+    server = await asyncio.start_server(flood, "127.0.0.1", 0)
+    async with server, running(server.sockets[0].getsockname()[1]) as r:
+        r.core.hold = asyncio.Event()
+        await asyncio.sleep(0.3)
+        assert len(r.device._keeping) < 6000, "what one read brings, and no more"
+        assert answered <= 21
+        r.core.hold.set()
+        await until(lambda: len(r.core.parts) == 10_000, 20)
+        assert [part.body for part in r.core.parts] == [str(number) for number in range(10_000)]
