@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+
 from edge_agent.drivers.sip.hop import Hop, numeric
 from edge_agent.drivers.sip.message import CSeq, Headers, Received, Request
 from edge_agent.drivers.sip.settings import Transport
-from edge_agent.drivers.sip.uri import NameAddr, Uri, parse_name_addr
+from edge_agent.drivers.sip.uri import NameAddr, Uri, parse_name_addr, write_uri
 from telecore.errors import RemoteProtocolError
 
 MAX_ROUTES = 16
+_SENDABLE = re.compile(r"[!#-;=?-~]+")
+"""Visible ASCII without quotes and angle brackets: what may stand in a request line as it is."""
 
 
 class Dialog:
@@ -114,7 +118,8 @@ def contact_of(headers: Headers) -> str | None:
     """The first Contact's URI, None when there is none that can be read."""
     for value in headers.listed("contact"):
         try:
-            return str(parse_name_addr(value).uri)
+            uri = parse_name_addr(value).uri
+            return uri.text if _SENDABLE.fullmatch(uri.text) else write_uri(uri)
         except RemoteProtocolError:
             continue
     return None

@@ -219,8 +219,10 @@ class SipStack:
         return Request(request.method, request.uri, headers, request.body)
 
     def _take(self, data: bytes, hop: Hop) -> None:
-        self._intake.take(data, hop)
-        self._rearm()
+        try:
+            self._intake.take(data, hop)
+        finally:
+            self._rearm()
 
     def _send(self, data: bytes, hop: Hop) -> None:
         if self._endpoint is not None:
@@ -240,8 +242,10 @@ class SipStack:
 
     def _tick(self) -> None:
         self._alarm = None
-        self._layer.tick(self.now())
-        self._rearm()
+        try:
+            self._layer.tick(self.now())
+        finally:
+            self._rearm()
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -402,3 +402,42 @@ async def test_closing_the_peer_cancels_its_calls() -> None:
         far.send(answer(invite, "487 Request Terminated"), port)
         await closing
         assert heard.kinds == ["ringing", "ended"]
+
+
+async def test_a_session_that_they_do_not_refresh_ends(pair: Pair) -> None:
+    ours, far = pair
+    _, heard, _ = await connected(pair, "Session-Expires: 1;refresher=uas")
+    bye = await far.next("BYE", 2)
+    assert header(bye, "Reason") == "Q.850;cause=102"
+    far.send(answer(bye, "200 OK"), ours.port)
+    assert (await heard.until("ended")).cause == 102
+
+
+async def test_a_refresh_goes_by_update_and_by_invite_where_that_is_refused(pair: Pair) -> None:
+    ours, far = pair
+    _, heard, _ = await connected(pair, "Session-Expires: 1;refresher=uac", "Allow: INVITE, UPDATE, BYE")
+    update = await far.next("UPDATE", 2)
+    assert header(update, "Session-Expires") == "1;refresher=uac"
+    far.send(answer(update, "405 Method Not Allowed"), ours.port)
+    again = await far.next("INVITE")
+    far.send(answer(again, "200 OK", contact(far), "Session-Expires: 900;refresher=uac", body=SDP), ours.port)
+    await far.next("ACK")
+    await far.silence(0.7)
+    assert heard.kinds == ["answered"]
+
+
+@pytest.mark.parametrize("status", ["481 Gone", "408 Request Timeout"])
+async def test_a_refresh_that_finds_no_call_ends_it(pair: Pair, status: str) -> None:
+    ours, far = pair
+    call, heard, _ = await connected(pair)
+    call.refresh.reinvite()
+    far.send(answer(await far.next("INVITE"), status), ours.port)
+    far.send(answer(await far.next("BYE"), "481 Call Does Not Exist"), ours.port)
+    assert (await heard.until("ended")).cause == 102
+
+
+async def test_a_contact_that_cannot_stand_in_a_request_line_is_written_so_that_it_can(pair: Pair) -> None:
+    ours, far = pair
+    _, _, invite = await dialled(pair)
+    far.send(answer(invite, "200 OK", "Contact: <sip:*100# a@10.0.0.1;x>", body=SDP), ours.port)
+    assert (await far.next("ACK")).startswith("ACK sip:*100%23%20a@10.0.0.1;x SIP/2.0\r\n")

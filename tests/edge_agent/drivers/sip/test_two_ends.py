@@ -8,8 +8,11 @@ import pytest
 
 from edge_agent.contracts import VoiceEvent, VoiceEventKind
 from edge_agent.drivers.sip.peer import SipPeer
-from edge_agent.drivers.sip.settings import LineSettings
+from edge_agent.drivers.sip.settings import LineSettings, SipSettings
+from edge_agent.drivers.sip.stack import SipStack
+from telecore.errors import DeviceLost
 from telecore.ids import ChannelId, DeviceId
+from tests.fakes.sip_media import FakeMediaPorts
 from tests.fakes.sip_site import LINE1, Heard, Told, far_end, gateway, request, site
 
 
@@ -53,3 +56,40 @@ async def test_far_ends_that_share_an_address_are_told_by_their_port_and_then_by
         running.cancel()
         await asyncio.wait({running})
         await other.close()
+
+
+async def test_an_address_that_is_taken_is_told_at_opening() -> None:
+    async with site(gateway(9)) as ours:
+        stack = SipStack(SipSettings(port=ours.port), FakeMediaPorts())
+        with pytest.raises(DeviceLost, match="address 127.0.0.1"):
+            await SipPeer(stack, gateway(9)).open()
+        with pytest.raises(DeviceLost, match="nowhere.invalid"):
+            await SipPeer(SipStack(SipSettings(port=0)), gateway(9, host="nowhere.invalid")).open()
+
+
+async def test_an_address_that_goes_away_ends_the_peer() -> None:
+    stack = SipStack(SipSettings(port=0), FakeMediaPorts())
+    peer = SipPeer(stack, gateway(9))
+    await peer.open()
+    running = asyncio.create_task(peer.run(Told()))
+    await asyncio.sleep(0)
+    assert stack._endpoint is not None
+    stack._endpoint.gone(OSError("no such address"))
+    with pytest.raises(DeviceLost, match="no such address"):
+        await asyncio.wait_for(running, 2)
+    await peer.close()
+
+
+async def test_the_last_of_several_lets_go_and_the_stack_can_be_opened_again() -> None:
+    stack = SipStack(SipSettings(port=0), FakeMediaPorts())
+    first, second = (SipPeer(stack, gateway(9, device=DeviceId(name))) for name in ("a", "b"))
+    await first.open()
+    await second.open()
+    port = stack.port
+    await first.close()
+    assert stack.port == port
+    await second.close()
+    await second.close()
+    again = SipPeer(stack, gateway(9))
+    await again.open()
+    await again.close()
