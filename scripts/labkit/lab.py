@@ -182,7 +182,8 @@ class Lab:
                     self._all_alive()
                     async with http.get(f"{base}/IncomingPhoneNumbers.json", params={"PageSize": "1000"}) as answer:
                         rows = (await answer.json())["incoming_phone_numbers"]
-                    missing = wanted - {row["phone_number"] for row in rows} or await self._unregistered(http)
+                    missing = wanted - {row["phone_number"] for row in rows}
+                    missing = missing or await self._unregistered(http) or await _without_sip(http, network["url"])
                     await asyncio.sleep(0.1)
         except TimeoutError:
             raise Refusal(f"these SIMs were not ready within {READY_S:g} s: {', '.join(sorted(missing))}") from None
@@ -234,6 +235,13 @@ class Lab:
         }
         if "smsc" in network:
             self.description["smsc"] = {"numbers": network["smsc"]["numbers"]}
+
+
+async def _without_sip(http: aiohttp.ClientSession, simulator: str) -> set[str]:
+    """Lines whose registration an edge has not accepted yet."""
+    async with http.get(f"{simulator}/network") as answer:
+        boxes = (await answer.json())["gateways"]
+    return {line["name"] for box in boxes for line in box["lines"] if line["sip_registered"] is False}
 
 
 def basic_auth(user: str, password: str) -> dict[str, str]:
