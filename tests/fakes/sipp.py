@@ -54,7 +54,17 @@ async def start_sipp(scenario: str, folder: Path, *more: str, to: int = 9, port:
     """``to``: our port, for scenarios that call us."""
     port = port or free_port()
     arguments = ["-sf", str(SCENARIOS / f"{scenario}.xml"), "-i", "127.0.0.1", "-p", str(port), "-s", "1000"]
-    arguments += ["-nostdin", "-trace_err", "-timeout", "15s", "-timeout_error", "-default_behaviors", "all,-bye"]
+    arguments += [
+        "-nostdin",
+        "-trace_err",
+        "-timeout",
+        "15s",
+        "-timeout_error",
+        "-deadcall_wait",
+        "0",
+        "-default_behaviors",
+        "all,-bye",
+    ]
     process = await asyncio.create_subprocess_exec(
         "sipp",
         *arguments,
