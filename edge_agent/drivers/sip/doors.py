@@ -14,7 +14,7 @@ from edge_agent.drivers.sip.numbering import parties
 from edge_agent.drivers.sip.settings import Registers
 from edge_agent.drivers.sip.texts import Keys, is_text, text_of
 from edge_agent.drivers.sip.transaction import Transaction
-from edge_agent.drivers.sip.uri import parse_uri
+from edge_agent.drivers.sip.uri import parse_uri, shown
 from telecore.errors import RemoteProtocolError, StorageFailed, TelecoreError
 
 if TYPE_CHECKING:
@@ -58,7 +58,9 @@ class Door:
         events = peer.events
         assert events is not None
         key = self._keys.key(received, peer.stack.now())
-        sender = parties(received, line.settings, peer.settings.quirks).caller or received.envelope.sender.uri.user
+        sender = parties(received, line.settings, peer.settings.quirks).caller or shown(
+            received.envelope.sender.uri.user
+        )
         try:
             async with asyncio.timeout(STORE_S):
                 await events.message(line.channel, key, sender, text_of(received))

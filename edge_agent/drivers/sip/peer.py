@@ -24,6 +24,7 @@ from edge_agent.drivers.sip.registration import Registered
 from edge_agent.drivers.sip.settings import LineSettings, PeerSettings, Registers, Transport
 from edge_agent.drivers.sip.stack import SipStack
 from edge_agent.drivers.sip.transaction import Transaction
+from edge_agent.drivers.sip.uri import shown
 from edge_agent.drivers.sip.watch import watch
 from telecore.ids import E164, ChannelId
 
@@ -190,7 +191,10 @@ class SipPeer:
     def note(self, line: Line, *, up: bool, reason: str, contact: str = "", **more: object) -> None:
         """What was learnt of a line; told when it is news."""
         was = line.state
-        agent, took = str(more.get("user_agent") or was.user_agent), more.get("round_trip_s", was.round_trip_s)
+        agent, took = (
+            shown(str(more.get("user_agent") or was.user_agent))[:100],
+            more.get("round_trip_s", was.round_trip_s),
+        )
         since = was.since if was.up is up and was.since else self.stack.now()
         trip = took if isinstance(took, float) else None
         line.state = LineState(up, reason, since, contact or was.contact, agent, trip)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from edge_agent.drivers.sip.asking import Authorizer, Sends, ask
 from edge_agent.drivers.sip.hop import Hop
 from edge_agent.drivers.sip.message import CSeq, Headers, Request, Response, integer
-from edge_agent.drivers.sip.uri import parse_name_addr
+from edge_agent.drivers.sip.uri import parse_name_addr, shown
 from telecore.backoff import Policy, next_delay
 from telecore.errors import RemoteProtocolError, TimedOut
 
@@ -98,7 +98,7 @@ class Registration:
         if response.status < 300:
             self._note(Registered(expires > 0, "registered" if expires else "withdrawn", agent, took))
         elif response.status != 423:
-            self._note(Registered(False, f"refused: {response.status} {response.reason[:60]}", agent, took))
+            self._note(Registered(False, f"refused: {response.status} {shown(response.reason)[:60]}", agent, took))
         return response
 
     def _note(self, state: Registered) -> None:

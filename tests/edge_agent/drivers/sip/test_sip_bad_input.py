@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from edge_agent.drivers.sip.framing import Framing
 from edge_agent.drivers.sip.hop import Hop, sendable
 from edge_agent.drivers.sip.layer import TransactionLayer
+from edge_agent.drivers.sip.limits import Rates
 from edge_agent.drivers.sip.message import Request, parse
 from edge_agent.drivers.sip.negotiation import Negotiation, NotAcceptable
 from edge_agent.drivers.sip.sdp import parse_sdp
@@ -20,7 +21,7 @@ from edge_agent.drivers.sip.settings import Credentials, LineSettings, Registers
 from edge_agent.drivers.sip.trace import mask
 from edge_agent.drivers.sip.uri import parse_name_addr, parse_uri
 from telecore.errors import RemoteProtocolError
-from tests.fakes.sip_site import LINE1, SDP, far_end, gateway, header, request, site, visit
+from tests.fakes.sip_site import LINE1, SDP, answer, far_end, gateway, header, request, site, visit
 
 GOOD = request("INVITE", 5060, body=SDP)
 
@@ -300,3 +301,84 @@ def test_a_stream_is_cut_at_every_place() -> None:
         framing = Framing()
         cut = [message for at in range(0, len(data), size) for message in framing.feed(data[at : at + size])]
         assert [message[-5:] for message in cut] == [b"hello", b"hello"]
+
+
+VALUES = [
+    "", "0", "-1", "99999999999", "*", "<", '"', ";", ",", "<sip:>", "sip:", "tel:", "<sip:a@b>;tag=", ";tag=1",
+    "Q.850;cause=", "Q.850;cause=999", "1 INVITE", "x y z", "inline:", "\udcff", "sip:%zz@h", "90;refresher=x",
+    "1;refresher=uac", "<sip:x:99999>", "Digest", 'Digest username="goip01", nonce="..", response="0"', "100rel",
+    "application/dtmf-relay", "text/plain;charset=utf-16be",
+]  # fmt: skip
+NAMES = [
+    "Contact", "Require", "Supported", "Session-Expires", "Min-SE", "Reason", "Record-Route", "Route", "Expires",
+    "RAck", "RSeq", "Content-Type", "Authorization", "P-Asserted-Identity", "Remote-Party-ID", "Privacy", "Allow",
+    "Date", "To", "From", "Via", "WWW-Authenticate",
+]  # fmt: skip
+BODIES = [SDP, "", "x", "Signal=", SDP[:40], SDP.replace("8 0 18 4 97", "18")]
+METHODS = ["INVITE", "REGISTER", "MESSAGE", "OPTIONS", "INFO", "UPDATE", "BYE", "PRACK", "CANCEL", "ACK"]
+
+
+def damaged(text: str, rng: random.Random) -> bytes:
+    data = bytearray(text.encode("utf-8", "surrogateescape"))
+    for _ in range(rng.choice([0, 0, 1, 3])):
+        data[rng.randrange(len(data))] = rng.randrange(256)
+    return bytes(data)
+
+
+def some_line(rng: random.Random) -> str:
+    return f"{rng.choice(NAMES)}: {rng.choice(VALUES)}"
+
+
+async def test_thousands_of_damaged_messages_raise_nothing_and_leave_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """Straight into the intake, where whatever is raised is seen; into calls that live, too."""
+    rng = random.Random(7)
+    lines = (LineSettings(LINE1, "goip01", Credentials("goip01", "s")),)
+    async with visit(registers=Registers.WITH_US, lines=lines, max_calls=5) as (ours, far):
+        far.send(request("INVITE", far.port, body=SDP, call_id="live", branch="z9hG4bKlive"), ours.port)
+        call = await asyncio.wait_for(ours.told.calls.get(), 2)
+        await call.voice.answer()
+        to = header(await far.next("SIP/2.0 200"), "To")
+        far.send(request("ACK", far.port, to=to, call_id="live", branch="z9hG4bKack"), ours.port)
+        await asyncio.sleep(0.02)
+        for number in range(3000):
+            method = rng.choice(METHODS)
+            within = rng.random() < 0.5 and method != "BYE"
+            text = request(
+                method, far.port, some_line(rng), some_line(rng), to=to if within else "<sip:goip01@x>",
+                call_id="live" if within else f"c{number}", cseq=number + 2, branch=f"z9hG4bK{number}",
+                body=rng.choice(BODIES),
+            )  # fmt: skip
+            if rng.random() < 0.3:
+                text = "SIP/2.0 200 OK" + text[text.index("\r\n") :]
+            ours.stack._intake.take(damaged(text, rng), Hop("127.0.0.1", far.port))
+            if number % 50 == 0:
+                ours.stack._intake._known = Rates(1e9)
+                await asyncio.sleep(0)
+        await asyncio.sleep(0.1)
+        assert not [record for record in caplog.records if record.levelname == "ERROR"]
+        assert ours.stack.counts["dialogs"] <= 6
+        far.end_calls()
+        await call.voice.hang_up()
+        while not ours.told.calls.empty():
+            await ours.told.calls.get_nowait().voice.hang_up()
+        assert ours.stack.counts["dialogs"] == 0
+
+
+async def test_hundreds_of_damaged_answers_raise_nothing_and_leave_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    rng = random.Random(11)
+    async with visit(max_calls=500, credentials=Credentials("s", "p")) as (ours, far):
+        calls = [await ours.peer.voice(LINE1).dial("+85512345678", lambda event: None) for _ in range(60)]
+        await far.next("INVITE")
+        statuses = ["100 x", "180 x", "183 x", "200 OK", "302 x", "401 x", "407 x", "422 x", "486 x", "491 x", "699 x"]
+        for _ in range(600):
+            text = rng.choice(far.all)
+            if not text.startswith("SIP/2.0"):
+                reply = answer(text, rng.choice(statuses), some_line(rng), some_line(rng), body=rng.choice(BODIES))
+                ours.stack._intake.take(damaged(reply, rng), Hop("127.0.0.1", far.port))
+            await asyncio.sleep(0)
+        far.end_calls()
+        await asyncio.gather(*(call.hang_up() for call in calls))
+        await asyncio.sleep(0.1)
+        assert not [record for record in caplog.records if record.levelname == "ERROR"]
+        assert ours.peer.lines[LINE1].calls == {}
+        assert ours.stack.counts["dialogs"] == 0
