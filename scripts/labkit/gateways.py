@@ -12,6 +12,8 @@ import yaml
 from scripts.labkit.options import Options
 
 LOOPBACK = "127.0.0.1"
+REGISTER = ("goip",)
+"""The families whose profile has each line register; the others are peers that tell lines by a prefix."""
 _RTP_FROM, _RTP_EACH = 33_000, 1_000
 
 
@@ -42,6 +44,7 @@ def arguments(options: Options, of: list[Box]) -> list[str]:
     out: list[str] = []
     for box in of:
         said = f"{box.name},channels={box.channels},family={options.gateway_family},sip={LOOPBACK}:{box.sip_port}"
+        said += f",mode={'register' if options.gateway_family in REGISTER else 'peer'}"
         server = f"{LOOPBACK}:{box.server_port}"
         out += ["--gateway", f"{said},server={server if options.gateway_family == 'goip' else f'http://{server}'}"]
     return out

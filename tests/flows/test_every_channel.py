@@ -15,7 +15,9 @@ from tests.fakes.customer_app import CustomerApp, twiml
 from tests.flows.conftest import LabProcess, World
 from tests.flows.test_calls import loudness
 
-MODEMS, LINES = 4, 8
+MODEMS, LINES, FAMILY = 4, 8, "goip"
+REPORTS = True
+"""Whether the family tells deliveries; else a message stays sent."""
 BODY = "The river rises: ទឹកជំនន់. Move to high ground now, take water and food, and help your neighbours to do so."
 CALLED = {"status": "completed", "digits": "472", "heard": True}
 CALLS = {"digits": "1", "heard": True, "cause": 16}
@@ -24,7 +26,17 @@ CALLS = {"digits": "1", "heard": True, "cause": 16}
 @pytest.fixture(scope="module")
 def mixed_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
     folder: Path = tmp_path_factory.mktemp("mixed")
-    options = ["--modems", str(MODEMS), "--gateway-channels", str(LINES), "--smsc", "--speed", "5"]
+    options = [
+        "--modems",
+        str(MODEMS),
+        "--gateway-channels",
+        str(LINES),
+        "--smsc",
+        "--gateway-family",
+        FAMILY,
+        "--speed",
+        "5",
+    ]
     lab = LabProcess(folder, *options)
     yield lab
     status, _, rest = lab.stop()
@@ -77,9 +89,20 @@ async def writes(world: World, number: str, handset: str) -> tuple[str, list[str
     """An SMS out: its end, and what the handset has of it."""
     body = f"{BODY} {number}"
     sent = await asyncio.to_thread(world.client.messages.create, to=handset, from_=number, body=body)
-    done = await world.message_final(sent.sid)
-    got = [f"{m['from']} {m['body']}" for m in await world.inbox(handset) if m["body"] == body]
-    return done.status, got
+    if REPORTS or number not in world.numbers[MODEMS:]:
+        done = await world.message_final(sent.sid)
+    else:
+        done = await world.until(lambda: _sent(world, sent.sid), 60)
+
+    async def arrived() -> list[str]:
+        return [f"{m['from']} {m['body']}" for m in await world.inbox(handset) if m["body"] == body]
+
+    return done.status, await world.until(arrived)
+
+
+async def _sent(world: World, sid: str) -> Any:
+    message = await asyncio.to_thread(world.client.messages(sid).fetch)
+    return message if message.status in ("sent", "failed") else None
 
 
 async def is_written_to(world: World, number: str, handset: str) -> tuple[str, str, str]:
@@ -129,7 +152,10 @@ async def test_calls_in_over_every_channel(mixed: World) -> None:
 async def test_sms_out_over_every_channel(mixed: World) -> None:
     numbers = every_number(mixed)
     results = await each(mixed, numbers, writes)
-    assert results == {number: ("delivered", [f"{number} {BODY} {number}"]) for number in numbers}
+    silent = () if REPORTS else mixed.numbers[MODEMS:]
+    assert results == {
+        number: ("sent" if number in silent else "delivered", [f"{number} {BODY} {number}"]) for number in numbers
+    }
 
 
 async def test_sms_in_over_every_channel(mixed: World) -> None:
