@@ -3,62 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from simulator.calls import ABSENT, BUSY, NORMAL, OUT_OF_ORDER, REJECTED, Call, CallState, Exchange
 from simulator.faults import Fault
 from simulator.gateway.contracts import LineCall, Received, Reported, Submitted, UssdAnswer
 from simulator.gateway.line_messages import LineMessages
 from simulator.gateway.line_radio import DEAD, LineRadio
+from simulator.gateway.line_sip import NoSip, SipSide
 from simulator.gateway.line_ussd import LineUssd
 from simulator.modem.core import Registration
 from simulator.network import Network
 from simulator.sim import Lock, Sim
 from simulator.smsc import Parcel, Verdict
-from simulator.speech import SILENCE, AudioPort
+from simulator.speech import AudioPort
 
 PATIENCE_S = 10.0
 RADIO_FAULTS = {
     "sim_removed", "sim_blocked", "no_network", "registration_denied", "roaming", "weak_signal", *DEAD,
 }  # fmt: skip
-
-
-class SipSide(Protocol):
-    """Who carries the line's calls on by SIP. None of these is called after the call has ended."""
-
-    def offer(self, line: Line, call: Call) -> int | None:
-        """A call comes in by GSM: the Q.850 cause to refuse it, or None and it rings."""
-
-    def call_changed(self, line: Line, call: Call) -> None:
-        """The call is now ringing, answered or ended."""
-
-    def audio(self, line: Line, call: Call) -> AudioPort:
-        """What is said and heard on the SIP side; asked once, when the call is answered."""
-
-
-class Mute:
-    """Says nothing."""
-
-    def pull(self) -> bytes:
-        """Silence."""
-        return SILENCE
-
-    def push(self, frame: bytes) -> None:
-        """Nobody hears it."""
-
-
-class NoSip:
-    """Of a line that nothing is joined to: it rings and nobody takes the call."""
-
-    def offer(self, line: Line, call: Call) -> int | None:
-        """It rings."""
-
-    def call_changed(self, line: Line, call: Call) -> None:
-        """Nobody minds."""
-
-    def audio(self, line: Line, call: Call) -> AudioPort:
-        """Nothing is said."""
-        return Mute()
 
 
 class Line:

@@ -39,13 +39,13 @@ async def test_a_call_to_a_handset_rings_is_answered_and_ends_with_our_bye() -> 
 
 
 async def test_the_handset_hangs_up_and_we_get_a_bye_with_the_cause() -> None:
-    async with a_box() as box:
-        box.handset(hangup_after_s=0.2)
+    async with a_box(waits("plain", t1=0.05)) as box:
+        box.handset(hangup_after_s=0.1)
         await box.party.call(box.at, ANSWERS)
         bye = await box.party.expect("BYE")
         box.party.answer(bye, 200)
         assert bye.get("Reason") == "Q.850;cause=16"
-        await box.party.nothing("BYE", for_s=0.6)
+        await box.party.nothing("BYE", for_s=0.2)
 
 
 async def test_a_bye_that_is_not_answered_comes_again() -> None:
