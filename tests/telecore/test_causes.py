@@ -12,6 +12,10 @@ from telecore.causes import (
     blame_cme,
     blame_cms,
     blame_registration,
+    cause_of_reason,
+    cause_of_sip,
+    reason_of_cause,
+    rejection_of,
 )
 
 CMS = {
@@ -73,3 +77,24 @@ def test_a_code_nobody_knows_is_the_modems() -> None:
     assert blame_cms(9999)[0] is Blame.MODEM
     assert blame_cme(9999) is Blame.MODEM
     assert blame_cme(None) is Blame.MODEM
+
+
+@pytest.mark.parametrize(
+    ("status", "reasons", "cause"),
+    [
+        (486, (), 17), (480, (), 18), (404, (), 1), (603, (), 21), (503, (), 41), (408, (), 102), (488, (), 88),
+        (480, ("Q.850;cause=17",), 17), (480, ('SIP;cause=200, q.850 ; text="x" ; cause = 20',), 20),
+        (486, ("Q.850;cause=0",), 17), (486, ("Q.850;cause=200",), 17), (486, ("nonsense", ""), 17),
+        (302, (), 23), (499, (), 127), (599, (), 41), (699, (), 21),
+    ],
+)  # fmt: skip
+def test_the_cause_of_a_sip_response(status: int, reasons: tuple[str, ...], cause: int) -> None:
+    assert cause_of_sip(status, reasons) == cause
+
+
+def test_a_refusal_is_always_one_and_a_reason_can_be_read_back() -> None:
+    for cause in range(1, 128):
+        assert 400 <= rejection_of(cause) < 700
+        assert cause_of_reason([reason_of_cause(cause)]) == cause
+    assert rejection_of(17) == 486
+    assert cause_of_reason([]) is None
