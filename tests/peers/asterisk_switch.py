@@ -108,6 +108,8 @@ def _write(folder: Path, name: str, text: str) -> None:
 
 
 _DIAL = """
+[from-phone]
+exten => _X.,1,Dial(PJSIP/${EXTEN}@agent,30)
 [dial]
 exten => _X.,1,Set(CALLERID(num)=+${CUT(EXTEN,-,1)})
  same => n,Dial(PJSIP/${CUT(EXTEN,-,2)}@agent,30)
@@ -118,6 +120,7 @@ def _pjsip(port: int, agent_port: int) -> str:
     return f"""
 [global]
 type = global
+endpoint_identifier_order = username,ip
 [udp]
 type = transport
 protocol = udp
@@ -135,8 +138,16 @@ direct_media = no
 rtp_symmetric = yes
 dtmf_mode = rfc4733
 trust_id_inbound = yes
+moh_passthrough = yes
 [agent]
 type = identify
 endpoint = agent
 match = 127.0.0.1
+[goip01]
+type = endpoint
+context = from-phone
+disallow = all
+allow = alaw
+direct_media = no
+moh_passthrough = yes
 """

@@ -7,6 +7,7 @@ import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
 
@@ -17,10 +18,12 @@ from edge_agent.drivers.sip.stack import SipStack
 from telecore.ids import ChannelId, DeviceId
 from tests.fakes.sip_site import Heard, Told
 from tests.fakes.sip_talk import talking
+from tests.fakes.sipp import needs_sipp, start_sipp
 from tests.peers.asterisk_switch import Asterisk, asterisk, find_asterisk
 
 INSTALLED = find_asterisk()
 LINE = ChannelId("site-1/asterisk")
+DIRECTIONS = ("a=sendrecv", "a=sendonly", "a=recvonly", "a=inactive")
 pytestmark = pytest.mark.skipif(
     INSTALLED is None, reason="no Asterisk: run `scripts/peers sid` as root, or name a Debian in SIMFERRY_PEERS_ROOT"
 )
@@ -192,6 +195,23 @@ async def test_a_call_we_refuse(bench: Bench) -> None:
     async with asyncio.timeout(5):
         while "is busy" not in bench.switch.log:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
+
+
+@needs_sipp
+async def test_a_phone_behind_it_holds_the_call_and_takes_it_back(bench: Bench, tmp_path: Path) -> None:
+    phone = await start_sipp("uac_hold_through", tmp_path, to=bench.switch.port)
+    async with asyncio.timeout(5):
+        incoming = await bench.told.calls.get()
+    heard = Heard()
+    incoming.voice.on_event = heard
+    await incoming.voice.answer()
+    async with talking(incoming.voice, play=1000):
+        assert (await heard.until("ended", 15)).cause == 16
+    await phone.passed()
+    ours = [text for text in bench.peer.stack.trace("127.0.0.1") if " > SIP/2.0 200" in text]
+    directions = [line for text in ours for line in text.splitlines() if line in DIRECTIONS]
+    assert (directions[0], directions[-1]) == ("a=sendrecv", "a=sendrecv")
+    assert {"a=recvonly", "a=inactive"} & set(directions), directions
 
 
 async def test_session_timers_are_refreshed_with_it(switch: Asterisk, ports: tuple[int, int]) -> None:
