@@ -1,7 +1,7 @@
 """SMPP servers of others, bound as a transceiver, which Kannel's own test server does not do.
 
-smpp34 (Rust) and smpp.twisted3 (the engine inside Jasmin) are no dependencies: the tests run where SIMFERRY_SMPP_PEERS
-names a Python that has them (``pip install smpp34 smpp.twisted3`` in a virtual environment).
+smpp34 (Rust) and smpp.twisted3 (the engine inside Jasmin) are no dependencies: ``scripts/peers smpp`` brings them into
+an environment of their own; SIMFERRY_SMPP_PEERS may name another Python that has them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -17,8 +18,9 @@ from telecore.errors import DeviceRefused
 from tests.fakes.smpp_site import HANDSET, NUMBERS, running, until
 from tests.peers.test_kannel import free_ports, listens
 
-PYTHON = os.environ.get("SIMFERRY_SMPP_PEERS", "")
-pytestmark = pytest.mark.skipif(not PYTHON, reason="SIMFERRY_SMPP_PEERS names no Python with smpp34 and smpp.twisted3")
+FETCHED = Path(__file__).parents[2] / ".peers" / "smpp" / "bin" / "python"
+PYTHON = os.environ.get("SIMFERRY_SMPP_PEERS") or (str(FETCHED) if FETCHED.exists() else "")
+pytestmark = pytest.mark.skipif(not PYTHON, reason="no SMPP servers of others: run `scripts/peers smpp`")
 
 RUST = """
 import asyncio, sys, smpp34
