@@ -205,7 +205,10 @@ def _dataclass(hint: type[Any], data: object, path: str, strict: bool) -> Any:
             values[name] = _value(hints[name], data[name], _join(path, name), strict)
         elif field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
             raise SchemaError(_join(path, name), "is missing")
-    return cls(**values)
+    try:
+        return cls(**values)
+    except ValueError as error:  # of its __post_init__
+        raise SchemaError(path, str(error)) from error
 
 
 def _member(hint: Any, data: Mapping[Any, Any], path: str) -> type[Any]:

@@ -11,11 +11,9 @@ from decimal import Decimal, InvalidOperation
 
 from edge_agent.config.healing import HealingConfig
 from edge_agent.config.sims import Quotas, SelfTestConfig, SimConfig, SimsConfig
-
-Problem = tuple[str, str]
+from edge_agent.config.values import ICCID, Problem
 
 LEAST_BALANCE_EVERY_H = 6.0
-_ICCID = re.compile(r"89\d{16,18}")
 _RECIPE = re.compile(r"[a-z0-9][a-z0-9_-]*")
 _USB_POWER = ("auto", "off")
 _PLACES = {"plug", "device"}
@@ -34,7 +32,7 @@ def of_sims(sims: SimsConfig) -> Iterator[Problem]:
             yield f"sims.thresholds.{name}", "must not be negative"
     for iccid, sim in sims.by_iccid.items():
         path = f"sims.by_iccid.{iccid}"
-        if not _ICCID.fullmatch(iccid):
+        if not ICCID.fullmatch(iccid):
             yield path, "is not an ICCID: 18 to 20 digits, beginning 89"
         if sim.quotas is not None:
             yield from _of_quotas(f"{path}.quotas", sim.quotas)

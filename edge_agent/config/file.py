@@ -18,11 +18,13 @@ from edge_agent.config.checks import of_healing, of_self_test, of_sims
 from edge_agent.config.gateways import SipConfig, of_sip
 from edge_agent.config.healing import HealingConfig
 from edge_agent.config.kinds import KINDS, AnyDevice, speaks_sip
-from edge_agent.config.modems import ICCID, DeviceConfig, one_device_each
+from edge_agent.config.modems import DeviceConfig, one_device_each
 from edge_agent.config.passwords import with_passwords
+from edge_agent.config.paths import device_below, sip_below
 from edge_agent.config.pin_file import exposures
 from edge_agent.config.reading import ConfigError, Reading
 from edge_agent.config.sims import SelfTestConfig, SimsConfig
+from edge_agent.config.values import ICCID
 from telecore.ids import Iccid, is_slug
 
 _PIN = re.compile(r"\d{4,8}")
@@ -107,6 +109,7 @@ def load_config(path: Path) -> AgentConfig:
     devices = reading.devices(data.get("devices", "auto"))
     if devices is not None:
         devices = tuple(with_passwords(devices, path.parent, reading.say))
+        devices = tuple(device_below(path.parent, device) for device in devices)
     file = reading.sections(data)
     if file is None:
         raise ConfigError(reading.problems)
@@ -118,7 +121,7 @@ def load_config(path: Path) -> AgentConfig:
         data_dir=path.parent / file.data_dir,
         cloud=file.cloud,
         devices=devices,
-        sip=file.sip,
+        sip=sip_below(path.parent, file.sip),
         pins=pins,
         limits=file.limits,
         status=file.status,

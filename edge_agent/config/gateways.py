@@ -7,12 +7,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from edge_agent.config.values import Problem, of_host, of_number, of_numbers, of_poll, of_port
 from telecore.ids import E164, DeviceId
 
-Problem = tuple[str, str]
-
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:]+")
 _PORTS = re.compile(r"(\d{1,5})-(\d{1,5})")
 _USER = re.compile(r"[A-Za-z0-9._+*#~-]{1,64}")
 REGISTERS = ("with_us", "with_them", "nobody")
@@ -22,7 +19,9 @@ MOST_LINES = 128
 
 @dataclass(frozen=True, slots=True)
 class TlsConfig:
-    """PEM files, relative to agent.yaml. ``ca``: who may have signed the far ends' certificates."""
+    """PEM files, relative to agent.yaml. ``certificate`` and ``key`` are ours. ``ca``: who may have signed those of the
+    far ends; left out, whoever this system trusts.
+    """
 
     certificate: str | None = None
     key: str | None = None
@@ -144,23 +143,23 @@ def of_sip(sip: SipConfig | None, *, wanted: bool) -> Iterator[Problem]:
         yield "sip.listen", "must be a numeric address of this machine"
     elif ipaddress.ip_address(sip.listen).is_unspecified:
         yield "sip.listen", "must be one address, not all of them: whoever reaches an open port tries to dial your SIMs"
-    for name, port in (("port", sip.port), ("tls_port", sip.tls_port)):
-        if port is not None and not 1 <= port <= 65535:
-            yield f"sip.{name}", "must be between 1 and 65535"
+    yield from of_port("sip.port", sip.port)
+    yield from of_port("sip.tls_port", sip.tls_port)
     if sip.advertised is not None and not _is_address(sip.advertised):
         yield "sip.advertised", "must be a numeric address"
     ports = _PORTS.fullmatch(sip.rtp_ports)
     if ports is None or not 1024 <= int(ports[1]) < int(ports[2]) <= 65535:
         yield "sip.rtp_ports", "must be FROM-TO within 1024 and 65535, like 17000-17999"
-    if (sip.tls_port is None) != (sip.tls is None):
-        yield "sip.tls", "and sip.tls_port belong together"
-    elif sip.tls is not None and (sip.tls.certificate is None) != (sip.tls.key is None):
+    tls = sip.tls or TlsConfig()
+    if (tls.certificate is None) != (tls.key is None):
         yield "sip.tls", "certificate and key belong together"
+    elif sip.tls_port is not None and tls.certificate is None:
+        yield "sip.tls_port", "needs a certificate and a key under sip.tls, to listen with"
 
 
 def of_gateway(gateway: GatewayConfig) -> Iterator[Problem]:
     """Of a gateway; paths are relative to the device."""
-    yield from _of_host(gateway.host)
+    yield from of_host("host", gateway.host)
     yield from _of_peer(gateway.sip)
     lines = lines_of(gateway)
     if not 1 <= len(lines) <= MOST_LINES:
@@ -170,24 +169,21 @@ def of_gateway(gateway: GatewayConfig) -> Iterator[Problem]:
         for key, what in ((f"line {line.line}", "line"), (str(line.name), "name"), (line.user, "user")):
             if key and seen.setdefault((what, key), n) != n:
                 yield f"lines[{n}].{what}", f"{key!r} is used by lines[{seen[(what, key)]}] as well"
-        if line.number is not None and not _E164.fullmatch(line.number):
-            yield f"lines[{n}].number", "must be E.164, like +85510000001"
+        yield from of_number(f"lines[{n}].number", line.number)
         if line.user and not _USER.fullmatch(line.user):
             yield f"lines[{n}].user", "must be the user part of a SIP address"
         if line.line is not None and line.line < 1:
             yield f"lines[{n}].line", "must be 1 or more"
-    for port in (gateway.management.port, gateway.management.listen_port):
-        if port is not None and not 1 <= port <= 65535:
-            yield "management", "ports must be between 1 and 65535"
+    yield from of_port("management.port", gateway.management.port)
+    yield from of_port("management.listen_port", gateway.management.listen_port)
+    yield from of_poll("management.poll_s", gateway.management.poll_s)
 
 
 def of_trunk(trunk: TrunkConfig) -> Iterator[Problem]:
     """Of a trunk; paths are relative to the device."""
-    yield from _of_host(trunk.host)
+    yield from of_host("host", trunk.host)
     yield from _of_peer(trunk.sip)
-    for n, number in enumerate(trunk.numbers):
-        if not _E164.fullmatch(number):
-            yield f"numbers[{n}]", "must be E.164, like +85510000001"
+    yield from of_numbers("numbers", trunk.numbers)
     if not 1 <= trunk.calls <= 500:
         yield "calls", "must be from 1 to 500"
     if trunk.sip.registers == "with_them" and not trunk.user:
@@ -204,14 +200,8 @@ def lines_of(gateway: GatewayConfig) -> tuple[LineConfig, ...]:
     )
 
 
-def _of_host(host: str) -> Iterator[Problem]:
-    if not _HOST.fullmatch(host):
-        yield "host", "must be a name or an address, without a port"
-
-
 def _of_peer(peer: PeerConfig) -> Iterator[Problem]:
-    if peer.port is not None and not 1 <= peer.port <= 65535:
-        yield "sip.port", "must be between 1 and 65535"
+    yield from of_port("sip.port", peer.port)
     if peer.transport not in TRANSPORTS:
         yield "sip.transport", f"must be one of {', '.join(TRANSPORTS)}"
     if peer.registers is not None and peer.registers not in REGISTERS:

@@ -6,12 +6,9 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from edge_agent.config.values import Problem, of_host, of_numbers, of_poll, of_port
 from telecore.ids import E164, DeviceId
 
-Problem = tuple[str, str]
-
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
-_HOST = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?|[0-9A-Fa-f:]+")
 _GATEWAY = re.compile(r"[A-Za-z0-9._-]{1,64}")
 BINDS = ("transceiver", "transmitter", "receiver", "pair")
 LONG = ("udh", "payload", "sar")
@@ -33,7 +30,10 @@ class NumberingConfig:
 
 @dataclass(frozen=True, slots=True)
 class SmppConfig:
-    """A link to a carrier's message centre; what its fields mean is in docs/gateways.md. ``user`` is the system_id."""
+    """A link to a carrier's message centre; what its fields mean is in docs/gateways.md. ``user`` is the system_id.
+
+    ``tls_ca``: a PEM file, relative to agent.yaml.
+    """
 
     id: DeviceId
     host: str
@@ -95,8 +95,9 @@ class FreeswitchConfig:
 
 def of_smpp(link: SmppConfig) -> Iterator[Problem]:
     """Of an SMPP link; paths are relative to the device."""
-    yield from _of_address(link.host, link.port)
-    yield from _of_numbers("numbers", link.numbers)
+    yield from of_host("host", link.host)
+    yield from of_port("port", link.port)
+    yield from of_numbers("numbers", link.numbers)
     for name, most, text in (("user", 15, link.user), ("system_type", 12, link.system_type)):
         if len(text) > most:
             yield name, f"has at most {most} characters (SMPP 3.4 §4.1.1)"
@@ -122,31 +123,17 @@ def of_smpp(link: SmppConfig) -> Iterator[Problem]:
 
 def of_freeswitch(switch: FreeswitchConfig) -> Iterator[Problem]:
     """Of a FreeSWITCH; paths are relative to the device."""
-    yield from _of_address(switch.host, switch.port)
+    yield from of_host("host", switch.host)
+    yield from of_port("port", switch.port)
+    yield from of_port("sip_port", switch.sip_port)
+    yield from of_poll("poll_s", switch.poll_s)
     if switch.password_file is None:
         yield "password_file", "is missing: the password of event_socket.conf"
-    if not 1 <= switch.sip_port <= 65535:
-        yield "sip_port", "must be between 1 and 65535"
     if not switch.trunks:
         yield "trunks", "is empty"
-    if switch.poll_s < 1:
-        yield "poll_s", "must be 1 or more"
     for n, trunk in enumerate(switch.trunks):
         if not _GATEWAY.fullmatch(trunk.gateway):
             yield f"trunks[{n}].gateway", "must be the name of a gateway of mod_sofia"
         if not 1 <= trunk.calls <= 500:
             yield f"trunks[{n}].calls", "must be from 1 to 500"
-        yield from _of_numbers(f"trunks[{n}].numbers", trunk.numbers)
-
-
-def _of_address(host: str, port: int) -> Iterator[Problem]:
-    if not _HOST.fullmatch(host):
-        yield "host", "must be a name or an address, without a port"
-    if not 1 <= port <= 65535:
-        yield "port", "must be between 1 and 65535"
-
-
-def _of_numbers(path: str, numbers: tuple[E164, ...]) -> Iterator[Problem]:
-    for n, number in enumerate(numbers):
-        if not _E164.fullmatch(number):
-            yield f"{path}[{n}]", "must be E.164, like +85510000001"
+        yield from of_numbers(f"trunks[{n}].numbers", trunk.numbers)

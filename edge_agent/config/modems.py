@@ -7,12 +7,9 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from edge_agent.config.values import ICCID, Problem, of_number
 from telecore.ids import E164, DeviceId, Iccid
 
-Problem = tuple[str, str]
-
-_E164 = re.compile(r"\+[1-9]\d{6,14}")
-ICCID = re.compile(r"89\d{16,18}")
 _NET = re.compile(r"telnet://[^/@\s]+(?::\d{1,5})?(?:/[\w.-]+)?|socket://[^/@\s]+:\d{1,5}")
 _NET_PROBLEM = "must be a path, telnet://HOST[:PORT]/MODULE or socket://HOST:PORT, without user and password"
 _PROFILE = re.compile(r"auto|[a-z0-9][a-z0-9_./-]*")
@@ -64,13 +61,13 @@ def of_modem(device: DeviceConfig) -> Iterator[Problem]:
     for name, good, problem in (
         ("port", bool(device.port), "is empty"),
         ("port", "://" not in device.port or _NET.fullmatch(device.port), _NET_PROBLEM),
-        ("number", device.number is None or _E164.fullmatch(device.number), "must be E.164, like +85510000001"),
         ("iccid", device.iccid is None or ICCID.fullmatch(device.iccid), "must be 18 to 20 digits, beginning 89"),
         ("profile", _PROFILE.fullmatch(device.profile), "must be auto or the name of a profile"),
         ("baud", 300 <= device.baud <= 4_000_000, "must be between 300 and 4000000"),
     ):
         if not good:
             yield name, problem
+    yield from of_number("number", device.number)
 
 
 def one_device_each(devices: Sequence[object], say: Callable[[str, str], None]) -> None:

@@ -160,7 +160,7 @@ def peer_settings(
 
 def quirks_of(peer: PeerConfig, profile: GatewayProfile) -> SipQuirks:
     """The profile's, with those of the site over them. Raises InvalidRequest."""
-    given = {**dump(_all(profile.sip)), **peer.quirks}
+    given = {**dump(asdict(profile.sip)), **peer.quirks}
     try:
         return read(SipQuirks, given, "sip.quirks")
     except SchemaError as error:
@@ -228,7 +228,3 @@ def _line_user(line: LineConfig, profile: GatewayProfile) -> str:
 
 def _credentials(user: str, password: str) -> Credentials | None:
     return Credentials(user, password) if password else None
-
-
-def _all(quirks: SipQuirks) -> dict[str, object]:
-    return asdict(quirks)

@@ -73,9 +73,8 @@ def make_smpp(config: SmppConfig, edge: EdgeId) -> Device:
 
 def make_freeswitch(config: FreeswitchConfig, edge: EdgeId, stack: SipStack) -> Device:
     """A new one, not open. Raises InvalidRequest."""
-    from edge_agent.drivers.freeswitch.settings import FreeswitchSettings, TrunkSettings, peer_of
-    from edge_agent.drivers.freeswitch.switch import FreeswitchDevice
-    from edge_agent.drivers.sip.peer import SipPeer
+    from edge_agent.drivers.freeswitch.settings import FreeswitchSettings, TrunkSettings
+    from edge_agent.drivers.freeswitch.switch import on_stack
 
     settings = FreeswitchSettings(
         device=config.id,
@@ -98,5 +97,4 @@ def make_freeswitch(config: FreeswitchConfig, edge: EdgeId, stack: SipStack) -> 
         agent_profile=config.agent_profile,
         poll_s=config.poll_s,
     )
-    peer = SipPeer(stack, peer_of(settings))
-    return FreeswitchDevice(settings, peer, lambda: f"{stack.settings.listen}:{stack.port}")
+    return on_stack(settings, stack)

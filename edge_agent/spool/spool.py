@@ -21,8 +21,6 @@ from telecore.commands import SendMessage
 from telecore.events import Event
 from telecore.ids import E164, ChannelId, Iccid, MessageSid
 
-_Seen = tuple[int, int]
-
 
 class Spool:
     """Outgoing rows of the tunnel, and the memory of everything that must not be lost or done twice.

@@ -67,6 +67,7 @@ def test_a_gateway_and_a_trunk(tmp_path):
     assert (trunk.registers, trunk.transport, trunk.port) == (Registers.WITH_THEM, Transport.TLS, 5061)
     assert (trunk.credentials.user, trunk.credentials.password) == ("acme", "pass")
     assert trunk.quirks.session_timer
+    assert trunk.quirks.to_line == "contact"  # From has our number, not the account
     gateway = peer_settings(box, profiles.gateway("generic/sip").profile, ())
     assert (gateway.registers, gateway.challenge, gateway.port) == (Registers.WITH_US, True, 5060)
     assert (gateway.quirks.busy_480, gateway.quirks.ptime_ms, gateway.quirks.to_line) == (True, 40, "user")
@@ -99,7 +100,16 @@ def test_what_would_be_done(tmp_path):
         ("listen: 127.0.0.1", "listen: here", "line 2: sip.listen: must be a numeric address"),
         ("port: 5070", "port: 99999", "line 2: sip.port: must be between 1 and 65535"),
         ("18000-18099", "18099-18000", "line 2: sip.rtp_ports: must be FROM-TO"),
-        ("rtp_ports: 18000-18099", "tls_port: 5061", "line 2: sip.tls: and sip.tls_port belong together"),
+        ("rtp_ports: 18000-18099", "tls_port: 5061", "line 2: sip.tls_port: needs a certificate and a key"),
+        ("rtp_ports: 18000-18099", "tls: {key: k.pem}", "line 2: sip.tls: certificate and key belong together"),
+        ("challenge: true", "port: 0", "line 12: devices[0].sip.port: must be between 1 and 65535"),
+        (
+            "profile: generic/sip",
+            "profile: generic/sip\n    management: {poll_s: 0}",
+            "management.poll_s: must be from 1",
+        ),
+        ("profile: generic/sip", "profile: generic/sip\n    management: {port: 0}", "management.port: must be between"),
+        ("+85510000001", "+८५५१०००००००१", "line 10: devices[0].lines[0].number: must be E.164"),
         ("host: 127.0.0.2", "host: 'a b'", "line 6: devices[0].host: must be a name or an address"),
         ("+85510000001", "0851", "line 10: devices[0].lines[0].number: must be E.164"),
         ("line: 7", "line: 1", "line 11: devices[0].lines[1].line: 'line 1' is used by lines[0] as well"),
@@ -119,6 +129,16 @@ def test_faults_are_told_with_their_line(tmp_path, was, becomes, problem):
     assert was in GOOD
     found = problems(tmp_path, GOOD.replace(was, becomes))
     assert any(problem in text for text in found), found
+
+
+def test_files_are_looked_for_beside_the_configuration(tmp_path):
+    tls = "tls_port: 5061, tls: {certificate: own.pem, key: keys/own.key, ca: /etc/ssl/carrier.pem}"
+    config = load(tmp_path, GOOD.replace("rtp_ports: 18000-18099", tls))
+    files = sip_settings(config.sip).tls
+    assert (files.certificate, files.key) == (str(tmp_path / "own.pem"), str(tmp_path / "keys/own.key"))
+    assert files.ca == "/etc/ssl/carrier.pem"
+    smsc, _ = load(tmp_path, LINKS.replace("tls: true", "tls: true\n    tls_ca: ca.pem")).devices
+    assert smsc.tls_ca == str(tmp_path / "ca.pem")
 
 
 def test_a_password_that_others_may_read(tmp_path):
@@ -150,6 +170,17 @@ def test_a_line_finds_its_password_by_its_name_or_by_its_user(tmp_path):
     [
         ("sip: {quirks: {speed: 3}}", "sip.quirks.speed: unknown key"),
         ("sip: {quirks: {answer: late}}", "sip.quirks.answer: must be one of true, alerted"),
+        ("sip: {quirks: {caller_from: to}}", "sip.quirks.caller_from: must be one of from, pai, rpid, display"),
+        ("sip: {quirks: {digits: inband}}", "sip.quirks.digits: must be one of rfc4733, info"),
+        ("sip: {quirks: {codecs: [PCMA, G729]}}", "sip.quirks.codecs[1]: must be one of PCMA, PCMU"),
+        ("sip: {quirks: {codecs: []}}", "sip.quirks: codecs: is empty"),
+        ("sip: {quirks: {ptime_ms: 25}}", "sip.quirks: ptime_ms: must be one of 20, 30, 40, 60"),
+        ("sip: {quirks: {number_format: local}}", "sip.quirks.number_format: must be one of e164, digits, national"),
+        ("sip: {quirks: {number_format: national}}", "sip.quirks: country: is missing"),
+        ("sip: {quirks: {country: KH}}", "sip.quirks: country: must be a calling code"),
+        ("sip: {quirks: {to_line: port}}", "sip.quirks.to_line: must be one of contact, user, prefix"),
+        ("sip: {quirks: {session_expires_s: 60}}", "sip.quirks: session_expires_s: must be 90 or more"),
+        ("sip: {quirks: {rtp_dead_s: -1}}", "sip.quirks: rtp_dead_s and options_every_s: must not be negative"),
         ("management: {tongue: klingon}", "there is no 'klingon'"),
     ],
 )

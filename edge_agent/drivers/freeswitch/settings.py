@@ -43,7 +43,6 @@ class FreeswitchSettings:
     sip_host: str = "127.0.0.1"
     sip_port: int = 5080
     agent_profile: str = "agent"
-    codecs: tuple[str, ...] = ("PCMA", "PCMU")
     poll_s: float = 10.0
     ring_limit_s: int = 180
 
@@ -57,5 +56,5 @@ def peer_of(settings: FreeswitchSettings) -> PeerSettings:
         port=settings.sip_port,
         lines=lines,
         max_calls=max((trunk.max_calls for trunk in settings.trunks), default=1),
-        quirks=SipQuirks(codecs=settings.codecs, rtp_dead_s=0.0),
+        quirks=SipQuirks(rtp_dead_s=0.0),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol
 
 from edge_agent.drivers.sip.auth import Asked, Challenge, answer, best_challenge
@@ -73,7 +73,7 @@ class Sends(Protocol):
 class _Waiter:
     """Turns the final response into a value of a future."""
 
-    def __init__(self, on_provisional: Callable[[], None] | None = None) -> None:
+    def __init__(self) -> None:
         self.final: asyncio.Future[Received] = asyncio.get_running_loop().create_future()
 
     def on_response(self, received: Received) -> None:
@@ -122,7 +122,3 @@ class Unheard:
 
     def on_timeout(self) -> None:
         return
-
-
-def sdp_headers(body: bytes) -> Sequence[tuple[str, str]]:
-    return [("content-type", "application/sdp")] if body else []

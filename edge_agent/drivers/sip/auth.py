@@ -137,7 +137,7 @@ class Challenger:
             return Verdict.WRONG
         said = Credentials(fields["username"], credentials.password)
         about = Asked(asked.method, fields.get("uri") or asked.uri, asked.body)
-        realm = fields.get("realm", credentials.realm or "")
+        realm = fields.get("realm", "")
         response = fields["response"].lower()
         sums = [_digest(algorithm, said, realm, about, variant) for variant in _variants(fields)]
         if not any(hmac.compare_digest(sum_.encode(), response.encode("utf-8", "replace")) for sum_ in sums):

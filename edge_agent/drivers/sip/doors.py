@@ -134,7 +134,7 @@ class Door:
                 self._strange(received, f"{request.method} without a password")
                 self._reply(transaction, 403)
             return allowed
-        realm = credentials.realm or peer.settings.domain or "simferry"
+        realm = peer.settings.domain or "simferry"
         header = request.headers.get("authorization") or request.headers.get("proxy-authorization")
         asked = Asked(request.method, request.uri, request.body)
         verdict = peer.challenger.check(header, credentials, asked) if header else None

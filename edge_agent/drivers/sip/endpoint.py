@@ -27,7 +27,7 @@ class Endpoint:
         self._settings = settings
         self._on_data = on_data
         self._udp: asyncio.DatagramTransport | None = None
-        self._tls: TlsConnections | None = None
+        self._tls = TlsConnections(settings, on_data)
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.port = settings.port
         self.tls_port = settings.tls_port
@@ -48,20 +48,18 @@ class Endpoint:
         if made is not None:
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVED)
         self.port = self._udp.get_extra_info("sockname")[1]
-        if settings.tls is not None or settings.tls_port is not None:
-            self._tls = TlsConnections(settings, self._on_data)
-            try:
-                self.tls_port = await self._tls.open()
-            except DeviceLost:
-                self._udp.abort()
-                raise
+        try:
+            self.tls_port = await self._tls.open()
+        except DeviceLost:
+            self._udp.abort()
+            raise
 
     def send(self, data: bytes, hop: Hop) -> None:
         """Never raises. What cannot be sent to is counted."""
         if not sendable(hop):
             self.unsendable += 1
         elif hop.transport is Transport.TLS:
-            if self._tls is None or not self._tls.send(data, hop):
+            if not self._tls.send(data, hop):
                 self.unsendable += 1
         elif self._udp is not None and not self._udp.is_closing():
             if self.full:
@@ -71,16 +69,14 @@ class Endpoint:
 
     def expect_name(self, hop: Hop, name: str) -> None:
         """Over TLS, the far end there must have a certificate for this name."""
-        if self._tls is not None:
-            self._tls.expect_name(hop, name)
+        self._tls.expect_name(hop, name)
 
     async def close(self) -> None:
         udp, self._udp = self._udp, None
         if udp is not None:
             udp.close()
             await asyncio.sleep(0)  # connection_lost is called in the next turn of the loop
-        if self._tls is not None:
-            await self._tls.close()
+        await self._tls.close()
 
     def received(self, data: bytes, address: tuple[str, int]) -> None:
         self._on_data(data, Hop(address[0], address[1]))

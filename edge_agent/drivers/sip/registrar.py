@@ -57,9 +57,6 @@ class Registrar:
             del self._bindings[user]
         return users
 
-    def next_expiry(self) -> float | None:
-        return min((binding.expires_at for binding in self._bindings.values()), default=None)
-
     def take(self, user: str, received: Received, now: float) -> Outcome:
         """A REGISTER of this line, already proved. One without a Contact only asks."""
         headers, envelope = received.message.headers, received.envelope

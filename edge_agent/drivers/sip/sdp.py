@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from edge_agent.drivers.sip.hop import numeric
+from edge_agent.drivers.sip.settings import PTIMES_MS
 from telecore.audio.frames import Encoding
 from telecore.errors import RemoteProtocolError
 
@@ -13,7 +14,6 @@ STATIC = {0: "PCMU/8000", 3: "GSM/8000", 8: "PCMA/8000", 9: "G722/8000", 13: "CN
 PAYLOAD_TYPES = {Encoding.PCMU: 0, Encoding.PCMA: 8}
 _MAX = 16_384
 _MEDIA = re.compile(r"(\S+)\s+([0-9]{1,6})(?:/[0-9]+)?\s+(\S+)\s*(.*)")
-_PTIMES = (20, 30, 40, 60)
 _LINE_ENDS = re.compile(r"\r?\n|\r")
 DIRECTIONS = {
     "sendrecv": (True, True),
@@ -171,7 +171,7 @@ def packet_ms(media: MediaLine, wanted: int) -> int:
     """How much sound goes into a packet to them: what they ask for, of 20, 30, 40 and 60 ms."""
     asked = media.ptime_ms or wanted
     most = media.most_ptime_ms or 60
-    fitting = [size for size in _PTIMES if size <= most] or [20]
+    fitting = [size for size in PTIMES_MS if size <= most] or [20]
     return min(fitting, key=lambda size: (abs(size - asked), size))
 
 

@@ -28,6 +28,52 @@ class AnswerMode(StrEnum):
     ALERTED = "alerted"
 
 
+class CallerFrom(StrEnum):
+    """Where the GSM caller's number stands: in From, P-Asserted-Identity or Remote-Party-ID, or in From's name."""
+
+    FROM = "from"
+    PAI = "pai"
+    RPID = "rpid"
+    DISPLAY = "display"
+
+
+class Keys(StrEnum):
+    """How we press keys: telephone-events, or INFO with application/dtmf-relay."""
+
+    RFC4733 = "rfc4733"
+    INFO = "info"
+
+
+class NumberFormat(StrEnum):
+    """How a dialled number is written: +855…, 855…, or 0… with ``SipQuirks.country``."""
+
+    E164 = "e164"
+    DIGITS = "digits"
+    NATIONAL = "national"
+
+
+class ToLine(StrEnum):
+    """How a call names the line it is to leave by.
+
+    ``contact``: the Request-URI has the host and port of the line's registered Contact, and From our number; a trunk,
+    which has one line, is called so too. ``user``: From has the line's user. ``prefix``: it stands before the number.
+    """
+
+    CONTACT = "contact"
+    USER = "user"
+    PREFIX = "prefix"
+
+
+class Codec(StrEnum):
+    """G.711, which every gateway has (RFC 3551 §4.5.14)."""
+
+    PCMA = "PCMA"
+    PCMU = "PCMU"
+
+
+PTIMES_MS = (20, 30, 40, 60)
+
+
 @dataclass(frozen=True, slots=True)
 class TlsFiles:
     """PEM files. ``ca``: who may have signed the far end's certificate; None: the system's list."""
@@ -62,7 +108,6 @@ class SipSettings:
 class Credentials:
     user: str
     password: str = field(repr=False)
-    realm: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,30 +124,41 @@ class LineSettings:
 class SipQuirks:
     """How a family differs; from its profile, and from the site's own settings.
 
-    ``answer``: see AnswerMode. ``caller_from``: where the GSM caller's number stands: ``from``, ``pai``, ``rpid``,
-    ``display``. ``digits``: how we press keys: ``rfc4733`` or ``info``. ``session_timer``: offer RFC 4028.
-    ``rtp_dead_s``: hang up when the gateway has sent no RTP for so long, 0 never. ``busy_480``: a 480 means busy there.
-    ``number_format``: how a dialled number is written: ``e164`` (+855…), ``digits`` (855…) or ``national`` (0…, with
-    ``country``). ``to_line``: how a call names the line it is to leave by: ``user`` (the Request-URI's user is the
-    number, the line is told by From), ``prefix`` (the line's user before the number), ``contact`` (the Request-URI has
-    the host and port of the line's registered Contact).
+    ``codecs``: preferred first; ``ptime_ms``: of our packets, where the far end asks for none. ``session_timer``: offer
+    RFC 4028. ``rtp_dead_s``: hang up when the gateway has sent no RTP for so long, 0 never. ``busy_480``: a 480 means
+    busy there. ``options_every_s``: ask whether it is there, 0 never. ``srtp``: offer SRTP and take it;
+    ``require_srtp``: refuse calls without it.
     """
 
     answer: AnswerMode = AnswerMode.TRUE
-    caller_from: str = "from"
-    digits: str = "rfc4733"
-    codecs: tuple[str, ...] = ("PCMA", "PCMU")
+    caller_from: CallerFrom = CallerFrom.FROM
+    digits: Keys = Keys.RFC4733
+    codecs: tuple[Codec, ...] = (Codec.PCMA, Codec.PCMU)
     ptime_ms: int = 20
     session_timer: bool = False
     session_expires_s: int = 1800
     rtp_dead_s: float = 30.0
     busy_480: bool = False
-    number_format: str = "e164"
+    number_format: NumberFormat = NumberFormat.E164
     country: str = ""
-    to_line: str = "contact"
+    to_line: ToLine = ToLine.CONTACT
     options_every_s: float = 30.0
     srtp: bool = False
     require_srtp: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.codecs:
+            raise ValueError("codecs: is empty")
+        if self.ptime_ms not in PTIMES_MS:
+            raise ValueError(f"ptime_ms: must be one of {', '.join(map(str, PTIMES_MS))}")
+        if self.number_format == NumberFormat.NATIONAL and not self.country:
+            raise ValueError('country: is missing, like "855", for national numbers')
+        if self.country and not (self.country.isascii() and self.country.isdigit() and len(self.country) <= 3):
+            raise ValueError('country: must be a calling code in quotes, like "855"')
+        if self.session_expires_s < 90:
+            raise ValueError("session_expires_s: must be 90 or more (RFC 4028 §5)")
+        if min(self.rtp_dead_s, self.options_every_s) < 0:
+            raise ValueError("rtp_dead_s and options_every_s: must not be negative; 0: never")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,8 @@ class TlsConnections:
     async def open(self) -> int | None:
         """The port that is listened on, None when connections are only made. Raises DeviceLost."""
         try:
-            self._client = _client_context(self._files)
+            if self._settings.tls is not None:
+                self._client = await asyncio.to_thread(_client_context, self._files)
             if self._settings.tls_port is None:
                 return None
             self._server = await asyncio.start_server(
@@ -91,6 +92,8 @@ class TlsConnections:
     async def _connect(self, hop: Hop) -> None:
         try:
             async with asyncio.timeout(CONNECT_S):
+                if self._client is None:  # the system's list is read when it is first wanted: few sites need it
+                    self._client = await asyncio.to_thread(_client_context, self._files)
                 reader, writer = await asyncio.open_connection(
                     hop.address, hop.port, ssl=self._client, server_hostname=self._names[hop]
                 )

@@ -15,7 +15,6 @@ _HOST_PORT = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:;?\s]*)\s*(?::\s*([0-9]{1,10})
 _SAFE_USER = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.!~*'()&=+$,;?/")
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~:\[\]]*")
 """With what hosts and ports need: ``received``, ``maddr``."""
-NO_PARAMS: Params = {}
 
 
 @dataclass(frozen=True, slots=True)

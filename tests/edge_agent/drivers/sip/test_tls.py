@@ -32,7 +32,7 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> TlsFiles:
 class End:
     """A stack with one far end over TLS."""
 
-    def __init__(self, files: TlsFiles, port: int, *, listens: bool, host: str = "127.0.0.1") -> None:
+    def __init__(self, files: TlsFiles | None, port: int, *, listens: bool, host: str = "127.0.0.1") -> None:
         settings = SipSettings(port=0, tls_port=0 if listens else None, tls=files)
         self.stack = SipStack(settings, FakeMediaPorts(), intervals=QUICK)
         self.peer = SipPeer(self.stack, gateway(port, host=host, transport=Transport.TLS))
@@ -80,6 +80,24 @@ async def test_a_certificate_of_somebody_else_is_not_trusted(files: TlsFiles) ->
     assert (await heard.until("ended", 5)).cause == 102
     assert b.told.calls.empty()
     await stranger.close()
+    await b.close()
+
+
+async def test_a_site_without_certificates_of_its_own_trusts_whom_the_system_trusts(
+    files: TlsFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(files.certificate))
+    b = End(TlsFiles(files.certificate, files.key), 5061, listens=True)
+    await b.open()
+    assert b.stack.tls_port is not None
+    a = End(None, b.stack.tls_port, listens=False)
+    await a.open()
+    b.told.accept = True
+    heard = Heard()
+    call = await a.peer.voice(LINE1).dial("+85512345678", heard)
+    await heard.until("answered")
+    await call.hang_up()
+    await a.close()
     await b.close()
 
 
