@@ -63,7 +63,6 @@ class RadioStatus:
     ``lock``: what +CPIN? says of a locked SIM, ``SIM PUK``, ``PH-NET PIN``, …; ``fault``: the CME code of a SIM that
     fails; ``reject_cause``: why the network refuses it (24.008 §10.5.3.6); ``access``: ``GSM``, ``UMTS``, ``LTE``.
     ``without``: services of the channel that do not work just now, though it is registered (a gateway's SIP is down).
-    ``no_sim``: there is no SIM behind it at all (a trunk, an SMSC), so no SIM's health to judge.
     """
 
     state: ChannelState
@@ -75,7 +74,6 @@ class RadioStatus:
     reject_cause: int | None = None
     access: str = ""
     without: frozenset[Service] = frozenset()
-    no_sim: bool = False
 
 
 @dataclass(frozen=True, slots=True)

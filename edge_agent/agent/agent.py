@@ -25,7 +25,7 @@ from edge_agent.blobs import EdgeBlobs
 from edge_agent.calls import Calls
 from edge_agent.config import AgentConfig
 from edge_agent.contracts import IncomingCall, VoiceService
-from edge_agent.devices.registry import Site, look_at_sip, sip_strangers
+from edge_agent.devices.registry import Site, channels_without_sim, look_at_sip, sip_strangers
 from edge_agent.dispatcher import Dispatcher
 from edge_agent.health.conditions import Snapshot
 from edge_agent.inventory import Inventory
@@ -146,6 +146,7 @@ class Agent:
             on_radio=self._sims.radio,
             is_test=self._upkeep.self_test.takes_part,
             on_ussd=self._upkeep.accounts.ussd_received,
+            without_sim=channels_without_sim(self._config.devices or (), site),
         )
         self._devices = Devices(
             self._config.devices, site, core, self.inventory, healing=self._config.healing, on_fall=self._on_fall

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from edge_agent.contracts import IncomingCall, RadioStatus, SmsPart, StatusReport, UssdReply
 from edge_agent.inventory import Inventory
@@ -21,7 +21,7 @@ class EdgeCore:
     """The one Core of an agent.
 
     ``on_radio`` hears how SIMs stand; ``is_test``: whether an SMS is a self-test, and nobody's message; ``on_ussd``
-    hears what the network says by itself.
+    hears what the network says by itself. ``without_sim``: channels of which no SIM's health is judged.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class EdgeCore:
         on_radio: Callable[[ChannelId, RadioStatus], None] = lambda channel, status: None,
         is_test: Callable[[SmsPart], bool] = lambda part: False,
         on_ussd: Callable[[ChannelId, str], None] = lambda channel, text: None,
+        without_sim: Collection[ChannelId] = (),
     ) -> None:
         self._spool = spool
         self._inventory = inventory
@@ -42,6 +43,7 @@ class EdgeCore:
         self._on_radio = on_radio
         self._is_test = is_test
         self._on_ussd = on_ussd
+        self._without_sim = frozenset(without_sim)
 
     async def part(self, part: SmsPart) -> None:
         if not self._is_test(part):
@@ -52,7 +54,7 @@ class EdgeCore:
 
     async def radio(self, channel: ChannelId, status: RadioStatus) -> None:
         events = self._inventory.radio(channel, status)
-        if not status.no_sim:
+        if channel not in self._without_sim:
             self._on_radio(channel, status)
         self._messages.wake(channel)
         for event in events:

@@ -134,7 +134,7 @@ def make_trunk(config: TrunkConfig, edge: EdgeId, profiles: Profiles, stack: Sip
     line = LineSettings(channel, config.user, _credentials(config.user, config.password), number)
     settings = replace(peer_settings(config, profile, (line,)), max_calls=config.calls)
     lines = [GatewayLine(channel, None, config.numbers, config.calls)]
-    return Gateway(config.id, profile, lines, SipPeer(stack, settings), no_sim=True)
+    return Gateway(config.id, profile, lines, SipPeer(stack, settings))
 
 
 def peer_settings(

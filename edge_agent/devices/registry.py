@@ -85,6 +85,16 @@ def channels_of(config: AnyDevice, site: Site) -> Mapping[ChannelId, E164 | None
     return {channel_id(site.edge, config.id): number}
 
 
+def channels_without_sim(devices: Iterable[AnyDevice], site: Site) -> frozenset[ChannelId]:
+    """Trunks and SMSCs: a failed call or message says nothing of a SIM there."""
+    return frozenset(
+        channel
+        for device in devices
+        if isinstance(device, TrunkConfig | SmppConfig | FreeswitchConfig)
+        for channel in channels_of(device, site)
+    )
+
+
 def make_device(config: AnyDevice, site: Site) -> Device:
     """A new device, not open. Raises InvalidRequest for a driver that does not exist, or a setting it cannot have."""
     if isinstance(config, GatewayConfig | TrunkConfig):

@@ -91,6 +91,10 @@ class GatewayLine(Protocol):
         """The other party of the call there is, or an empty string."""
 
     @property
+    def call_cause(self) -> int | None:
+        """Q.850 of the last call that ended; None before the first."""
+
+    @property
     def enabled(self) -> bool: ...
     def submit(self, to: str, text: str, done: Callable[[Submitted], None], *, report: bool = True) -> None:
         """Send an SMS, in as many parts as it takes."""

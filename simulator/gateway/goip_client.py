@@ -21,6 +21,14 @@ BOOT_S = 20.0
 _IN_SERVICE = frozenset({Registration.HOME, Registration.ROAMING})
 
 
+CAUSES: dict[int | None, str] = {
+    1: "Unassigned (unallocated) number", 8: "Operator determined barring", 16: "Normal call clearing",
+    17: "User busy", 18: "No user responding", 19: "User alerting, no answer", 20: "Subscriber absent",
+    21: "Call rejected", 38: "Network out of order", 41: "Temporary failure", 50: "Requested facility not subscribed",
+}  # fmt: skip
+"""24.008 table 10.5.123, as the module's firmware spells it; the rest is told as a normal clearing."""
+
+
 @dataclass(frozen=True, slots=True)
 class GoipHabits:
     """How this firmware behaves. Times in seconds. `comma_cause`: HANGUP writes its cause as boxes were seen to."""
@@ -151,7 +159,7 @@ class GoipClient:
             self._notice("RECORD", f"dir:{direction};num:{self._other}")
         elif self._call is LineCall.IDLE:
             comma = "," if self._habits.comma_cause else ";"
-            self._notice("HANGUP", f"num:{other}{comma}cause:Normal call clearing")
+            self._notice("HANGUP", f"num:{other}{comma}cause:{CAUSES.get(self.line.call_cause, CAUSES[16])}")
             self._notice("EXPIRY", "exp:0")
             self._notice("REMAIN", "gsm_remain_time:-1")
 

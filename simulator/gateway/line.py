@@ -42,6 +42,7 @@ class Line:
         self._ussd = LineUssd(sim, self._radio, network.ussd, network.timers)
         self._telling = False
         self.call: Call | None = None
+        self.call_cause: int | None = None
         network.attach(sim, self)
         network.faults.watchers.append(self._fault_changed)
 
@@ -226,6 +227,7 @@ class Line:
             return
         if call.state is CallState.ENDED:
             self.call = None
+            self.call_cause = call.cause
         self._tell()
         self.sip.call_changed(self, call)
 

@@ -9,7 +9,7 @@ import pytest
 from edge_agent.config import ConfigError, GatewayConfig, TrunkConfig, load_config
 from edge_agent.devices.gateways import make_gateway, peer_settings, problems_of, sip_settings
 from edge_agent.devices.profiles import load_profiles
-from edge_agent.devices.registry import Site, channels_of, import_drivers, make_device, sip_stack
+from edge_agent.devices.registry import Site, channels_of, channels_without_sim, import_drivers, make_device, sip_stack
 from edge_agent.drivers.sip.settings import Registers, Transport
 from edge_agent.plan import plan
 from telecore.errors import InvalidRequest
@@ -222,6 +222,12 @@ devices:
       - {gateway: carrier1, numbers: [+85523000003], calls: 8}
       - {gateway: carrier2, dial_string: "sofia/gateway/{trunk}/{digits}"}
 """
+
+
+def test_what_has_no_sim_has_no_health_of_one(tmp_path):
+    assert channels_without_sim(load(tmp_path).devices, SITE) == {"site-1/carrier"}
+    links = load(tmp_path, LINKS).devices
+    assert channels_without_sim(links, SITE) == {"site-1/smsc", "site-1/switch/1", "site-1/switch/2"}
 
 
 def test_a_message_centre_and_a_freeswitch(tmp_path):

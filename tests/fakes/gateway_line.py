@@ -42,6 +42,7 @@ class FakeGatewayLine:
         self.rssi = 17
         self.call_state = LineCall.IDLE
         self.call_number = ""
+        self.call_cause: int | None = None
         self.enabled = True
         self.delay_s = delay_s
         self.outcomes: list[Submitted | None] = []

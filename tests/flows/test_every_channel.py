@@ -145,6 +145,22 @@ async def test_calls_out_over_every_channel(mixed: World) -> None:
     assert await each(mixed, mixed.numbers, calls_out) == dict.fromkeys(mixed.numbers, CALLED)
 
 
+@pytest.mark.parametrize(
+    ("handset", "status"),
+    [("busy", "busy"), ("unreachable", "no-answer"), ("no_answer", "no-answer")],
+)
+async def test_why_nobody_answers_is_the_same_over_every_channel(mixed: World, handset: str, status: str) -> None:
+    """A GoIP answers 480 to everything by SIP; its own tongue knows better."""
+    ends = {}
+    for number in (mixed.numbers[0], mixed.numbers[MODEMS]):
+        to = mixed.about["handsets"][handset]
+        call = await asyncio.to_thread(
+            mixed.client.calls.create, to=to, from_=number, twiml=twiml("<Say>Hello</Say>"), timeout=6
+        )
+        ends[number] = (await mixed.call_final(call.sid)).status
+    assert set(ends.values()) == {status}, ends
+
+
 async def test_calls_in_over_every_channel(mixed: World) -> None:
     assert await each(mixed, mixed.numbers, is_called) == dict.fromkeys(mixed.numbers, CALLS)
 

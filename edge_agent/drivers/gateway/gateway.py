@@ -12,6 +12,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from edge_agent.contracts import (
     Channel,
@@ -26,11 +27,13 @@ from edge_agent.contracts import (
     SmsService,
     UssdReply,
     UssdService,
+    VoiceService,
 )
 from edge_agent.drivers.gateway.line_state import Known, stands
 from edge_agent.drivers.gateway.managed_core import ManagedCore
-from edge_agent.drivers.gateway.management import ManagedLine, Management
+from edge_agent.drivers.gateway.management import ManagedLine, Management, TellsCauses
 from edge_agent.drivers.gateway.profile import GatewayProfile
+from edge_agent.drivers.gateway.voice import LineVoice
 from edge_agent.drivers.sip.peer import LineState, SipPeer
 from telecore.backoff import Policy, next_delay
 from telecore.errors import DeviceLost, DeviceRefused, NoNetwork, RemoteProtocolError, TelecoreError, Transient
@@ -58,8 +61,9 @@ class GatewayLine:
 
 
 class Gateway:
-    """See ``contracts.Device``. ``make_management`` makes an object for one opening of the box's own tongue; None: it
-    has none. ``no_sim``: it is a trunk.
+    """See ``contracts.Device``. ``make_management`` makes an object for one opening of the box's own tongue.
+
+    None: it has none, or is a trunk.
     """
 
     def __init__(
@@ -70,7 +74,6 @@ class Gateway:
         peer: SipPeer | None,
         make_management: Callable[[], Management] | None = None,
         *,
-        no_sim: bool = False,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.id = device
@@ -81,9 +84,7 @@ class Gateway:
         self._make_management = make_management
         self._management: Management | None = None
         self._sleep = sleep
-        self._known = {
-            line.channel: Known(managed=make_management is not None, no_sim=no_sim, sip=_no_sip(peer)) for line in lines
-        }
+        self._known = {line.channel: Known(managed=make_management is not None, sip=_no_sip(peer)) for line in lines}
         self._core: Core | None = None
         self._changed: asyncio.Queue[ChannelId] = asyncio.Queue()
         self.channels: Sequence[Channel] = ()
@@ -96,10 +97,25 @@ class Gateway:
             radio=_Radio(self, line) if managed else None,
             sms=_Sms(self, line) if managed and Service.SMS in offers else None,
             ussd=_Ussd(self, line) if managed and Service.USSD in offers else None,
-            voice=self._peer.voice(line.channel) if self._peer is not None and Service.VOICE in offers else None,
+            voice=self._voice(line) if Service.VOICE in offers else None,
             numbers=line.numbers,
             capacity=line.calls,
         )
+
+    def _voice(self, line: GatewayLine) -> VoiceService | None:
+        if self._peer is None:
+            return None
+        calls = self._peer.voice(line.channel)
+        if line.managed is None or self._make_management is None:
+            return calls
+        return LineVoice(calls, partial(self._call_cause, line.managed), self._tells_causes)
+
+    def _tells_causes(self) -> bool:
+        return isinstance(self._management, TellsCauses)
+
+    def _call_cause(self, line: ManagedLine, since: float) -> int | None:
+        management = self._management
+        return management.call_cause(line, since) if isinstance(management, TellsCauses) else None
 
     async def open(self) -> None:
         """See ``contracts.Device``. The box itself may be away: its lines say so, and it is looked for again."""

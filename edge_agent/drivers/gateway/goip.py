@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from edge_agent.contracts import Core, SmsPart, SmsService, StatusReport, UssdReply, UssdService, UssdState
 from edge_agent.drivers.gateway.box_values import part_key
 from edge_agent.drivers.gateway.goip_codec import Delivered, Notice, Received, UssdPushed, acknowledge
-from edge_agent.drivers.gateway.goip_line import Address, CallEnd, GoipLine
+from edge_agent.drivers.gateway.goip_line import Address, GoipLine
 from edge_agent.drivers.gateway.goip_sms import GoipSms
 from edge_agent.drivers.gateway.goip_socket import GoipSocket
 from edge_agent.drivers.gateway.goip_submit import ref_of
@@ -100,9 +100,10 @@ class GoipManagement:
     def ussd(self, line: ManagedLine) -> UssdService | None:
         return self._ussd.get(line.name)
 
-    def last_call(self, line: ManagedLine) -> CallEnd | None:
-        """Why the line's last call ended; its SIP side says 480 for everything."""
-        return self._lines[line.name].ended
+    def call_cause(self, line: ManagedLine, since: float) -> int | None:
+        """See ``TellsCauses``: the box's SIP says 480 for everything."""
+        ended = self._lines[line.name].ended
+        return ended.cause if ended is not None and ended.at >= since else None
 
     async def restart_line(self, line: ManagedLine) -> str:
         """Restart the GSM module. Raises DeviceRefused, also for a line that is not heard."""

@@ -17,14 +17,13 @@ class Known:
     """What is known of one line.
 
     ``sip`` None: nothing yet. ``managed``: the box has a tongue that we speak; ``radio``: what it said last of the
-    line; ``lost``: why it says nothing now, empty while it does. ``no_sim``: it is a trunk.
+    line; ``lost``: why it says nothing now, empty while it does.
     """
 
     managed: bool
     sip: LineState | None = None
     radio: RadioStatus | None = None
     lost: str = ""
-    no_sim: bool = False
 
 
 def stands(known: Known) -> RadioStatus:
@@ -42,9 +41,9 @@ def stands(known: Known) -> RadioStatus:
 def _by_sip(known: Known) -> RadioStatus:
     sip = known.sip
     if sip is None:
-        return RadioStatus(ChannelState.SEARCHING, reason="nothing heard of it yet", no_sim=known.no_sim)
+        return RadioStatus(ChannelState.SEARCHING, reason="nothing heard of it yet")
     state = ChannelState.REGISTERED if sip.up else ChannelState.FAULTY
-    return RadioStatus(state, reason="" if sip.up else sip.reason, no_sim=known.no_sim)
+    return RadioStatus(state, reason="" if sip.up else sip.reason)
 
 
 def _calls_down(radio: RadioStatus, sip: LineState | None) -> RadioStatus:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from edge_agent.contracts import Core, SmsService, UssdService
 from telecore.ids import E164, ChannelId, DeviceId
@@ -73,3 +73,11 @@ class Management(Protocol):
 
     async def close(self) -> None:
         """Never raises, bounded in time."""
+
+
+@runtime_checkable
+class TellsCauses(Protocol):
+    """A tongue that tells why calls ended, which the box's SIP does not."""
+
+    def call_cause(self, line: ManagedLine, since: float) -> int | None:
+        """Q.850 of the line's last call, if it ended after ``since`` (the loop's clock); None: not told."""

@@ -11,6 +11,7 @@ from edge_agent.contracts import Heal, IncomingCall, OutboundSms, RadioStatus
 from edge_agent.drivers.gateway.gateway import Gateway, GatewayLine
 from edge_agent.drivers.gateway.management import ManagedLine
 from edge_agent.drivers.gateway.profile import GatewayProfile
+from edge_agent.drivers.gateway.voice import LineVoice
 from edge_agent.drivers.sip.peer import LineState
 from telecore.errors import DeviceLost, DeviceRefused, NoNetwork
 from telecore.ids import E164, ChannelId, DeviceId
@@ -76,14 +77,14 @@ class Core:
 class Bench:
     """``boxes``: one for each opening of the tongue, the last for ever."""
 
-    def __init__(self, *boxes, peer=True, no_sim=False):
+    def __init__(self, *boxes, peer=True):
         self.boxes = list(boxes)
         self.peer = FakePeer() if peer else None
         self.core = Core()
         self.pauses = []
         lines = [GatewayLine(line.channel, line, (E164("+85510000001"),)) for line in LINES]
         make = self._next if boxes else None
-        self.gateway = Gateway(DeviceId("goip"), PROFILE, lines, self.peer, make, no_sim=no_sim, sleep=self._sleep)
+        self.gateway = Gateway(DeviceId("goip"), PROFILE, lines, self.peer, make, sleep=self._sleep)
 
     def _next(self):
         return self.boxes.pop(0) if len(self.boxes) > 1 else self.boxes[0]
@@ -115,7 +116,7 @@ async def test_both_halves_up():
         await bench.core.until(ONE, lambda status: not status.without and status.state is ChannelState.REGISTERED)
         await bench.core.until(TWO, lambda status: status.without == {Service.VOICE})
         one = bench.gateway.channels[0]
-        assert one.voice == f"voice of {ONE}"
+        assert isinstance(one.voice, LineVoice)
         assert one.numbers == ("+85510000001",)
         refs = []
         await one.sms.submit(OutboundSms("+85512000001", "Hi"), 0, lambda ref: _note(refs, ref))
@@ -178,13 +179,13 @@ async def test_calls_and_sip_messages_go_to_the_core():
 
 
 async def test_without_a_tongue_a_line_is_what_its_sip_is():
-    bench = Bench(no_sim=True)
+    bench = Bench()
     async with bench.running():
         bench.peer.events.line_changed(ONE, UP)
         await bench.core.until(ONE, lambda status: status.state is ChannelState.REGISTERED)
-        assert bench.core.status[ONE].no_sim
         channel = bench.gateway.channels[0]
         assert (channel.sms, channel.ussd, channel.radio) == (None, None, None)
+        assert channel.voice == f"voice of {ONE}"
 
 
 async def test_a_lost_address_ends_it_and_closes_all():

@@ -434,10 +434,13 @@ async def test_calls_are_followed_and_their_end_tells_the_cause() -> None:
         line = here.lines[0]
         for state in (LineCall.DIALING, LineCall.ALERTING, LineCall.IDLE):
             line.calls(state, "" if state is LineCall.IDLE else "012345678")
-        await here.until(lambda: here.management.last_call(here.managed[0]) is not None)
-        end = here.management.last_call(here.managed[0])
-        assert end is not None
-        assert (end.number, end.cause) == ("012345678", 16)
+        await here.until(lambda: here.management.call_cause(here.managed[0], 0.0) is not None)
+        assert here.management.call_cause(here.managed[0], 0.0) == 16
+        assert here.management.call_cause(here.managed[0], asyncio.get_running_loop().time()) is None
+        line.call_cause = 17
+        for state in (LineCall.DIALING, LineCall.IDLE):
+            line.calls(state, "" if state is LineCall.IDLE else "012345678")
+        await here.until(lambda: here.management.call_cause(here.managed[0], 0.0) == 17)
         kinds = {"STATE", "RECORD", "HANGUP", "EXPIRY", "REMAIN"}
         await here.until(lambda: kinds <= set(here.tongue.clients[0].acknowledged))
 

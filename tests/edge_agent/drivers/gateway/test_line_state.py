@@ -45,8 +45,3 @@ def test_a_line(known, state, without, words):
 
 def test_the_sim_is_remembered_while_the_box_is_silent():
     assert stands(Known(managed=True, sip=UP, radio=GOOD, lost="silent")).sim == SIM
-
-
-def test_a_trunk_has_no_sim():
-    assert stands(Known(managed=False, sip=UP, no_sim=True)).no_sim
-    assert not stands(Known(managed=False, sip=UP)).no_sim

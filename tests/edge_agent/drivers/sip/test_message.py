@@ -174,3 +174,16 @@ def test_a_trace_is_bounded_and_hides_what_is_private() -> None:
     for number in range(9):
         trace.note("10.9.9.9", b"%d" % number, 1.0, sent=True)
     assert trace.shown("10.9.9.9") == ("1.000 > 6", "1.000 > 7", "1.000 > 8")
+
+
+def test_options_push_nothing_else_out_of_the_trace():
+    trace = Trace(20)
+    trace.note("10.0.0.1", request("REGISTER", 5060).encode(), 1.0, sent=False)
+    for number in range(100):
+        trace.note("10.0.0.1", request("OPTIONS", 5060).encode(), 2.0 + number, sent=True)
+        trace.note("10.0.0.1", b"SIP/2.0 200 OK\r\nCSeq: 9 OPTIONS\r\n\r\n", 2.5 + number, sent=False)
+    trace.note("10.0.0.1", request("INVITE", 5060).encode(), 200.0, sent=False)
+    shown = trace.shown("10.0.0.1")
+    assert shown[0].startswith("1.000 < REGISTER")
+    assert shown[-1].startswith("200.000 < INVITE")
+    assert len(shown) == 10
