@@ -27,7 +27,7 @@ from telecore.errors import DeviceRefused, TimedOut
 log = logging.getLogger(__name__)
 
 HANG_UP_S = 5.0
-"""How long whoever hangs up waits to see it ended; the BYE or CANCEL is repeated beyond that."""
+"""How long the core waits to see a call ended; the BYE or CANCEL is repeated beyond that."""
 _BYE_TRIES = 3
 _FRAME_S = 0.02
 _WATCH_S = 1.0
@@ -62,6 +62,7 @@ class SipCall:
         self._timers: set[asyncio.TimerHandle] = set()
         self._active_since = 0.0
         self._unacknowledged: Transaction | None = None
+        self._end_told = False
         media.on_digit = self._rtp_key
 
     # for the core
@@ -142,16 +143,25 @@ class SipCall:
             self.line.stack.leave(self.dialog.call_id, self.dialog.local.tag)
         self.line.over(self)
         self.over.set()
-        self.tell(VoiceEventKind.ENDED, cause=int(self.cause if self.cause is not None else cause))
+        self._tell_end(cause)
+
+    def _tell_end(self, cause: int) -> None:
+        if not self._end_told:
+            self._end_told = True
+            self.tell(VoiceEventKind.ENDED, cause=int(self.cause if self.cause is not None else cause))
 
     def lose(self, cause: int) -> None:
-        """Something went wrong on the way: say BYE, and be over for the core at once."""
+        """Something went wrong on the way: say BYE, and be over for the core when that is answered or HANG_UP_S after.
+
+        The line stays busy as long as nobody answers: its GSM side may still be up.
+        """
         if self.state in (CallState.ENDING, CallState.ENDED):
             return
         log.info("%s: call given up, cause %d", self.line.channel, cause)
         self.learn(News.HANG_UP)
         self.cause = cause
         self._stop()
+        self.later(HANG_UP_S, lambda: self._tell_end(cause))
         self.begin_ending(cause)
 
     def send_bye(self, cause: int) -> None:

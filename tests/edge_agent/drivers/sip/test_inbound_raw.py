@@ -397,6 +397,23 @@ async def test_a_gateway_that_falls_silent_is_hung_up() -> None:
         assert await ours.told.heard.until("ended") == VoiceEvent(VoiceEventKind.ENDED, 41)
 
 
+async def test_a_gateway_that_lost_power_is_waited_for_only_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody answers the BYE: the core hears of the end all the same, while the line is not taken for free."""
+    monkeypatch.setattr("edge_agent.drivers.sip.call.HANG_UP_S", 0.3)
+    async with visit(quirks=replace(CALM, rtp_dead_s=0.5)) as (ours, far):
+        await answered((ours, far))
+        ours.media.sessions[0].heard = None
+        await far.next("BYE", within_s=4)
+        assert await ours.told.heard.until("ended", 1.5) == VoiceEvent(VoiceEventKind.ENDED, 41)
+        assert ours.peer.busy(LINE1)
+        far.drain()
+        far.send(answer(await far.next("BYE", within_s=4), "481 Call Does Not Exist"), ours.port)
+        async with asyncio.timeout(2):
+            while ours.peer.busy(LINE1):  # noqa: ASYNC110  (a line tells nobody that it is free)
+                await asyncio.sleep(0.02)
+        assert ours.told.heard.kinds == ["ended"]
+
+
 async def test_a_call_must_prove_itself_where_that_is_set() -> None:
     lines = (LineSettings(LINE1, "goip01", Credentials("goip01", "secret")),)
     async with visit(challenge=True, lines=lines) as (ours, far):
