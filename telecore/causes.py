@@ -115,8 +115,8 @@ def rejection_of(cause: int) -> int:
 
 
 def sip_response_of(cause: int, *, answered: bool) -> int:
-    """What ``SipResponseCode`` of the final status callback says."""
-    return 200 if answered else SIP_RESPONSES.get(cause, 500)
+    """What ``SipResponseCode`` of the final status callback says. 200 is the answer's alone."""
+    return 200 if answered else rejection_of(cause)
 
 
 class Blame(StrEnum):

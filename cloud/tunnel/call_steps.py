@@ -9,7 +9,7 @@ from types import MappingProxyType
 from cloud.store import callbacks, calls
 from cloud.store.database import Connection
 from cloud.store.records import CallRecord, EdgeRecord, Hook, NumberRecord
-from telecore.causes import sip_response_of, status_of
+from telecore.causes import Cause, sip_response_of, status_of
 from telecore.events import CallOffered
 from telecore.ids import Address, CallSid
 from telecore.model import CallStatus, Direction
@@ -124,9 +124,11 @@ def of_edge(conn: Connection, call: CallSid, edge: str) -> CallRecord | None:
 
 
 def _sip_response(record: CallRecord) -> int:
-    if record.status is CallStatus.CANCELED:
+    answered, cause = record.answered_at is not None, record.cause or Cause.NORMAL_CLEARING
+    given_up = record.direction is Direction.INBOUND and cause == Cause.NORMAL_CLEARING and not answered
+    if record.status is CallStatus.CANCELED or given_up:
         return 487  # RFC 3261 §21.4.25: Request Terminated
-    return sip_response_of(record.cause or 16, answered=record.answered_at is not None)
+    return sip_response_of(cause, answered=answered)
 
 
 def _event_of(status: CallStatus) -> str:

@@ -47,6 +47,7 @@ def test_only_the_operator_leaves_disabled() -> None:
     [
         (Cause.NORMAL_CLEARING, True, CallStatus.COMPLETED, 200),
         (Cause.NETWORK_OUT_OF_ORDER, True, CallStatus.COMPLETED, 200),
+        (Cause.NORMAL_CLEARING, False, CallStatus.NO_ANSWER, 480),
         (Cause.USER_BUSY, False, CallStatus.BUSY, 486),
         (Cause.NO_ANSWER, False, CallStatus.NO_ANSWER, 480),
         (Cause.SUBSCRIBER_ABSENT, False, CallStatus.NO_ANSWER, 480),

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from edge_agent.drivers.sip import reaching
 from edge_agent.drivers.sip.asking import ask
+from edge_agent.drivers.sip.call_states import CallState
 from edge_agent.drivers.sip.hop import Hop, numeric
 from edge_agent.drivers.sip.message import CSeq, Headers, Request
 from edge_agent.drivers.sip.registration import Account, Registration
 from edge_agent.drivers.sip.settings import Registers
 from edge_agent.drivers.sip.uri import NameAddr, sip_uri
+from telecore.causes import Cause
 from telecore.errors import DeviceLost, TimedOut
 
 if TYPE_CHECKING:
@@ -109,6 +111,7 @@ async def _options(peer: SipPeer, line: Line) -> None:
             misses = 0 if await _ask_options(ping, hop, min(every, _ANSWER_WITHIN_S)) else misses + 1
             if misses >= _MISSES:
                 _heard(peer, line, up=False, reason="no answer to OPTIONS", contact=str(hop))
+                _give_up_unanswered(peer, line)
         await asyncio.sleep(every)
 
 
@@ -134,6 +137,14 @@ def _heard(peer: SipPeer, line: Line, *, up: bool, reason: str, contact: str, **
     reason = "registered" if up and registers is Registers.WITH_US else reason
     for each in peer.lines.values() if registers is Registers.NOBODY else (line,):
         peer.note(each, up=up, reason=reason, contact=contact, **more)
+
+
+def _give_up_unanswered(peer: SipPeer, line: Line) -> None:
+    """Calls that ring at a box which is away ring nowhere. Of answered ones their sound tells."""
+    for each in peer.lines.values() if peer.settings.registers is Registers.NOBODY else (line,):
+        for call in tuple(each.calls):
+            if call.state is not CallState.ACTIVE:
+                call.lose(Cause.DESTINATION_OUT_OF_ORDER)
 
 
 def _line_hop(peer: SipPeer, line: Line) -> Hop | None:

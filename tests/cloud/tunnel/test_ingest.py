@@ -434,6 +434,13 @@ async def test_how_a_call_sounded_is_kept_with_its_channel(db, street, number):
     assert len(await db.read(lambda conn: history.list_(conn, CHANNEL))) == 20
 
 
+async def test_a_caller_who_gives_up_has_terminated_the_request(db, street, number):
+    event = offered()
+    await street.send(event, CallEnded(call=event.call, cause=16, by="caller"))
+    (row,) = await queued(db)
+    assert (row.params["CallStatus"], row.params["SipResponseCode"]) == ("no-answer", "487")
+
+
 async def test_an_outbound_calls_callbacks_are_numbered_and_in_order(db, street, account):
     record = await db.write(lambda conn: calls.insert(conn, outbound_call(account)))
     ringing = CallRinging(call=record.sid)
@@ -459,7 +466,7 @@ async def test_an_outbound_calls_callbacks_are_numbered_and_in_order(db, street,
 
 @pytest.mark.parametrize(
     ("cause", "status", "sip"),
-    [(17, "busy", "486"), (19, "no-answer", "480"), (1, "failed", "404"), (16, "no-answer", "200")],
+    [(17, "busy", "486"), (19, "no-answer", "480"), (1, "failed", "404"), (16, "no-answer", "480")],
 )
 async def test_a_call_nobody_answers(db, street, account, cause, status, sip):
     record = await db.write(

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from edge_agent.contracts import VoiceEvent, VoiceEventKind
 from edge_agent.drivers.sip.settings import Credentials, LineSettings, Registers
 from telecore.errors import NoNetwork, StorageFailed
 from tests.fakes.sip_site import (
@@ -153,6 +154,20 @@ async def test_options_tell_whether_a_far_end_is_there_whatever_it_answers() -> 
         assert state.user_agent == "box 1.2"
         assert state.round_trip_s is not None
         assert (await ours.told.until(LINE1, up=False, within_s=6)).reason == "no answer to OPTIONS"
+
+
+async def test_a_call_that_rings_at_a_box_which_is_away_is_given_up() -> None:
+    async with visit(quirks=replace(CALM, options_every_s=0.3)) as (ours, far):
+        far.send(answer(await far.next("OPTIONS"), "200 OK"), ours.port)
+        await ours.told.until(LINE1, up=True)
+        heard = Heard()
+        await ours.peer.voice(LINE1).dial("+85512345678", heard)
+        far.send(answer(await far.next("INVITE"), "180 Ringing", f"Contact: <sip:gw@127.0.0.1:{far.port}>"), ours.port)
+        await heard.until("ringing")
+        cancel = await far.next("CANCEL", within_s=6)
+        far.send(answer(cancel, "481 Call Does Not Exist"), ours.port)
+        assert await heard.until("ended", 6) == VoiceEvent(VoiceEventKind.ENDED, 27)
+        assert not ours.peer.state(LINE1).up
 
 
 async def test_we_register_with_a_trunk_and_withdraw_at_the_end() -> None:
