@@ -14,9 +14,11 @@ from edge_agent.drivers.sip.call_needs import CallLine
 from edge_agent.drivers.sip.call_states import CallState, News
 from edge_agent.drivers.sip.dialog import Dialog
 from edge_agent.drivers.sip.hop import Hop
+from edge_agent.drivers.sip.listening import Listening
 from edge_agent.drivers.sip.media import MediaSession
 from edge_agent.drivers.sip.message import CSeq, Headers, Received, Request, Response, integer
 from edge_agent.drivers.sip.negotiation import Negotiation, NotAcceptable
+from edge_agent.drivers.sip.ring_tone import RingEar
 from edge_agent.drivers.sip.settings import AnswerMode
 from edge_agent.drivers.sip.transaction import Transaction
 from telecore.causes import Cause, cause_of_sip, reason_of_cause
@@ -65,6 +67,7 @@ class OutboundCall(SipCall):
         self._provisional = False
         self._cancelled = False
         self._rang = False
+        self._listening = Listening(media)
         self._early_sdp: set[str] = set()
         self._reliable: dict[str, int] = {}
         self._acks: dict[str, tuple[Request, Hop]] = {}
@@ -140,6 +143,8 @@ class OutboundCall(SipCall):
                 return
             self._early_sdp.add(tag)
             self.agree(plan)
+            if not self._rang and not self._listening.on:
+                self._listening.start(RingEar().feed, self._ringing)
 
     def _first_time(self, response: Response, tag: str) -> bool:
         """A reliable 1xx is acknowledged by PRACK, in its order, repetitions too (RFC 3262 §4)."""
@@ -199,21 +204,12 @@ class OutboundCall(SipCall):
         asked = self._interval if self.line.quirks.session_timer else None
         self.refresh.start(session_timer.accepted(response.headers, ours=asked))
         self.connected()
+        self._listening.stop()
         if self.line.quirks.answer is AnswerMode.ALERTED:
             self._ringing()
-            self._listen()
+            self._listening.start(AnswerEar().feed, lambda: self.tell(VoiceEventKind.ANSWERED))
         else:
             self.tell(VoiceEventKind.ANSWERED)
-
-    def _listen(self) -> None:
-        ear = AnswerEar()
-
-        def hear(frame: bytes) -> None:
-            if ear.feed(frame):
-                self.media.on_frame = _unheard
-                self.tell(VoiceEventKind.ANSWERED)
-
-        self.media.on_frame = hear
 
     def _refused(self, response: Response) -> None:
         tried = self._authorizer.ready and self._tries > 1
@@ -233,6 +229,7 @@ class OutboundCall(SipCall):
         return cause_of_sip(response.status, response.headers.all("reason"))
 
     def _ringing(self) -> None:
+        self._listening.stop()
         if not self._rang:
             self._rang = True
             self.tell(VoiceEventKind.RINGING)
@@ -250,7 +247,7 @@ class OutboundCall(SipCall):
         if self._cancelled or self._invite is None:
             return
         self._cancelled = True
-        self.line.stack.send_cancel(self._invite, Unheard())
+        self.line.stack.send_cancel(self._invite, _Cancelled(self))
         self.later(self.line.stack.patience, lambda: self.end(Cause.NORMAL_CLEARING))  # §9.1: it counts as cancelled
 
     def end(self, cause: int) -> None:
@@ -293,5 +290,14 @@ class OutboundCall(SipCall):
         super().on_request(received, transaction)
 
 
-def _unheard(frame: bytes) -> None:
-    del frame
+class _Cancelled(Unheard):
+    """What is said to our CANCEL. Who knows no such transaction (481) has lost the call and says no more of it;
+    a 200 to the INVITE that crosses it is still answered by BYE."""
+
+    def __init__(self, call: OutboundCall) -> None:
+        self._call = call
+
+    def on_response(self, received: Received) -> None:
+        message = received.message
+        if isinstance(message, Response) and message.status == 481:
+            self._call.end(Cause.NORMAL_CLEARING)

@@ -335,6 +335,59 @@ async def test_false_answer_is_ringing_until_somebody_is_heard() -> None:
         assert heard.kinds == ["ringing", "answered"]
 
 
+async def test_early_sound_that_rings_is_ringing_and_a_busy_tone_is_not(pair: Pair) -> None:
+    ours, far = pair
+    _, heard, invite = await dialled(pair)
+    far.send(answer(invite, "183 Session Progress", contact(far), body=SDP), ours.port)
+    await asyncio.sleep(0.03)
+    media = ours.media.sessions[0]
+
+    def say(samples: bytes) -> None:
+        for at in range(0, len(samples), FRAME_BYTES):
+            media.on_frame(samples[at : at + FRAME_BYTES])
+
+    for _ in range(4):
+        say(tone((425,), 500, -20) + bytes(8000))
+    say(tone((900,), 2000, -20))
+    assert heard.kinds == []
+    say(tone((425,), 1000, -20))
+    assert heard.kinds == ["ringing"]
+    say(tone((425,), 1000, -20))
+    far.send(answer(invite, "200 OK", contact(far)), ours.port)
+    await heard.until("answered")
+    assert heard.kinds == ["ringing", "answered"]
+
+
+async def test_whoever_listens_early_is_not_pushed_aside(pair: Pair) -> None:
+    ours, far = pair
+    call, heard, invite = await dialled(pair)
+    far.send(answer(invite, "183 Session Progress", contact(far), body=SDP), ours.port)
+    await asyncio.sleep(0.03)
+    assert call.pcm is not None
+    frames: list[bytes] = []
+    call.pcm.on_frame = frames.append
+    far.send(answer(invite, "180 Ringing", contact(far)), ours.port)
+    far.send(answer(invite, "200 OK", contact(far)), ours.port)
+    await heard.until("answered")
+    ours.media.sessions[0].on_frame(b"x")
+    assert frames == [b"x"]
+
+
+async def test_who_knows_nothing_of_what_we_cancel_has_lost_the_call(pair: Pair) -> None:
+    ours, far = pair
+    call, heard, invite = await dialled(pair)
+    far.send(answer(invite, "180 Ringing", contact(far)), ours.port)
+    await heard.until("ringing")
+    ending = asyncio.create_task(call.hang_up())
+    far.send(answer(await far.next("CANCEL"), "481 Call Does Not Exist"), ours.port)
+    await asyncio.wait_for(ending, 0.5)
+    assert not ours.peer.busy(LINE1)
+    far.send(answer(invite, "200 OK", contact(far), body=SDP), ours.port)  # it did answer, a moment before
+    await far.next("ACK")
+    far.send(answer(await far.next("BYE"), "200 OK"), ours.port)
+    assert heard.kinds == ["ringing", "ended"]
+
+
 @pytest.mark.parametrize(
     ("quirks", "uri", "sender"),
     [

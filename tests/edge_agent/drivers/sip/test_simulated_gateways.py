@@ -178,6 +178,16 @@ async def test_a_call_from_a_handset(family: str) -> None:
         assert (await heard.until("ended")).cause == 16
 
 
+@pytest.mark.parametrize("family", MANNERS)
+async def test_ringing_is_told_whatever_the_box_says_of_it(family: str) -> None:
+    """Those that say 183 and nothing more are heard to ring."""
+    async with joined(family, lines=1) as here:
+        here.box.handset(answer_after_s=20)
+        _, heard, _ = await here.dial(ANSWERS, FIRST)
+        await heard.until("ringing", 4)
+        assert heard.kinds == ["ringing"]
+
+
 @pytest.mark.parametrize("family", ["plain", "goip", "dinstar", "yeastar", "openvox", "synway"])
 async def test_a_busy_handset(family: str) -> None:
     async with joined(family, lines=1) as here:
