@@ -25,6 +25,7 @@ from edge_agent.drivers.at_modem.sms import AtSms
 from edge_agent.drivers.at_modem.sound_card import SoundCard
 from edge_agent.drivers.at_modem.ussd import AtUssd
 from edge_agent.drivers.at_modem.voice import AtVoice
+from edge_agent.drivers.together import together
 from telecore.errors import DeviceLost, DeviceRefused, RemoteProtocolError, TimedOut
 from telecore.events import ChannelHealed
 from telecore.ids import E164, ChannelId, DeviceId, Iccid
@@ -98,19 +99,14 @@ class AtModem:
     async def run(self, core: Core) -> None:
         """See ``contracts.Device``. Ends with DeviceLost; any other exception is a bug."""
         services, dialogue = self._opened()
-        lost: DeviceLost | None = None
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_until_lost(dialogue))
-                tasks.create_task(self._tell_steps(core))
-                tasks.create_task(services.radio.run(core))
-                tasks.create_task(services.inbox.run(core))
-                tasks.create_task(services.ussd.run(core))
-                tasks.create_task(services.voice.run(core))
-        except* DeviceLost as group:
-            lost = _first(group)
-        if lost is not None:
-            raise lost
+        await together(
+            _until_lost(dialogue),
+            self._tell_steps(core),
+            services.radio.run(core),
+            services.inbox.run(core),
+            services.ussd.run(core),
+            services.voice.run(core),
+        )
 
     async def _tell_steps(self, core: Core) -> None:
         """The port fell out of step and was brought back; told at most once a minute."""
@@ -309,10 +305,3 @@ class _Services:
 
 async def _until_lost(dialogue: Dialogue) -> None:
     raise await asyncio.shield(dialogue.lost)
-
-
-def _first(group: BaseExceptionGroup[DeviceLost]) -> DeviceLost:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return DeviceLost(*error.args)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Protocol
 
 from edge_agent.contracts import Channel, Core, Heal, IncomingCall, RadioStatus, VoiceEventKind
@@ -25,6 +25,7 @@ from edge_agent.drivers.freeswitch.settings import FreeswitchSettings, peer_of
 from edge_agent.drivers.freeswitch.trunk import Legs, Trunk
 from edge_agent.drivers.sip.peer import LineState, PeerEvents, SipPeer
 from edge_agent.drivers.sip.stack import SipStack
+from edge_agent.drivers.together import together
 from telecore.errors import DeviceLost, DeviceRefused, TimedOut
 from telecore.ids import ChannelId
 from telecore.model import ChannelState, DeviceIdentity
@@ -38,7 +39,7 @@ class Peer(Legs, Protocol):
     """Our SIP towards FreeSWITCH (``SipPeer``)."""
 
     async def open(self) -> None: ...
-    async def run(self, events: PeerEvents) -> None: ...
+    def run(self, events: PeerEvents) -> Coroutine[None, None, None]: ...
     async def close(self) -> None: ...
 
 
@@ -84,19 +85,15 @@ class FreeswitchDevice:
         """See ``contracts.Device``. Ends with DeviceLost."""
         socket = self._opened()
         told = _Told(core)
-        lost: DeviceLost | None = None
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(_until_lost(socket))
-                tasks.create_task(self._watch_trunks(told))
-                tasks.create_task(self._peer.run(_FromPeer(core, told, self._stale)))
-        except* DeviceLost as group:
-            lost = _first(group)
+            await together(
+                _until_lost(socket),
+                self._watch_trunks(told),
+                self._peer.run(_FromPeer(core, told, self._stale)),
+            )
         finally:
             for trunk in self._trunks.values():
                 trunk.abandon()
-        if lost is not None:
-            raise lost
 
     async def heal(self, step: Heal) -> str:
         """See ``contracts.Device``."""
@@ -237,10 +234,3 @@ class _FromPeer:
 
 async def _until_lost(socket: EventSocket) -> None:
     raise DeviceLost(str(await asyncio.shield(socket.lost)))
-
-
-def _first(group: BaseExceptionGroup[DeviceLost]) -> DeviceLost:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return DeviceLost(*error.args)

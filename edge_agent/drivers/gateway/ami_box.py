@@ -13,8 +13,9 @@ from edge_agent.drivers.gateway.ami_codec import Block
 from edge_agent.drivers.gateway.gsm_span import Span, parse_span, parse_spans, radio_of
 from edge_agent.drivers.gateway.management import ManagedLine, ManagementSettings
 from edge_agent.drivers.gateway.parts_index import PartsIndex
-from edge_agent.drivers.gateway.serving import RadioNews, seconds, together
+from edge_agent.drivers.gateway.serving import RadioNews, seconds
 from edge_agent.drivers.gateway.sms_events import read_received, span_in
+from edge_agent.drivers.together import together
 from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, RemoteProtocolError, StorageFailed, TimedOut
 from telecore.model import ChannelState
 

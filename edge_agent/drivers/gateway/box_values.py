@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
-from edge_agent.contracts import UssdReply, UssdState
-from telecore.errors import RemoteProtocolError
+from telecore.errors import InvalidRequest, RemoteProtocolError
 from telecore.ids import E164, Iccid, Imsi
 from telecore.model import SignalLevel, Sim
 from telecore.numbers import is_e164
 from telecore.reassembly import heal_surrogates
 from telecore.subscriber import is_imsi, plmn_of
-from telecore.ussd import clean
 
 _NOTHING = frozenset({"", "<null>", "null", "none", "unknown", "n/a", "-", "-1"})
-_MENU_LINE = re.compile(r"^\s*(\d{1,2}|[*#]{1,2})(?:\s?[.):>\-]|\s+\S)", re.MULTILINE)
-_BACK = frozenset({"0", "00", "9", "99", "*", "#", "**", "##"})
 
 
 def json_of(body: bytes) -> object:
@@ -41,6 +36,14 @@ def integer(value: object) -> int | None:
     if len(text) > 18 or not text.removeprefix("-").isascii() or not text.removeprefix("-").isdigit():
         return None
     return int(text)
+
+
+def port_named(name: str, box: str, least: int, most: int) -> int:
+    """The number of a line, at boxes that know their lines by numbers. Raises InvalidRequest."""
+    port = integer(name)
+    if port is None or not least <= port <= most:
+        raise InvalidRequest(f"a line of {box} is named by a number from {least} to {most}, not {name!r}", field="line")
+    return port
 
 
 def word(value: object) -> str:
@@ -100,13 +103,6 @@ def sim_of(iccid: str, imsi: str, msisdn: E164 | None, operator_name: str = "") 
         plmn_of(imsi) if known else None,
         operator_name or None,
     )
-
-
-def ussd_reply(text: str) -> UssdReply:
-    """The box does not tell whether a reply is wanted; a text with lines 1 and 2, or 1 and a way back, is a menu."""
-    choices = set(_MENU_LINE.findall(text))
-    menu = "1" in choices and ("2" in choices or bool(choices & _BACK))
-    return UssdReply(UssdState.REPLY_WANTED if menu else UssdState.DONE, clean(heal_surrogates(text)))
 
 
 def part_key(*facts: str) -> str:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from edge_agent.contracts import Core, RadioStatus, SmsService, UssdReply, UssdService
 from edge_agent.drivers.gateway import dinstar_codec as codec
-from edge_agent.drivers.gateway.box_values import dbm_of, integer, number_of, sim_of, word, zone_of
+from edge_agent.drivers.gateway.box_values import dbm_of, number_of, port_named, sim_of, word, zone_of
 from edge_agent.drivers.gateway.dinstar_hooks import DinstarHooks
 from edge_agent.drivers.gateway.dinstar_inbox import DinstarInbox
 from edge_agent.drivers.gateway.dinstar_sms import DinstarOutbox, DinstarSms, SmsTimes
 from edge_agent.drivers.gateway.dinstar_ussd import DinstarUssd
-from edge_agent.drivers.gateway.dinstar_values import ACCESS, CallRecord, PortInfo, state_of
-from edge_agent.drivers.gateway.http_client import HttpAuth, HttpClient, auth_of, base_url
+from edge_agent.drivers.gateway.dinstar_values import ACCESS, PortInfo, state_of
+from edge_agent.drivers.gateway.http_client import HttpAuth, base_url, client_of
 from edge_agent.drivers.gateway.management import ManagedLine, ManagementSettings
-from edge_agent.drivers.gateway.serving import RadioNews, poll_until_lost, seconds, together
-from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, OutcomeUnknown
+from edge_agent.drivers.gateway.serving import RadioNews, poll_until_lost, seconds
+from edge_agent.drivers.together import together
+from telecore.errors import DeviceLost, DeviceRefused, OutcomeUnknown
 from telecore.ids import ChannelId
 from telecore.model import ChannelState, DeviceIdentity
 
@@ -34,7 +35,7 @@ class DinstarManagement:
     ``unicode``), ``model``, and in seconds ``sms_poll_s``, ``sms_limit_s``, ``sms_search_s``, ``ussd_s``,
     ``ussd_poll_s``, ``timeout_s``.
 
-    ``on_call``: told of each call that is over, by webhook, with the cause on the GSM side.
+    Why a call ended is told by webhook only.
     """
 
     def __init__(self, settings: ManagementSettings) -> None:
@@ -51,7 +52,7 @@ class DinstarManagement:
         self._parts: _Parts | None = None
         self._hooks = DinstarHooks(settings, self._pushed) if settings.listen_port is not None else None
         self._unasked: asyncio.Queue[tuple[ChannelId, UssdReply]] = asyncio.Queue(maxsize=64)
-        self.on_call: Callable[[ManagedLine, CallRecord], None] = lambda line, record: None
+        self._ends: dict[int, tuple[int, float]] = {}
 
     @property
     def identity(self) -> DeviceIdentity:
@@ -63,13 +64,23 @@ class DinstarManagement:
         return self._settings.lines
 
     @property
+    def tells_causes(self) -> bool:
+        """See ``TellsCauses``: by webhook."""
+        return self._hooks is not None
+
+    def call_cause(self, line: ManagedLine, since: float) -> int | None:
+        """See ``TellsCauses``."""
+        cause, at = self._ends.get(_port_of(line), (0, since - 1))
+        return cause if at >= since else None
+
+    @property
     def hooks_port(self) -> int:
         """Where webhooks are awaited; 0 when they are not."""
         return self._hooks.listener.port if self._hooks is not None else 0
 
     async def open(self) -> None:
         """Raises DeviceLost, DeviceRefused, TimedOut, RemoteProtocolError, InvalidRequest."""
-        self._parts = _Parts(self._settings, self._base, self._channels)
+        self._parts = _Parts(self._settings, self._channels)
         sn = await self._read_ports()
         self._identity = DeviceIdentity("Dinstar", self._identity.model, sn, port=self._base)
         if self._hooks is not None:
@@ -99,11 +110,6 @@ class DinstarManagement:
 
     def ussd(self, line: ManagedLine) -> UssdService | None:
         return self._opened().ussd[_port_of(line)]
-
-    def call_state(self, line: ManagedLine) -> str:
-        """``Idle``, ``Ringing``, ``Active``, … as the box says it; empty when it does not."""
-        info = self._ports.get(_port_of(line))
-        return info.call_state if info is not None else ""
 
     async def restart_line(self, line: ManagedLine) -> str:
         """Raises DeviceRefused, DeviceLost, RemoteProtocolError."""
@@ -182,8 +188,8 @@ class DinstarManagement:
 
     def _heard(self, push: codec.Push) -> None:
         for record in push.calls:
-            if record.port in self._lines:
-                self.on_call(self._lines[record.port], record)
+            if record.port in self._lines and record.cause is not None:
+                self._ends[record.port] = (record.cause, asyncio.get_running_loop().time())
         for trouble in push.troubles:
             log.warning("%s: port %d: %s, %s", self._settings.device, trouble.port, trouble.type, trouble.action)
         if push.power:
@@ -201,7 +207,7 @@ class DinstarManagement:
 class _Parts:
     """What lives from ``open`` to ``close``."""
 
-    def __init__(self, settings: ManagementSettings, base: str, channels: Mapping[int, ChannelId]) -> None:
+    def __init__(self, settings: ManagementSettings, channels: Mapping[int, ChannelId]) -> None:
         options = settings.options
         zone = zone_of(options.get("timezone", ""))
         times = SmsTimes(
@@ -210,24 +216,14 @@ class _Parts:
             seconds(options, "sms_search_s", 20.0),
         )
         ussd_s, ussd_poll_s = seconds(options, "ussd_s", 60.0), seconds(options, "ussd_poll_s", 1.0)
-        self.client = HttpClient(
-            base,
-            settings.user,
-            settings.password,
-            auth_of(settings, HttpAuth.DIGEST),
-            total_s=seconds(options, "timeout_s", 15.0),
-            tls=options.get("tls", "verify"),
-        )
+        self.client = client_of(settings, HttpAuth.DIGEST)
         self.outbox = DinstarOutbox(self.client, channels, zone, times=times, encoding=options.get("encoding", "auto"))
         self.inbox = DinstarInbox(self.client, channels, zone)
         self.ussd = {port: DinstarUssd(self.client, port, timeout_s=ussd_s, poll_s=ussd_poll_s) for port in channels}
 
 
 def _port_of(line: ManagedLine) -> int:
-    port = integer(line.name)
-    if port is None or not 0 <= port <= 255:
-        raise InvalidRequest(f"a line of a Dinstar box is named by its port, 0, 1, …, not {line.name!r}", field="line")
-    return port
+    return port_named(line.name, "a Dinstar box", 0, 255)
 
 
 def _radio(info: PortInfo, line: ManagedLine) -> RadioStatus:

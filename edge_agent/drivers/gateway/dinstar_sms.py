@@ -20,8 +20,9 @@ from edge_agent.drivers.gateway.dinstar_reports import Awaited, Awaiting, in_gro
 from edge_agent.drivers.gateway.dinstar_values import Delivered, SmsResult, SmsStatus
 from edge_agent.drivers.gateway.http_client import HttpClient
 from edge_agent.drivers.gateway.serving import STUMBLES, Remembered
+from edge_agent.drivers.gateway.whole_text import check_whole
 from telecore.causes import ReportKind, report_kind
-from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, OutcomeUnknown, RemoteProtocolError
+from telecore.errors import DeviceLost, DeviceRefused, OutcomeUnknown, RemoteProtocolError
 from telecore.ids import Address, ChannelId
 from telecore.numbers import address_of
 
@@ -256,10 +257,7 @@ class DinstarSms:
 
     async def submit(self, sms: OutboundSms, first: int, on_segment: OnSegment) -> None:
         """See ``contracts.SmsService``. The box cuts a text itself, so all segments are told together."""
-        if sms.flash or sms.port is not None:
-            raise InvalidRequest("this gateway sends neither flash messages nor data to a port", field="Body")
-        if first:
-            raise OutcomeUnknown("a part of it went out, and this gateway sends a text only whole")
+        check_whole(sms, first)
         await self._outbox.submit(self._port, sms, on_segment)
 
 

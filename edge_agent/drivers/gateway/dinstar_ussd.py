@@ -8,9 +8,8 @@ from contextlib import suppress
 
 from edge_agent.contracts import UssdReply, UssdState
 from edge_agent.drivers.gateway import dinstar_codec as codec
-from edge_agent.drivers.gateway.box_values import ussd_reply
 from edge_agent.drivers.gateway.http_client import HttpClient
-from edge_agent.drivers.gateway.ussd_answers import begins_session, check_code
+from edge_agent.drivers.gateway.ussd_answers import answered, begins_session, check_code
 from telecore.errors import (
     Busy,
     DeviceLost,
@@ -67,7 +66,7 @@ class DinstarUssd:
         if text is None:
             return UssdReply(UssdState.RELEASED, "")
         self._last = (text, asyncio.get_running_loop().time())
-        reply = ussd_reply(text)
+        reply = answered(text)
         self._open = reply.state is UssdState.REPLY_WANTED
         return reply
 
@@ -88,7 +87,7 @@ class DinstarUssd:
         last, at = self._last
         if text.strip() == last.strip() and asyncio.get_running_loop().time() - at < ECHO_S:
             return None
-        return ussd_reply(text)
+        return answered(text)
 
     async def _look(self) -> str:
         answer = await self._client.get(codec.USSD_REPLY, codec.query_ussd(self._port))

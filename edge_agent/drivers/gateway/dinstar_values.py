@@ -76,7 +76,6 @@ class PortInfo:
     iccid: str = ""
     number: str = ""
     type: str = ""
-    call_state: str = ""
     signal: int | None = None
 
 
@@ -179,10 +178,8 @@ def port_of(row: Mapping[str, object]) -> PortInfo | None:
     port = integer(row.get("port"))
     if port is None:
         return None
-    reg, imsi, iccid, number, kind, call_state = (
-        word(row.get(name)) for name in ("reg", "imsi", "iccid", "number", "type", "callstate")
-    )
-    return PortInfo(port, reg, imsi, iccid, number, kind, call_state, integer(row.get("signal")))
+    reg, imsi, iccid, number, kind = (word(row.get(name)) for name in ("reg", "imsi", "iccid", "number", "type"))
+    return PortInfo(port, reg, imsi, iccid, number, kind, integer(row.get("signal")))
 
 
 def call_of(row: Mapping[str, object]) -> CallRecord | None:

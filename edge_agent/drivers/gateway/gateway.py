@@ -19,22 +19,18 @@ from edge_agent.contracts import (
     Core,
     Heal,
     IncomingCall,
-    OnSegment,
-    OutboundSms,
-    RadioService,
     RadioStatus,
     SmsPart,
-    SmsService,
-    UssdReply,
-    UssdService,
     VoiceService,
 )
+from edge_agent.drivers.gateway.line_services import LineRadio, LineSms, LineUssd
 from edge_agent.drivers.gateway.line_state import Known, stands
 from edge_agent.drivers.gateway.managed_core import ManagedCore
 from edge_agent.drivers.gateway.management import ManagedLine, Management, TellsCauses
 from edge_agent.drivers.gateway.profile import GatewayProfile
 from edge_agent.drivers.gateway.voice import LineVoice
 from edge_agent.drivers.sip.peer import LineState, SipPeer
+from edge_agent.drivers.together import together
 from telecore.backoff import Policy, next_delay
 from telecore.errors import DeviceLost, DeviceRefused, NoNetwork, RemoteProtocolError, TelecoreError, Transient
 from telecore.events import InventoryReported
@@ -83,6 +79,7 @@ class Gateway:
         self._peer = peer
         self._make_management = make_management
         self._management: Management | None = None
+        self._lost = ""
         self._sleep = sleep
         self._known = {line.channel: Known(managed=make_management is not None, sip=_no_sip(peer)) for line in lines}
         self._core: Core | None = None
@@ -90,13 +87,13 @@ class Gateway:
         self.channels: Sequence[Channel] = ()
 
     def _channel(self, line: GatewayLine) -> Channel:
-        managed = line.managed is not None and self._make_management is not None
+        managed = line.managed if self._make_management is not None else None
         offers = self._profile.services
         return Channel(
             line.channel,
-            radio=_Radio(self, line) if managed else None,
-            sms=_Sms(self, line) if managed and Service.SMS in offers else None,
-            ussd=_Ussd(self, line) if managed and Service.USSD in offers else None,
+            radio=LineRadio(self, managed) if managed else None,
+            sms=LineSms(self, managed) if managed and Service.SMS in offers else None,
+            ussd=LineUssd(self, managed) if managed and Service.USSD in offers else None,
             voice=self._voice(line) if Service.VOICE in offers else None,
             numbers=line.numbers,
             capacity=line.calls,
@@ -111,7 +108,7 @@ class Gateway:
         return LineVoice(calls, partial(self._call_cause, line.managed), self._tells_causes)
 
     def _tells_causes(self) -> bool:
-        return isinstance(self._management, TellsCauses)
+        return isinstance(self._management, TellsCauses) and self._management.tells_causes
 
     def _call_cause(self, line: ManagedLine, since: float) -> int | None:
         management = self._management
@@ -132,20 +129,15 @@ class Gateway:
     async def run(self, core: Core) -> None:
         """See ``contracts.Device``. Ends with DeviceLost when our own side of it is lost."""
         self._core = core
-        lost: DeviceLost | None = None
+        parts = [self._tell(core)]
+        if self._peer is not None:
+            parts.append(self._peer.run(self))
+        if self._make_management is not None:
+            parts.append(self._manage(core, self._make_management))
         try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._tell(core))
-                if self._peer is not None:
-                    tasks.create_task(self._peer.run(self))
-                if self._make_management is not None:
-                    tasks.create_task(self._manage(core, self._make_management))
-        except* DeviceLost as group:
-            lost = _first(group)
+            await together(*parts)
         finally:
             self._core = None
-        if lost is not None:
-            raise lost
 
     async def heal(self, step: Heal) -> str:
         """See ``contracts.Device``. A box is restarted by its own command, by whoever decides that, and not from here:
@@ -221,6 +213,7 @@ class Gateway:
 
     def _all_lost(self, why: str) -> None:
         log.warning("%s: %s", self.id, why)
+        self._lost = why
         for channel, known in self._known.items():
             self._learn(channel, replace(known, lost=why))
 
@@ -241,61 +234,14 @@ class Gateway:
 
     # For the services of a line.
 
-    def managed(self, line: GatewayLine) -> tuple[Management, ManagedLine]:
+    def managed(self) -> Management:
         """Raises NoNetwork while the box's own interface does not answer."""
-        if self._management is None or line.managed is None:
-            raise NoNetwork(self._known[line.channel].lost or "the gateway's own interface does not answer yet")
-        return self._management, line.managed
+        if self._management is None:
+            raise NoNetwork(self._lost or "the gateway's own interface does not answer yet")
+        return self._management
 
     def status(self, channel: ChannelId) -> RadioStatus:
         return stands(self._known[channel])
-
-
-@dataclass(frozen=True, slots=True)
-class _Sms(SmsService):
-    gateway: Gateway
-    line: GatewayLine
-
-    async def submit(self, sms: OutboundSms, first: int, on_segment: OnSegment) -> None:
-        management, line = self.gateway.managed(self.line)
-        service = management.sms(line)
-        if service is None:
-            raise DeviceRefused("error", None, "this gateway sends no SMS")
-        await service.submit(sms, first, on_segment)
-
-
-@dataclass(frozen=True, slots=True)
-class _Ussd(UssdService):
-    gateway: Gateway
-    line: GatewayLine
-
-    def _service(self) -> UssdService:
-        management, line = self.gateway.managed(self.line)
-        service = management.ussd(line)
-        if service is None:
-            raise DeviceRefused("error", None, "this gateway has no USSD")
-        return service
-
-    async def request(self, code: str) -> UssdReply:
-        return await self._service().request(code)
-
-    async def cancel(self) -> None:
-        with suppress(NoNetwork):
-            await self._service().cancel()
-
-
-@dataclass(frozen=True, slots=True)
-class _Radio(RadioService):
-    gateway: Gateway
-    line: GatewayLine
-
-    async def status(self) -> RadioStatus:
-        return self.gateway.status(self.line.channel)
-
-    async def restart(self) -> None:
-        management, line = self.gateway.managed(self.line)
-        done = await management.restart_line(line)
-        log.info("%s: %s", self.line.channel, done)
 
 
 def _no_sip(peer: SipPeer | None) -> LineState | None:
@@ -313,10 +259,3 @@ async def _bounded(closing: Awaitable[None]) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(CLOSE_LIMIT_S):
             await closing
-
-
-def _first(group: BaseExceptionGroup[DeviceLost]) -> DeviceLost:
-    error: BaseException = group
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return DeviceLost(*error.args)

@@ -17,7 +17,8 @@ from edge_agent.drivers.gateway.goip_submit import ref_of
 from edge_agent.drivers.gateway.goip_times import GoipTimes
 from edge_agent.drivers.gateway.goip_ussd import GoipUssd, run_command
 from edge_agent.drivers.gateway.management import ManagedLine, ManagementSettings
-from edge_agent.drivers.gateway.serving import RadioNews, together
+from edge_agent.drivers.gateway.serving import RadioNews
+from edge_agent.drivers.together import together
 from telecore.errors import DeviceLost, DeviceRefused, NoNetwork, StorageFailed, TimedOut
 from telecore.ids import Address as Party
 from telecore.model import DeviceIdentity
@@ -99,6 +100,11 @@ class GoipManagement:
 
     def ussd(self, line: ManagedLine) -> UssdService | None:
         return self._ussd.get(line.name)
+
+    @property
+    def tells_causes(self) -> bool:
+        """See ``TellsCauses``."""
+        return True
 
     def call_cause(self, line: ManagedLine, since: float) -> int | None:
         """See ``TellsCauses``: the box's SIP says 480 for everything."""

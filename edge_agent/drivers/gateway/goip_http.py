@@ -16,15 +16,14 @@ from edge_agent.contracts import (
     UssdService,
 )
 from edge_agent.drivers.gateway import goip_http_codec as codec
-from edge_agent.drivers.gateway.box_values import dbm_of, integer, number_of, sim_of, zone_of
+from edge_agent.drivers.gateway.box_values import dbm_of, number_of, port_named, sim_of, zone_of
 from edge_agent.drivers.gateway.goip_http_codec import LineFacts
 from edge_agent.drivers.gateway.goip_http_jobs import GoipHttpSms, GoipHttpUssd, LineJobs
-from edge_agent.drivers.gateway.http_client import HttpAuth, HttpClient, auth_of, base_url
+from edge_agent.drivers.gateway.http_client import HttpAuth, HttpClient, base_url, client_of
 from edge_agent.drivers.gateway.management import ManagedLine, ManagementSettings
 from edge_agent.drivers.gateway.serving import RadioNews, Remembered, poll_until_lost, seconds
 from telecore.errors import (
     DeviceLost,
-    InvalidRequest,
     OutcomeUnknown,
     RemoteProtocolError,
 )
@@ -68,16 +67,8 @@ class GoipHttpManagement:
 
     async def open(self) -> None:
         """Raises DeviceLost, DeviceRefused, TimedOut, RemoteProtocolError, InvalidRequest."""
-        options = self._settings.options
-        self._client = HttpClient(
-            self._base,
-            self._settings.user,
-            self._settings.password,
-            auth_of(self._settings, HttpAuth.BASIC),
-            total_s=seconds(options, "timeout_s", 15.0),
-            tls=options.get("tls", "verify"),
-        )
-        self._jobs = {number: LineJobs(self._client, number, options) for number in self._lines}
+        self._client = client_of(self._settings, HttpAuth.BASIC)
+        self._jobs = {number: LineJobs(self._client, number, self._settings.options) for number in self._lines}
         box = codec.read_box((await self._client.get(codec.STATUS, (("type", "base"),))).text())
         self._identity = DeviceIdentity(
             "HyberTone", box.get("model") or "GoIP", box.get("version", ""), port=self._base
@@ -104,11 +95,6 @@ class GoipHttpManagement:
 
     def ussd(self, line: ManagedLine) -> UssdService | None:
         return GoipHttpUssd(self._jobs[_number_of_line(line)])
-
-    def call_state(self, line: ManagedLine) -> str:
-        """``IDLE``, ``CONNECTED``, … as the box says it; empty when it does not."""
-        facts = self._facts.get(_number_of_line(line))
-        return facts.get("line_state") if facts is not None else ""
 
     async def restart_line(self, line: ManagedLine) -> str:
         """Raises DeviceRefused, DeviceLost, TimedOut: the module may be off."""
@@ -160,10 +146,7 @@ class GoipHttpManagement:
 
 
 def _number_of_line(line: ManagedLine) -> int:
-    number = integer(line.name)
-    if number is None or not 1 <= number <= 64:
-        raise InvalidRequest(f"a line of a GoIP is named by its number, 1, 2, …, not {line.name!r}", field="line")
-    return number
+    return port_named(line.name, "a GoIP", 1, 64)
 
 
 def _radio(facts: LineFacts, number: E164 | None) -> RadioStatus:

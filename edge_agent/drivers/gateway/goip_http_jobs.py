@@ -9,12 +9,12 @@ from collections.abc import Mapping
 
 from edge_agent.contracts import OnSegment, OutboundSms, SubmitRef, UssdReply, UssdState
 from edge_agent.drivers.gateway import goip_http_codec as codec
-from edge_agent.drivers.gateway.box_values import ussd_reply
 from edge_agent.drivers.gateway.goip_http_codec import Job
 from edge_agent.drivers.gateway.http_client import HttpClient
 from edge_agent.drivers.gateway.serving import STUMBLES, seconds
-from edge_agent.drivers.gateway.ussd_answers import check_code
-from telecore.errors import Busy, DeviceLost, InvalidRequest, OutcomeUnknown, RemoteProtocolError, TimedOut
+from edge_agent.drivers.gateway.ussd_answers import answered, check_code
+from edge_agent.drivers.gateway.whole_text import check_whole
+from telecore.errors import Busy, DeviceLost, OutcomeUnknown, RemoteProtocolError, TimedOut
 from telecore.sms import count_segments
 
 log = logging.getLogger(__name__)
@@ -69,10 +69,7 @@ class GoipHttpSms:
 
     async def submit(self, sms: OutboundSms, first: int, on_segment: OnSegment) -> None:
         """See ``contracts.SmsService``."""
-        if sms.flash or sms.port is not None:
-            raise InvalidRequest("this gateway sends neither flash messages nor data to a port", field="Body")
-        if first:
-            raise OutcomeUnknown("a part of it went out, and this gateway sends a text only whole")
+        check_whole(sms, first)
         key = secrets.token_hex(4)
         async with self._jobs.turn:
             form = codec.sms_form(self._jobs.line, key, sms.to, sms.body)
@@ -108,7 +105,7 @@ class GoipHttpUssd:
             raise TimedOut(str(lost or "the box does not show what became of the code"))
         if not job.done:
             return UssdReply(UssdState.TIMEOUT, "")
-        return ussd_reply(job.error) if job.error else UssdReply(UssdState.RELEASED, "")
+        return answered(job.error) if job.error else UssdReply(UssdState.RELEASED, "")
 
     async def cancel(self) -> None:
         """The pages have nothing for it: the network ends a session that nobody replies to."""

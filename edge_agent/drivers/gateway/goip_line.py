@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from edge_agent.contracts import RadioStatus
 from edge_agent.drivers.at_modem.call_cause import parse_ceer
 from edge_agent.drivers.gateway.box_values import dbm_of, number_of
-from edge_agent.drivers.gateway.goip_codec import CallChanged, CallTime, HungUp, KeepAlive, LineCall, Notice
+from edge_agent.drivers.gateway.goip_codec import CallTime, HungUp, KeepAlive, Notice
 from edge_agent.drivers.gateway.line_sim import sim_by
 from edge_agent.drivers.gateway.management import ManagedLine
 from telecore.errors import NoNetwork
@@ -20,9 +20,7 @@ Address = tuple[str, int]
 class CallEnd:
     """Why the line's last call ended: Q.850, where the firmware's words tell it; ``at`` on the loop's clock."""
 
-    number: str
     cause: int | None
-    text: str
     at: float
 
 
@@ -33,9 +31,8 @@ class GoipLine:
 
     def __init__(self, line: ManagedLine, password: str, silent_s: float, now: float) -> None:
         self.line = line
-        self.password = password
-        self.call = CallChanged(LineCall.IDLE)
         self.ended: CallEnd | None = None
+        self.password = password
         self._silent_s = silent_s
         self._address: Address | None = None
         self._heard_at = now
@@ -57,21 +54,17 @@ class GoipLine:
         """Whether it has registered, and still is there."""
         return self._said is not None and not self.is_silent(now)
 
-    def hear(self, notice: Notice, source: Address, now: float) -> bool:
-        """Take what it says about itself; whether that was such a notice."""
+    def hear(self, notice: Notice, source: Address, now: float) -> None:
+        """Take what it says about itself, if it does."""
         match notice.news:
             case KeepAlive() as said:
                 self._said, self._address, self._heard_at = said, source, now
-            case CallChanged() as call:
-                self.call = call
             case HungUp() as end:
-                self.call = CallChanged(LineCall.IDLE)
-                self.ended = CallEnd(end.number, cause_of(end.cause), end.cause, now)
+                self.ended = CallEnd(cause_of(end.cause), now)
             case CallTime() as limit:
                 self._minutes = limit.minutes
             case _:
-                return False
-        return True
+                return
 
     def status(self, now: float) -> RadioStatus:
         """How it stands."""

@@ -12,7 +12,7 @@ from edge_agent.drivers.gateway.goip_line import GoipLine
 from edge_agent.drivers.gateway.goip_sms import TRIES
 from edge_agent.drivers.gateway.goip_socket import GoipSocket
 from edge_agent.drivers.gateway.goip_times import GoipTimes
-from edge_agent.drivers.gateway.ussd_answers import begins_session, check_code, offers_choices
+from edge_agent.drivers.gateway.ussd_answers import answered, begins_session, check_code
 from telecore.errors import Busy, DeviceRefused, TimedOut
 from telecore.ussd import clean
 
@@ -87,8 +87,7 @@ def _reply(answer: Answer) -> UssdReply:
         raise DeviceRefused("error", None, clean(answer.rest)[:160])
     if answer.verb == EXIT:
         return UssdReply(UssdState.RELEASED, clean(answer.rest))
-    text = clean(answer.rest)
-    return UssdReply(UssdState.REPLY_WANTED if offers_choices(text) else UssdState.DONE, text)
+    return answered(answer.rest)
 
 
 async def run_command(socket: GoipSocket, line: GoipLine, times: GoipTimes, name: str) -> str:

@@ -19,6 +19,7 @@ from yarl import URL
 
 from edge_agent.drivers.gateway.box_values import json_of
 from edge_agent.drivers.gateway.management import ManagementSettings
+from edge_agent.drivers.gateway.serving import seconds
 from telecore.errors import (
     DeviceLost,
     DeviceRefused,
@@ -87,6 +88,19 @@ def auth_of(settings: ManagementSettings, usual: HttpAuth) -> HttpAuth:
         return HttpAuth(settings.options.get("auth", usual.value))
     except ValueError:
         raise InvalidRequest("auth: must be none, basic or digest", field="auth") from None
+
+
+def client_of(settings: ManagementSettings, usual: HttpAuth) -> HttpClient:
+    """For the box of these settings, and by its options ``auth``, ``tls`` and ``timeout_s``. Raises InvalidRequest."""
+    options = settings.options
+    return HttpClient(
+        base_url(settings),
+        settings.user,
+        settings.password,
+        auth_of(settings, usual),
+        total_s=seconds(options, "timeout_s", TOTAL_S),
+        tls=options.get("tls", "verify"),
+    )
 
 
 class HttpClient:

@@ -79,5 +79,9 @@ class Management(Protocol):
 class TellsCauses(Protocol):
     """A tongue that tells why calls ended, which the box's SIP does not."""
 
+    @property
+    def tells_causes(self) -> bool:
+        """Whether it does, as it is set up here."""
+
     def call_cause(self, line: ManagedLine, since: float) -> int | None:
         """Q.850 of the line's last call, if it ended after ``since`` (the loop's clock); None: not told."""

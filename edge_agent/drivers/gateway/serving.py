@@ -1,10 +1,10 @@
-"""What every tongue does while it serves: parts that fall together, patience with a box, news of its lines."""
+"""What every tongue does while it serves: patience with a box, news of its lines."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from dataclasses import replace
 
 from edge_agent.contracts import Core, RadioStatus
@@ -29,24 +29,6 @@ HURRIED_S = 5.0
 """Between two questions to a box that did not answer the last."""
 STUMBLES = (DeviceRefused, Transient, ProtocolError, InvalidRequest)
 """What a box may do once without being lost."""
-
-
-async def together(*parts: Coroutine[None, None, None]) -> None:
-    """Run all until one is lost: DeviceLost."""
-    lost: DeviceLost | None = None
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            for part in parts:
-                tasks.create_task(part)
-    except* DeviceLost as group:
-        lost = _first(group)
-    if lost is not None:
-        raise lost
-
-
-def _first(group: BaseExceptionGroup[DeviceLost]) -> DeviceLost:
-    error = group.exceptions[0]
-    return error if isinstance(error, DeviceLost) else _first(error)
 
 
 class Patience:

@@ -19,12 +19,13 @@ from edge_agent.contracts import (
     UssdService,
 )
 from edge_agent.drivers.gateway import synway_codec as codec
-from edge_agent.drivers.gateway.box_values import integer, number_of, part_key, sim_of, zone_of
-from edge_agent.drivers.gateway.http_client import HttpAuth, HttpClient, auth_of, base_url
+from edge_agent.drivers.gateway.box_values import integer, number_of, part_key, port_named, sim_of, zone_of
+from edge_agent.drivers.gateway.http_client import HttpAuth, HttpClient, base_url, client_of
 from edge_agent.drivers.gateway.management import ManagedLine, ManagementSettings
 from edge_agent.drivers.gateway.serving import STUMBLES, RadioNews, Remembered, poll_until_lost, seconds
 from edge_agent.drivers.gateway.synway_codec import ReceivedSms, TaskState, TaskStates
-from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, OutcomeUnknown, RemoteProtocolError
+from edge_agent.drivers.gateway.whole_text import check_whole
+from telecore.errors import DeviceLost, DeviceRefused, OutcomeUnknown, RemoteProtocolError
 from telecore.ids import Address
 from telecore.model import ChannelState, DeviceIdentity
 from telecore.numbers import address_of
@@ -81,16 +82,8 @@ class SynwayManagement:
 
     async def open(self) -> None:
         """Raises DeviceLost, DeviceRefused, TimedOut, RemoteProtocolError, InvalidRequest."""
-        options = self._settings.options
-        self._client = HttpClient(
-            self._base,
-            self._settings.user,
-            self._settings.password,
-            auth_of(self._settings, HttpAuth.BASIC),
-            total_s=seconds(options, "timeout_s", 15.0),
-            tls=options.get("tls", "verify"),
-        )
-        self._tasks = SynwayTasks(self._client, options)
+        self._client = client_of(self._settings, HttpAuth.BASIC)
+        self._tasks = SynwayTasks(self._client, self._settings.options)
         await self._read_ports()
 
     async def run(self, core: Core) -> None:
@@ -120,10 +113,6 @@ class SynwayManagement:
 
     def ussd(self, line: ManagedLine) -> UssdService | None:
         return None
-
-    def call_state(self, line: ManagedLine) -> str:
-        """``idle``, ``ringing``, ``talking``, …; empty when the box does not tell."""
-        return codec.CALL_STATES.get(self._port_states.get(_port_of(line), -1), "")
 
     async def restart_line(self, line: ManagedLine) -> str:
         raise DeviceRefused("error", None, "Synway's HTTP API resets nothing; reset the port in the box's own pages")
@@ -268,10 +257,7 @@ class SynwaySms:
 
     async def submit(self, sms: OutboundSms, first: int, on_segment: OnSegment) -> None:
         """See ``contracts.SmsService``."""
-        if sms.flash or sms.port is not None:
-            raise InvalidRequest("this gateway sends neither flash messages nor data to a port", field="Body")
-        if first:
-            raise OutcomeUnknown("a part of it went out, and this gateway sends a text only whole")
+        check_whole(sms, first)
         body = codec.send_sms(self._port, sms.to, sms.body)
         await self._tasks.send(body)
         segments = count_segments(sms.body).segments
@@ -285,7 +271,4 @@ def _codes(options: Mapping[str, str], name: str) -> frozenset[str]:
 
 
 def _port_of(line: ManagedLine) -> int:
-    port = integer(line.name)
-    if port is None or not 0 <= port <= 255:
-        raise InvalidRequest(f"a line of a Synway is named by its port, 1, 2, …, not {line.name!r}", field="line")
-    return port
+    return port_named(line.name, "a Synway", 0, 255)

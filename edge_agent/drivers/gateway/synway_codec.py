@@ -201,7 +201,3 @@ _CONNECTED = {
     3: (ChannelState.DENIED, "registration denied"),
     5: (ChannelState.REGISTERED, "roaming"),
 }
-CALL_STATES = {
-    0: "idle", 1: "off hook", 2: "ringing", 3: "talking", 4: "dialling", 5: "dialling", 6: "dialling", 7: "pending",
-    9: "ringback", 10: "interior", 11: "unavailable",
-}  # fmt: skip

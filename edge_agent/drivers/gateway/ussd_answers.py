@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 
+from edge_agent.contracts import UssdReply, UssdState
 from telecore.errors import InvalidRequest
+from telecore.reassembly import heal_surrogates
+from telecore.ussd import clean
 
 _CODE = re.compile(r'[^"\x00-\x1f\x7f]{1,182}')
 _BEGINS_SESSION = re.compile(r"[*#]+\d{2,3}(?:\*.*)?#")
 """22.030 §6.5.2; anything else may be the reply to a menu."""
-_CHOICE = re.compile(r"(?:^|\s)([0-9]{1,2})\s?[.):>=-](?!\d)")
+_CHOICE = re.compile(r"(?:^|\s)([0-9]{1,2}|[*#]{1,2})\s?[.):>=-](?!\d)")
+"""Anywhere: some menus are one line."""
+_CHOICE_LINE = re.compile(r"^\s*([0-9]{1,2}|[*#]{1,2})\s+\S", re.MULTILINE)
+_BACK = frozenset({"0", "00", "9", "99", "*", "#", "**", "##"})
 
 
 def check_code(code: str) -> str:
@@ -24,6 +30,13 @@ def begins_session(code: str) -> bool:
     return _BEGINS_SESSION.fullmatch(code) is not None
 
 
+def answered(text: str) -> UssdReply:
+    """The network's text. One that reads like a menu is taken to wait for a reply."""
+    state = UssdState.REPLY_WANTED if offers_choices(text) else UssdState.DONE
+    return UssdReply(state, clean(heal_surrogates(text)))
+
+
 def offers_choices(text: str) -> bool:
-    """Whether it reads like a menu: at least two numbered choices. Such a session is taken to wait for a reply."""
-    return len(set(_CHOICE.findall(text))) >= 2
+    """Whether it reads like a menu: choices 1 and 2, or 1 and a way back."""
+    choices = {*_CHOICE.findall(text), *_CHOICE_LINE.findall(text)}
+    return "1" in choices and ("2" in choices or bool(choices & _BACK))

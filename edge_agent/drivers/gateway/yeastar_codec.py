@@ -9,7 +9,7 @@ from urllib.parse import quote
 from edge_agent.contracts import UssdReply, UssdState
 from edge_agent.drivers.at_modem.profile import UssdEncoding
 from edge_agent.drivers.at_modem.ussd_text import decode_text
-from edge_agent.drivers.gateway.ussd_answers import offers_choices
+from edge_agent.drivers.gateway.ussd_answers import answered
 from telecore.errors import DeviceRefused
 
 _MESSAGE = re.compile(r"USSD Message:[ \t]?(.*)", re.IGNORECASE)
@@ -51,7 +51,7 @@ def read_ussd(output: Iterable[str]) -> UssdReply:
     for at, line in enumerate(lines):
         if found := _MESSAGE.search(line):
             text = decode_text("\n".join((found[1], *lines[at + 1 :])), None, (UssdEncoding.UCS2,))
-            return UssdReply(UssdState.REPLY_WANTED if offers_choices(text) else UssdState.DONE, text)
+            return answered(text)
     said = " ".join(line.strip() for line in lines if line.strip())
     if re.search(r"time ?d? ?out", said, re.IGNORECASE):
         return UssdReply(UssdState.TIMEOUT, "")

@@ -14,6 +14,7 @@ from edge_agent.drivers.sip.message import CSeq, Headers, Request
 from edge_agent.drivers.sip.registration import Account, Registration
 from edge_agent.drivers.sip.settings import Registers
 from edge_agent.drivers.sip.uri import NameAddr, sip_uri
+from edge_agent.drivers.together import together
 from telecore.causes import Cause
 from telecore.errors import DeviceLost, TimedOut
 
@@ -31,22 +32,19 @@ _EXPIRY_LOOK_S = 1.0
 
 async def watch(peer: SipPeer) -> None:
     """Until cancelled. Raises DeviceLost when our own address is gone."""
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(_own_address(peer))
-            if peer.settings.registers is Registers.WITH_US:
-                tasks.create_task(_expiry(peer))
-            if peer.settings.host and not numeric(peer.settings.host):
-                tasks.create_task(_names(peer))
-            for line in peer.lines.values():
-                if peer.settings.registers is Registers.WITH_THEM:
-                    tasks.create_task(_register(peer, line))
-                if peer.settings.quirks.options_every_s > 0:
-                    tasks.create_task(_options(peer, line))
-                if peer.settings.registers is Registers.NOBODY:
-                    break  # one far end, one answer for all its lines
-    except* DeviceLost as group:
-        raise DeviceLost(str(group.exceptions[0])) from group
+    parts = [_own_address(peer)]
+    if peer.settings.registers is Registers.WITH_US:
+        parts.append(_expiry(peer))
+    if peer.settings.host and not numeric(peer.settings.host):
+        parts.append(_names(peer))
+    for line in peer.lines.values():
+        if peer.settings.registers is Registers.WITH_THEM:
+            parts.append(_register(peer, line))
+        if peer.settings.quirks.options_every_s > 0:
+            parts.append(_options(peer, line))
+        if peer.settings.registers is Registers.NOBODY:
+            break  # one far end, one answer for all its lines
+    await together(*parts)
 
 
 async def _own_address(peer: SipPeer) -> None:

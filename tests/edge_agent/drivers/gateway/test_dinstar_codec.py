@@ -7,9 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.contracts import UssdState
 from edge_agent.drivers.gateway import dinstar_codec as codec
-from edge_agent.drivers.gateway.box_values import integer, json_of, time_of, ussd_reply, word, zone_of
+from edge_agent.drivers.gateway.box_values import integer, json_of, time_of, word, zone_of
 from edge_agent.drivers.gateway.dinstar_reports import Awaited, Awaiting
 from edge_agent.drivers.gateway.dinstar_values import (
     CallRecord,
@@ -101,7 +100,7 @@ def test_results_reports_messages_and_ports_as_documented():
     }  # fmt: skip
     assert codec.read_incoming({"sms": [sms]}) == (IncomingSms(1, "6717", "test", "2016-07-12 15:46:18", "+86138", 1),)
     info = {"port": 0, "type": "GSM", "reg": "REGISTER_OK", "callstate": "Idle", "signal": 17, "iccid": "<NULL>"}
-    assert codec.read_ports({"info": [info]}) == (PortInfo(0, "REGISTER_OK", "", "", "", "GSM", "Idle", 17),)
+    assert codec.read_ports({"info": [info]}) == (PortInfo(0, "REGISTER_OK", "", "", "", "GSM", 17),)
 
 
 def test_rows_of_other_types_than_documented():
@@ -212,21 +211,6 @@ def test_values_of_boxes():
     assert time_of("2026-05-04 10:00:00", zone_of("+07:00")).isoformat() == "2026-05-04T03:00:00+00:00"
     assert time_of("yesterday") is None
     assert [zone_of(text) for text in ("", "x", "+99", "7")] == [None] * 4
-
-
-@pytest.mark.parametrize(
-    ("text", "menu"),
-    [
-        ("Balance 3.50\nValid 2026", False),
-        ("1 Balance\n2 Top up", True),
-        ("Menu\n1. A\n0. Back", True),
-        ("1) yes\n2) no", True),
-        ("You have\n3 SMS left\n20 MB left", False),
-        ("1234 is your code", False),
-    ],
-)
-def test_menus_by_their_looks(text, menu):
-    assert ussd_reply(text).state is (UssdState.REPLY_WANTED if menu else UssdState.DONE)
 
 
 def test_reports_find_the_newest_submit_and_the_right_segment():

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from edge_agent.contracts import Heal, IncomingCall, OutboundSms, RadioStatus
+from edge_agent.contracts import Heal, IncomingCall, OutboundSms, RadioStatus, VoiceEvent, VoiceEventKind
 from edge_agent.drivers.gateway.gateway import Gateway, GatewayLine
 from edge_agent.drivers.gateway.management import ManagedLine
 from edge_agent.drivers.gateway.profile import GatewayProfile
@@ -24,15 +24,24 @@ PROFILE = GatewayProfile("acme/box", services=frozenset(Service))
 UP = LineState(up=True, reason="", since=0.0)
 
 
+class FakeVoice:
+    """Dials nothing; ``on_event`` is what the caller gave."""
+
+    async def dial(self, to, on_event, caller=None, *, hidden=False):
+        self.dialled, self.on_event = (to, caller, hidden), on_event
+        return "call"
+
+
 class FakePeer:
     def __init__(self):
         self.events = None
         self.runs = asyncio.Event()
         self.opened = self.closed = 0
+        self.voices = {}
         self.lost = asyncio.get_running_loop().create_future()
 
     def voice(self, channel):
-        return f"voice of {channel}"
+        return self.voices.setdefault(channel, FakeVoice())
 
     async def open(self):
         self.opened += 1
@@ -117,6 +126,12 @@ async def test_both_halves_up():
         await bench.core.until(TWO, lambda status: status.without == {Service.VOICE})
         one = bench.gateway.channels[0]
         assert isinstance(one.voice, LineVoice)
+        heard = []
+        assert await one.voice.dial("+85512000001", heard.append, "+85510000001", hidden=True) == "call"
+        voice = bench.peer.voices[ONE]
+        assert voice.dialled == ("+85512000001", "+85510000001", True)
+        voice.on_event(VoiceEvent(VoiceEventKind.ENDED, 18))
+        assert heard == [VoiceEvent(VoiceEventKind.ENDED, 18)]
         assert one.numbers == ("+85510000001",)
         refs = []
         await one.sms.submit(OutboundSms("+85512000001", "Hi"), 0, lambda ref: _note(refs, ref))
@@ -185,7 +200,7 @@ async def test_without_a_tongue_a_line_is_what_its_sip_is():
         await bench.core.until(ONE, lambda status: status.state is ChannelState.REGISTERED)
         channel = bench.gateway.channels[0]
         assert (channel.sms, channel.ussd, channel.radio) == (None, None, None)
-        assert channel.voice == f"voice of {ONE}"
+        assert channel.voice is bench.peer.voices[ONE]
 
 
 async def test_a_lost_address_ends_it_and_closes_all():

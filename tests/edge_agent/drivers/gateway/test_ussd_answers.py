@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from edge_agent.drivers.gateway.ussd_answers import begins_session, offers_choices
+from edge_agent.contracts import UssdReply, UssdState
+from edge_agent.drivers.gateway.ussd_answers import answered, begins_session, offers_choices
 
 
 @pytest.mark.parametrize(
@@ -15,12 +16,20 @@ from edge_agent.drivers.gateway.ussd_answers import begins_session, offers_choic
         ("1) Yes 2) No", True),
         ("Your balance is 4.20 USD, valid until 1.12.2026", False),
         ("1. You have 3 messages", False),
+        ("1 Balance\n2 Top up", True),
+        ("Menu\n1. A\n0. Back", True),
+        ("Info\n1 Data\n* Kembali", True),
+        ("Balance 3.50\nValid 2026", False),
+        ("You have\n3 SMS left\n20 MB left", False),
+        ("1234 is your code", False),
+        ("2. of 3) messages", False),
         ("Sisa pulsa Rp.0.Aktif sd 25/11/2016", False),
         ("", False),
     ],
 )
 def test_menus(text: str, menu: bool) -> None:
     assert offers_choices(text) is menu
+    assert answered(text) == UssdReply(UssdState.REPLY_WANTED if menu else UssdState.DONE, text)
 
 
 @pytest.mark.parametrize(("code", "begins"), [("*123#", True), ("*#06#", True), ("1", False), ("*1", False)])
