@@ -30,7 +30,8 @@ _NAME = "a channel as edge-agent status names it; modem1 is enough for site-1/mo
 def add(commands: Commands) -> None:
     ussd = commands.add(
         "ussd", _ussd, "send a USSD code from a SIM and answer its menus",
-        examples="  edge-agent ussd modem1 '*100#'\n  edge-agent ussd modem1 '*123#' --json",
+        more="Replies are read from standard input, one a line; an empty one ends the session.",
+        examples="  edge-agent ussd modem1 '*100#'\n  printf '1\\n' | edge-agent ussd modem1 '*123#' --json",
     )  # fmt: skip
     ussd.add_argument("channel", metavar="CHANNEL", help=_NAME)
     ussd.add_argument("code", metavar="CODE", help="in quotes, for the shell knows * and #")
@@ -85,21 +86,32 @@ def ask_agent(options: argparse.Namespace, request: Request) -> Any:
 
 
 def _ussd(options: argparse.Namespace) -> int:
-    """A menu is answered by a person, unless nobody is there."""
+    """A menu is answered from standard input, line by line; where that ends, the session stays open for another call."""
     code = options.code
     try:
         while True:
             said = ask_agent(options, Ussd(channel=options.channel, code=code))
             print(json.dumps(said) if options.json else said["text"] or f"({said['state'].replace('_', ' ')})")
-            if said["state"] != "reply_wanted" or not sys.stdin.isatty():
-                return 0 if said["state"] in ("done", "reply_wanted", "released") else 1
-            code = input("reply (empty: end the session): ")
+            if said["state"] != "reply_wanted":
+                return 0 if said["state"] in ("done", "released") else 1
+            reply = _reply()
+            if reply is None:
+                return 0
+            code = reply
             if not code:
                 ask_agent(options, EndUssd(channel=options.channel))
                 return 0
     except (KeyboardInterrupt, EOFError):
         ask_agent(options, EndUssd(channel=options.channel))
         raise
+
+
+def _reply() -> str | None:
+    """What a person types or a script pipes in; None: there is no more. Raises EOFError for a person's Ctrl-D."""
+    if sys.stdin.isatty():
+        return input("reply (empty: end the session): ")
+    line = sys.stdin.readline()
+    return line.strip() if line else None
 
 
 def _balance(options: argparse.Namespace) -> int:

@@ -249,6 +249,19 @@ async def test_a_menu_is_answered_and_ended(tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().out.count("1 Balance") == 2
 
 
+async def test_a_menu_is_answered_by_a_script(tmp_path, capsys):
+    fakes = Fakes()
+    menu, end = UssdReply(UssdState.REPLY_WANTED, "1 Balance\n2 Top up"), UssdReply(UssdState.DONE, "5.00")
+    fakes.answers = [menu, menu, end, menu, menu]
+    async with served(tmp_path, fakes):
+        assert await command(tmp_path, "ussd", "modem1", "*123#", typed="1\n2\n") == 0
+        assert capsys.readouterr().out.splitlines()[-1] == "5.00"
+        assert await command(tmp_path, "ussd", "modem1", "*123#", typed="") == 0
+        assert fakes.ended == 0, "the session stays open for a reply by another call"
+        assert await command(tmp_path, "ussd", "modem1", "1", typed="\n") == 0
+    assert (fakes.asked, fakes.ended) == (["*123#", "1", "2", "*123#", "1"], 1)
+
+
 async def test_balance(tmp_path, capsys):
     async with served(tmp_path, Fakes()):
         assert await command(tmp_path, "balance") == 0
