@@ -86,7 +86,7 @@ def ask_agent(options: argparse.Namespace, request: Request) -> Any:
 
 
 def _ussd(options: argparse.Namespace) -> int:
-    """A menu is answered from standard input, line by line; where that ends, the session stays open for another call."""
+    """A menu is answered from standard input; where that ends, the session stays open for another call."""
     code = options.code
     try:
         while True:

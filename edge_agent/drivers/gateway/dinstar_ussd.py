@@ -9,7 +9,7 @@ from contextlib import suppress
 from edge_agent.contracts import UssdReply, UssdState
 from edge_agent.drivers.gateway import dinstar_codec as codec
 from edge_agent.drivers.gateway.http_client import HttpClient
-from edge_agent.drivers.gateway.ussd_answers import answered, begins_session, check_code
+from edge_agent.drivers.gateway.ussd_answers import SessionGuess, answered, begins_session, check_code
 from telecore.errors import (
     Busy,
     DeviceLost,
@@ -37,10 +37,10 @@ class DinstarUssd:
         self._pending: asyncio.Future[str | None] | None = None
         self._sent = False
         self._last: tuple[str, float] = ("", 0.0)
-        self._open = False
+        self._session = SessionGuess(asyncio.get_running_loop().time)
 
     async def request(self, code: str) -> UssdReply:
-        """Send a code, or the reply to a menu; a code ends the session that a menu left open.
+        """Send a code, or the reply to a menu; a code ends the session that an answer may have left open.
 
         Raises InvalidRequest, Busy, NoNetwork, DeviceRefused, DeviceLost, and TimedOut when nobody knows whether the
         network has it.
@@ -51,8 +51,9 @@ class DinstarUssd:
         self._pending = asyncio.get_running_loop().create_future()
         self._sent = False
         try:
-            if self._open and begins_session(code):
-                await self._cancel()
+            if self._session.may_be_open and begins_session(code):
+                with suppress(TimedOut, DeviceRefused, RemoteProtocolError):
+                    await self._cancel()
             before = await self._look()
             await self._send(body)
             async with asyncio.timeout(self._timeout_s):
@@ -66,9 +67,8 @@ class DinstarUssd:
         if text is None:
             return UssdReply(UssdState.RELEASED, "")
         self._last = (text, asyncio.get_running_loop().time())
-        reply = answered(text)
-        self._open = reply.state is UssdState.REPLY_WANTED
-        return reply
+        self._session.answered()
+        return answered(text)
 
     async def cancel(self) -> None:
         """End the session; who waits gets ``released``. Raises DeviceLost, DeviceRefused, TimedOut."""
@@ -124,7 +124,7 @@ class DinstarUssd:
         return pending.result()
 
     async def _cancel(self) -> None:
-        self._open = False
+        self._session.ended()
         try:
             answer = await self._client.post_json(codec.SEND_USSD, codec.cancel_ussd(self._port), acts=True)
             codec.envelope(answer.json())

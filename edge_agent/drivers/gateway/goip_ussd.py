@@ -12,7 +12,7 @@ from edge_agent.drivers.gateway.goip_line import GoipLine
 from edge_agent.drivers.gateway.goip_sms import TRIES
 from edge_agent.drivers.gateway.goip_socket import GoipSocket
 from edge_agent.drivers.gateway.goip_times import GoipTimes
-from edge_agent.drivers.gateway.ussd_answers import answered, begins_session, check_code
+from edge_agent.drivers.gateway.ussd_answers import SessionGuess, answered, begins_session, check_code
 from telecore.errors import Busy, DeviceRefused, TimedOut
 from telecore.ussd import clean
 
@@ -27,7 +27,7 @@ class GoipUssd:
         self._line = line
         self._times = times
         self._cancelled: asyncio.Event | None = None
-        self._open = False
+        self._session = SessionGuess(asyncio.get_running_loop().time)
 
     async def request(self, code: str) -> UssdReply:
         """Send a code, or the reply to a menu. It is said once only: a voucher must not be used twice.
@@ -39,11 +39,12 @@ class GoipUssd:
             raise Busy("a USSD request is under way")
         cancelled = self._cancelled = asyncio.Event()
         try:
-            if self._open and begins_session(code):
+            if self._session.may_be_open and begins_session(code):
                 with suppress(TimedOut, DeviceRefused):
                     await self._exit()
             reply = await self._ask(code, cancelled)
-            self._open = reply.state is UssdState.REPLY_WANTED
+            if reply.state in (UssdState.REPLY_WANTED, UssdState.DONE):
+                self._session.answered()
             return reply
         finally:
             self._cancelled = None
@@ -56,7 +57,7 @@ class GoipUssd:
             await self._exit()
 
     async def _exit(self) -> None:
-        self._open = False
+        self._session.ended()
         await run_command(self._socket, self._line, self._times, EXIT)
 
     async def _ask(self, code: str, cancelled: asyncio.Event) -> UssdReply:

@@ -481,6 +481,14 @@ async def test_a_new_code_ends_the_menu_before_it_and_a_reply_does_not() -> None
         assert here.lines[0].ended == 1
 
 
+async def test_a_code_is_no_reply_to_what_did_not_look_like_a_menu() -> None:
+    async with site() as here:
+        here.lines[0].ussd_answers["*100#"] = UssdAnswer("Your balance is 5.00\n0 Back", True)
+        await here.ussd.request("*100#")
+        await here.ussd.request("*100#")
+        assert here.lines[0].ended == 1
+
+
 async def test_ussd_that_the_network_does_not_know_is_refused() -> None:
     async with site() as here:
         here.lines[0].ussd_answers["*9#"] = UssdAnswer("", supported=False)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from edge_agent.contracts import UssdReply, UssdState
-from edge_agent.drivers.gateway.ussd_answers import answered, begins_session, offers_choices
+from edge_agent.drivers.gateway.ussd_answers import SESSION_S, SessionGuess, answered, begins_session, offers_choices
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,16 @@ def test_menus(text: str, menu: bool) -> None:
 @pytest.mark.parametrize(("code", "begins"), [("*123#", True), ("*#06#", True), ("1", False), ("*1", False)])
 def test_codes(code: str, begins: bool) -> None:
     assert begins_session(code) is begins
+
+
+def test_a_session_may_be_open_after_an_answer_and_for_a_while() -> None:
+    now = [0.0]
+    session = SessionGuess(lambda: now[0])
+    assert not session.may_be_open
+    session.answered()
+    assert session.may_be_open
+    now[0] = SESSION_S + 1
+    assert not session.may_be_open
+    session.answered()
+    session.ended()
+    assert not session.may_be_open
