@@ -18,7 +18,7 @@ from edge_agent.config import (
 from edge_agent.config.gateways import lines_of
 from edge_agent.devices.discovery import auto_devices
 from edge_agent.devices.profiles import ProfileError, Profiles, load_profiles
-from edge_agent.devices.registry import DRIVERS
+from edge_agent.devices.registry import DRIVERS, missing_package
 from edge_agent.sims.recipes import RecipeError, load_recipes
 from edge_agent.sims.thresholds import thresholds
 from telecore.errors import InvalidRequest
@@ -95,12 +95,13 @@ def _where(device: AnyDevice) -> str:
 
 
 def _problems(device: AnyDevice, profiles: Profiles) -> Iterator[str]:
-    if isinstance(device, SmppConfig | FreeswitchConfig):
-        return
     if not isinstance(device, DeviceConfig):
-        from edge_agent.devices.gateways import problems_of
+        if missing := missing_package(device, profiles):
+            yield missing
+        elif isinstance(device, GatewayConfig | TrunkConfig):
+            from edge_agent.devices.gateways import problems_of
 
-        yield from problems_of(device, profiles)
+            yield from problems_of(device, profiles)
         return
     if device.driver not in DRIVERS:
         yield f"there is no driver {device.driver!r} (there are: {', '.join(sorted(DRIVERS))})"

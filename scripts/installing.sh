@@ -31,18 +31,27 @@ need_packages() {
         give_up "apt-get could not install ${missing[*]}"
 }
 
-make_environment() { # edge or cloud
-    local target=$into/opt/simferry pins
-    [ -x "$target/bin/python" ] || python3 -m venv "$target" || give_up "python3 -m venv failed; is python3-venv there?"
-    pins=$(mktemp)
+install_packages() { # options of pip and what to install, in the versions of requirements.lock
+    local pins=$(mktemp) done=0
     sed -n 's/^\([a-zA-Z0-9._-]*==[^ ]*\).*/\1/p' "$here/requirements.lock" >"$pins"
-    "$target/bin/pip" install -q --disable-pip-version-check -c "$pins" "$here[$1]" ||
-        give_up "pip could not install the packages; the lines above say why"
+    "$into/opt/simferry/bin/pip" install -q --disable-pip-version-check -c "$pins" "$@" || done=1
+    rm -f "$pins"
+    return $done
+}
+
+add_uvloop() {
+    # Many calls cost less with it. Nothing depends on it, so it is not built where there is none for this machine.
+    install_packages --only-binary=uvloop "$here[fast]" 2>/dev/null || step "there is no uvloop for this machine; going on without"
+}
+
+make_environment() { # edge or cloud, and further extras of pyproject.toml
+    local target=$into/opt/simferry
+    [ -x "$target/bin/python" ] || python3 -m venv "$target" || give_up "python3 -m venv failed; is python3-venv there?"
+    install_packages "$here[$1]" || give_up "pip could not install the packages; the lines above say why"
     # systemd-python needs a compiler and headers; without it the agent notifies systemd by itself and logs to the console.
     if [ -z "$into" ] && pkg-config --exists libsystemd 2>/dev/null; then
         "$target/bin/pip" install -q --disable-pip-version-check "$here[$1,systemd]" || true
     fi
-    rm -f "$pins"
     if [ -z "$into" ]; then
         local command
         for command in edge-agent simferry-cloud; do

@@ -39,6 +39,16 @@ def test_the_agent_reaches_serial_ports_and_no_other_device():
     assert all(value.startswith("char-tty") for value in devices)
 
 
+def test_gateways_may_reach_the_agent():
+    """SIP, RTP and the gateways' own tongues listen on ports above 1023, by UDP and TCP; 128 calls hold 256 sockets."""
+    (agent,) = [unit for unit in UNITS if unit.stem == "edge-agent"]
+    said = settings(agent)
+    (families,) = [value.split() for name, value in said if name == "RestrictAddressFamilies"]
+    assert {"AF_INET", "AF_INET6"} <= set(families)
+    assert not {"IPAddressDeny", "PrivateNetwork", "SocketBindDeny"} & {name for name, _ in said}
+    assert int(dict(said)["LimitNOFILE"]) >= 1024
+
+
 @pytest.mark.skipif(ANALYSE is None, reason="systemd-analyze is not here")
 @pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
 def test_exposure_is_at_most_2(unit):

@@ -23,6 +23,7 @@ from edge_agent.drivers.sip.settings import (
     TlsFiles,
     Transport,
 )
+from edge_agent.drivers.sip.srtp import supported
 from edge_agent.drivers.sip.stack import SipStack
 from telecore.errors import InvalidRequest
 from telecore.ids import E164, ChannelId, EdgeId, channel_id
@@ -162,9 +163,13 @@ def quirks_of(peer: PeerConfig, profile: GatewayProfile) -> SipQuirks:
     """The profile's, with those of the site over them. Raises InvalidRequest."""
     given = {**dump(asdict(profile.sip)), **peer.quirks}
     try:
-        return read(SipQuirks, given, "sip.quirks")
+        quirks = read(SipQuirks, given, "sip.quirks")
     except SchemaError as error:
         raise InvalidRequest(error.message, field=error.path) from error
+    if quirks.srtp and not supported():
+        missing = "sip.quirks.srtp: the package pylibsrtp is not installed: run scripts/install-edge --gateways"
+        raise InvalidRequest(missing, field="sip.quirks.srtp")
+    return quirks
 
 
 def doubts_of(profiles: Profiles, name: str) -> tuple[str, ...]:

@@ -50,10 +50,20 @@ class Site:
 
 
 def import_drivers(devices: Iterable[AnyDevice], profiles: Profiles) -> None:
-    """Import what these devices need and others do not, before the loop runs, for a disk may be slow."""
+    """Import what these devices need and others do not, before the loop runs, for a disk may be slow.
+
+    Raises InvalidRequest for a package that is not installed: sites with modems only do without some.
+    """
     for device in devices:
-        if not device.enabled or isinstance(device, DeviceConfig):
-            continue
+        if device.enabled and (problem := missing_package(device, profiles)):
+            raise InvalidRequest(f"device {device.id}: {problem}")
+
+
+def missing_package(device: AnyDevice, profiles: Profiles) -> str:
+    """What is to be installed before it can be used; empty: nothing. Imports what there is."""
+    if isinstance(device, DeviceConfig):
+        return ""
+    try:
         import_module("edge_agent.devices.links" if device.driver in _LINKS else "edge_agent.devices.gateways")
         for module in _LINKS.get(device.driver, ()):
             import_module(module)
@@ -63,6 +73,9 @@ def import_drivers(devices: Iterable[AnyDevice], profiles: Profiles) -> None:
             tongue = tongue_of(device, profiles.gateway(device.profile).profile)
             if tongue in TONGUES:
                 import_module(f"edge_agent.drivers.gateway.{tongue}")
+    except ModuleNotFoundError as error:
+        return f"the package {error.name} is not installed: run scripts/install-edge --gateways"
+    return ""
 
 
 _LINKS = {

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +18,7 @@ from edge_agent.plan import plan
 from telecore.errors import InvalidRequest
 from telecore.ids import EdgeId
 
+ROOT = Path(__file__).parents[2]
 GOOD = """\
 data_dir: data
 sip: {listen: 127.0.0.1, port: 5070, rtp_ports: 18000-18099}
@@ -180,6 +184,7 @@ def test_a_line_finds_its_password_by_its_name_or_by_its_user(tmp_path):
         ("sip: {quirks: {country: KH}}", "sip.quirks: country: must be a calling code"),
         ("sip: {quirks: {to_line: port}}", "sip.quirks.to_line: must be one of contact, user, prefix"),
         ("sip: {quirks: {session_expires_s: 60}}", "sip.quirks: session_expires_s: must be 90 or more"),
+        ("sip: {quirks: {require_srtp: true}}", "sip.quirks: require_srtp: needs srtp: true"),
         ("sip: {quirks: {rtp_dead_s: -1}}", "sip.quirks: rtp_dead_s and options_every_s: must not be negative"),
         ("management: {tongue: klingon}", "there is no 'klingon'"),
     ],
@@ -239,6 +244,34 @@ def test_a_message_centre_and_a_freeswitch(tmp_path):
     assert found == []
     assert "device    smsc: smpp at smsc.carrier.example:2775, transceiver as acme" in lines
     assert "device    switch: freeswitch at 127.0.0.1:8021, 2 trunks" in lines
+
+
+WITHOUT_PACKAGES = """\
+import sys
+sys.modules.update(dict.fromkeys(("aiohttp", "smpplib", "gevent", "greenswitch")))
+from edge_agent.cli.main import main
+sys.exit(main(["check-config", "--config", sys.argv[1]]))
+"""
+
+
+def test_packages_that_sites_with_modems_do_without(tmp_path):
+    """In a process of its own, for here they were imported long ago."""
+    load(tmp_path, GOOD.replace("generic/sip", "dinstar/uc2000") + LINKS.partition("devices:\n")[2])
+    command = [sys.executable, "-c", WITHOUT_PACKAGES, str(tmp_path / "agent.yaml")]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=60, cwd=ROOT)
+    told = done.stdout + done.stderr
+    assert done.returncode == 2, told
+    for device, package in (("box", "aiohttp"), ("smsc", "smpplib"), ("switch", "gevent")):
+        assert f"device {device}: the package {package} is not installed: run scripts/install-edge --gateways" in told
+    assert "device carrier:" not in told.replace("device    carrier", "")
+
+
+def test_srtp_without_its_package(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pylibsrtp", None)
+    _, found = plan(load(tmp_path, GOOD.replace("busy_480: true", "srtp: true")))
+    assert found == [
+        "device box: sip.quirks.srtp: the package pylibsrtp is not installed: run scripts/install-edge --gateways"
+    ]
 
 
 @pytest.fixture

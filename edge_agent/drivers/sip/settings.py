@@ -155,6 +155,8 @@ class SipQuirks:
             raise ValueError('country: is missing, like "855", for national numbers')
         if self.country and not (self.country.isascii() and self.country.isdigit() and len(self.country) <= 3):
             raise ValueError('country: must be a calling code in quotes, like "855"')
+        if self.require_srtp and not self.srtp:
+            raise ValueError("require_srtp: needs srtp: true")
         if self.session_expires_s < 90:
             raise ValueError("session_expires_s: must be 90 or more (RFC 4028 §5)")
         if min(self.rtp_dead_s, self.options_every_s) < 0:

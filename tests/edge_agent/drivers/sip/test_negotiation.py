@@ -112,7 +112,7 @@ def test_keys_both_ways() -> None:
     assert b"RTP/SAVP 8 0 101" in offer
     assert b"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:" in offer
     with pytest.raises(NotAcceptable, match="encrypted"):
-        answered(SDP, require_srtp=True)
+        answered(SDP, srtp=True, require_srtp=True)
 
 
 def test_ipv6_and_rtcp_elsewhere() -> None:
