@@ -29,7 +29,7 @@ class Traced:
 
 
 class Trace:
-    """``most`` messages for each of the addresses that spoke last; of OPTIONS, which go to and fro all day, a few."""
+    """``most`` messages for each of the addresses that spoke last; of OPTIONS, which come and go all day, a few."""
 
     def __init__(self, most: int) -> None:
         self._most = most
