@@ -21,7 +21,7 @@ from edge_agent.drivers.sip.negotiation import Negotiation, NotAcceptable
 from edge_agent.drivers.sip.ring_tone import RingEar
 from edge_agent.drivers.sip.settings import AnswerMode
 from edge_agent.drivers.sip.transaction import Transaction
-from telecore.causes import Cause, cause_of_sip, reason_of_cause
+from telecore.causes import Cause, cause_of_reason, cause_of_sip, reason_of_cause
 from telecore.errors import TimedOut
 
 log = logging.getLogger(__name__)
@@ -226,7 +226,10 @@ class OutboundCall(SipCall):
     def _cause(self, response: Response) -> int:
         if response.status == 480 and self.line.quirks.busy_480:
             return Cause.USER_BUSY
-        return cause_of_sip(response.status, response.headers.all("reason"))
+        reasons = response.headers.all("reason")
+        if response.status in self.line.quirks.vague:
+            return cause_of_reason(reasons) or Cause.NORMAL_UNSPECIFIED
+        return cause_of_sip(response.status, reasons)
 
     def _ringing(self) -> None:
         self._listening.stop()

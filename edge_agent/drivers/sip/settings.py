@@ -139,6 +139,7 @@ class SipQuirks:
     session_expires_s: int = 1800
     rtp_dead_s: float = 30.0
     busy_480: bool = False
+    vague: tuple[int, ...] = ()
     number_format: NumberFormat = NumberFormat.E164
     country: str = ""
     to_line: ToLine = ToLine.CONTACT

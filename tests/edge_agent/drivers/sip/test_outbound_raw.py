@@ -149,6 +149,14 @@ async def test_480_is_busy_where_the_profile_says_so() -> None:
         assert (await heard.until("ended")).cause == 17
 
 
+@pytest.mark.parametrize(("lines", "cause"), [((), 31), (("Reason: Q.850;cause=27",), 27)])
+async def test_a_response_that_the_box_gives_to_everything_says_nothing(lines: tuple[str, ...], cause: int) -> None:
+    async with visit(quirks=replace(CALM, vague=(603,))) as (ours, far):
+        _, heard, invite = await dialled((ours, far))
+        far.send(answer(invite, "603 Decline", *lines), ours.port)
+        assert (await heard.until("ended")).cause == cause
+
+
 async def test_cancel_waits_for_a_1xx(pair: Pair) -> None:
     ours, far = pair
     call, heard, invite = await dialled(pair)
