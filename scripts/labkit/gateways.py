@@ -12,7 +12,7 @@ import yaml
 from scripts.labkit.options import Options
 
 LOOPBACK = "127.0.0.1"
-REGISTER = ("goip",)
+REGISTER = ("goip", "portech")
 """The families whose profile has each line register; the others are peers that tell lines by a prefix."""
 _RTP_FROM, _RTP_EACH = 33_000, 1_000
 

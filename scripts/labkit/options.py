@@ -10,7 +10,7 @@ from pathlib import Path
 MAX_MODEMS = 64
 MAX_EDGES = 16
 MAX_CHANNELS = 128
-FAMILIES = ("goip", "dinstar", "yeastar", "openvox", "synway", "plain")
+FAMILIES = ("goip", "dinstar", "yeastar", "openvox", "synway", "portech", "plain")
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,8 @@ class SipCall:
         known = () if self.dialog is None else (self.dialog.hop.address,)
         self.media.plan(replace(plan, sources=known))
         self.pcm = self.media
-        self.detects_dtmf = self.detects_dtmf or plan.dtmf is not None
+        told = plan.dtmf is not None and not self.line.quirks.keys_in_sound
+        self.detects_dtmf = self.detects_dtmf or told
 
     def connected(self) -> None:
         """Sound flows from now on, so its absence is watched."""

@@ -11,6 +11,7 @@ from typing import Protocol
 from edge_agent.contracts import IncomingCall, VoiceEvent
 from edge_agent.drivers.sip.asking import Authorizer
 from edge_agent.drivers.sip.call import SipCall
+from edge_agent.drivers.sip.call_states import CallState
 from edge_agent.drivers.sip.hop import Hop
 from edge_agent.drivers.sip.inbound import InboundCall
 from edge_agent.drivers.sip.media import MediaSession
@@ -89,6 +90,13 @@ class Line:
         """Whether it has as many calls as it takes."""
         return len(self.calls) + self._beginning >= self._owner.settings.max_calls
 
+    @property
+    def taken(self) -> bool:
+        """Whether it has as many calls as it takes that nobody has hung up. The far end offers another call only on a
+        line whose last one it knows to be over, whether it has told us or not."""
+        live = sum(call.state is not CallState.ENDING for call in self.calls)
+        return live + self._beginning >= self._owner.settings.max_calls
+
     def allows(self, hop: Hop) -> bool:
         return self._owner.allows(hop)
 
@@ -120,7 +128,7 @@ class Line:
 
     def invited(self, received: Received, invite: Transaction, claim: asyncio.Future[IncomingCall] | None) -> None:
         """An INVITE for this line, allowed and proved. ``claim``: who waits for it, instead of the core."""
-        if self.busy and claim is None:
+        if self.taken and claim is None:
             self._refuse(invite, 486, 17)
             return
         waiting = _Waiting()

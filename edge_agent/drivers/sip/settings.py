@@ -126,8 +126,9 @@ class SipQuirks:
 
     ``codecs``: preferred first; ``ptime_ms``: of our packets, where the far end asks for none. ``session_timer``: offer
     RFC 4028. ``rtp_dead_s``: hang up when the gateway has sent no RTP for so long, 0 never. ``busy_480``: a 480 means
-    busy there. ``options_every_s``: ask whether it is there, 0 never. ``srtp``: offer SRTP and take it;
-    ``require_srtp``: refuse calls without it.
+    busy there; ``vague``: responses it gives to every failure, so that they tell nothing. ``keys_in_sound``: keys come
+    as tones, whatever its SDP says. ``options_every_s``: ask whether it is there, 0 never. ``srtp``: offer SRTP and
+    take it; ``require_srtp``: refuse calls without it.
     """
 
     answer: AnswerMode = AnswerMode.TRUE
@@ -140,6 +141,7 @@ class SipQuirks:
     rtp_dead_s: float = 30.0
     busy_480: bool = False
     vague: tuple[int, ...] = ()
+    keys_in_sound: bool = False
     number_format: NumberFormat = NumberFormat.E164
     country: str = ""
     to_line: ToLine = ToLine.CONTACT

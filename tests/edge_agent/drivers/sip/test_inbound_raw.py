@@ -414,6 +414,21 @@ async def test_a_gateway_that_lost_power_is_waited_for_only_a_moment(monkeypatch
         assert ours.told.heard.kinds == ["ended"]
 
 
+async def test_who_offers_a_call_has_ended_the_one_before(pair: Pair) -> None:
+    """The BYE is not answered, and may never be; a new call on the line says enough."""
+    ours, far = pair
+    first, _ = await answered(pair)
+    ending = asyncio.create_task(first.voice.hang_up())
+    await far.next("BYE")
+    assert ours.peer.busy(LINE1)
+    far.send(request("INVITE", far.port, body=SDP, call_id="c2", branch="z9hG4bKsecond"), ours.port)
+    second = await asyncio.wait_for(ours.told.calls.get(), 2)
+    assert second.channel == LINE1
+    far.send(request("INVITE", far.port, body=SDP, call_id="c3", branch="z9hG4bKthird"), ours.port)
+    await far.next("SIP/2.0 486")
+    ending.cancel()
+
+
 async def test_a_call_must_prove_itself_where_that_is_set() -> None:
     lines = (LineSettings(LINE1, "goip01", Credentials("goip01", "secret")),)
     async with visit(challenge=True, lines=lines) as (ours, far):

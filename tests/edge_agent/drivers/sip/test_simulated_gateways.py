@@ -34,6 +34,7 @@ from telecore.ids import ChannelId, DeviceId
 from tests.fakes.gateway_box import ANSWERS, BUSY, FREE, LINE1, LINE2, Box, a_box, quick, until, waits
 from tests.fakes.sip_party import level
 from tests.fakes.sip_site import Heard, Told
+from tests.fakes.sip_talk import talking
 
 FIRST, SECOND = ChannelId("edge/gw/1"), ChannelId("edge/gw/2")
 QUIRKS = {
@@ -43,7 +44,7 @@ QUIRKS = {
     "yeastar": SipQuirks(caller_from="pai", to_line="user"),
     "openvox": SipQuirks(to_line="prefix"),
     "synway": SipQuirks(caller_from="rpid", to_line="user", digits="info"),
-    "portech": SipQuirks(caller_from="display", answer=AnswerMode.ALERTED, to_line="user"),
+    "portech": SipQuirks(caller_from="display", answer=AnswerMode.ALERTED, to_line="user", keys_in_sound=True),
 }
 LOUD = -20.0
 
@@ -176,6 +177,20 @@ async def test_a_call_from_a_handset(family: str) -> None:
             await until(lambda: heard.digits == "4*")
         here.box.network.exchange.end(here.box.call, 16)
         assert (await heard.until("ended")).cause == 16
+
+
+@pytest.mark.parametrize("family", MANNERS)
+async def test_each_key_is_counted_once_by_whoever_gathers(family: str) -> None:
+    async with joined(family, lines=1) as here:
+        incoming = await here.called()
+        await incoming.voice.answer()
+        async with talking(incoming.voice) as (leg, hearing):
+            incoming.voice.on_event = lambda event: leg.press(event.digit) if event.digit else None
+            await until(lambda: here.box.call.state is CallState.ANSWERED)
+            here.box.ears().press("4711#")
+            await until(lambda: hearing.keys == "4711#")
+            await asyncio.sleep(0.3)
+            assert hearing.keys == "4711#"
 
 
 @pytest.mark.parametrize("family", MANNERS)
