@@ -176,7 +176,8 @@ def _sip(options: argparse.Namespace) -> int:
         print("\n".join(said["trace"]) or f"nothing has come from {options.address} or gone to it")
         return 0
     counts = ", ".join(f"{name} {count}" for name, count in said["counts"].items() if count)
-    print(f"listening  {said['listen']}\ncounted    {counts or 'nothing'}")
+    away = "" if said["listening"] else ", in vain: edge-agent status says why"
+    print(f"listening  {said['listen']}{away}\ncounted    {counts or 'nothing'}")
     for address, count in said["strangers"].items():
-        print(f"stranger   {address}: {count} requests, none answered")
+        print(f"stranger   {address}: {count} requests, none served; the last: {said['tried'].get(address, 'unknown')}")
     return 0

@@ -168,8 +168,10 @@ def look_at_sip(site: Site, address: str) -> dict[str, object]:
         raise NotFound("no SIP is spoken at this site: no device of agent.yaml needs it")
     return {
         "listen": f"{stack.settings.listen}:{stack.port}",
+        "listening": stack.listening,
         "counts": stack.counts,
         "strangers": dict(sip_strangers(site)),
+        "tried": {found.address: found.last for found in stack.strangers},
         "trace": list(stack.trace(address)) if address else [],
     }
 

@@ -141,6 +141,8 @@ class Door:
         if verdict is Verdict.RIGHT:
             return True
         if verdict is Verdict.WRONG:
+            if request.method == "REGISTER" and not line.state.up and peer.allows(received.hop):
+                peer.note(line, up=False, reason="it registers with a wrong password")
             self._strange(received, f"{request.method} with a wrong password")
             self._reply(transaction, 403)
         else:

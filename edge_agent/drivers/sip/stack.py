@@ -85,6 +85,11 @@ class SipStack:
         return self._endpoint.port if self._endpoint is not None else self.settings.port
 
     @property
+    def listening(self) -> bool:
+        """Whether the address is ours just now."""
+        return self._endpoint is not None
+
+    @property
     def tls_port(self) -> int | None:
         return self._endpoint.tls_port if self._endpoint is not None else self.settings.tls_port
 

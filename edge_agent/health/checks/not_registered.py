@@ -10,7 +10,7 @@ _SENTENCES = {
     ChannelState.ABSENT: "there is no SIM",
     ChannelState.SEARCHING: "no network was found",
     ChannelState.DENIED: "the network refuses this SIM",
-    ChannelState.FAULTY: "the modem does not work",
+    ChannelState.FAULTY: "the modem or line does not work",
 }
 _TOLD_OTHERWISE = frozenset({HealthState.DENIED, HealthState.SIM_FAULT})
 """``sim_denied`` and ``sim_fault`` say more."""

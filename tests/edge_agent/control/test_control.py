@@ -54,6 +54,7 @@ class Fakes:
         self.answers = []
         self.ended = 0
         self.outcome = "done"
+        self.listening = True
 
     def channel(self, channel):
         return Channel(channel, ussd=self if channel == A else None)
@@ -91,7 +92,8 @@ class Fakes:
     def sip(self, address):
         trace = ["1.0 < REGISTER sip:10.0.0.1 SIP/2.0"] if address == "10.0.0.9" else []
         counts = {"malformed": 2, "timeouts": 0}
-        return {"listen": "10.0.0.1:5060", "counts": counts, "strangers": {"10.9.9.9": 14}, "trace": trace}
+        seen = {"strangers": {"10.9.9.9": 14}, "tried": {"10.9.9.9": "INVITE"}, "trace": trace}
+        return {"listen": "10.0.0.1:5060", "listening": self.listening, "counts": counts, **seen}
 
     @property
     def desk(self):
@@ -314,7 +316,8 @@ async def test_what_is_to_be_seen_of_sip(tmp_path, capsys):
     async with served(tmp_path, Fakes()):
         assert await command(tmp_path, "sip") == 0
         assert capsys.readouterr().out.splitlines() == [
-            "listening  10.0.0.1:5060", "counted    malformed 2", "stranger   10.9.9.9: 14 requests, none answered",
+            "listening  10.0.0.1:5060", "counted    malformed 2",
+            "stranger   10.9.9.9: 14 requests, none served; the last: INVITE",
         ]  # fmt: skip
         assert await command(tmp_path, "sip", "10.0.0.9") == 0
         assert "< REGISTER" in capsys.readouterr().out
@@ -322,6 +325,14 @@ async def test_what_is_to_be_seen_of_sip(tmp_path, capsys):
         assert "nothing has come from 10.0.0.8" in capsys.readouterr().out
         assert await command(tmp_path, "sip", "--json") == 0
         assert json.loads(capsys.readouterr().out)["listen"] == "10.0.0.1:5060"
+
+
+async def test_a_port_that_somebody_else_has_is_not_listened_to(tmp_path, capsys):
+    fakes = Fakes()
+    fakes.listening = False
+    async with served(tmp_path, fakes):
+        assert await command(tmp_path, "sip") == 0
+    assert capsys.readouterr().out.startswith("listening  10.0.0.1:5060, in vain")
 
 
 async def test_a_site_without_sip():

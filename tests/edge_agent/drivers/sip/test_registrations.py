@@ -134,6 +134,8 @@ async def test_wrong_password_and_unknown_line() -> None:
         far.send(register(far, "nobody", 1), ours.port)
         await far.next("SIP/2.0 404")
         assert tried == [("127.0.0.1", "REGISTER with a wrong password")]
+        assert ours.peer.state(LINE1).reason == "it registers with a wrong password"
+        assert ours.peer.state(LINE2).reason == "not yet seen"
         assert not ours.peer.state(LINE1).up
 
 
