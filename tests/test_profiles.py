@@ -8,7 +8,7 @@ from dataclasses import asdict, is_dataclass
 import pytest
 import yaml
 
-from edge_agent.devices.gateways import TONGUES
+from edge_agent.devices.gateways import TONGUES, options_of
 from edge_agent.devices.profiles import GENERIC, Header, ProfileError, doubts, load_profiles, shipped
 from edge_agent.drivers.at_modem.profile import TIMEOUTS_S, AtProfile, AudioKind, UrcEvent
 from telecore.model import DeviceIdentity, Service
@@ -320,6 +320,7 @@ def test_a_gateway_says_what_is_unconfirmed_and_why(name):
     assert bool(profile.unconfirmed) != profile.confirmed
     assert entry.header.description
     assert profile.management.tongue in ("", *TONGUES)
+    assert not profile.management.tongue or set(profile.management.options) <= options_of(profile.management.tongue)
     assert all(because.strip() for because in profile.because.values())
     assert bool(profile.management.tongue) == bool({Service.SMS, Service.USSD} & profile.services)
 

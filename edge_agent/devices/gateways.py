@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
 from functools import partial
+from importlib import import_module
 
 from edge_agent.config.gateways import GatewayConfig, LineConfig, PeerConfig, SipConfig, TrunkConfig, lines_of
 from edge_agent.devices.profiles import ProfileError, Profiles, doubts
@@ -187,9 +188,21 @@ def problems_of(config: GatewayConfig | TrunkConfig, profiles: Profiles) -> list
     if isinstance(config, TrunkConfig):
         return []
     tongue = tongue_of(config, profile)
-    if tongue not in ("", "none", *TONGUES):
+    if tongue in ("", "none"):
+        return []
+    if tongue not in TONGUES:
         return [f"management.tongue: there is no {tongue!r} (there are: none, {', '.join(sorted(TONGUES))})"]
-    return []
+    known = options_of(tongue)
+    return [
+        f"management.options.{name}: unknown (known: {', '.join(sorted(known))})"
+        for name in sorted(set(config.management.options) - known)
+    ]
+
+
+def options_of(tongue: str) -> frozenset[str]:
+    """What ``management.options`` may hold for it."""
+    known: frozenset[str] = import_module(f"edge_agent.drivers.gateway.{tongue}").OPTIONS
+    return known
 
 
 def _management(

@@ -199,6 +199,14 @@ def test_what_only_the_profile_knows(tmp_path, sip, words):
         make_device(device, Site(EdgeId("site-1"), SITE.profiles, sip=load(tmp_path, text).sip))
 
 
+def test_an_option_that_the_tongue_does_not_know(tmp_path):
+    options = 'management: {options: {timezone: "+07:00", time_zone: "+07:00"}}'
+    text = GOOD.replace("profile: generic/sip", f"profile: dinstar/uc2000\n    {options}")
+    box, _ = load(tmp_path, text).devices
+    (problem,) = problems_of(box, SITE.profiles)
+    assert problem.startswith("management.options.time_zone: unknown (known: auth, encoding, ")
+
+
 def test_a_profile_that_is_not_there(tmp_path):
     text = GOOD.replace("generic/sip", "acme/none")
     _, found = plan(load(tmp_path, text))

@@ -76,6 +76,15 @@ def zone_of(text: str) -> tzinfo | None:
     return timezone(sign * offset) if offset < timedelta(hours=24) else None
 
 
+def zone_option(options: Mapping[str, str]) -> tzinfo | None:
+    """The option ``timezone``; None, for the site's own, without it. Raises InvalidRequest."""
+    text = options.get("timezone", "")
+    zone = zone_of(text)
+    if text and zone is None:
+        raise InvalidRequest('timezone: must be an offset in quotes, like "+07:00"', field="timezone")
+    return zone
+
+
 def time_of(text: str, zone: tzinfo | None = None, form: str = "%Y-%m-%d %H:%M:%S") -> datetime | None:
     """A local time as a moment; ``zone`` None: of this site. None for what is no time."""
     try:

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from edge_agent.contracts import Core, RadioStatus, SmsService, UssdReply, UssdService
 from edge_agent.drivers.gateway import dinstar_codec as codec
-from edge_agent.drivers.gateway.box_values import dbm_of, number_of, port_named, sim_of, word, zone_of
+from edge_agent.drivers.gateway.box_values import dbm_of, number_of, port_named, sim_of, word, zone_option
 from edge_agent.drivers.gateway.dinstar_hooks import DinstarHooks
 from edge_agent.drivers.gateway.dinstar_inbox import DinstarInbox
 from edge_agent.drivers.gateway.dinstar_sms import DinstarOutbox, DinstarSms, SmsTimes
@@ -26,6 +26,13 @@ from telecore.model import ChannelState, DeviceIdentity
 log = logging.getLogger(__name__)
 
 _NO_SUCH_PORT = RadioStatus(ChannelState.FAULTY, reason="the box has no such port")
+
+
+OPTIONS = frozenset({
+    "auth", "encoding", "model", "sms_limit_s", "sms_poll_s", "sms_search_s", "timeout_s", "timezone", "tls",
+    "ussd_poll_s", "ussd_s",
+})  # fmt: skip
+"""Of ``management.options``; others are mistakes."""
 
 
 class DinstarManagement:
@@ -209,7 +216,7 @@ class _Parts:
 
     def __init__(self, settings: ManagementSettings, channels: Mapping[int, ChannelId]) -> None:
         options = settings.options
-        zone = zone_of(options.get("timezone", ""))
+        zone = zone_option(options)
         times = SmsTimes(
             seconds(options, "sms_poll_s", 1.0),
             seconds(options, "sms_limit_s", 120.0),

@@ -32,7 +32,15 @@ from edge_agent.drivers.gateway.voice import LineVoice
 from edge_agent.drivers.sip.peer import LineState, SipPeer
 from edge_agent.drivers.together import together
 from telecore.backoff import Policy, next_delay
-from telecore.errors import DeviceLost, DeviceRefused, NoNetwork, RemoteProtocolError, TelecoreError, Transient
+from telecore.errors import (
+    DeviceLost,
+    DeviceRefused,
+    InvalidRequest,
+    NoNetwork,
+    RemoteProtocolError,
+    TelecoreError,
+    Transient,
+)
 from telecore.events import InventoryReported
 from telecore.ids import E164, Address, ChannelId, DeviceId
 from telecore.model import DeviceIdentity, Service
@@ -123,7 +131,7 @@ class Gateway:
             return
         try:
             self._management = await self._open_management(self._make_management)
-        except (DeviceLost, DeviceRefused, Transient, RemoteProtocolError) as error:
+        except (DeviceLost, DeviceRefused, InvalidRequest, Transient, RemoteProtocolError) as error:
             self._all_lost(_why(error))
 
     async def run(self, core: Core) -> None:
@@ -182,7 +190,7 @@ class Gateway:
                 await self._tell_identity(core)
                 await self._management.run(ManagedCore(core, self))
                 why, delay = "its own interface ended", AGAIN.first
-            except DeviceRefused as error:
+            except (DeviceRefused, InvalidRequest) as error:
                 why, delay = _why(error), _REFUSED_AGAIN_S
             except (DeviceLost, Transient, RemoteProtocolError) as error:
                 failures += 1
@@ -252,6 +260,8 @@ def _no_sip(peer: SipPeer | None) -> LineState | None:
 def _why(error: TelecoreError) -> str:
     if isinstance(error, DeviceRefused):
         return f"its own interface refuses us: {error.text or error}"
+    if isinstance(error, InvalidRequest):
+        return f"its own interface is not set up as it could be: {error}"
     return f"its own interface does not answer: {error}"
 
 

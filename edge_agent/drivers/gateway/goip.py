@@ -34,6 +34,10 @@ _KEPT = 256
 """Notices that wait to be stored; the box sends again what is not acknowledged."""
 
 
+OPTIONS = frozenset({"keepalive_s", "model", "repeat_s", "silent_s", "submit_s", "ussd_s"})
+"""Of ``management.options``; others are mistakes."""
+
+
 class GoipManagement:
     """A ``Management``. The box speaks first, so this is open as soon as we listen.
 

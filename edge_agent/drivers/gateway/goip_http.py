@@ -16,7 +16,7 @@ from edge_agent.contracts import (
     UssdService,
 )
 from edge_agent.drivers.gateway import goip_http_codec as codec
-from edge_agent.drivers.gateway.box_values import dbm_of, number_of, port_named, sim_of, zone_of
+from edge_agent.drivers.gateway.box_values import dbm_of, number_of, port_named, sim_of, zone_option
 from edge_agent.drivers.gateway.goip_http_codec import LineFacts
 from edge_agent.drivers.gateway.goip_http_jobs import GoipHttpSms, GoipHttpUssd, LineJobs
 from edge_agent.drivers.gateway.http_client import HttpAuth, HttpClient, base_url, client_of
@@ -37,6 +37,12 @@ _OFF_S = 3.0
 _NO_SUCH_LINE = RadioStatus(ChannelState.FAULTY, reason="the box has no such line")
 
 
+OPTIONS = frozenset({
+    "auth", "job_poll_s", "off_s", "sms_limit_s", "sms_search_s", "timeout_s", "timezone", "tls", "ussd_s",
+})  # fmt: skip
+"""Of ``management.options``; others are mistakes."""
+
+
 class GoipHttpManagement:
     """A Management. A line's ``name`` is its number, from 1.
 
@@ -49,7 +55,7 @@ class GoipHttpManagement:
         self._lines = {_number_of_line(line): line for line in settings.lines}
         self._news = RadioNews()
         self._base = base_url(settings)
-        self._zone = zone_of(settings.options.get("timezone", ""))
+        self._zone = zone_option(settings.options)
         self._off_s = seconds(settings.options, "off_s", _OFF_S)
         self._identity = DeviceIdentity("HyberTone", "GoIP", "", port=self._base)
         self._client: HttpClient | None = None

@@ -42,12 +42,19 @@ _MARGIN_S = 10.0
 _LAST_ID = 2**31 - 1
 
 
+OPTIONS = frozenset({
+    "answer_s", "hold_s", "index_base", "model", "ping_s", "received", "send_s", "span_offset", "ussd_s",
+})  # fmt: skip
+"""Of ``management.options``; others are mistakes."""
+
+
 class OpenVoxManagement:
     """A ``Management``. A line's ``name`` is its port's number, from 1, which is its span.
 
     Commands that wait for the network hold up the session they are given in; so each line has one of its own for them.
     ``options``: ``received`` (``events``; ``http``: received SMS are awaited on ``listen_port`` by "SMS to HTTP", and
-    only there), ``span_offset`` (0), ``send_s``, ``ussd_s``, ``answer_s``, ``ping_s``, ``model``.
+    only there), ``span_offset`` (0), ``index_base`` (0 or 1; learnt without it), ``send_s``, ``ussd_s``, ``hold_s``,
+    ``answer_s``, ``ping_s``, ``model``.
     """
 
     def __init__(self, settings: ManagementSettings) -> None:

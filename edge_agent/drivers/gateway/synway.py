@@ -19,7 +19,7 @@ from edge_agent.contracts import (
     UssdService,
 )
 from edge_agent.drivers.gateway import synway_codec as codec
-from edge_agent.drivers.gateway.box_values import integer, number_of, part_key, port_named, sim_of, zone_of
+from edge_agent.drivers.gateway.box_values import integer, number_of, part_key, port_named, sim_of, zone_option
 from edge_agent.drivers.gateway.http_client import HttpAuth, HttpClient, base_url, client_of
 from edge_agent.drivers.gateway.management import ManagedLine, ManagementSettings
 from edge_agent.drivers.gateway.serving import STUMBLES, RadioNews, Remembered, poll_until_lost, seconds
@@ -46,6 +46,13 @@ DOUBTFUL = Address("unreadable")
 """Told as the sender of a text that cannot be told from the box's own separators."""
 
 
+OPTIONS = frozenset({
+    "auth", "failed_states", "first_port", "model", "sent_states", "sms_limit_s", "task_poll_s", "timeout_s",
+    "timezone", "tls", "waiting_states",
+})  # fmt: skip
+"""Of ``management.options``; others are mistakes."""
+
+
 class SynwayManagement:
     """A Management. A line's ``name`` is the number of its port as the API counts.
 
@@ -58,7 +65,7 @@ class SynwayManagement:
         self._settings = settings
         self._lines = {_port_of(line): line for line in settings.lines}
         self._base = base_url(settings)
-        self._zone = zone_of(settings.options.get("timezone", ""))
+        self._zone = zone_option(settings.options)
         self._first_port = integer(settings.options.get("first_port", "1")) or 0
         model = settings.options.get("model", "SMG4000")
         self._identity = DeviceIdentity("Synway", model, "", port=self._base)

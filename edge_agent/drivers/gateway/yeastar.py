@@ -34,6 +34,12 @@ TEXT_LIMIT = 900
 _LAST_ID = 2**31 - 1
 
 
+OPTIONS = frozenset({
+    "answer_s", "between_s", "hold_s", "index_base", "model", "outcome_s", "ping_s", "span_offset", "ussd_s",
+})  # fmt: skip
+"""Of ``management.options``; others are mistakes."""
+
+
 class YeastarManagement:
     """A ``Management``. A line's ``name`` is its port as the box's pages count, from 1.
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge_agent.drivers.gateway import dinstar_codec as codec
-from edge_agent.drivers.gateway.box_values import integer, json_of, time_of, word, zone_of
+from edge_agent.drivers.gateway.box_values import integer, json_of, time_of, word, zone_of, zone_option
 from edge_agent.drivers.gateway.dinstar_reports import Awaited, Awaiting
 from edge_agent.drivers.gateway.dinstar_values import (
     CallRecord,
@@ -210,6 +210,9 @@ def test_values_of_boxes():
     assert [word(value) for value in (" a ", "<NULL>", "-1", 7, None, True, 10**400)] == ["a", "", "", "7", "", "", ""]
     assert time_of("2026-05-04 10:00:00", zone_of("+07:00")).isoformat() == "2026-05-04T03:00:00+00:00"
     assert time_of("yesterday") is None
+    assert (zone_option({}), zone_option({"timezone": "+07:00"})) == (None, zone_of("+07:00"))
+    with pytest.raises(InvalidRequest, match="must be an offset"):
+        zone_option({"timezone": "Asia/Vientiane"})
     assert [zone_of(text) for text in ("", "x", "+99", "7")] == [None] * 4
 
 

@@ -13,7 +13,7 @@ from edge_agent.drivers.gateway.management import ManagedLine
 from edge_agent.drivers.gateway.profile import GatewayProfile
 from edge_agent.drivers.gateway.voice import LineVoice
 from edge_agent.drivers.sip.peer import LineState
-from telecore.errors import DeviceLost, DeviceRefused, NoNetwork
+from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, NoNetwork
 from telecore.ids import E164, ChannelId, DeviceId
 from telecore.model import ChannelState, Service
 from tests.fakes.management import FakeManagement
@@ -178,6 +178,15 @@ async def test_a_wrong_password_is_not_tried_often():
             while len(bench.pauses) < 2:  # noqa: ASYNC110
                 await asyncio.sleep(0)
         assert min(bench.pauses) >= 60
+
+
+async def test_an_option_that_cannot_be_costs_the_tongue_and_not_the_calls():
+    box = FakeManagement(LINES, InvalidRequest("timezone: must be an offset"))
+    bench = Bench(box)
+    async with bench.running():
+        bench.peer.events.line_changed(ONE, UP)
+        await bench.core.until(ONE, lambda status: "timezone: must be an offset" in status.reason)
+        await bench.core.until(ONE, lambda status: status.without == {Service.SMS, Service.USSD})
 
 
 async def test_calls_and_sip_messages_go_to_the_core():
