@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from telecore.ids import ChannelId
 
@@ -13,6 +14,8 @@ _TAIL = 7
 _RETRY = 0.25
 """A report is looked for again after this share of the time it has been waited for already."""
 _LONGEST_S = 600.0
+_MARGIN = timedelta(minutes=5)
+TIME_FORM = "%Y-%m-%d %H:%M:%S"
 
 
 @dataclass(slots=True)
@@ -75,6 +78,34 @@ class Awaiting:
         for entry in found[:count]:
             entry.due = now + min(_RETRY * (now - entry.since), _LONGEST_S)
         return found[:count]
+
+
+class Backlog:
+    """When to ask for reports on what was submitted before this start, and from which time on.
+
+    ``local``: now, on the box's clock.
+    """
+
+    def __init__(self, now: float, local: datetime) -> None:
+        self._since = now
+        self._due = now
+        self.after = (local - timedelta(seconds=KEPT_S)).strftime(TIME_FORM)
+
+    def due(self, now: float) -> bool:
+        """The longer it has been asked for, the more rarely."""
+        return self._due <= now < self._since + KEPT_S
+
+    def asked(self, now: float) -> None:
+        """The box has answered, and all of it is stored."""
+        self._due = now + min(_RETRY * (now - self._since), _LONGEST_S)
+
+    def heard(self, time: str) -> None:
+        """A report of that time was stored; one with an earlier time may still be listed later."""
+        try:
+            from_here = (datetime.strptime(time.strip(), TIME_FORM) - _MARGIN).strftime(TIME_FORM)  # noqa: DTZ007
+        except (ValueError, OverflowError):
+            return
+        self.after = max(self.after, from_here)
 
 
 def same_number(one: str, other: str) -> bool:

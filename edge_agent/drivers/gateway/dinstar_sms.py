@@ -9,14 +9,14 @@ import asyncio
 import logging
 import secrets
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 
 from edge_agent.contracts import Core, OnSegment, OutboundSms, StatusReport, SubmitRef
 from edge_agent.drivers.gateway import dinstar_codec as codec
 from edge_agent.drivers.gateway.box_values import time_of
-from edge_agent.drivers.gateway.dinstar_reports import Awaited, Awaiting, in_groups, same_number
+from edge_agent.drivers.gateway.dinstar_reports import Awaited, Awaiting, Backlog, in_groups, same_number
 from edge_agent.drivers.gateway.dinstar_values import Delivered, SmsResult, SmsStatus
 from edge_agent.drivers.gateway.http_client import HttpClient
 from edge_agent.drivers.gateway.serving import STUMBLES, Remembered
@@ -32,7 +32,6 @@ _IDS_AT_ONCE = 32
 _ASKED_AT_ONCE = 4 * codec.NUMBERS_AT_ONCE
 _EARLY = 500
 """Reports that overtook the result of their submit."""
-_OLD_REPORTS = timedelta(days=3)
 _DELIVERED = 0x00
 _FINAL = frozenset({SmsStatus.SENT_OK, SmsStatus.DELIVERED, SmsStatus.FAILED})
 
@@ -78,9 +77,9 @@ class DinstarOutbox:
         self._awaiting = Awaiting()
         self._told = Remembered()
         self._early: deque[tuple[float, Delivered]] = deque(maxlen=_EARLY)
-        self._began = False
         self._telling = asyncio.Lock()
         self._clock = asyncio.get_running_loop().time
+        self._backlog = Backlog(self._clock(), datetime.now(zone))
 
     @property
     def awaiting(self) -> int:
@@ -183,11 +182,11 @@ class DinstarOutbox:
     # ------------------------------------------------------------------------------------------------- reports
 
     async def poll_reports(self, core: Core) -> None:
-        """Ask for the reports that are due; at first for all that came while nobody asked."""
-        if not self._began:
-            after = (datetime.now(self._zone) - _OLD_REPORTS).strftime("%Y-%m-%d %H:%M:%S")
-            await self._ask_delivered(codec.query_delivered(after=after), core)
-            self._began = True
+        """Ask for the reports that are due, also on what was submitted before this start."""
+        if self._backlog.due(self._clock()):
+            for report in await self._ask_delivered(codec.query_delivered(after=self._backlog.after), core):
+                self._backlog.heard(report.time)
+            self._backlog.asked(self._clock())
         for group in in_groups(self._awaiting.due(self._clock(), _ASKED_AT_ONCE), codec.NUMBERS_AT_ONCE):
             numbers = list(dict.fromkeys(entry.number for entry in group))
             times = [entry.time for entry in group]
@@ -196,10 +195,13 @@ class DinstarOutbox:
             for result in await self._results(waiting) if waiting else ():
                 await self.take_result(result, core)
 
-    async def _ask_delivered(self, body: codec.Body, core: Core) -> None:
+    async def _ask_delivered(self, body: codec.Body, core: Core) -> Sequence[Delivered]:
+        """Those that the box told; stored when this returns."""
         answer = await self._client.post_json(codec.DELIVER_STATUS, body)
-        for report in codec.read_delivered(codec.envelope(answer.json())):
+        reports = codec.read_delivered(codec.envelope(answer.json()))
+        for report in reports:
             await self.take_report(report, core)
+        return reports
 
     async def take_report(self, report: Delivered, core: Core) -> None:
         """Polled or pushed; told once. Raises StorageFailed."""

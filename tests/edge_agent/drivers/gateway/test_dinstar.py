@@ -486,6 +486,27 @@ async def test_one_bad_answer_is_forgiven_and_three_are_not():
             await asyncio.wait_for(r.task, 5)
 
 
+async def test_a_report_on_what_an_earlier_life_sent_is_asked_for_until_it_comes():
+    async with rig(hooks=False) as r:
+        r.towers.fault("late_delivery_report", delay_s=0.8)
+        await r.send()
+        r.task.cancel()
+        await asyncio.wait([r.task])
+        await r.tongue.close()
+        again, core = DinstarManagement(dinstar_settings(r.box)), KeepingCore()
+        await again.open()
+        serving = asyncio.create_task(again.run(core))
+        try:
+            await until(lambda: len(core.radios) == 2)
+            assert core.reports == []
+            await until(lambda: core.reports)
+        finally:
+            serving.cancel()
+            await asyncio.wait([serving])
+            await again.close()
+        assert [(report.ref, report.recipient) for report in core.reports] == [(r.refs[0].ref, ANSWERS)]
+
+
 async def test_a_report_that_never_comes_is_waited_for():
     async with rig(hooks=False) as r:
         r.towers.fault("no_delivery_report")
