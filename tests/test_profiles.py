@@ -11,6 +11,7 @@ import yaml
 from edge_agent.devices.gateways import TONGUES, options_of
 from edge_agent.devices.profiles import GENERIC, Header, ProfileError, doubts, load_profiles, shipped
 from edge_agent.drivers.at_modem.profile import TIMEOUTS_S, AtProfile, AudioKind, UrcEvent
+from scripts.labkit.options import FAMILIES
 from telecore.model import DeviceIdentity, Service
 
 PROFILES = load_profiles()
@@ -323,6 +324,10 @@ def test_a_gateway_says_what_is_unconfirmed_and_why(name):
     assert not profile.management.tongue or set(profile.management.options) <= options_of(profile.management.tongue)
     assert all(because.strip() for because in profile.because.values())
     assert bool(profile.management.tongue) == bool({Service.SMS, Service.USSD} & profile.services)
+
+
+def test_the_lab_has_a_profile_for_every_family_of_gateways():
+    assert {f"simferry/{family}" for family in FAMILIES} <= set(PROFILES.gateway_names)
 
 
 def test_a_field_technician_is_told_of_every_gateway_profile():
