@@ -87,6 +87,11 @@ def query_results(user_ids: Sequence[int]) -> Body:
     return {"user_id": list(user_ids)}
 
 
+def query_results_after(after: str) -> Body:
+    """Of all that was sent since; ``after`` as in ``query_delivered``."""
+    return {"time_after": after}
+
+
 def query_delivered(numbers: Sequence[str] = (), after: str = "") -> Body:
     """At most NUMBERS_AT_ONCE; ``after`` is a time on the box's clock, as it writes it."""
     body: Body = {"number": list(numbers)} if numbers else {}

@@ -184,8 +184,10 @@ class DinstarOutbox:
     async def poll_reports(self, core: Core) -> None:
         """Ask for the reports that are due, also on what was submitted before this start."""
         if self._backlog.due(self._clock()):
-            for report in await self._ask_delivered(codec.query_delivered(after=self._backlog.after), core):
+            after = self._backlog.after
+            for report in await self._ask_delivered(codec.query_delivered(after=after), core):
                 self._backlog.heard(report.time)
+            await self._ask_long(after, core)
             self._backlog.asked(self._clock())
         for group in in_groups(self._awaiting.due(self._clock(), _ASKED_AT_ONCE), codec.NUMBERS_AT_ONCE):
             numbers = list(dict.fromkeys(entry.number for entry in group))
@@ -202,6 +204,26 @@ class DinstarOutbox:
         for report in reports:
             await self.take_report(report, core)
         return reports
+
+    async def _ask_long(self, after: str, core: Core) -> None:
+        """Long messages of an earlier life: of many the box reports the last segment only, and the rest by a result."""
+        answer = await self._client.post_json(codec.SMS_RESULT, codec.query_results_after(after))
+        results = codec.read_results(codec.envelope(answer.json()))
+        long = [result for result in results if result.status is SmsStatus.DELIVERED and result.count > 1]
+        for result in sorted(long, key=lambda result: result.time, reverse=True):
+            channel, known = self._channels.get(result.port), (result.port, result.user_id)
+            if channel is None or result.user_id is None or known in self._told or self._is_ours(result.user_id):
+                continue
+            async with self._telling:
+                for segment, ref in enumerate(_refs(result)):
+                    key = f"result/{result.user_id}/{segment}"
+                    number = address_of(result.number)
+                    await core.report(StatusReport(channel, key, ref, number, _DELIVERED, None))
+            self._told.add(known)
+
+    def _is_ours(self, user_id: int) -> bool:
+        """Whether it was submitted since this start."""
+        return user_id in self._pending or self._awaiting.by_user_id(user_id) is not None
 
     async def take_report(self, report: Delivered, core: Core) -> None:
         """Polled or pushed; told once. Raises StorageFailed."""
