@@ -231,6 +231,14 @@ class VoiceCall(Protocol):
         """Press these (0-9, *, #, A-D); the network makes the tones. Raises DeviceRefused."""
 
 
+@runtime_checkable
+class KeysApart(Protocol):
+    """A call whose keys may come beside its sound (RFC 4733, INFO): whoever it is joined to does not hear them."""
+
+    @property
+    def keys_apart(self) -> bool: ...
+
+
 class VoiceService(Protocol):
     async def dial(
         self, to: str, on_event: Callable[[VoiceEvent], None], caller: E164 | None = None, *, hidden: bool = False

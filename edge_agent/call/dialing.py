@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import AsyncExitStack, suppress
 
 from edge_agent.call.live import LiveCall
 from edge_agent.call.purpose import Purpose
+from edge_agent.media.key_relay import keys_relayed
 from edge_agent.media.leg import Ear
 from edge_agent.media.mixer import Mixer
 from edge_agent.media.record import CallRecording
@@ -121,10 +122,11 @@ class Dialing:
         if self._spec.record != "do-not-record":
             self._start_recording()
         self._joined = leg.joined = True
-        with ExitStack() as stack:
+        async with AsyncExitStack() as stack:
             mixer = stack.enter_context(Mixer(parent.equipment.clock))
             mixer.join(parent.leg)
             mixer.join(leg.leg)
+            await stack.enter_async_context(keys_relayed(parent.leg, leg.leg))
             if self._spec.hangup_on_star:
                 stack.enter_context(parent.leg.attached(star))
             with suppress(TimeoutError):

@@ -47,6 +47,7 @@ class FakeVoiceCall:
         self.pcm: FakePcm | None = None
         self.detects_dtmf = detects_dtmf
         self.presses_digits = presses_digits
+        self.keys_apart = False
         self.on_event: Callable[[VoiceEvent], None] = lambda event: None
         self.digits = ""
         self.answered = False

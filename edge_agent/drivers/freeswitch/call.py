@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Protocol
 
-from edge_agent.contracts import PcmStream, VoiceCall, VoiceEvent, VoiceEventKind
+from edge_agent.contracts import KeysApart, PcmStream, VoiceCall, VoiceEvent, VoiceEventKind
 from telecore.errors import DeviceRefused
 
 
@@ -80,6 +80,11 @@ class FreeswitchCall:
         self.pcm = leg.pcm
         self.detects_dtmf = leg.detects_dtmf
         self.learn(News.HEARD)
+
+    @property
+    def keys_apart(self) -> bool:
+        """As our leg has them."""
+        return isinstance(self.leg, KeysApart) and self.leg.keys_apart
 
     async def answer(self) -> None:
         """It is we who called."""

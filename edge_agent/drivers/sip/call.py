@@ -67,6 +67,11 @@ class SipCall:
 
     # for the core
 
+    @property
+    def keys_apart(self) -> bool:
+        """See ``contracts.KeysApart``."""
+        return self.detects_dtmf
+
     async def answer(self) -> None:
         """Raises DeviceRefused when the caller has gone, or for a call of ours."""
         raise DeviceRefused("sip", 481, "this call is not for us to answer")

@@ -332,6 +332,35 @@ async def test_a_star_means_nothing_otherwise(edge, story):
     await story.outcome()
 
 
+async def test_keys_that_the_sound_does_not_carry_are_pressed_on_the_other_line(edge, story):
+    await story.begin()
+    story.voice.keys_apart = True
+    await story.route()
+    await story.pick_up()
+    story.voice.press("47#")
+    await settle(20)
+    assert story.line().digits == "47#"
+    story.line().press("1")  # of a line whose keys are in its sound
+    await settle(20)
+    assert story.voice.digits == ""
+    story.line().drop()
+    await story.outcome()
+    story.voice.press("9")
+    await settle(20)
+    assert story.line().digits == "47#"
+
+
+async def test_keys_are_tones_for_a_line_that_cannot_press(edge, story):
+    await story.begin()
+    story.voice.keys_apart = True
+    await story.route()
+    await story.pick_up()
+    story.line().presses_digits = False
+    story.voice.press("5")
+    await edge.tick(20)
+    assert dtmf_tone("5")[:640] in story.line().far.heard
+
+
 async def test_a_conversation_has_its_limit(edge, story):
     await story.begin(time_limit_s=0.05)
     await story.route()
