@@ -26,7 +26,7 @@ _SEVERITIES = {"critical": (0, "bad"), "error": (0, "bad"), "warning": (1, "wait
 _TO_DO = {
     "audio_echo": "Lower the gain of the sound card, or the modem's speaker level.",
     "sip_strangers": "Look who that is; the agent's SIP port belongs in the gateways' own network.",
-    "audio_oneway": "Look at the modem's sound port, its firmware and its profile.",
+    "audio_oneway": "Look at the modem's sound port, its firmware and its profile; at a gateway's codecs and network.",
     "balance_low": "Top the SIM up.",
     "clock_wrong": "Set the site's clock, or let it reach a time server.",
     "device_flapping": "Look at the modem's power, its cable and its antenna.",
