@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 
 from edge_agent.contracts import OnSegment, OutboundSms, SubmitRef
 from edge_agent.drivers.carry_through import carry_through
-from telecore.errors import DeviceLost, InvalidRequest, OutcomeUnknown, TimedOut
+from telecore.errors import Busy, DeviceLost, InvalidRequest, OutcomeUnknown, TimedOut
 
 _NUMBER = re.compile(r"\+?[0-9*#]{1,30}")
 
@@ -44,15 +45,16 @@ class AmiSms:
         self._turn = asyncio.Lock()
 
     async def submit(self, sms: OutboundSms, first: int, on_segment: OnSegment) -> None:
-        """See ``contracts.SmsService``."""
+        """See ``contracts.SmsService``. No segment is handed over after the message's time, which the box is not told."""
         if _NUMBER.fullmatch(sms.to) is None:
             raise InvalidRequest("this box sends to numbers only", field="To", code=21211)
         if not sms.body or sms.port is not None:
             raise InvalidRequest("this box sends texts only", field="Body", code=21602)
         segments = self._cut(sms)
+        ends_at = math.inf if sms.validity_s is None else asyncio.get_running_loop().time() + sms.validity_s
         async with self._turn:
             for number in range(first, len(segments)):
-                await self._wait_for_turn()
+                await self._wait_for_turn(ends_at)
                 await self._carry(segments[number], number, len(segments), on_segment)
 
     async def _carry(self, segment: Segment, number: int, total: int, on_segment: OnSegment) -> None:
@@ -71,7 +73,10 @@ class AmiSms:
 
         await carry_through(hand_over(), lambda: handover.begun)
 
-    async def _wait_for_turn(self) -> None:
-        wait_s = self._next_at - asyncio.get_running_loop().time()
-        if wait_s > 0:
-            await asyncio.sleep(wait_s)
+    async def _wait_for_turn(self, ends_at: float) -> None:
+        """Raises Busy when the turn comes only after the message's time: its queue ends it then."""
+        now = asyncio.get_running_loop().time()
+        if max(now, self._next_at) >= ends_at:
+            raise Busy("the line takes the next SMS only after this one's time")
+        if self._next_at > now:
+            await asyncio.sleep(self._next_at - now)

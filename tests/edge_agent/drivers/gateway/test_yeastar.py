@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
@@ -178,6 +179,14 @@ async def test_a_port_is_not_pressed() -> None:
         await here.submit(SMS)
         with pytest.raises(DeviceRefused):
             await here.submit(SMS)
+
+
+async def test_nothing_is_handed_over_after_its_time() -> None:
+    async with site(1, ManagerHabits(), {"between_s": "30"}) as here:
+        await here.submit(SMS)
+        with pytest.raises(Busy, match="after this one's time"):
+            await here.submit(replace(SMS, validity_s=5))
+        assert len(here.lines[0].submitted) == 1
 
 
 async def test_a_text_too_long_for_one_command_is_sent_as_several() -> None:
