@@ -45,7 +45,7 @@ class AmiSms:
         self._turn = asyncio.Lock()
 
     async def submit(self, sms: OutboundSms, first: int, on_segment: OnSegment) -> None:
-        """See ``contracts.SmsService``. No segment is handed over after the message's time, which the box is not told."""
+        """See ``contracts.SmsService``. Nothing is handed over after its time, which the box is not told."""
         if _NUMBER.fullmatch(sms.to) is None:
             raise InvalidRequest("this box sends to numbers only", field="To", code=21211)
         if not sms.body or sms.port is not None:
