@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from telecore.audio.tone import tone
-from tests.fakes.sipp import free_port
+from tests.fakes.ports import free_port
 
 MODULES = Path("/usr/lib/baresip/modules")
 needs_baresip = pytest.mark.skipif(
@@ -96,7 +96,7 @@ class Baresip:
 @asynccontextmanager
 async def baresip(folder: Path, account: str) -> AsyncIterator[Baresip]:
     """A running one with this line of its ``accounts``."""
-    port, control, keys, rtp = free_port(), free_port(), free_port(), 24_000 + free_port() % 500 * 40
+    port, control, keys, rtp = free_port(), free_port(), free_port(), 20_000 + free_port() % 100 * 40
     config = _CONFIG.format(
         port=port, control=control, keys=keys, rtp=rtp, rtp_end=rtp + 38, folder=folder, modules=MODULES
     )

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 from pathlib import Path
 
 import pytest
 
+from tests.fakes.ports import free_port
+
 SCENARIOS = Path(__file__).parent.parent / "sip"
 needs_sipp = pytest.mark.skipif(shutil.which("sipp") is None, reason="sipp is not installed (package sip-tester)")
-
-
-def free_port() -> int:
-    """One that nobody has now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Sipp:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from telecore.audio.wav import read_wav, write_wav
+from tests.fakes.ports import free_port
 from tests.peers.program import path_of, running
 
 MODULES = Path("/usr/lib/baresip/modules")
@@ -55,7 +55,7 @@ def handset(
     folder: Path, says: bytes, *, user: str = "handset", codec: str = "PCMA", rtp: int = 15_100
 ) -> Iterator[Handset]:
     """Registered with nobody, at a free port of 127.0.0.1. ``says``: s16le at 8 kHz."""
-    port = _free_port()
+    port = free_port()
     (folder / "says.wav").write_bytes(write_wav(says))
     (folder / "config").write_text(
         _CONFIG.format(port=port, folder=folder, modules=MODULES, rtp=rtp, rtp_end=rtp + 100)
@@ -66,9 +66,3 @@ def handset(
     log = folder / "baresip.log"
     with running([path_of("baresip"), "-4", "-f", str(folder), "-n", "127.0.0.1"], log):
         yield Handset(port, folder, log)
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

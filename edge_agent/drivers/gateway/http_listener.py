@@ -79,6 +79,9 @@ class HttpListener:
             task = asyncio.get_running_loop().create_task(self._serve(reader, writer), name=f"webhooks of {peer}")
             self._connections.add(task)
             task.add_done_callback(self._connections.discard)
+            task.add_done_callback(
+                lambda _: writer.close()
+            )  # one that is stopped before it began closes nothing itself
 
     def _stranger(self, peer: str) -> None:
         self.strangers += 1

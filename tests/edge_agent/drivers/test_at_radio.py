@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from edge_agent.drivers.at_modem import sim
 from edge_agent.drivers.at_modem.dialogue import Dialogue
 from edge_agent.drivers.at_modem.grammar import Grammar
 from edge_agent.drivers.at_modem.profile import AtProfile, RadioProfile
@@ -95,7 +96,8 @@ async def test_registration(port, modem, creg, cereg, state, reason):
         ("+CPIN: PH-NET PIN\r\n\r\nOK", ChannelState.LOCKED),
     ],
 )
-async def test_trouble_with_the_sim(port, modem, cpin, state):
+async def test_trouble_with_the_sim(port, modem, cpin, state, monkeypatch):
+    monkeypatch.setattr(sim, "BUSY_S", 0.02)
     modem.answers["AT+CPIN?"] = cpin
     radio = make(port, pins={ICCID: "1234"})
     status = await radio.refresh()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,17 +12,12 @@ import pytest
 
 from simulator.calls import CallState
 from tests.fakes.gateway_box import ANSWERS, FREE, LINE1, a_box, until
+from tests.fakes.ports import free_port
 
 SIPP = shutil.which("sipp") or ""
 pytestmark = pytest.mark.skipif(not SIPP, reason="sipp is not installed")
 LIMIT_S = 10.0
 FAMILIES = ("goip", "dinstar", "portech")
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as made:
-        made.bind(("127.0.0.1", 0))
-        return int(made.getsockname()[1])
 
 
 @asynccontextmanager

@@ -344,7 +344,7 @@ async def test_a_ussd_code_is_answered(hooks):
 
 
 async def test_the_same_answer_again_is_an_answer():
-    async with rig(hooks=False) as r:
+    async with rig(hooks=False, ussd_s="5") as r:
         ussd = r.tongue.ussd(r.line())
         assert await ussd.request("*100#") == await ussd.request("*100#")
 

@@ -13,8 +13,9 @@ import pytest
 from edge_agent.contracts import VoiceEvent, VoiceEventKind
 from edge_agent.drivers.sip.settings import Credentials, LineSettings, Registers
 from edge_agent.drivers.sip.transaction import Intervals
+from tests.fakes.ports import free_port
 from tests.fakes.sip_site import CALM, LINE1, LINE2, Heard, Site, gateway, site
-from tests.fakes.sipp import free_port, needs_sipp, start_sipp
+from tests.fakes.sipp import needs_sipp, start_sipp
 
 pytestmark = needs_sipp
 
