@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 import struct
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from telecore.audio.frames import FRAME_BYTES
 
@@ -23,11 +23,20 @@ _JOIN = 40
 _FAINT = 32
 """Below this peak there is nothing worth repeating."""
 
+Decode = Callable[[bytes], bytes]
+
 
 class Concealment:
-    """``heard`` each frame that came, ``fill`` for what did not, ``join`` for what comes after a fill."""
+    """``heard`` each frame that came, ``fill`` for what did not, ``join`` for what comes after a fill.
 
-    def __init__(self) -> None:
+    A frame may be given as codes of half its length, which ``decode`` makes samples of when they are needed, and that
+    is seldom.
+    """
+
+    __slots__ = ("_at", "_decode", "_frames", "_made", "active", "heard")
+
+    def __init__(self, decode: Decode = bytes) -> None:
+        self._decode = decode
         self.active = False
         """Something was filled in since the last ``join``."""
         self._frames = deque([bytes(FRAME_BYTES)] * _FRAMES, _FRAMES)
@@ -40,10 +49,15 @@ class Concealment:
         """The next samples of what is missing; silence when it has been missing for long."""
         if not self.active:
             self.active, self._at = True, 0
-            self._made = _continue(b"".join(self._frames))
+            self._made = _continue(b"".join(self._samples()))
         begin = self._at
         self._at = min(begin + 2 * samples, len(self._made))
         return self._made[begin : begin + 2 * samples].ljust(2 * samples, b"\0")
+
+    def decode_by(self, decode: Decode) -> None:
+        """Of which kind codes are from now on."""
+        self._frames.extend(self._samples())
+        self._decode = decode
 
     def join(self, frame: bytes) -> bytes:
         """What came again, faded in over what would have gone on. At most 20 ms."""
@@ -63,6 +77,9 @@ class Concealment:
         """Another stream begins, or a key was pressed, which is not to be made longer: nothing is repeated."""
         self._frames.extend([bytes(FRAME_BYTES)] * _FRAMES)
         self._made, self._at = b"", 0
+
+    def _samples(self) -> list[bytes]:
+        return [frame if len(frame) == FRAME_BYTES else self._decode(frame) for frame in self._frames]
 
 
 def _continue(known: bytes) -> bytes:

@@ -41,9 +41,16 @@ class KeyCount:
 class KeyEar:
     """Finds keys in the sound of a leg, and looks for them only while somebody wants them and shortly after."""
 
+    __slots__ = ("_detector", "_until")
+
     def __init__(self) -> None:
         self._detector: DtmfDetector | None = None
         self._until = 0
+
+    @property
+    def listens(self) -> bool:
+        """Whether frames are still looked into though nobody wants keys any more."""
+        return self._detector is not None
 
     def feed(self, frame: bytes, now: int, *, wanted: bool) -> str:
         """The keys recognised by this frame; ``now`` counts frames."""

@@ -22,7 +22,7 @@ class Ear:
         """20 ms came from the party."""
 
     def sent(self, frame: bytes) -> None:
-        """20 ms went to the party: the leg's measure of time."""
+        """20 ms went to the party: the leg's measure of time. Called only where it is overridden."""
 
     def press(self, key: str) -> None:
         """The party pressed a key. Comes only to those who want keys."""
@@ -43,6 +43,22 @@ class Leg:
     everything takes its time there too. The leg knows no other leg.
     """
 
+    __slots__ = (
+        "_clock",
+        "_ears",
+        "_following",
+        "_key_ear",
+        "_keys",
+        "_keys_wanted",
+        "_measured",
+        "_now",
+        "_pcm",
+        "_playing",
+        "_searching",
+        "background",
+        "voice",
+    )
+
     def __init__(self, clock: MediaClock, voice: VoiceCall | None = None) -> None:
         self.voice = voice
         self.background: Source | None = None
@@ -51,6 +67,8 @@ class Leg:
         self._measured: Measured | None = None
         self._playing: _Playing | None = None
         self._ears: tuple[Ear, ...] = ()
+        self._following: tuple[Ear, ...] = ()
+        self._searching = False
         self._keys_wanted = False
         self._keys = KeyCount()
         self._key_ear = KeyEar()
@@ -73,22 +91,25 @@ class Leg:
         if self._pcm is not None and self._pcm.on_frame == self.hear:
             self._pcm.on_frame = _ignore
         self.voice = self._pcm = None
-        self._ears = ()
+        self._set_ears(())
 
     def tick(self) -> None:
         self._now += 1
-        frame = self._pull()
-        self._take_pcm()
+        if self._playing is not None:
+            frame = self._pull(self._playing)
+        else:
+            frame = SILENCE if self.background is None else self.background.pull()
+        if (None if self.voice is None else self.voice.pcm) is not self._pcm:
+            self._take_pcm()
         if self._pcm is not None:
             self._pcm.send(frame)
-        for ear in self._ears:
+        for ear in self._following:
             ear.sent(frame)
 
     def hear(self, frame: bytes) -> None:
         """20 ms came from the line."""
-        in_sound = self._keys_wanted and not (self.voice is not None and self.voice.detects_dtmf)
-        for key in self._key_ear.feed(frame, self._now, wanted=in_sound):
-            self._press(Witness.SOUND, key)
+        if self._searching:
+            self._search(frame)
         for ear in self._ears:
             ear.hear(frame)
 
@@ -130,12 +151,18 @@ class Leg:
 
     def _set_ears(self, ears: tuple[Ear, ...]) -> None:
         self._ears = ears
+        self._following = tuple(ear for ear in ears if type(ear).sent is not Ear.sent)
         self._keys_wanted = any(ear.wants_keys for ear in ears)
+        self._searching = self._searching or self._keys_wanted
 
-    def _pull(self) -> bytes:
-        playing = self._playing
-        if playing is None:
-            return SILENCE if self.background is None else self.background.pull()
+    def _search(self, frame: bytes) -> None:
+        """While keys are wanted, and shortly after."""
+        in_sound = self._keys_wanted and not (self.voice is not None and self.voice.detects_dtmf)
+        for key in self._key_ear.feed(frame, self._now, wanted=in_sound):
+            self._press(Witness.SOUND, key)
+        self._searching = self._keys_wanted or self._key_ear.listens
+
+    def _pull(self, playing: _Playing) -> bytes:
         frame = playing.source.pull()
         if playing.source.finished:
             self._playing = None
@@ -144,12 +171,11 @@ class Leg:
         return frame
 
     def _take_pcm(self) -> None:
-        pcm = self.voice.pcm if self.voice is not None else None
-        if pcm is not self._pcm:
-            self._pcm = pcm
-            if pcm is not None:
-                pcm.on_frame = self.hear
-                self._measured = pcm if isinstance(pcm, Measured) else None
+        """The line's stream appeared, or is another."""
+        pcm = self._pcm = None if self.voice is None else self.voice.pcm
+        if pcm is not None:
+            pcm.on_frame = self.hear
+            self._measured = pcm if isinstance(pcm, Measured) else None
 
     def _press(self, witness: Witness, key: str) -> None:
         if not self._keys.is_new(witness, key, self._now):

@@ -21,6 +21,8 @@ class Source(Protocol):
 class Samples:
     """Samples held in memory, played ``loop`` times (0: for ever), the last frame filled up with silence."""
 
+    __slots__ = ("_at", "_left", "_pcm", "finished")
+
     def __init__(self, pcm: bytes, loop: int = 1) -> None:
         self._pcm = pcm
         self._left = loop
@@ -28,13 +30,15 @@ class Samples:
         self.finished = not pcm
 
     def pull(self) -> bytes:
-        frame = self._pcm[self._at : self._at + FRAME_BYTES]
-        self._at += FRAME_BYTES
-        if self._at >= len(self._pcm):
-            self._at = 0
-            self._left -= 1
-            self.finished = self._left == 0
-        return frame if len(frame) == FRAME_BYTES else frame.ljust(FRAME_BYTES, b"\0")
+        at = self._at
+        frame = self._pcm[at : at + FRAME_BYTES]
+        self._at = at + FRAME_BYTES
+        if self._at < len(self._pcm):
+            return frame
+        self._at = 0
+        self._left -= 1
+        self.finished = self._left == 0
+        return frame.ljust(FRAME_BYTES, b"\0")
 
 
 class Pause:

@@ -14,11 +14,21 @@ from telecore.audio.frames import FRAME_SAMPLES, Encoding
 from telecore.audio.mixing import rms
 
 Translate = Callable[[bytes], bytes]
+Convert = Callable[[bytes, int], bytes]
+"""As audioop's functions, which are called without another around them: the second argument is always WIDTH."""
 
-encode_ulaw: Translate = g711.l16_to_ulaw
-encode_alaw: Translate = g711.l16_to_alaw
-decode_ulaw: Translate = g711.ulaw_to_l16
-decode_alaw: Translate = g711.alaw_to_l16
+WIDTH = 2
+"""Bytes of a sample."""
+
+
+def _tables(translate: Translate) -> Convert:
+    return lambda sound, _: translate(sound)
+
+
+encode_ulaw: Convert = _tables(g711.l16_to_ulaw)
+encode_alaw: Convert = _tables(g711.l16_to_alaw)
+decode_ulaw: Convert = _tables(g711.ulaw_to_l16)
+decode_alaw: Convert = _tables(g711.alaw_to_l16)
 level: Callable[[bytes], float] = rms
 """Root mean square of a frame, in units of a sample."""
 
@@ -29,21 +39,11 @@ try:
 except ModuleNotFoundError:  # gone from Python 3.13
     pass
 else:
-
-    def encode_ulaw(samples: bytes, /) -> bytes:
-        return audioop.lin2ulaw(samples, 2)
-
-    def encode_alaw(samples: bytes, /) -> bytes:
-        return audioop.lin2alaw(samples, 2)
-
-    def decode_ulaw(codes: bytes, /) -> bytes:
-        return audioop.ulaw2lin(codes, 2)
-
-    def decode_alaw(codes: bytes, /) -> bytes:
-        return audioop.alaw2lin(codes, 2)
+    encode_ulaw, encode_alaw = audioop.lin2ulaw, audioop.lin2alaw
+    decode_ulaw, decode_alaw = audioop.ulaw2lin, audioop.alaw2lin
 
     def level(samples: bytes, /) -> float:
-        return audioop.rms(samples, 2)
+        return audioop.rms(samples, WIDTH)
 
 
 class Codec(NamedTuple):
@@ -51,8 +51,8 @@ class Codec(NamedTuple):
 
     encoding: Encoding
     payload_type: int
-    encode: Translate
-    decode: Translate
+    encode: Convert
+    decode: Convert
     from_other: Translate
     silence: bytes
 

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import random
 import struct
+from collections.abc import Callable
 from functools import cache
 
-from edge_agent.drivers.sip.codec import PCMU, Codec, level
+from edge_agent.drivers.sip.codec import PCMU, WIDTH, Codec, level
 from edge_agent.drivers.sip.rtp_packet import TIMESTAMPS
 from edge_agent.media.concealment import Concealment
 from edge_agent.media.source import SILENCE
@@ -45,15 +46,41 @@ def _noises() -> tuple[bytes, ...]:
     return tuple(struct.pack(f"<{FRAME_SAMPLES}h", *frame) for frame in frames)
 
 
+def _decode_by(codec: Codec) -> Callable[[bytes], bytes]:
+    return lambda codes: codec.decode(codes, WIDTH)
+
+
 class Playout:
     """``push`` what came, ``pull`` once per tick. ``late``: packets too late to be heard; ``concealed``: frames."""
+
+    __slots__ = (
+        "_codec",
+        "_concealment",
+        "_filled",
+        "_heard",
+        "_held",
+        "_in_row",
+        "_low",
+        "_next",
+        "_noise",
+        "_owed",
+        "_steady",
+        "_stretch",
+        "_takes",
+        "_turn",
+        "_wait",
+        "_waiting",
+        "_wish",
+        "begun",
+        "late",
+    )
 
     def __init__(self) -> None:
         self.begun = False
         """Whether anything came yet."""
         self.late = 0
         self._codec = PCMU
-        self._concealment = Concealment()
+        self._concealment = Concealment(_decode_by(PCMU))
         self._heard = self._concealment.heard
         self._waiting: list[tuple[int, bytes]] = []
         self._held: bytes | None = None
@@ -78,6 +105,7 @@ class Playout:
         """What waits still is of the codec before: it goes, if that was another."""
         if codec is not self._codec:
             self._codec = codec
+            self._concealment.decode_by(_decode_by(codec))
             self._waiting.clear()
             self._steady = False
 
@@ -100,10 +128,10 @@ class Playout:
 
     def push(self, timestamp: int, codes: bytes) -> None:
         """G.711 codes of the codec planned, any number."""
-        if self._steady and len(codes) == FRAME_SAMPLES:
-            waiting = self._waiting
+        waiting = self._waiting
+        if self._steady and len(codes) == FRAME_SAMPLES and len(waiting) < MOST_FRAMES:
             begin = waiting[-1][0] + FRAME_SAMPLES if waiting else self._next
-            if begin % TIMESTAMPS == timestamp and len(waiting) < MOST_FRAMES:
+            if begin % TIMESTAMPS == timestamp:
                 waiting.append((begin, codes))
                 return
         self._noise = ()
@@ -126,10 +154,10 @@ class Playout:
             return self._pull_with_care()
         del waiting[0]
         self._next = begin + FRAME_SAMPLES
-        frame = self._codec.decode(codes)
-        self._heard(frame)
-        left = len(waiting)
-        self._low = min(self._low, left)
+        frame = self._codec.decode(codes, WIDTH)
+        self._heard(codes)
+        if len(waiting) < self._low:  # noqa: PLR1730 (a call less per frame)
+            self._low = len(waiting)
         self._takes += 1
         if self._takes >= REVIEW:
             self._review()
@@ -204,8 +232,8 @@ class Playout:
         del waiting[0]
         self._next = begin + FRAME_SAMPLES
         self._owed = 0
-        frame = self._codec.decode(codes)
-        self._heard(frame)
+        frame = self._codec.decode(codes, WIDTH)
+        self._heard(codes)
         return frame
 
     def _assemble(self) -> bytes:
@@ -238,7 +266,7 @@ class Playout:
             del self._waiting[0]
         self._next += len(piece)
         self._owed = 0
-        sound = self._codec.decode(piece)
+        sound = self._codec.decode(piece, WIDTH)
         return self._concealment.join(sound) if sound and self._concealment.active else sound
 
     def _nothing(self, samples: int) -> bytes:

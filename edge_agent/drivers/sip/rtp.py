@@ -9,7 +9,8 @@ import socket
 from collections import deque
 from ipaddress import ip_address
 
-from edge_agent.drivers.sip.rtp_session import RtpSession, SocketPair
+from edge_agent.drivers.sip.rtp_session import RtpSession
+from edge_agent.drivers.sip.rtp_sockets import SocketPair
 from edge_agent.drivers.sip.settings import SipSettings
 from edge_agent.drivers.sip.socket_poll import SocketPoll
 from edge_agent.media.clock import MediaClock

@@ -31,6 +31,8 @@ def place(address: str, port: int) -> Place | None:
 class Latch:
     """``target``: where to send now, None: nowhere."""
 
+    __slots__ = ("_announced", "_believed", "_count", "heard_at", "locked", "target")
+
     def __init__(self) -> None:
         self.target: Place | None = None
         self.locked: Place | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from telecore.audio.frames import FRAME_SAMPLES
 from telecore.errors import RemoteProtocolError
 
 HEADER_BYTES = 12
@@ -16,6 +17,12 @@ MOST_BYTES = 2048
 _HEADER = struct.Struct("!BBHII")
 unpack_header = _HEADER.unpack_from
 _pack = _HEADER.pack
+_USUAL = struct.Struct(f"!BBHII{FRAME_SAMPLES}s")
+USUAL_BYTES = _USUAL.size
+"""A plain header and 20 ms of G.711, as nearly every packet has them."""
+unpack_usual = _USUAL.unpack
+pack_usual = _USUAL.pack
+"""Both with the five fields of the header and the payload; for packets of just that length."""
 PLAIN = 0x80
 """Version 2 without padding, extension or contributing sources: what all but a few packets begin with."""
 

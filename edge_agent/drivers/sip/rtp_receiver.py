@@ -5,12 +5,10 @@ from __future__ import annotations
 from edge_agent.drivers.sip.codec import PCMA, PCMU, Codec
 from edge_agent.drivers.sip.playout import Playout
 from edge_agent.drivers.sip.reception import Reception
-from edge_agent.drivers.sip.rtp_packet import HEADER_BYTES, PLAIN, RtpPacket, parse_rtp, unpack_header
+from edge_agent.drivers.sip.rtp_packet import PLAIN, USUAL_BYTES, RtpPacket, parse_rtp, unpack_usual
 from edge_agent.drivers.sip.telephone_event import KeyReceiver
-from telecore.audio.frames import FRAME_SAMPLES
 
 COMFORT_NOISE = 13
-_USUAL_BYTES = HEADER_BYTES + FRAME_SAMPLES
 MOST_SAMPLES = 1600
 """Sound longer than 200 ms is none."""
 
@@ -20,6 +18,19 @@ class RtpReceiver:
 
     Both laws are taken whichever was agreed on: some gateways send the one and announce the other.
     """
+
+    __slots__ = (
+        "_codec",
+        "_codecs",
+        "_events",
+        "_keys",
+        "_listening",
+        "_ssrc",
+        "_usual",
+        "playout",
+        "reception",
+        "unknown",
+    )
 
     def __init__(self) -> None:
         self.reception = Reception()
@@ -42,11 +53,11 @@ class RtpReceiver:
 
     def take(self, data: bytes, now: float) -> str:
         """A datagram that came at ``now``, in seconds. The key it reports, if any. Raises RemoteProtocolError."""
-        if len(data) == _USUAL_BYTES:
-            first, kind, sequence, timestamp, ssrc = unpack_header(data)
+        if len(data) == USUAL_BYTES:
+            first, kind, sequence, timestamp, ssrc, codes = unpack_usual(data)
             if first == PLAIN and kind == self._usual and ssrc == self._ssrc:
                 if self.reception.sound(ssrc, sequence, timestamp, now) and self._listening:
-                    self.playout.push(timestamp, data[HEADER_BYTES:])
+                    self.playout.push(timestamp, codes)
                 return ""
         return self._take(parse_rtp(data), now)
 

@@ -89,6 +89,8 @@ class _Press(NamedTuple):
 class KeySender:
     """Keys to be pressed one after the other: what goes out instead of sound in each frame."""
 
+    __slots__ = ("_elapsed", "began", "waiting")
+
     def __init__(self) -> None:
         self.waiting: deque[_Press] = deque()
         """Those that are not over."""

@@ -217,7 +217,7 @@ async def test_over_ipv6() -> None:
     assert other.refused.strangers == one.refused.strangers == 0
     assert len([frame for frame in heard if any(frame)]) >= 6
     one._report(goodbye=False)
-    await until(lambda: other._rtcp._last_report is not None)
+    await until(lambda: other._rtcp.exchange._last_report is not None)
     made.close()
 
 

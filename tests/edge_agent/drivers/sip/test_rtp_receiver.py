@@ -6,7 +6,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge_agent.drivers.sip.codec import PCMA, PCMU
+from edge_agent.drivers.sip.codec import PCMA, PCMU, WIDTH
 from edge_agent.drivers.sip.rtp_packet import build_rtp
 from edge_agent.drivers.sip.rtp_receiver import RtpReceiver
 from edge_agent.drivers.sip.rtp_sender import RtpSender
@@ -56,6 +56,6 @@ def test_another_stream_takes_over_and_is_heard() -> None:
         assert packet is not None
         receiver.take(packet, 0.02 * number)
         heard.append(receiver.playout.pull())
-    own = [PCMA.decode(PCMA.encode(frame_of(number))) for number in range(60)]
+    own = [PCMA.decode(PCMA.encode(frame_of(number), WIDTH), WIDTH) for number in range(60)]
     assert [frame for frame in heard if frame in own and frame != SILENCE] == [*own[:30], *own[32:59]]
     assert receiver.reception.received == 59  # one packet of a stranger proves nothing
