@@ -145,6 +145,15 @@ class SmsService(Protocol):
 
 
 @runtime_checkable
+class PacedSms(SmsService, Protocol):
+    """A service that takes one at a time and not too often. What waits for that is not begun, so a crash leaves no
+    doubt of it."""
+
+    def wait_s(self) -> float:
+        """Seconds until the next one may begin; 0 at once."""
+
+
+@runtime_checkable
 class WindowedSms(SmsService, Protocol):
     """A service that takes several messages at a time. Whoever has no window takes one after the other."""
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
-from edge_agent.contracts import Gate, SmsService, WindowedSms, Witness
+from edge_agent.contracts import Gate, PacedSms, SmsService, WindowedSms, Witness
 from edge_agent.line_queue import LineQueue
 from edge_agent.spool import Spool
 from edge_agent.submit_rules import (
@@ -81,6 +81,7 @@ class SmsLine:
         self._interval_s = 0.0
         self._service: SmsService | None = None
         self._has_window = False
+        self._is_paced = False
         self._flying: set[asyncio.Task[Waiting | None]] = set()
         self._broken: BaseException | None = None
 
@@ -153,6 +154,8 @@ class SmsLine:
             most = windowed.window
         else:
             self._interval_s = self._duty.interval_s
+            if self._is_paced:
+                self._next_at = max(self._next_at, now + cast("PacedSms", service).wait_s())
             most = 1
         return most - len(self._flying) if now >= self._next_at else 0
 
@@ -160,6 +163,7 @@ class SmsLine:
         """The service, if it has a window; looked at once, for the look costs as much as a submit."""
         if service is not self._service:
             self._service, self._has_window = service, isinstance(service, WindowedSms)
+            self._is_paced = isinstance(service, PacedSms)
         return cast("WindowedSms", service) if self._has_window else None
 
     def _until(self, seconds: float | None, now: float) -> float | None:

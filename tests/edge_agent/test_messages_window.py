@@ -206,3 +206,34 @@ async def test_stopping_lets_those_under_way_arrive(tmp_path):
         await stopping
         assert len(await s.told("message.submitted")) == 2
         assert len(await s.spool.queued_sms()) == 3
+
+
+class Paced:
+    """One at a time, and then a pause."""
+
+    def __init__(self, pause):
+        self.pause = pause
+        self.next_at = 0.0
+        self.sent: list[str] = []
+
+    def wait_s(self):
+        return max(0.0, self.next_at - asyncio.get_running_loop().time())
+
+    async def submit(self, sms, first, on_segment):
+        assert self.wait_s() == 0, "begun before its turn"
+        self.next_at = asyncio.get_running_loop().time() + self.pause
+        self.sent.append(sms.body)
+        await on_segment(SubmitRef(f"id{len(self.sent)}", 0, 1))
+
+
+async def test_what_waits_for_a_slow_lines_turn_is_in_no_doubt_after_a_crash(tmp_path):
+    slow = Paced(60.0)
+    async with site(tmp_path, slow) as running:
+        await running.send(("+1", "a"), ("+2", "b"), ("+3", "c"))
+        await running.until("message.submitted")
+        await running.kill()
+        slow.pause = slow.next_at = 0.05
+        await running.start()
+        await running.until("message.submitted", 3)
+        assert await running.told("message.failed") == []
+    assert slow.sent == ["a", "b", "c"]

@@ -36,13 +36,17 @@ Cut = Callable[[OutboundSms], Sequence[Segment]]
 
 
 class AmiSms:
-    """A SmsService. ``between_s``: the least time between two segments."""
+    """A PacedSms. ``between_s``: the least time between two segments."""
 
     def __init__(self, cut: Cut, between_s: float = 0.0) -> None:
         self._cut = cut
         self._between_s = between_s
         self._next_at = 0.0
         self._turn = asyncio.Lock()
+
+    def wait_s(self) -> float:
+        """See ``contracts.PacedSms``."""
+        return max(0.0, self._next_at - asyncio.get_running_loop().time())
 
     async def submit(self, sms: OutboundSms, first: int, on_segment: OnSegment) -> None:
         """See ``contracts.SmsService``. Nothing is handed over after its time, which the box is not told."""
