@@ -59,7 +59,6 @@ class Tlv(IntEnum):
     SAR_MSG_REF_NUM = OPTIONAL_PARAMS["sar_msg_ref_num"]
     SAR_TOTAL_SEGMENTS = OPTIONAL_PARAMS["sar_total_segments"]
     SAR_SEGMENT_SEQNUM = OPTIONAL_PARAMS["sar_segment_seqnum"]
-    NETWORK_ERROR_CODE = OPTIONAL_PARAMS["network_error_code"]
     MESSAGE_PAYLOAD = OPTIONAL_PARAMS["message_payload"]
     MESSAGE_STATE = OPTIONAL_PARAMS["message_state"]
 
