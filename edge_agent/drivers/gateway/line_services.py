@@ -10,6 +10,7 @@ from typing import Protocol
 from edge_agent.contracts import (
     OnSegment,
     OutboundSms,
+    PacedSms,
     RadioService,
     RadioStatus,
     SmsService,
@@ -17,7 +18,7 @@ from edge_agent.contracts import (
     UssdService,
 )
 from edge_agent.drivers.gateway.management import ManagedLine, Management
-from telecore.errors import DeviceRefused, NoNetwork
+from telecore.errors import DeviceLost, DeviceRefused, NoNetwork
 from telecore.ids import ChannelId
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,18 @@ class Box(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class LineSms(SmsService):
+    """A PacedSms, whatever the box's own service is."""
+
     box: Box
     line: ManagedLine
+
+    def wait_s(self) -> float:
+        """See ``contracts.PacedSms``."""
+        try:
+            service = self.box.managed().sms(self.line)
+        except (NoNetwork, DeviceLost):
+            return 0.0  # the submit says what is wrong
+        return service.wait_s() if isinstance(service, PacedSms) else 0.0
 
     async def submit(self, sms: OutboundSms, first: int, on_segment: OnSegment) -> None:
         service = self.box.managed().sms(self.line)
