@@ -17,6 +17,7 @@ from tests.simulator.rig import At, Rig, until
 
 ANSWERS = "+85512000001"
 SECONDS = 20
+pytestmark = pytest.mark.realtime
 
 
 def tone(seconds: float) -> bytes:
