@@ -182,6 +182,9 @@ def main(calls: int, seconds: float) -> None:
         from benchmarks import freeswitch_calls
 
         freeswitch_calls.main(calls, seconds)
+    from benchmarks import asterisk_calls
+
+    asterisk_calls.main(calls, seconds)
 
 
 def _measured_apart(candidate: str, loop: str, seconds: float, load: tuple[float, ...]) -> dict[str, float]:
