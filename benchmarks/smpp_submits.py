@@ -113,7 +113,9 @@ async def persisted(port: int, count: int) -> float:
     device = await opened(port)
     service = device.channels[0].sms
     assert service is not None
-    with tempfile.TemporaryDirectory(dir=ROOT) as folder:
+    own = ROOT / ".simferry"  # on a disk, where /tmp may be none, and out of git's sight
+    own.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=own) as folder:
         spool = await Spool.open(Path(folder) / "spool.db")
         items = [
             Taken(
