@@ -1,0 +1,29 @@
+"""What the store gives and takes, as values. Moments are aware UTC datetimes; ``id`` orders rows by creation."""
+
+from __future__ import annotations
+
+from cloud.store.records.accounts import AccountRecord, Hook, NumberRecord, OperatorRecord
+from cloud.store.records.paging import Between, Cursor, PageOf
+from cloud.store.records.sites import ChannelRecord, EdgeRecord, EventRecord, HistoryRecord, TaskRecord, WarningRecord
+from cloud.store.records.traffic import CallbackRecord, CallRecord, MessageRecord, NotificationRecord, RecordingRecord
+
+__all__ = [
+    "AccountRecord",
+    "Between",
+    "CallRecord",
+    "CallbackRecord",
+    "ChannelRecord",
+    "Cursor",
+    "EdgeRecord",
+    "EventRecord",
+    "HistoryRecord",
+    "Hook",
+    "MessageRecord",
+    "NotificationRecord",
+    "NumberRecord",
+    "OperatorRecord",
+    "PageOf",
+    "RecordingRecord",
+    "TaskRecord",
+    "WarningRecord",
+]

@@ -1,0 +1,56 @@
+"""Whose what is: accounts, their numbers, and who may see the operator's page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from telecore.ids import E164, AccountSid, ChannelId, NumberSid
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRecord:
+    """``status``: active, suspended or closed."""
+
+    sid: AccountSid
+    friendly_name: str
+    auth_token: str
+    created_at: datetime
+    updated_at: datetime
+    status: str = "active"
+    owner: AccountSid | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A URL of the customer's and how to call it."""
+
+    url: str = ""
+    method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class NumberRecord:
+    """A SIM's number, Twilio's IncomingPhoneNumber. ``channel`` is where its SIM was seen last."""
+
+    sid: NumberSid
+    account: AccountSid
+    number: E164
+    friendly_name: str
+    created_at: datetime
+    updated_at: datetime
+    channel: ChannelId | None = None
+    voice: Hook = field(default_factory=Hook)
+    voice_fallback: Hook = field(default_factory=Hook)
+    sms: Hook = field(default_factory=Hook)
+    sms_fallback: Hook = field(default_factory=Hook)
+    status_callback: Hook = field(default_factory=Hook)
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorRecord:
+    """Who may see the operator's page. ``password`` is the salted hash, see ``cloud/web/passwords.py``."""
+
+    name: str
+    password: str
+    created_at: datetime

@@ -1,0 +1,53 @@
+"""The tables, once. ``migrations/`` makes them; ``tests/cloud/store/test_migrations.py`` holds both together."""
+
+from __future__ import annotations
+
+from cloud.store.schema.accounts import (
+    accounts,
+    numbers,
+    operators,
+    released_numbers,
+)
+from cloud.store.schema.columns import metadata
+from cloud.store.schema.sites import (
+    applied,
+    channels,
+    edges,
+    events,
+    history,
+    outbox,
+    tasks,
+    warnings,
+)
+from cloud.store.schema.traffic import (
+    callbacks,
+    calls,
+    clips,
+    messages,
+    notifications,
+    recordings,
+    tombstones,
+)
+
+__all__ = [
+    "accounts",
+    "applied",
+    "callbacks",
+    "calls",
+    "channels",
+    "clips",
+    "edges",
+    "events",
+    "history",
+    "messages",
+    "metadata",
+    "notifications",
+    "numbers",
+    "operators",
+    "outbox",
+    "recordings",
+    "released_numbers",
+    "tasks",
+    "tombstones",
+    "warnings",
+]

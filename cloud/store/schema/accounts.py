@@ -1,0 +1,57 @@
+"""Whose what is: accounts, their numbers, and who may see the operator's page."""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Index, String, Table, Text
+
+from cloud.store.schema.columns import account_column, hook_columns, id_column, made_columns, metadata, sid_column
+from cloud.store.types import Moment
+
+accounts = Table(
+    "accounts",
+    metadata,
+    id_column(),
+    sid_column(),
+    Column("friendly_name", Text, nullable=False),
+    Column("auth_token", String(64), nullable=False),
+    Column("status", String(10), nullable=False),
+    Column("owner", String(34)),
+    *made_columns(),
+    sqlite_autoincrement=True,
+)
+
+numbers = Table(
+    "numbers",
+    metadata,
+    id_column(),
+    sid_column(),
+    account_column(),
+    Column("number", String(32), nullable=False, unique=True),
+    Column("friendly_name", Text, nullable=False),
+    Column("channel", String(200), index=True),
+    *hook_columns("voice"),
+    *hook_columns("voice_fallback"),
+    *hook_columns("sms"),
+    *hook_columns("sms_fallback"),
+    *hook_columns("status_callback"),
+    *made_columns(),
+    Index("ix_numbers_account_id", "account", "id"),
+    sqlite_autoincrement=True,
+)
+
+released_numbers = Table(
+    "released_numbers",
+    metadata,
+    Column("number", String(32), primary_key=True),
+    account_column(),
+    Column("at", Moment, nullable=False),
+)
+"""Given up by their accounts: their SIMs, heard of again, do not bring them back."""
+
+operators = Table(
+    "operators",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("password", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
