@@ -10,7 +10,7 @@ from typing import Protocol, runtime_checkable
 
 from telecore.events import Event
 from telecore.ids import E164, Address, ChannelId, DeviceId, Iccid
-from telecore.model import ChannelState, DeviceIdentity, MediaStats, Service, SignalLevel, Sim
+from telecore.model import ChannelState, DeviceIdentity, LineCall, MediaStats, Service, SignalLevel, Sim
 from telecore.sim_health import StoreLevel
 
 
@@ -63,6 +63,7 @@ class RadioStatus:
     ``lock``: what +CPIN? says of a locked SIM, ``SIM PUK``, ``PH-NET PIN``, …; ``fault``: the CME code of a SIM that
     fails; ``reject_cause``: why the network refuses it (24.008 §10.5.3.6); ``access``: ``GSM``, ``UMTS``, ``LTE``.
     ``without``: services of the channel that do not work just now, though it is registered (a gateway's SIP is down).
+    ``call``: what a gateway's box says that the line is doing.
     """
 
     state: ChannelState
@@ -74,6 +75,7 @@ class RadioStatus:
     reject_cause: int | None = None
     access: str = ""
     without: frozenset[Service] = frozenset()
+    call: LineCall | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -216,8 +216,10 @@ class Dispatcher:
 
     async def _restart(self, command: RestartChannel) -> None:
         channel = self._channel(command.channel)
-        if channel is None or channel.radio is None:
+        if channel is None:
             raise NoNetwork(f"{command.channel} cannot be reached now")
+        if channel.radio is None:
+            raise InvalidRequest(f"{command.channel} has no modem of its own that could be restarted")
         try:
             async with asyncio.timeout(_RESTART_TIMEOUT_S):
                 await channel.radio.restart()

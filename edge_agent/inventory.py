@@ -65,7 +65,7 @@ class Inventory:
             self._changed()
 
     def radio(self, channel: ChannelId, radio: RadioStatus) -> list[Event]:
-        """A radio told how it stands; an event unless only the signal moved."""
+        """A radio told how it stands; an event unless only the signal moved, or the call on it."""
         before = self._known(channel)
         number = self._numbers.get(channel)
         sim = replace(radio.sim, msisdn=number) if radio.sim and number and not radio.sim.msisdn else radio.sim
@@ -78,12 +78,13 @@ class Inventory:
             reason=radio.reason,
             access=radio.access,
             down=radio.without & before.offers,
+            call=radio.call,
         )
         if after == before:
             return []
         self._status[channel] = after
         self._changed()
-        if replace(after, signal=before.signal) == before:
+        if replace(after, signal=before.signal, call=before.call) == before:
             return []
         if before.state is ChannelState.REGISTERED and after.state is not before.state:
             self._lost.setdefault(channel, deque(maxlen=_LOSSES)).append(self._wall())

@@ -25,6 +25,7 @@ def _facts(status: _Told, now: float) -> Iterator[tuple[str, str]]:
     usage, store, signal = status.get("usage") or {}, status.get("store"), status.get("signal")
     yield "channel", status["channel"]
     yield "state", _with_reason(status["state"], status.get("reason"), f" for {span(now - float(status['since']))}")
+    yield "line", str(status.get("call") or "")
     yield "health", _health(health, now) if health else ""
     yield "SIM", ", ".join(text for text in (mask(sim["iccid"]), sim.get("msisdn")) if text) if sim else "none"
     yield "operator", str(sim.get("operator_name") or sim.get("operator") or "")
@@ -32,7 +33,7 @@ def _facts(status: _Told, now: float) -> Iterator[tuple[str, str]]:
         "signal",
         " ".join(text for text in (f"{signal['dbm']} dBm" if signal else "", status.get("access", "")) if text),
     )
-    yield "modem", " ".join(filter(None, (device.get("manufacturer"), device.get("model"), device.get("revision"))))
+    yield "device", " ".join(filter(None, (device.get("manufacturer"), device.get("model"), device.get("revision"))))
     yield "profile", str(device.get("profile") or "")
     yield "port", str(device.get("port") or "")
     yield "offers", ", ".join(status.get("offers", ()))

@@ -46,6 +46,16 @@ class ChannelState(StrEnum):
     DISABLED = "disabled"
 
 
+class LineCall(StrEnum):
+    """What the mobile side of a line is doing, as its box tells it."""
+
+    IDLE = "idle"
+    DIALING = "dialing"
+    ALERTING = "alerting"
+    CONNECTED = "connected"
+    INCOMING = "incoming"
+
+
 class CallStatus(StrEnum):
     """Twilio's words."""
 
@@ -113,6 +123,7 @@ class ChannelStatus:
     ``numbers``: those that are reached here without a SIM that knows them (a trunk's, an SMSC's).
     ``capacity``: how many calls it carries at once.
     ``down``: what it offers and cannot do just now, as ``reason`` says.
+    ``call``: what its box says that the line is doing; None where no box tells.
     """
 
     channel: ChannelId
@@ -133,6 +144,7 @@ class ChannelStatus:
     numbers: tuple[E164, ...] = ()
     capacity: int = 1
     down: frozenset[Service] = frozenset()
+    call: LineCall | None = None
 
     @property
     def own_numbers(self) -> tuple[E164, ...]:

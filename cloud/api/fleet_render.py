@@ -55,6 +55,7 @@ def channel(record: ChannelRecord, fleet: Snapshot, accounts: frozenset[AccountS
         "reason": status.reason or None,
         "since": moment(status.since),
         "in_call": status.busy_legs > 0,
+        "line_call": status.call.value if status.call else None,
         "health": health(status.health, changed["evidence"] if changed else []) if status.health else None,
         "balance": balance(status.balance) if status.balance else None,
         "usage": asdict(status.usage) if status.usage else None,

@@ -10,7 +10,7 @@ from cloud.dashboard.happened import HappenedRow, WarningRow, happened_row, warn
 from cloud.dashboard.sims import SimView, sim_view
 from cloud.fleet.snapshot import EdgeView, Snapshot
 from cloud.store.records import CallRecord, ChannelRecord, HistoryRecord, MessageRecord
-from telecore.model import CallStatus, ChannelState, Direction, MessageStatus
+from telecore.model import CallStatus, ChannelState, Direction, LineCall, MessageStatus
 
 _BARS = ((-75, 4), (-87, 3), (-99, 2), (-109, 1))
 """At least this many dBm → so many of four bars."""
@@ -57,6 +57,7 @@ class ChannelRow:
     reason: str
     since: float
     busy: int
+    call: str
     device: str
     access: str
     sim: SimView
@@ -138,6 +139,7 @@ def channel_row(channel: ChannelRecord, online: bool, newest: Mapping[tuple[str,
         reason=status.reason if online else f"was {status.state.value}",
         since=status.since if online else channel.heard_at.timestamp(),
         busy=status.busy_legs if online else 0,
+        call=status.call.value if status.call and status.call is not LineCall.IDLE and online else "",
         device=f"{device.manufacturer} {device.model}".strip() if device else "",
         access=status.access,
         sim=sim_view(status, newest),

@@ -4,7 +4,7 @@ from edge_agent.contracts import Channel, RadioStatus
 from edge_agent.inventory import Inventory
 from telecore.events import ChannelChanged, InventoryReported
 from telecore.ids import E164, ChannelId, Iccid
-from telecore.model import ChannelState, DeviceIdentity, Service, SignalLevel, Sim
+from telecore.model import ChannelState, DeviceIdentity, LineCall, Service, SignalLevel, Sim
 from telecore.sim_health import Health, HealthState
 
 CHANNEL = ChannelId("site-1/modem1")
@@ -47,8 +47,11 @@ def test_a_change_of_state_is_an_event_and_a_change_of_signal_is_not():
     assert bench.changes == 1
     assert bench.inventory.radio(CHANNEL, RadioStatus(ChannelState.REGISTERED, SIM, SignalLevel(-90))) == []
     assert bench.changes == 2
+    in_call = RadioStatus(ChannelState.REGISTERED, SIM, SignalLevel(-90), call=LineCall.CONNECTED)
+    assert bench.inventory.radio(CHANNEL, in_call) == []
+    assert bench.changes == 3
     (status,) = bench.inventory.statuses()
-    assert status.signal == SignalLevel(-90)
+    assert (status.signal, status.call) == (SignalLevel(-90), LineCall.CONNECTED)
     assert status.since == since
     (lost,) = bench.inventory.radio(CHANNEL, RadioStatus(ChannelState.SEARCHING, SIM, None, "no cell"))
     assert lost.status.since == bench.now

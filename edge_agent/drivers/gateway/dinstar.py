@@ -238,4 +238,4 @@ def _radio(info: PortInfo, line: ManagedLine) -> RadioStatus:
     number = line.number or number_of(info.number)
     sim = None if state is ChannelState.ABSENT else sim_of(info.iccid, info.imsi, number)
     access = ACCESS.get(info.type.upper(), "") if state is ChannelState.REGISTERED else ""
-    return RadioStatus(state, sim, dbm_of(info.signal), reason, lock, access=access)
+    return RadioStatus(state, sim, dbm_of(info.signal), reason, lock, access=access, call=info.call)

@@ -37,7 +37,7 @@ OK, ACCEPTED = 200, 202
 PORT_BUSY, NOT_REGISTERED = 486, 503
 NUMBERS_AT_ONCE = 32
 USSD_OCTETS = 60
-_INFO = "imsi,iccid,number,type,reg,signal"
+_INFO = "imsi,iccid,number,type,reg,signal,callstate"
 _PARAM = "#param#"
 _REFUSALS = {
     400: "the box does not understand the request",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from edge_agent.drivers.gateway.box_values import integer, part_key, word
-from telecore.model import ChannelState
+from telecore.model import ChannelState, LineCall
 from telecore.reassembly import heal_surrogates
 
 
@@ -77,6 +77,7 @@ class PortInfo:
     number: str = ""
     type: str = ""
     signal: int | None = None
+    call: LineCall | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +130,10 @@ def state_of(reg: str) -> tuple[ChannelState, str, str]:
 
 
 ACCESS = {"GSM": "GSM", "WCDMA": "UMTS", "LTE": "LTE", "CDMA": "CDMA"}
-IDLE = frozenset({"", "IDLE"})
-"""Call states in which a port is free, in capitals."""
+_CALLS = {
+    "IDLE": LineCall.IDLE, "PROCESSING": LineCall.DIALING, "DIALING": LineCall.DIALING, "ALERTING": LineCall.ALERTING,
+    "ACTIVE": LineCall.CONNECTED, "RINGING": LineCall.INCOMING,
+}  # fmt: skip
 
 
 def result_of(row: Mapping[str, object]) -> SmsResult | None:
@@ -179,7 +182,8 @@ def port_of(row: Mapping[str, object]) -> PortInfo | None:
     if port is None:
         return None
     reg, imsi, iccid, number, kind = (word(row.get(name)) for name in ("reg", "imsi", "iccid", "number", "type"))
-    return PortInfo(port, reg, imsi, iccid, number, kind, integer(row.get("signal")))
+    call = _CALLS.get(word(row.get("callstate")).upper())
+    return PortInfo(port, reg, imsi, iccid, number, kind, integer(row.get("signal")), call)
 
 
 def call_of(row: Mapping[str, object]) -> CallRecord | None:

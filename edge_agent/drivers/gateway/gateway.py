@@ -88,6 +88,7 @@ class Gateway:
         self._make_management = make_management
         self._management: Management | None = None
         self._lost = ""
+        self._told: DeviceIdentity | None = None
         self._sleep = sleep
         self._known = {line.channel: Known(managed=make_management is not None, sip=_no_sip(peer)) for line in lines}
         self._core: Core | None = None
@@ -186,7 +187,7 @@ class Gateway:
             try:
                 if self._management is None:
                     self._management = await self._open_management(make)
-                failures = 0
+                failures, self._lost = 0, ""
                 await self._tell_identity(core)
                 await self._management.run(ManagedCore(core, self))
                 why, delay = "its own interface ended", AGAIN.first
@@ -216,11 +217,13 @@ class Gateway:
         return management
 
     async def _tell_identity(self, core: Core) -> None:
-        for channel in self._lines:
-            await core.event(InventoryReported(channel=channel, device=self.identity))
+        if self._told != self.identity:
+            self._told = self.identity
+            for channel in self._lines:
+                await core.event(InventoryReported(channel=channel, device=self.identity))
 
     def _all_lost(self, why: str) -> None:
-        log.warning("%s: %s", self.id, why)
+        log.log(logging.DEBUG if why == self._lost else logging.WARNING, "%s: %s", self.id, why)
         self._lost = why
         for channel, known in self._known.items():
             self._learn(channel, replace(known, lost=why))

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from telecore.errors import RemoteProtocolError
+from telecore.model import LineCall
 
 MAX_TEXT = 3000
 """Octets of UTF-8 that the box takes as one SMS (§3)."""
@@ -23,16 +23,6 @@ _CAUSE = re.compile(r"[;,]\s*cause:")
 _TO_THE_END = frozenset({"msg"})
 """Fields that come last and may hold anything."""
 _WORD = re.compile(r"[^\s;]{1,64}")
-
-
-class LineCall(StrEnum):
-    """What the GSM side of a line is doing (``gsm_remain_state``)."""
-
-    IDLE = "idle"
-    DIALING = "dialing"
-    ALERTING = "alerting"
-    CONNECTED = "connected"
-    INCOMING = "incoming"
 
 
 _CALLS = {

@@ -161,4 +161,4 @@ def _radio(facts: LineFacts, number: E164 | None) -> RadioStatus:
     there = state is not ChannelState.ABSENT
     operator = facts.get("gsm_cur_oper")
     sim = sim_of(facts.get("sim_iccid"), facts.get("sim_imsi"), number, operator) if there else None
-    return RadioStatus(state, sim, dbm_of(facts.signal), reason)
+    return RadioStatus(state, sim, dbm_of(facts.signal), reason, call=facts.call)

@@ -12,7 +12,7 @@ from itertools import islice
 
 from edge_agent.drivers.gateway.box_values import integer, part_key, word
 from telecore.errors import DeviceRefused
-from telecore.model import ChannelState
+from telecore.model import ChannelState, LineCall
 from telecore.reassembly import heal_surrogates
 
 _ROOT = "/default/en_US"
@@ -30,6 +30,12 @@ _CMS_MAX = 511
 _UP = frozenset({"Y", "YES", "LOGIN", "1"})
 
 Form = tuple[tuple[str, str], ...]
+
+
+_CALLS = {
+    "IDLE": LineCall.IDLE, "DIALING": LineCall.DIALING, "ALERTING": LineCall.ALERTING,
+    "CONNECTED": LineCall.CONNECTED, "RINGING": LineCall.INCOMING,
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +62,11 @@ class LineFacts:
         if self._up("gsm_status"):
             return ChannelState.REGISTERED, ""
         return ChannelState.SEARCHING, "not registered"
+
+    @property
+    def call(self) -> LineCall | None:
+        """What it is doing, as ``line_state`` tells."""
+        return _CALLS.get(self.get("line_state").upper())
 
     def _up(self, name: str) -> bool:
         return self.get(name).upper() in _UP

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from edge_agent.contracts import RadioStatus
 from edge_agent.drivers.at_modem.call_cause import parse_ceer
 from edge_agent.drivers.gateway.box_values import dbm_of, number_of
-from edge_agent.drivers.gateway.goip_codec import CallTime, HungUp, KeepAlive, Notice
+from edge_agent.drivers.gateway.goip_codec import CallChanged, CallTime, HungUp, KeepAlive, Notice
 from edge_agent.drivers.gateway.line_sim import sim_by
 from edge_agent.drivers.gateway.management import ManagedLine
 from telecore.errors import NoNetwork
-from telecore.model import ChannelState, Service
+from telecore.model import ChannelState, LineCall, Service
 
 Address = tuple[str, int]
 
@@ -38,6 +38,7 @@ class GoipLine:
         self._heard_at = now
         self._said: KeepAlive | None = None
         self._minutes: int | None = None
+        self._call: LineCall | None = None
 
     @property
     def address(self) -> Address:
@@ -61,6 +62,8 @@ class GoipLine:
                 self._said, self._address, self._heard_at = said, source, now
             case HungUp() as end:
                 self.ended = CallEnd(cause_of(end.cause), now)
+            case CallChanged(state):
+                self._call = state
             case CallTime() as limit:
                 self._minutes = limit.minutes
             case _:
@@ -83,7 +86,7 @@ class GoipLine:
             spent = self._minutes == 0
             reason = "the box's own limit of call minutes is used up" if spent else ""
             without = frozenset({Service.VOICE}) if spent else frozenset[Service]()
-            return RadioStatus(ChannelState.REGISTERED, sim, signal, reason, without=without)
+            return RadioStatus(ChannelState.REGISTERED, sim, signal, reason, without=without, call=self._call)
         if sim is None:
             return RadioStatus(ChannelState.ABSENT, reason="no SIM, or one that cannot be read")
         return RadioStatus(ChannelState.SEARCHING, sim, signal, "not registered")

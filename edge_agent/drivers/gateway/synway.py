@@ -167,7 +167,8 @@ class SynwayManagement:
         iccid, imsi, number = (
             self._sims.get(kind, {}).get(port, "") for kind in (codec.ICCID, codec.IMSI, codec.NUMBER)
         )
-        return RadioStatus(state, sim_of(iccid, imsi, line.number or number_of(number)), None, reason)
+        sim = sim_of(iccid, imsi, line.number or number_of(number))
+        return RadioStatus(state, sim, None, reason, call=codec.CALLS.get(self._port_states[port]))
 
     async def _poll_inbox(self, core: Core) -> None:
         now = datetime.now(self._zone)

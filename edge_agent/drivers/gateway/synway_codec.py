@@ -11,7 +11,7 @@ from enum import StrEnum
 from edge_agent.drivers.gateway.box_values import integer, part_key, time_of, word
 from telecore.errors import DeviceRefused, RemoteProtocolError
 from telecore.gsm7 import is_gsm7
-from telecore.model import ChannelState
+from telecore.model import ChannelState, LineCall
 from telecore.reassembly import heal_surrogates
 
 TASK, QUERY = "/API/TaskHandle", "/API/QueryInfo"
@@ -195,6 +195,10 @@ def state_of(port_state: int | None, connected: int | None) -> tuple[ChannelStat
 
 
 _UNAVAILABLE = 11
+CALLS = {
+    0: LineCall.IDLE, 2: LineCall.INCOMING, 3: LineCall.CONNECTED, 4: LineCall.DIALING, 9: LineCall.ALERTING,
+}  # fmt: skip
+"""What the line is doing, by the port's state."""
 _CONNECTED = {
     1: (ChannelState.REGISTERED, ""),
     2: (ChannelState.SEARCHING, "searching"),

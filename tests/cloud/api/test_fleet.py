@@ -18,7 +18,7 @@ from telecore import codec
 from telecore.commands import RequestUssd, RunSelfTest, SetSimHealth, TopUp
 from telecore.events import ChannelChanged, SelfTestDone, SimHealthChanged, UssdReplied, WarningRaised
 from telecore.ids import E164, ChannelId, CommandId, EdgeId, Iccid
-from telecore.model import ChannelState, ChannelStatus, Service, SignalLevel, Sim
+from telecore.model import ChannelState, ChannelStatus, LineCall, Service, SignalLevel, Sim
 from telecore.sim_health import Balance, Health, HealthState, StoreLevel, Usage
 from tests.fakes.api_site import NUMBER, Site, basic
 
@@ -78,6 +78,7 @@ def status(channel: ChannelId) -> ChannelStatus:
         usage=Usage(sms_day=7),
         store=StoreLevel("SM", 3, 20),
         access="LTE",
+        call=LineCall.INCOMING if channel == ONE else None,
     )
 
 
@@ -93,6 +94,7 @@ async def test_a_channel_is_told_whole_with_its_iccid_masked(fleet: Fleet) -> No
     one, two = body["channels"]
     assert (one["channel"], two["channel"]) == (ONE, TWO)
     assert (one["number"], one["operator"], one["signal_dbm"], one["access"]) == (NUMBER, "Smart", -79, "LTE")
+    assert (one["line_call"], two["line_call"]) == ("incoming", None)
     assert one["health"]["state"] == "cooldown"
     assert one["health"]["evidence"] == ["CMS 50 ×5"]
     assert (one["balance"]["amount"], one["balance"]["days_left"]) == ("3.50", 35.0)

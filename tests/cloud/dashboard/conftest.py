@@ -39,6 +39,7 @@ from telecore.model import (
     ChannelStatus,
     DeviceIdentity,
     Direction,
+    LineCall,
     MediaStats,
     MessageStatus,
     SignalLevel,
@@ -126,6 +127,7 @@ def busy_fleet() -> Snapshot:
         usage=Usage(sms_day=42, minutes_day=7.5, limit="42 of 40 SMS a day"),
         store=StoreLevel("SM", 20, 20),
         access="LTE",
+        call=LineCall.ALERTING,
     )
     denied = ChannelStatus(
         channel=ChannelId("site-1/modem2"),

@@ -22,7 +22,7 @@ from edge_agent.drivers.gateway.dinstar_values import (
 )
 from telecore.errors import Busy, DeviceRefused, InvalidRequest, NoNetwork, RemoteProtocolError
 from telecore.ids import ChannelId
-from telecore.model import ChannelState
+from telecore.model import ChannelState, LineCall
 
 
 def test_what_is_sent():
@@ -100,7 +100,7 @@ def test_results_reports_messages_and_ports_as_documented():
     }  # fmt: skip
     assert codec.read_incoming({"sms": [sms]}) == (IncomingSms(1, "6717", "test", "2016-07-12 15:46:18", "+86138", 1),)
     info = {"port": 0, "type": "GSM", "reg": "REGISTER_OK", "callstate": "Idle", "signal": 17, "iccid": "<NULL>"}
-    assert codec.read_ports({"info": [info]}) == (PortInfo(0, "REGISTER_OK", "", "", "", "GSM", 17),)
+    assert codec.read_ports({"info": [info]}) == (PortInfo(0, "REGISTER_OK", "", "", "", "GSM", 17, LineCall.IDLE),)
 
 
 def test_rows_of_other_types_than_documented():

@@ -148,7 +148,7 @@ async def _note(refs, ref):
     refs.append(ref)
 
 
-async def test_a_box_whose_tongue_falls_silent_goes_on_with_calls_and_is_asked_again():
+async def test_a_box_whose_tongue_falls_silent_goes_on_with_calls_and_is_asked_again(caplog):
     first, second = FakeManagement(LINES), FakeManagement(LINES)
     bench = Bench(first, second)
     async with bench.running():
@@ -162,8 +162,13 @@ async def test_a_box_whose_tongue_falls_silent_goes_on_with_calls_and_is_asked_a
         assert (status.state, status.without) == (ChannelState.REGISTERED, {Service.SMS, Service.USSD})
         with pytest.raises(NoNetwork, match="no route to host"):
             await bench.gateway.channels[0].sms.submit(OutboundSms("+85512000001", "Hi"), 0, None)
+        async with asyncio.timeout(5):
+            while len(bench.pauses) < 4:  # noqa: ASYNC110
+                await asyncio.sleep(0)
+        assert sum("no route" in record.message for record in caplog.records if record.levelname == "WARNING") == 1
         second.refuse = None
         await bench.core.until(ONE, lambda status: not status.without)
+        assert len(bench.core.events) == len(LINES)  # its identity is told once, for it is the same box
         assert first.closed == 1
         assert second.closed >= 1
 

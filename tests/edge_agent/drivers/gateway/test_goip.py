@@ -434,6 +434,7 @@ async def test_calls_are_followed_and_their_end_tells_the_cause() -> None:
         line = here.lines[0]
         for state in (LineCall.DIALING, LineCall.ALERTING, LineCall.IDLE):
             line.calls(state, "" if state is LineCall.IDLE else "012345678")
+            await here.until(lambda: here.core.last_radio(here.managed[0].channel).call == state.value)  # noqa: B023
         await here.until(lambda: here.management.call_cause(here.managed[0], 0.0) is not None)
         assert here.management.call_cause(here.managed[0], 0.0) == 16
         assert here.management.call_cause(here.managed[0], asyncio.get_running_loop().time()) is None

@@ -17,7 +17,6 @@ from edge_agent.drivers.gateway.goip_codec import (
     Delivered,
     HungUp,
     KeepAlive,
-    LineCall,
     Notice,
     Other,
     Received,
@@ -26,6 +25,7 @@ from edge_agent.drivers.gateway.goip_codec import (
     parse,
 )
 from telecore.errors import RemoteProtocolError
+from telecore.model import LineCall
 
 NOTICES = [
     (

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from edge_agent.drivers.gateway import goip_http_codec as codec
 from edge_agent.drivers.gateway.box_values import zone_of
 from edge_agent.drivers.gateway.goip_http_codec import Job, Listed
-from telecore.model import ChannelState
+from telecore.model import ChannelState, LineCall
 
 STATUS = """<?xml version="1.0" encoding="gb2312"?><status>
 <l1_module_status_gsm>Y</l1_module_status_gsm><l1_gsm_sim>Y</l1_gsm_sim><l1_gsm_status>Y</l1_gsm_status>
@@ -31,6 +31,14 @@ def test_lines_as_boxes_write_them():
     assert (lines[2].state[0], lines[2].signal, lines[2].get("gsm_cur_oper")) == (ChannelState.SEARCHING, 99, "")
     assert lines[3].state[0] is ChannelState.ABSENT
     assert lines[4].state[0] is ChannelState.DISABLED
+    assert lines[1].call is None
+
+
+@pytest.mark.parametrize(
+    ("told", "call"), [("RINGING", LineCall.INCOMING), ("Connected", LineCall.CONNECTED), ("?", None)]
+)
+def test_what_a_line_is_doing(told, call):
+    assert codec.read_lines(f"<l1_line_state>{told}</l1_line_state>")[1].call is call
 
 
 def test_pages_are_joined():

@@ -13,7 +13,7 @@ from simulator.gateway.synway import SynwayBox
 from simulator.gateway.web_box import WebTrouble
 from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, OutcomeUnknown, RemoteProtocolError
 from telecore.ids import DeviceId
-from telecore.model import ChannelState
+from telecore.model import ChannelState, LineCall
 from tests.fakes.sms_site import carrying
 from tests.fakes.tongues import ANSWERS, CHANNELS, LINE0, LINE1, KeepingCore, Towers, managed, until
 
@@ -84,6 +84,7 @@ async def test_each_line_is_told_with_its_sim_and_its_state():
         assert status.state is ChannelState.REGISTERED
         assert (status.sim.iccid, status.sim.imsi, status.sim.msisdn) == (sim.iccid, sim.imsi, LINE0)
         assert status.signal is None
+        assert status.call is LineCall.IDLE
         fault = r.towers.fault("registration_denied")
         await until(lambda: r.core.state(CHANNELS[0]) is ChannelState.DENIED)
         r.towers.over(fault)
