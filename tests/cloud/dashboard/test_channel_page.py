@@ -55,8 +55,8 @@ async def test_everything_is_shown_and_nothing_of_it_runs(site: Desk, http: aioh
     await log_in(http, site)
     text = await page(http, site)
     for shown in (
-        "degraded", "alerting", "50 % of the traffic", "1.20 USD", "3 days left", "42 SMS", "SM 20/20", "echo", "test failed",
-        "soft reset", "+CMS ERROR: 50", "top-up", "missed call", "USSD", "site-1/modem2",
+        "degraded", "alerting", "50 % of the traffic", "1.20 USD", "3 days left", "42 SMS", "SM 20/20", "echo",
+        "test failed", "soft reset", "+CMS ERROR: 50", "top-up", "missed call", "USSD", "site-1/modem2",
         "5.0 % lost", "jitter 12 ms, PCMA", "round trip in ms: 31",
     ):  # fmt: skip
         assert shown in text
