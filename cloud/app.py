@@ -144,7 +144,15 @@ async def _is_edge(db: Database, desk: Desk, edge: EdgeId, key: str) -> bool:
 
 def _routes(config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hub) -> list[Route]:
     backend = Backend(
-        db, desk.calls, desk.messages, files, config.public_url, config.tunnel_url, desk.fleet, desk.fleet_tasks
+        db=db,
+        calls=desk.calls,
+        messages=desk.messages,
+        sound=files,
+        public_url=config.public_url,
+        tunnel_url=config.tunnel_url,
+        fleet=desk.fleet,
+        tasks=desk.fleet_tasks,
+        accounts=desk.standing,
     )
     newest = migrate.newest()
 

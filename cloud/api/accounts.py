@@ -7,6 +7,7 @@ from cloud.api.forms import Form
 from cloud.api.number_forms import account_changes
 from cloud.api.paging import list_response, read_paging
 from cloud.api.urls import PATHS
+from cloud.services.requests import Accounts
 from cloud.store import accounts
 from cloud.store.accounts import AccountFilter
 from cloud.store.database import Database
@@ -17,9 +18,10 @@ from telecore.errors import InvalidRequest, NotFound
 
 
 class AccountsApi:
-    def __init__(self, db: Database, auth: Authenticator) -> None:
+    def __init__(self, db: Database, auth: Authenticator, service: Accounts) -> None:
         self._db = db
         self._auth = auth
+        self._service = service
 
     def routes(self) -> list[Route]:
         return [
@@ -31,7 +33,7 @@ class AccountsApi:
 
     async def create(self, request: Request) -> Response:
         """A subaccount. One of those cannot have its own."""
-        caller = await self._auth.who(request)
+        caller = await self._auth.who(request, by_key=False)
         if caller.owner is not None:
             raise InvalidRequest("A subaccount cannot have subaccounts", code=20403, status=403)
         changes = account_changes(Form(request.params()))
@@ -39,7 +41,7 @@ class AccountsApi:
         return json_response(render.account(await self._db.write(lambda c: accounts.create(c, name, caller.sid))), 201)
 
     async def list_(self, request: Request) -> Response:
-        caller = await self._auth.who(request)
+        caller = await self._auth.who(request, by_key=False)
         form, paging = Form(request.params()), read_paging(request.path, request.params())
         wanted = AccountFilter(
             form.text("FriendlyName") or None, form.word("Status", ("active", "suspended", "closed")) or None
@@ -53,21 +55,10 @@ class AccountsApi:
     async def update(self, request: Request) -> Response:
         record = await self._found(request)
         changes = account_changes(Form(request.params()))
-        _check_status(record, changes.get("status"))
-        updated = await self._db.write(lambda conn: accounts.update(conn, record.sid, **changes))
-        return json_response(render.account(updated or record))
+        return json_response(render.account(await self._service.update(record.sid, changes)))
 
     async def _found(self, request: Request) -> AccountRecord:
-        record = await self._auth.reachable(request, request.fields["account"])
+        record = await self._auth.reachable(request, request.fields["account"], by_key=False)
         if record is None:
             raise NotFound(f"The requested resource {request.path} was not found")
         return record
-
-
-def _check_status(record: AccountRecord, status: object) -> None:
-    if status is None or status == record.status:
-        return
-    if record.owner is None:
-        raise InvalidRequest("Only a subaccount can be suspended or closed through the API", field="Status")
-    if record.status == "closed":
-        raise InvalidRequest("A closed account cannot be opened again", field="Status", code=21479)

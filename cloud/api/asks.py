@@ -53,11 +53,11 @@ def own(ask: Ask, record: R | None) -> R:
     return record
 
 
-def guarded(auth: Authenticator, handler: Callable[[Ask], Awaitable[Response]]) -> Handler:
-    """Let in who may act for the account in the path."""
+def guarded(auth: Authenticator, handler: Callable[[Ask], Awaitable[Response]], *, by_key: bool = True) -> Handler:
+    """Let in who may act for the account in the path; ``by_key``: an API key may, too."""
 
     async def handle(request: Request) -> Response:
-        account = await auth.account(request, request.fields["account"])
+        account = await auth.account(request, request.fields["account"], by_key=by_key)
         return await handler(Ask(account.sid, request.path, request.fields, request.params()))
 
     return handle

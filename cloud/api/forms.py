@@ -45,6 +45,14 @@ class Form:
             raise InvalidRequest(f"'{name}' must be a whole number from {low} to {high}", field=name, code=code)
         return int(text)
 
+    def friendly_name(self, default: str = "", most: int = 64) -> str:
+        """``FriendlyName``. Raises InvalidRequest 20002 for one that is too long."""
+        name = self.text("FriendlyName", default)
+        if len(name) > most:
+            message = f"'FriendlyName' may have up to {most} characters"
+            raise InvalidRequest(message, field="FriendlyName", code=20002)
+        return name
+
     def boolean(self, name: str, default: bool = False) -> bool:
         text = self.text(name).lower()
         if not self.given(name) or text in _TRUE | _FALSE:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from cloud.api.forms import Form, plain_number
 from cloud.store.numbers import NumberFilter
 from cloud.store.records import Hook, NumberRecord
-from telecore.errors import InvalidRequest
 
 BAD_URL, BAD_METHOD, BAD_CALLBACK = 21402, 21403, 21502
 
@@ -38,7 +37,7 @@ def number_changes(form: Form, record: NumberRecord | None) -> dict[str, object]
         if given != now:
             changes[name] = given
     if form.text("FriendlyName"):
-        changes["friendly_name"] = _friendly_name(form)
+        changes["friendly_name"] = form.friendly_name()
     elif form.given("FriendlyName") and record is not None:
         changes["friendly_name"] = record.number
     return changes
@@ -53,14 +52,7 @@ def account_changes(form: Form) -> dict[str, object]:
     """FriendlyName and Status. Raises InvalidRequest."""
     changes: dict[str, object] = {}
     if form.text("FriendlyName"):
-        changes["friendly_name"] = _friendly_name(form)
+        changes["friendly_name"] = form.friendly_name()
     if form.text("Status"):
         changes["status"] = form.word("Status", ("active", "suspended", "closed"))
     return changes
-
-
-def _friendly_name(form: Form) -> str:
-    name = form.text("FriendlyName")
-    if len(name) > 64:
-        raise InvalidRequest("'FriendlyName' may have up to 64 characters", field="FriendlyName", code=20002)
-    return name

@@ -10,6 +10,7 @@ from cloud.api.urls import VERSION, account_uri, list_uri, record_uri, subresour
 from cloud.store.records import (
     AccountRecord,
     CallRecord,
+    KeyRecord,
     MessageRecord,
     NotificationRecord,
     NumberRecord,
@@ -32,17 +33,44 @@ _CALL_PARTS = (
     "user_defined_message_subscriptions",
 )
 _ACCOUNT_PARTS = {
+    "addresses": "Addresses",
+    "applications": "Applications",
+    "available_phone_numbers": "AvailablePhoneNumbers",
+    "balance": "Balance",
     "calls": "Calls",
+    "conferences": "Conferences",
     "incoming_phone_numbers": "IncomingPhoneNumbers",
+    "keys": "Keys",
     "messages": "Messages",
     "notifications": "Notifications",
+    "outgoing_caller_ids": "OutgoingCallerIds",
+    "queues": "Queues",
     "recordings": "Recordings",
+    "short_codes": "SMS/ShortCodes",
+    "signing_keys": "SigningKeys",
+    "transcriptions": "Transcriptions",
+    "usage": "Usage/Records",
 }
 
 
 def date(moment: datetime | None) -> str | None:
     """RFC 2822 in UTC: ``Fri, 24 May 2019 17:44:46 +0000``."""
     return None if moment is None else format_datetime(moment.astimezone(UTC))
+
+
+def iso(moment: datetime | None) -> str | None:
+    """As the younger APIs write it: ``2015-07-30T20:00:00Z``."""
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def key(record: KeyRecord) -> Json:
+    """Without its secret."""
+    return {
+        "sid": record.sid,
+        "friendly_name": record.friendly_name,
+        "date_created": date(record.created_at),
+        "date_updated": date(record.updated_at),
+    }
 
 
 def account(record: AccountRecord) -> Json:

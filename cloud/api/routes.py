@@ -6,15 +6,17 @@ import time
 from dataclasses import dataclass
 
 from cloud.api.accounts import AccountsApi
+from cloud.api.auth_tokens import AuthTokensApi
 from cloud.api.calls import CallsApi
 from cloud.api.enrolment import EnrolmentApi
 from cloud.api.fleet import FleetApi, Tasks
 from cloud.api.incoming_phone_numbers import NumbersApi
+from cloud.api.keys import KeysApi
 from cloud.api.messages import MessagesApi
 from cloud.api.notifications import NotificationsApi
 from cloud.api.recordings import RecordingsApi, Sound
 from cloud.fleet.snapshot import FleetView
-from cloud.services.requests import Calls, Messages
+from cloud.services.requests import Accounts, Calls, Messages
 from cloud.store.database import Database
 from cloud.web.auth import Authenticator
 from cloud.web.http import Route
@@ -35,13 +37,16 @@ class Backend:
     tunnel_url: str
     fleet: FleetView
     tasks: Tasks
+    accounts: Accounts
 
 
 def api_routes(backend: Backend) -> list[Route]:
     db, auth = backend.db, Authenticator(backend.db)
     limit = RateLimit(ENROLMENTS_AT_ONCE, ENROLMENT_EVERY_S, time.monotonic)
     return [
-        *AccountsApi(db, auth).routes(),
+        *AccountsApi(db, auth, backend.accounts).routes(),
+        *AuthTokensApi(db, auth, backend.public_url).routes(),
+        *KeysApi(db, auth).routes(),
         *CallsApi(db, auth, backend.calls).routes(),
         *MessagesApi(db, auth, backend.messages).routes(),
         *NumbersApi(db, auth).routes(),

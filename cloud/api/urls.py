@@ -30,6 +30,12 @@ PATHS = {
     "recording_mp3": f"{ONE}/Recordings/{{sid}}.mp3",
     "recording_media": f"{ONE}/Recordings/{{sid:RE[0-9a-f]{{32}}}}",
     "notifications": f"{ONE}/Notifications.json",
+    "keys": f"{ONE}/Keys.json",
+    "key": f"{ONE}/Keys/{{sid}}.json",
+    "signing_keys": f"{ONE}/SigningKeys.json",
+    "signing_key": f"{ONE}/SigningKeys/{{sid}}.json",
+    "secondary_token": "/v1/AuthTokens/Secondary",
+    "promote_token": "/v1/AuthTokens/Promote",
     "enrol": "/edges/enrol",
 }
 """Name → path, the pieces of it in braces."""

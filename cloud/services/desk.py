@@ -25,6 +25,7 @@ from cloud.services.recordings import RecordingLine, RecordingService
 from cloud.services.routing import Routing
 from cloud.services.sounds import Sounds
 from cloud.services.speech import ClipCache, Speech, SpeechEngine
+from cloud.services.standing import Standing
 from cloud.services.webhooks import WebhookClient
 from cloud.store import clips, edges
 from cloud.store.database import Database
@@ -95,6 +96,7 @@ class Desk:
         dials = Dials(db, self.routing, debugger, now=utc_now)
         self.calls = CallService(tools, self.routing, self.callbacks, dials, wake=self._wake)
         self.messages = MessageService(db, self.routing, self.callbacks, documents, debugger, wake=self._wake)
+        self.standing = Standing(db, self.calls, self.callbacks)
         self.fleet_tasks = FleetTasks(db, wake=self._wake)
         line = RecordingLine(tunnel.fetch, tunnel.notify, tunnel.connected)
         self.recordings = RecordingService(db, files, self.callbacks, line, url=recording_url)

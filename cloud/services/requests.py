@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from cloud.store.records import CallRecord, Hook, MessageRecord
+from cloud.store.records import AccountRecord, CallRecord, Hook, MessageRecord
 from telecore.ids import E164, AccountSid, Address
 from telecore.model import CallStatus
 
@@ -74,6 +74,13 @@ class UpdateCall:
     fallback: Hook | None = None
     status_callback: Hook | None = None
     time_limit_s: int | None = None
+
+
+class Accounts(Protocol):
+    """``services.standing.Standing``."""
+
+    async def update(self, sid: AccountSid, changes: dict[str, object]) -> AccountRecord:
+        """Raises NotFound; InvalidRequest 21479 for a status that a closed account is to have."""
 
 
 class Calls(Protocol):

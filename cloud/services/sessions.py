@@ -31,6 +31,9 @@ from telecore.states import FINAL_CALL
 
 log = logging.getLogger(__name__)
 
+REFUSED = Source(twiml="<Response><Reject/></Response>")
+"""For calls to an account that is suspended or closed."""
+
 
 class Sessions:
     """At most one for each call, however its beginning is told: announced, by the street, by a heartbeat."""
@@ -68,8 +71,8 @@ class Sessions:
             return self._live[record.sid]
         self._beginning[record.sid] = asyncio.Event()
         try:
-            account = await self._tools.db.read(lambda conn: accounts.get(conn, record.account))
-            return self._launch(record, account, source) if account is not None else None
+            found = await self._tools.db.read(lambda conn: _served(conn, record, source))
+            return self._launch(record, *found) if found is not None else None
         finally:
             self._beginning.pop(record.sid).set()
 
@@ -125,11 +128,13 @@ class Sessions:
         try:
             found = await self._tools.db.read(lambda conn: self._offered(conn, edge, event))
             if found is not None:
-                self._launch(*found, first_source(found[0]))
+                self._launch(*found)
         finally:
             self._beginning.pop(event.call).set()
 
-    def _offered(self, conn: Connection, edge: EdgeId, event: CallOffered) -> tuple[CallRecord, AccountRecord] | None:
+    def _offered(
+        self, conn: Connection, edge: EdgeId, event: CallOffered
+    ) -> tuple[CallRecord, AccountRecord, Source | None] | None:
         """The call as its row is or will be, unless it is none of the edge's or over already."""
         known, record = edges.get(conn, edge), calls.get(conn, event.call)
         if known is None or owner_of(event.channel) != edge:
@@ -139,8 +144,8 @@ class Sessions:
             record = call_steps.offered(known, event, number, event.at, self._now())
         if record.edge != edge or record.page or record.status in FINAL_CALL:
             return None
-        account = accounts.get(conn, record.account)
-        return (record, account) if account else None
+        served = _served(conn, record, first_source(record))
+        return (record, *served) if served else None
 
     def _launch(self, record: CallRecord, account: AccountRecord, source: Source | None) -> CallSession:
         session = CallSession(self._tools, record, account)
@@ -173,3 +178,12 @@ class Sessions:
 
     async def _of_edge(self, edge: EdgeId, sid: CallSid) -> CallRecord | None:
         return await self._tools.db.read(lambda conn: call_steps.of_edge(conn, sid, edge))
+
+
+def _served(conn: Connection, record: CallRecord, source: Source | None) -> tuple[AccountRecord, Source | None] | None:
+    """The call's account, and where the call begins: one that is not active has its calls refused."""
+    account = accounts.get(conn, record.account)
+    if account is None:
+        return None
+    refused = source is not None and not accounts.is_active(conn, account)
+    return account, REFUSED if refused else source

@@ -26,12 +26,17 @@ def create(conn: Connection, friendly_name: str, owner: AccountSid | None = None
     record = AccountRecord(
         sid=AccountSid(new_sid("AC")),
         friendly_name=friendly_name,
-        auth_token=secrets.token_hex(16),
+        auth_token=new_token(),
         created_at=made,
         updated_at=made,
         owner=owner,
     )
     return tables.add(conn, accounts, record)
+
+
+def new_token() -> str:
+    """32 random hex digits."""
+    return secrets.token_hex(16)
 
 
 def get(conn: Connection, sid: str) -> AccountRecord | None:

@@ -68,6 +68,11 @@ def list_(conn: Connection, account: str, wanted: CallFilter, cursor: Cursor) ->
     return keyset.page(conn, calls, CallRecord, where, cursor)
 
 
+def live_of(conn: Connection, account: str) -> list[CallRecord]:
+    """Those of one account that have not ended."""
+    return [record for record in live(conn) if record.account == account]
+
+
 def live(conn: Connection, edge: str | None = None) -> list[CallRecord]:
     """Calls that have not ended, of one edge or of all, oldest first."""
     where: list[ColumnElement[bool]] = [calls.c.status.not_in([status.value for status in FINAL_CALL])]

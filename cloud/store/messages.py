@@ -72,6 +72,14 @@ def expired(conn: Connection, at: datetime, limit: int = 100) -> list[MessageRec
     return [from_row(MessageRecord, row) for row in conn.execute(asked).mappings()]
 
 
+def held(conn: Connection, account: str) -> list[MessageRecord]:
+    """Messages of this account that no edge was given yet."""
+    states = [MessageStatus.ACCEPTED.value, MessageStatus.QUEUED.value, MessageStatus.SCHEDULED.value]
+    waits = messages.c.status.in_(states) & messages.c.channel.is_(None)
+    asked = select(messages).where(waits, messages.c.account == account).order_by(messages.c.id)
+    return [from_row(MessageRecord, row) for row in conn.execute(asked).mappings()]
+
+
 def waiting_senders(conn: Connection) -> list[str]:
     """Numbers that have messages for which no channel was found yet, in the order of the oldest."""
     waits = (messages.c.status == MessageStatus.QUEUED.value) & messages.c.channel.is_(None)

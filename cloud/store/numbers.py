@@ -61,6 +61,11 @@ def of_channel(conn: Connection, channel: str) -> list[NumberRecord]:
     return tables.find_all(conn, numbers, NumberRecord, channel=channel)
 
 
+def of_account(conn: Connection, account: str) -> list[NumberRecord]:
+    """All numbers of this account."""
+    return tables.find_all(conn, numbers, NumberRecord, account=account)
+
+
 def update(conn: Connection, sid: str, **changes: object) -> NumberRecord | None:
     """Set fields by name; the record as it is now."""
     return tables.change(conn, numbers, NumberRecord, sid, changes)

@@ -1,4 +1,4 @@
-"""HTTP Basic authentication by account, and which accounts that opens."""
+"""HTTP Basic authentication by account or by API key, and which accounts that opens."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import base64
 import binascii
 import hmac
 import secrets
+from dataclasses import dataclass
 
-from cloud.store import accounts
-from cloud.store.database import Database
+from cloud.store import accounts, keys
+from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord
 from cloud.web.http import Request
 from telecore.errors import NotAllowed
@@ -32,40 +33,79 @@ def credentials(request: Request) -> tuple[str, str]:
     return user, password
 
 
+@dataclass(frozen=True, slots=True)
+class _Access:
+    """Whom the credentials are of, and the account asked for, where they open it."""
+
+    caller: AccountRecord
+    target: AccountRecord | None
+
+
 class Authenticator:
-    """Reads accounts from the store at each request: a changed token or status counts at once."""
+    """Reads accounts from the store at each request: a changed token, status or key counts at once.
+
+    ``by_key`` False is for what an API key may not do, as with Twilio: see or change accounts, keys and tokens. A
+    key that could would outlive its own revocation.
+    """
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def who(self, request: Request) -> AccountRecord:
+    async def who(self, request: Request, *, by_key: bool = True) -> AccountRecord:
         """The account whose credentials came along. Raises NotAllowed (20003, or 20005 for one not active)."""
-        sid, token = credentials(request)
-        record = await self._db.read(lambda conn: accounts.get(conn, sid)) if is_sid(sid, "AC") else None
-        right = hmac.compare_digest((record.auth_token if record else _NOBODYS).encode(), token.encode())
-        if record is None or not right:
-            raise NotAllowed("Authenticate")
-        _refuse_inactive(record)
-        if record.owner is not None:
-            parent = await self._db.read(lambda conn: accounts.get(conn, str(record.owner)))
-            _refuse_inactive(parent or record)
-        return record
+        return (await self._access(request, "", by_key)).caller
 
-    async def account(self, request: Request, sid: str) -> AccountRecord:
+    async def account(self, request: Request, sid: str, *, by_key: bool = True) -> AccountRecord:
         """The account of a path, if the credentials are its own or its parent's, and it is active."""
-        record = await self.reachable(request, sid)
+        record = (await self._access(request, sid, by_key)).target
         if record is None:
             raise NotAllowed("Authenticate")
         _refuse_inactive(record)
         return record
 
-    async def reachable(self, request: Request, sid: str) -> AccountRecord | None:
+    async def reachable(self, request: Request, sid: str, *, by_key: bool = True) -> AccountRecord | None:
         """As ``account``, whatever its status; None when there is none, or it is somebody else's."""
-        caller = await self.who(request)
-        if caller.sid == sid:
-            return caller
-        record = await self._db.read(lambda conn: accounts.get(conn, sid)) if is_sid(sid, "AC") else None
-        return record if record is not None and record.owner == caller.sid else None
+        return (await self._access(request, sid, by_key)).target
+
+    async def _access(self, request: Request, sid: str, by_key: bool) -> _Access:
+        user, password = credentials(request)
+
+        def read(conn: Connection) -> _Access:
+            caller = _caller(conn, user, password, by_key)
+            if caller.owner is not None:
+                _refuse_inactive(accounts.get(conn, caller.owner) or caller)
+            if sid in ("", caller.sid):
+                return _Access(caller, caller)
+            record = accounts.get(conn, sid) if is_sid(sid, "AC") else None
+            return _Access(caller, record if record is not None and record.owner == caller.sid else None)
+
+        return await self._db.read(read)
+
+
+def _caller(conn: Connection, user: str, password: str, by_key: bool) -> AccountRecord:
+    """The active account that these credentials are of. Raises NotAllowed."""
+    record = _of_key(conn, user, password, by_key) if is_sid(user, "SK") else _of_token(conn, user, password)
+    if record is None:
+        raise NotAllowed("Authenticate")
+    _refuse_inactive(record)
+    return record
+
+
+def _of_key(conn: Connection, sid: str, secret: str, by_key: bool) -> AccountRecord | None:
+    key = keys.get(conn, sid)
+    if key is None or not keys.opens(key, secret):
+        return None
+    if not by_key:
+        raise NotAllowed("Authenticate: an API key does not open this; use the account's own SID and token")
+    return accounts.get(conn, key.account)
+
+
+def _of_token(conn: Connection, sid: str, token: str) -> AccountRecord | None:
+    record = accounts.get(conn, sid) if is_sid(sid, "AC") else None
+    primary = hmac.compare_digest((record.auth_token if record else _NOBODYS).encode(), token.encode())
+    second = record.secondary_token if record else ""
+    secondary = hmac.compare_digest((second or _NOBODYS).encode(), token.encode()) and bool(second)
+    return record if primary or secondary else None
 
 
 def _refuse_inactive(record: AccountRecord) -> None:

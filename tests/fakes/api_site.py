@@ -139,7 +139,17 @@ class Site:
         """Twilio's own client, unmodified, pointed here."""
         who = account or self.account
         made = Client(who.sid, token or who.auth_token, http_client=TwilioHttpClient(timeout=10))
-        made.api.base_url = self.url
+        return self._pointed_here(made)
+
+    def by_key(self, sid: str, secret: str, account: str | None = None) -> Client:
+        """The same with an API key as its user."""
+        return self._pointed_here(
+            Client(sid, secret, account or self.account.sid, http_client=TwilioHttpClient(timeout=10))
+        )
+
+    def _pointed_here(self, made: Client) -> Client:
+        for domain in (made.api, made.accounts, made.lookups, made.messaging, made.monitor, made.verify):
+            domain.base_url = self.url
         self._clients.append(made)
         return made
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloud.store.records.accounts import AccountRecord, Hook, NumberRecord, OperatorRecord
+from cloud.store.records.keys import KeyRecord
 from cloud.store.records.paging import Between, Cursor, PageOf
 from cloud.store.records.sites import ChannelRecord, EdgeRecord, EventRecord, HistoryRecord, TaskRecord, WarningRecord
 from cloud.store.records.traffic import CallbackRecord, CallRecord, MessageRecord, NotificationRecord, RecordingRecord
@@ -18,6 +19,7 @@ __all__ = [
     "EventRecord",
     "HistoryRecord",
     "Hook",
+    "KeyRecord",
     "MessageRecord",
     "NotificationRecord",
     "NumberRecord",

@@ -10,7 +10,7 @@ from telecore.ids import E164, AccountSid, ChannelId, NumberSid
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
-    """``status``: active, suspended or closed."""
+    """``status``: active, suspended or closed. ``secondary_token`` opens it too, where there is one."""
 
     sid: AccountSid
     friendly_name: str
@@ -19,6 +19,7 @@ class AccountRecord:
     updated_at: datetime
     status: str = "active"
     owner: AccountSid | None = None
+    secondary_token: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from cloud.store.schema.accounts import (
     released_numbers,
 )
 from cloud.store.schema.columns import metadata
+from cloud.store.schema.keys import keys
 from cloud.store.schema.sites import (
     applied,
     channels,
@@ -39,6 +40,7 @@ __all__ = [
     "edges",
     "events",
     "history",
+    "keys",
     "messages",
     "metadata",
     "notifications",

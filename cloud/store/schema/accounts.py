@@ -16,6 +16,7 @@ accounts = Table(
     Column("auth_token", String(64), nullable=False),
     Column("status", String(10), nullable=False),
     Column("owner", String(34)),
+    Column("secondary_token", String(64), nullable=False, server_default=""),
     *made_columns(),
     sqlite_autoincrement=True,
 )

@@ -10,8 +10,13 @@ import pytest
 
 from cloud.api.routes import Backend, api_routes
 from cloud.fleet.state import Fleet
+from cloud.services.addresses import AddressPolicy
+from cloud.services.callbacks import Callbacks
+from cloud.services.debugger import Debugger
 from cloud.services.files import Files
 from cloud.services.fleet_tasks import FleetTasks
+from cloud.services.standing import Standing
+from cloud.services.webhooks import WebhookClient
 from cloud.store import accounts, edges, numbers
 from cloud.store.database import Database
 from cloud.web import health
@@ -33,8 +38,17 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         await files.open()
         kept_calls, kept_messages = KeptCalls(db), KeptMessages(db)
         fleet, fleet_tasks = Fleet(db), FleetTasks(db, wake=lambda edge: None)
+        callbacks = Callbacks(db, WebhookClient(AddressPolicy()), Debugger(db))
         backend = Backend(
-            db, kept_calls, kept_messages, files, "https://gw.example", "wss://gw.example:8443", fleet, fleet_tasks
+            db=db,
+            calls=kept_calls,
+            messages=kept_messages,
+            sound=files,
+            public_url="https://gw.example",
+            tunnel_url="wss://gw.example:8443",
+            fleet=fleet,
+            tasks=fleet_tasks,
+            accounts=Standing(db, kept_calls, callbacks),
         )
         server = WebServer("127.0.0.1", 0, [*api_routes(backend), *health.routes({})])
         running = asyncio.create_task(server.run())
