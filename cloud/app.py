@@ -32,6 +32,7 @@ from cloud.web.server import WebServer
 from telecore.errors import InvalidRequest, Transient
 from telecore.ids import EdgeId, Sha256
 from telecore.notices import Notice
+from telecore.tunnel.link import MediaHandler
 
 log = logging.getLogger(__name__)
 
@@ -111,6 +112,12 @@ class _HubToCome:
 
     async def fetch(self, edge: EdgeId, sha256: Sha256, size: int, within_s: float) -> None:
         await self.hub.fetch(edge, sha256, size, within_s)
+
+    def send_media(self, edge: EdgeId, stream: int, payload: bytes) -> bool:
+        return self.hub.send_media(edge, stream, payload)
+
+    def on_media(self, edge: EdgeId, stream: int, handler: MediaHandler | None) -> None:
+        self.hub.on_media(edge, stream, handler)
 
 
 def _wired(config: CloudConfig, db: Database, files: Files) -> Parts:

@@ -12,6 +12,7 @@ from typing import Any
 from edge_agent.call import outbound
 from edge_agent.call.ending import Origin
 from edge_agent.call.equipment import Equipment, Waits
+from edge_agent.call.feeds import Feeds
 from edge_agent.call.live import LiveCall
 from edge_agent.call.outbound import Order
 from edge_agent.call.report import Emit, Notify
@@ -20,9 +21,20 @@ from edge_agent.contracts import Gate, IncomingCall, VoiceService, Witness
 from edge_agent.media.clips import Blobs, Clips
 from edge_agent.media.clock import MediaClock
 from edge_agent.media.recorder import Recorder
+from edge_agent.media.tunnel_pcm import Media, NoMedia
 from edge_agent.unguarded import Unguarded
 from telecore.causes import Cause
-from telecore.commands import HangUp, LimitCall, PlaceCall, RouteDial, RoutedLeg, RunPage
+from telecore.commands import (
+    CloseFeed,
+    FlushFeed,
+    HangUp,
+    LimitCall,
+    OpenFeed,
+    PlaceCall,
+    RouteDial,
+    RoutedLeg,
+    RunPage,
+)
 from telecore.errors import NoNetwork, NoRoute, TimedOut
 from telecore.events import CallOffered
 from telecore.ids import E164, CallSid, ChannelId, new_sid
@@ -42,7 +54,7 @@ class Calls:
     """``emit`` stores an event, ``notify`` tells the cloud at once, ``fetch`` brings a clip into ``blobs``.
 
     ``voice`` finds a channel's voice service, ``own_number`` its SIM's number. ``gate`` says whether a SIM may call,
-    ``witness`` is told how each leg went. All methods but ``place``, ``run`` and
+    ``witness`` is told how each leg went, ``media`` is the sound of the tunnel. All methods but ``place``, ``run`` and
     ``stop`` are plain calls that return at once.
     """
 
@@ -60,6 +72,7 @@ class Calls:
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
         gate: Gate | None = None,
         witness: Witness | None = None,
+        media: Media | None = None,
     ) -> None:
         self._equipment = Equipment(
             clock, Clips(blobs, fetch), Recorder(blobs), emit, notify, waits or Waits(), witness or Unguarded()
@@ -69,6 +82,7 @@ class Calls:
         self._own_number = own_number
         self._wall = wall
         self._calls: dict[CallSid, LiveCall] = {}
+        self.feeds = Feeds(notify, media or NoMedia())
         self._group: asyncio.TaskGroup | None = None
         self._early: list[Coroutine[Any, Any, None]] = []
         self._stopping = False
@@ -152,6 +166,16 @@ class Calls:
         if call := self._find(command.call):
             call.routes.answer(command)
 
+    def open_feed(self, command: OpenFeed) -> None:
+        call = self._calls.get(command.call)
+        self.feeds.open(command, None if call is None or call.ending is not None else call.leg)
+
+    def close_feed(self, command: CloseFeed) -> None:
+        self.feeds.close(command.feed)
+
+    def flush_feed(self, command: FlushFeed) -> None:
+        self.feeds.flush(command.feed)
+
     def live(self) -> tuple[LiveCallNotice, ...]:
         """For the heartbeat."""
         return tuple(
@@ -165,7 +189,7 @@ class Calls:
         notices: list[Notice] = []
         for call in self._calls.values():
             notices += [notice for notice in (call.pages.unanswered, call.routes.wanted) if notice is not None]
-        return notices
+        return [*notices, *self.feeds.repeat()]
 
     def sounds(self) -> Mapping[ChannelId, str]:
         """The channels whose calls sound bad of late, and how; for the health checks."""

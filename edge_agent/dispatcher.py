@@ -18,9 +18,12 @@ from edge_agent.spool import Spool, Taken, subject_of
 from telecore.codec import decode_command
 from telecore.commands import (
     CancelUssd,
+    CloseFeed,
     Command,
+    FlushFeed,
     HangUp,
     LimitCall,
+    OpenFeed,
     PlaceCall,
     RequestUssd,
     RestartChannel,
@@ -66,6 +69,9 @@ class LiveCalls(Protocol):
     def hang_up(self, command: HangUp) -> None: ...
     def limit(self, command: LimitCall) -> None: ...
     def route_dial(self, command: RouteDial) -> None: ...
+    def open_feed(self, command: OpenFeed) -> None: ...
+    def close_feed(self, command: CloseFeed) -> None: ...
+    def flush_feed(self, command: FlushFeed) -> None: ...
 
 
 class Dispatcher:
@@ -105,6 +111,9 @@ class Dispatcher:
             HangUp: calls.hang_up,
             LimitCall: calls.limit,
             RouteDial: calls.route_dial,
+            OpenFeed: calls.open_feed,
+            CloseFeed: calls.close_feed,
+            FlushFeed: calls.flush_feed,
         }
 
     async def applied(self, stream: str) -> int:

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import ClassVar
 
-from telecore.ids import E164, CallSid, ChannelId, CommandId, DialId, MessageSid, new_id
+from telecore.ids import E164, CallSid, ChannelId, CommandId, DialId, FeedId, MessageSid, new_id
+from telecore.model import Track
 from telecore.schema import Tagged
 from telecore.sim_health import HealthState
 from telecore.twiml.page import Verb
@@ -184,3 +185,38 @@ class RouteDial(Command):
     dial: DialId
     legs: tuple[RoutedLeg, ...]
     refusals: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenFeed(Command):
+    """Carry this call's sound to the cloud. Answered by FeedOpened or FeedClosed; a repetition by FeedOpened again.
+
+    ``speaks``: what the cloud sends down is heard by the party. ``keys``: keys the party presses are told as FeedKey.
+    ``name``: by which a page may stop it, empty for none.
+    """
+
+    kind: ClassVar[str] = "feed.open"
+    call: CallSid
+    feed: FeedId
+    tracks: tuple[Track, ...] = ()
+    speaks: bool = False
+    keys: bool = False
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseFeed(Command):
+    """Enough of it. Not answered."""
+
+    kind: ClassVar[str] = "feed.close"
+    call: CallSid
+    feed: FeedId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlushFeed(Command):
+    """Forget what the cloud said and the party has not heard yet."""
+
+    kind: ClassVar[str] = "feed.flush"
+    call: CallSid
+    feed: FeedId

@@ -22,6 +22,8 @@ EventId = NewType("EventId", str)
 CommandId = NewType("CommandId", str)
 DialId = NewType("DialId", str)
 """One execution of a ``<Dial>``."""
+FeedId = NewType("FeedId", str)
+"""One flow of a call's live sound to the cloud. A media stream's is its SID."""
 Sha256 = NewType("Sha256", str)
 """64 lower-case hex digits."""
 

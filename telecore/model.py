@@ -36,6 +36,13 @@ class Direction(StrEnum):
     OUTBOUND_REPLY = "outbound-reply"
 
 
+class Track(StrEnum):
+    """One direction of a call's sound: what the party says, and what it hears."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+
+
 class ChannelState(StrEnum):
     ABSENT = "absent"
     LOCKED = "locked"

@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from telecore.commands import Command
 from telecore.events import Event
-from telecore.ids import CallSid, DialId, Sha256
+from telecore.ids import CallSid, DialId, FeedId, Sha256
 from telecore.model import ChannelStatus
 from telecore.schema import Tagged
 from telecore.twiml.control import DialSpec
@@ -81,6 +81,49 @@ class RouteWanted(Notice):
     call: CallSid
     dial: DialId
     spec: DialSpec
+
+
+@dataclass(frozen=True, slots=True)
+class FeedOpened(Notice):
+    """Up, and again after each greeting: the tunnel's streams that carry this call's sound, 20 ms of µ-law a frame.
+
+    ``inbound`` carries what the party says up and what the cloud says down, ``outbound`` what the party hears; None
+    when that was not asked for.
+    """
+
+    kind: ClassVar[str] = "feed.opened"
+    call: CallSid
+    feed: FeedId
+    inbound: int | None = None
+    outbound: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FeedClosed(Notice):
+    """Up: it is over, or never was. ``because`` is for a person to read."""
+
+    kind: ClassVar[str] = "feed.closed"
+    call: CallSid
+    feed: FeedId
+    because: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedKey(Notice):
+    """Up: the party pressed a key."""
+
+    kind: ClassVar[str] = "feed.key"
+    call: CallSid
+    feed: FeedId
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class FeedsHeld(Notice):
+    """Up, after each greeting and its FeedOpened: all that are open here. What is not among them is over."""
+
+    kind: ClassVar[str] = "feed.held"
+    feeds: tuple[FeedId, ...]
 
 
 @dataclass(frozen=True, slots=True)

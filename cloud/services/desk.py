@@ -16,6 +16,7 @@ from cloud.services.debugger import Debugger
 from cloud.services.dials import Dials
 from cloud.services.documents import Documents
 from cloud.services.espeak import SpeechFailed
+from cloud.services.feeds import Feeds
 from cloud.services.files import Files
 from cloud.services.fleet_tasks import FleetTasks
 from cloud.services.live_tasks import LiveTasks
@@ -38,12 +39,17 @@ from telecore.model import Clip
 from telecore.notices import (
     Announced,
     BlobHeld,
+    FeedClosed,
+    FeedKey,
+    FeedOpened,
+    FeedsHeld,
     Heartbeat,
     Notice,
     PageEnded,
     PageFaulted,
     RouteWanted,
 )
+from telecore.tunnel.link import MediaHandler
 from telecore.twiml.page import Goto
 
 log = logging.getLogger(__name__)
@@ -58,6 +64,8 @@ class Tunnel(Protocol):
     def wake(self, edge: EdgeId) -> None: ...
     def connected(self, edge: EdgeId) -> bool: ...
     async def fetch(self, edge: EdgeId, sha256: Sha256, size: int, within_s: float) -> None: ...
+    def send_media(self, edge: EdgeId, stream: int, payload: bytes) -> bool: ...
+    def on_media(self, edge: EdgeId, stream: int, handler: MediaHandler | None) -> None: ...
 
 
 class Desk:
@@ -98,6 +106,7 @@ class Desk:
         self.messages = MessageService(db, self.routing, self.callbacks, documents, debugger, wake=self._wake)
         self.standing = Standing(db, self.calls, self.callbacks)
         self.fleet_tasks = FleetTasks(db, wake=self._wake)
+        self.feeds = Feeds(tunnel)
         line = RecordingLine(tunnel.fetch, tunnel.notify, tunnel.connected)
         self.recordings = RecordingService(db, files, self.callbacks, line, url=recording_url)
         self._reaper = CallReaper(db, self.calls.lost)
@@ -115,6 +124,7 @@ class Desk:
                 for work in (self.callbacks, self.messages, self.recordings, self._reaper, self.fleet_tasks):
                     group.create_task(work.run(), name=type(work).__name__)
         finally:
+            self.feeds.close()
             await self.ingest.close()
             await self._tasks.close()
             await self.calls.close()
@@ -127,6 +137,7 @@ class Desk:
         self._reaper.on_link(edge, up)
         self.messages.on_link(edge, up)
         self.recordings.on_link(edge, up)
+        self.feeds.on_link(edge, up)
         self._tasks.start(self._seen(edge), f"link of {edge}")
 
     def on_notice(self, edge: EdgeId, notice: Notice) -> None:
@@ -141,6 +152,14 @@ class Desk:
                 self.calls.page_ended(edge, notice)
             case PageFaulted():
                 self.calls.page_faulted(edge, notice)
+            case FeedOpened():
+                self.feeds.opened(edge, notice)
+            case FeedClosed():
+                self.feeds.closed(edge, notice)
+            case FeedKey():
+                self.feeds.pressed(edge, notice)
+            case FeedsHeld():
+                self.feeds.held(edge, notice)
             case RouteWanted():
                 self.calls.route_wanted(edge, notice)
             case Heartbeat():

@@ -42,6 +42,7 @@ from telecore.events import EdgeStarted
 from telecore.ids import ChannelId, Sha256, new_id
 from telecore.model import Clip
 from telecore.notices import BlobHeld, BlobStored, Do, Heartbeat, Notice
+from telecore.tunnel.link import MediaHandler
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +94,7 @@ class Agent:
             own_number=self.inventory.number,
             gate=self._sims,
             witness=self._sims,
+            media=self,
         )
         self._build_upkeep()
         self._dispatcher = Dispatcher(
@@ -222,6 +224,14 @@ class Agent:
     def _notify(self, notice: Notice) -> bool:
         return self._uplink.notify(notice)
 
+    def send_media(self, stream: int, payload: bytes) -> bool:
+        """Sound for the cloud; the uplink is built after the calls that speak through it."""
+        return self._uplink.send_media(stream, payload)
+
+    def on_media(self, stream: int, handler: MediaHandler | None) -> None:
+        """Who hears a stream of the tunnel."""
+        self._uplink.on_media(stream, handler)
+
     def _busy(self, channel: ChannelId) -> int:
         return self._calls.busy(channel) + self._upkeep.self_test.busy(channel)
 
@@ -252,9 +262,10 @@ class Agent:
         return found_later or self.inventory.known(channel)
 
     def _greeting(self) -> Sequence[Notice]:
-        return [self._heartbeat(), BlobHeld(self._blobs.held()), *self._calls.repeat()]
+        return [self._heartbeat(), BlobHeld(self._blobs.held()), *self._calls.repeat(), self._calls.feeds.held]
 
     def _on_link(self, up: bool) -> None:
+        self._calls.feeds.on_link(up)
         if up:
             self._refused = ""
 

@@ -27,6 +27,9 @@ class Ear:
     def press(self, key: str) -> None:
         """The party pressed a key. Comes only to those who want keys."""
 
+    def over(self) -> None:
+        """The leg is closed: nothing more will be heard."""
+
 
 class _Playing:
     __slots__ = ("done", "source")
@@ -91,7 +94,10 @@ class Leg:
         if self._pcm is not None and self._pcm.on_frame == self.hear:
             self._pcm.on_frame = _ignore
         self.voice = self._pcm = None
+        ears = self._ears
         self._set_ears(())
+        for ear in ears:
+            ear.over()
 
     def tick(self) -> None:
         self._now += 1

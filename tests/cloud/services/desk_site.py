@@ -42,6 +42,7 @@ class Line:
         self.up = True
         self.sent = []
         self.woken = []
+        self.media = {}
         self.blobs = {}
         self._files = files
         self._news = asyncio.Condition()
@@ -69,6 +70,12 @@ class Line:
         data = self.blobs[sha256]
         await self._files.write(sha256, 0, data)
         assert await self._files.complete(sha256)
+
+    def send_media(self, edge, stream, payload):
+        return self.up
+
+    def on_media(self, edge, stream, handler):
+        self.media[stream] = handler
 
     async def wait_for(self, wanted, within_s=3.0):
         """The first notice for which ``wanted`` is true."""
