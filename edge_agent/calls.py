@@ -144,6 +144,7 @@ class Calls:
             record_trim=command.record_trim,
             command=command.id,
             hidden=command.hide_caller,
+            sip=command.sip,
         )
         self._begin(call, lambda: outbound.dial(call, service, order, permit))
 
@@ -208,6 +209,7 @@ class Calls:
             ring_s=spec.timeout_s,
             send_digits=spec.targets[routed.target].send_digits,
             page=routed.whisper,
+            sip=routed.sip,
         )
         service = self._voice(routed.channel)
         permit = self._gate.call(routed.channel, routed.to)

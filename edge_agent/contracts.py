@@ -12,6 +12,7 @@ from telecore.events import Event
 from telecore.ids import E164, Address, ChannelId, DeviceId, Iccid
 from telecore.model import ChannelState, DeviceIdentity, LineCall, MediaStats, Service, SignalLevel, Sim
 from telecore.sim_health import StoreLevel
+from telecore.sip_target import SipTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,11 +261,20 @@ class VoiceService(Protocol):
         """
 
 
+@runtime_checkable
+class UriVoice(Protocol):
+    """A voice service that calls SIP URIs as well."""
+
+    async def dial_uri(self, target: SipTarget, on_event: Callable[[VoiceEvent], None]) -> VoiceCall:
+        """As ``VoiceService.dial``; what the URI's host answers comes as events."""
+
+
 @dataclass(frozen=True, slots=True)
 class Channel:
     """One line able to carry traffic: a bundle of optional services.
 
-    ``numbers``: those that are reached here and no SIM tells. ``capacity``: how many calls at once.
+    ``numbers``: those that are reached here and no SIM tells. ``capacity``: how many calls at once. ``sip_domains``: as
+    in ChannelStatus; its voice is then a UriVoice.
     """
 
     id: ChannelId
@@ -274,6 +284,7 @@ class Channel:
     voice: VoiceService | None = None
     numbers: tuple[E164, ...] = ()
     capacity: int = 1
+    sip_domains: tuple[str, ...] = ()
 
 
 class Heal(StrEnum):

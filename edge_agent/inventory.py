@@ -54,7 +54,12 @@ class Inventory:
         self._open[channel.id] = channel
         now = self._known(channel.id)
         self._status[channel.id] = replace(
-            now, device=identity, offers=offers(channel), numbers=channel.numbers, capacity=channel.capacity
+            now,
+            device=identity,
+            offers=offers(channel),
+            numbers=channel.numbers,
+            capacity=channel.capacity,
+            sip_domains=channel.sip_domains,
         )
         self._changed()
         return [InventoryReported(channel=channel.id, device=identity)] if now.device != identity else []

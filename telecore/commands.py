@@ -14,6 +14,7 @@ from telecore.ids import E164, CallSid, ChannelId, CommandId, DialId, FeedId, Me
 from telecore.model import Track
 from telecore.schema import Tagged
 from telecore.sim_health import HealthState
+from telecore.sip_target import SipTarget
 from telecore.twiml.page import Verb
 
 
@@ -117,7 +118,7 @@ class PlaceCall(Command):
     """Dial out. Answered by CallInitiated, CallRinging, CallAnswered, CallEnded, or CommandRejected.
 
     ``send_digits`` are pressed after the answer, before any page. ``hide_caller``: ask the network not to show our
-    number (CLIR). ``urgent``: a warning, which goes above quotas.
+    number (CLIR). ``urgent``: a warning, which goes above quotas. ``sip``: call this URI instead of a number.
     """
 
     kind: ClassVar[str] = "call.place"
@@ -133,6 +134,7 @@ class PlaceCall(Command):
     record_trim: bool = False
     urgent: bool = False
     hide_caller: bool = False
+    sip: SipTarget | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +168,10 @@ class LimitCall(Command):
 
 @dataclass(frozen=True, slots=True)
 class RoutedLeg:
-    """A leg the cloud has made a row for. ``target`` is its place in the DialSpec's targets."""
+    """A leg the cloud has made a row for. ``target`` is its place in the DialSpec's targets.
+
+    ``sip``: the URI to call instead of the number ``to``.
+    """
 
     call: CallSid
     channel: ChannelId
@@ -174,6 +179,7 @@ class RoutedLeg:
     target: int
     caller: E164 | None = None
     whisper: bool = False
+    sip: SipTarget | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

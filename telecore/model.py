@@ -131,6 +131,7 @@ class ChannelStatus:
     ``capacity``: how many calls it carries at once.
     ``down``: what it offers and cannot do just now, as ``reason`` says.
     ``call``: what its box says that the line is doing; None where no box tells.
+    ``sip_domains``: hosts whose SIP URIs can be called through it; ``*.host``: those under it, ``*``: all.
     """
 
     channel: ChannelId
@@ -152,6 +153,7 @@ class ChannelStatus:
     capacity: int = 1
     down: frozenset[Service] = frozenset()
     call: LineCall | None = None
+    sip_domains: tuple[str, ...] = ()
 
     @property
     def own_numbers(self) -> tuple[E164, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from telecore.ids import E164, ChannelId, EdgeId
 from telecore.model import ChannelState, ChannelStatus, Service
 from telecore.sim_health import Health, HealthState
+from telecore.sip_target import reaches
 
 LASTING = frozenset(
     {
@@ -31,7 +32,8 @@ class RouteRequest:
 
     ``sender``: only the SIM of this number may carry it. ``edge``: only a channel of this edge may.
     ``prefer``: a channel that is taken when it may be. ``waits``: a busy channel will do, and one whose SIM rests (an
-    SMS queues at the edge). ``urgent``: a warning, which goes above quotas.
+    SMS queues at the edge). ``urgent``: a warning, which goes above quotas. ``domain``: only a channel that calls SIP
+    URIs of this host.
     """
 
     service: Service
@@ -41,6 +43,7 @@ class RouteRequest:
     prefer: ChannelId | None = None
     waits: bool = False
     urgent: bool = False
+    domain: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,11 @@ class Candidate:
     def channel(self) -> ChannelId:
         return self.status.channel
 
+    @property
+    def numbers(self) -> tuple[E164, ...]:
+        """All that it can show."""
+        return self.status.own_numbers if self.number is None else (self.number, *self.status.own_numbers)
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -71,13 +79,14 @@ class Rules:
 class Decision:
     """``chosen`` None: nobody may. ``passed_over`` has a reason for every channel that may not or is not best.
 
-    ``lasting``: nobody may, and waiting will not mend it.
+    ``lasting``: nobody may, and waiting will not mend it. ``eligible``: there is a channel of the right kind at least.
     """
 
     chosen: Candidate | None
     because: str
     passed_over: tuple[tuple[ChannelId, str], ...] = ()
     lasting: bool = False
+    eligible: bool = True
 
     def sentence(self) -> str:
         """The decision in one line, for a log or an error message."""
@@ -108,7 +117,7 @@ def decide(ask: RouteRequest, rules: Rules, candidates: Iterable[Candidate]) -> 
             able.append(candidate)
     if not able:
         lasting = bool(eligible) and all(_unfit(ask, candidate) in LASTING for candidate in eligible)
-        return Decision(None, _nobody(ask, passed), tuple(passed), lasting)
+        return Decision(None, _nobody(ask, passed), tuple(passed), lasting, bool(eligible))
     best, *rest = sorted(able, key=lambda candidate: _rank(ask, candidate))
     passed += [(found.channel, f"may, but {best.channel} is better{_weight(found)}") for found in rest]
     return Decision(best, _because(ask, best, len(able)), tuple(passed))
@@ -142,6 +151,8 @@ def _not_meant(ask: RouteRequest, candidate: Candidate) -> str:
         return "its SIM has another number"
     if ask.edge is not None and candidate.edge != ask.edge:
         return "is at another edge"
+    if ask.domain and not reaches(candidate.status.sip_domains, ask.domain):
+        return f"calls no SIP URIs of {ask.domain}"
     return ""
 
 

@@ -7,24 +7,19 @@ from collections.abc import Callable
 from datetime import datetime
 
 from cloud.services.debugger import Debugger
+from cloud.services.dial_targets import CALLER_ID, NOT_ROUTED, Asked, read_target, refusal
 from cloud.services.routing import Routing
-from cloud.store import calls
+from cloud.store import calls, numbers
 from cloud.store.calls import CallFilter
 from cloud.store.database import Connection, Database
 from cloud.store.records import CallRecord, Cursor, Hook
 from cloud.tunnel import call_steps
 from telecore.commands import RouteDial, RoutedLeg
-from telecore.ids import E164, Address, CallSid, ChannelId, DialId, EdgeId, new_sid
+from telecore.ids import Address, CallSid, ChannelId, DialId, EdgeId, new_sid
 from telecore.model import CallStatus, Direction
 from telecore.notices import RouteWanted
-from telecore.numbers import is_e164, is_emergency, is_short_code
 from telecore.twiml.control import DialTarget
 
-CALLER_ID = 13214
-NUMBER_FORMAT = 13223
-FORBIDDEN = 13225
-NOT_ROUTED = 13224
-NESTED = 13201
 _REMEMBERED = 1000
 
 
@@ -107,22 +102,24 @@ class Dials:
         taken: Counter[ChannelId],
         notes: list[tuple[int, str]],
     ) -> RoutedLeg | None:
-        target, asked = wanted.spec.targets[index], wanted.spec.caller_id
-        fault = fault_of(target, parent)
-        if fault is not None or parent.edge is None:
-            notes.append(fault or (NOT_ROUTED, "the call is at no edge"))
+        target = wanted.spec.targets[index]
+        asked = read_target(target, wanted.spec.caller_id, parent)
+        if not isinstance(asked, Asked) or parent.edge is None:
+            notes.append((NOT_ROUTED, "the call is at no edge") if isinstance(asked, Asked) else asked)
             return None
         call = CallSid(new_sid("CA"))
         decision = self._routing.for_dial(
-            conn, call, edge=parent.edge, to=target.number, caller=E164(asked) if asked else None, taken=taken
+            conn, call, edge=parent.edge, to=asked.to, caller=asked.caller, taken=taken, domain=_domain(asked)
         )
-        if decision.chosen is None:
-            notes.append((NOT_ROUTED, f"<Dial> could not reach number {index + 1}: {decision.outline()}"))
+        chosen = decision.chosen
+        if chosen is None:
+            reasons = f"<Dial> could not reach party {index + 1}: {decision.outline()}"
+            notes.append(refusal(asked, reasons, reachable=decision.eligible))
             return None
-        shown = decision.chosen.number
-        if asked and asked != shown:
-            notes.append((CALLER_ID, "<Dial> callerId cannot be shown: a SIM shows its own number"))
-        return RoutedLeg(call, decision.chosen.channel, target.number, index, shown, whisper=bool(target.url))
+        shown = asked.caller if asked.caller in chosen.numbers else chosen.number
+        if asked.caller and asked.caller != shown:
+            notes.append((CALLER_ID, _not_shown(conn, parent, asked.caller)))
+        return RoutedLeg(call, chosen.channel, asked.to, index, shown, whisper=bool(target.url), sip=asked.sip)
 
     def _child(self, parent: CallRecord, target: DialTarget, leg: RoutedLeg) -> CallRecord:
         now = self._now()
@@ -130,8 +127,8 @@ class Dials:
             sid=leg.call,
             account=parent.account,
             direction=Direction.OUTBOUND_DIAL,
-            caller=Address(leg.caller or parent.caller),
-            called=Address(target.number),
+            caller=Address(leg.sip.caller if leg.sip is not None else leg.caller or parent.caller),
+            called=Address(leg.to),
             status=CallStatus.QUEUED,
             created_at=now,
             updated_at=now,
@@ -145,12 +142,15 @@ class Dials:
         )
 
 
-def fault_of(target: DialTarget, parent: CallRecord) -> tuple[int, str] | None:
-    """Why nobody could carry this, whatever the channels."""
-    if parent.direction is Direction.OUTBOUND_DIAL:
-        return NESTED, "<Dial> within a dialled leg is not possible"
-    if is_emergency(target.number):
-        return FORBIDDEN, "<Dial> to an emergency number is not carried"
-    if not (is_e164(target.number) or is_short_code(target.number)):
-        return NUMBER_FORMAT, "<Dial> needs a number with + and its country code, or a short code"
-    return None
+def _domain(asked: Asked) -> str:
+    return asked.sip.host if asked.sip is not None else ""
+
+
+def _not_shown(conn: Connection, parent: CallRecord, caller: str) -> str:
+    """Why the callee sees another number than was asked for."""
+    number = numbers.get_by_number(conn, caller)
+    if number is not None and number.account == parent.account:
+        return (
+            "<Dial> callerId cannot be shown: its own SIM cannot carry this call now, and another shows its own number"
+        )
+    return "<Dial> callerId cannot be shown: a SIM shows its own number"

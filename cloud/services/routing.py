@@ -44,16 +44,27 @@ class Routing:
         return decision
 
     def for_dial(
-        self, conn: Connection, sid: str, *, edge: EdgeId, to: str, caller: E164 | None, taken: Counter[ChannelId]
+        self,
+        conn: Connection,
+        sid: str,
+        *,
+        edge: EdgeId,
+        to: str,
+        caller: E164 | None,
+        taken: Counter[ChannelId],
+        domain: str = "",
     ) -> Decision:
-        """A channel of this edge, that of the caller's SIM if it can be had. ``taken`` counts legs of this dial."""
+        """A channel of this edge, that of the caller's SIM if it can be had. ``taken`` counts legs of this dial.
+
+        ``domain``: the host of the SIP URI that is to be called.
+        """
         legs = Counter(record.channel for record in calls.live(conn, edge))
         candidates = [
             self._candidate(conn, record, legs[record.channel] + taken[record.channel])
             for record in channels.list_(conn, edge)
         ]
-        prefer = next((found.channel for found in candidates if caller and found.number == caller), None)
-        return self._decide(sid, RouteRequest(Service.VOICE, to, edge=edge, prefer=prefer), candidates)
+        prefer = next((found.channel for found in candidates if caller and caller in found.numbers), None)
+        return self._decide(sid, RouteRequest(Service.VOICE, to, edge=edge, prefer=prefer, domain=domain), candidates)
 
     def reason(self, sid: str) -> str:
         """Why the call or message went where it went, for as long as it is remembered."""

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 
 from edge_agent.call.live import LiveCall
 from edge_agent.call.purpose import WHOLE_CALL
-from edge_agent.contracts import Permit, VoiceCall, VoiceService
+from edge_agent.contracts import Permit, UriVoice, VoiceCall, VoiceService
 from edge_agent.media.press import press
 from edge_agent.media.record import CallRecording
 from telecore.causes import Cause
 from telecore.errors import Busy, DeviceLost, DeviceRefused, NoNetwork, NoRoute, TelecoreError, TimedOut
 from telecore.events import CallInitiated
 from telecore.ids import E164, CommandId
+from telecore.sip_target import SipTarget
 
 _CAUSES: tuple[tuple[type[TelecoreError], Cause], ...] = (
     (Busy, Cause.NO_CIRCUIT),
@@ -26,7 +27,10 @@ _CAUSES: tuple[tuple[type[TelecoreError], Cause], ...] = (
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Whom to call, and what to do when somebody answers. ``page``: one follows the answer; ``hidden``: CLIR."""
+    """Whom to call, and what to do when somebody answers. ``page``: one follows the answer; ``hidden``: CLIR.
+
+    ``sip``: a URI to call instead of the number ``to``.
+    """
 
     to: str
     caller: E164 | None
@@ -37,6 +41,7 @@ class Order:
     command: CommandId | None = None
     page: bool = True
     hidden: bool = False
+    sip: SipTarget | None = None
 
 
 async def dial(call: LiveCall, service: VoiceService | None, order: Order, permit: Permit) -> None:
@@ -65,7 +70,7 @@ async def dial(call: LiveCall, service: VoiceService | None, order: Order, permi
 
 async def _dial(call: LiveCall, service: VoiceService, order: Order) -> VoiceCall | None:
     """None: it could not be begun. Cancelled, it sees to it that what was begun is hung up."""
-    dialling = asyncio.ensure_future(service.dial(order.to, call.on_voice, order.caller, hidden=order.hidden))
+    dialling = asyncio.ensure_future(_voice(call, service, order))
     try:
         voice = await asyncio.shield(dialling)
     except asyncio.CancelledError:
@@ -77,6 +82,14 @@ async def _dial(call: LiveCall, service: VoiceService, order: Order) -> VoiceCal
         return None
     call.connect(voice)
     return voice
+
+
+async def _voice(call: LiveCall, service: VoiceService, order: Order) -> VoiceCall:
+    if order.sip is None:
+        return await service.dial(order.to, call.on_voice, order.caller, hidden=order.hidden)
+    if not isinstance(service, UriVoice):
+        raise DeviceRefused("sip", None, "the channel calls no SIP URIs")
+    return await service.dial_uri(order.sip, call.on_voice)
 
 
 async def _undo(call: LiveCall, dialling: asyncio.Future[VoiceCall]) -> None:

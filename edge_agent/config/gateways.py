@@ -12,6 +12,7 @@ from telecore.ids import E164, DeviceId
 
 _PORTS = re.compile(r"(\d{1,5})-(\d{1,5})")
 _USER = re.compile(r"[A-Za-z0-9._+*#~-]{1,64}")
+_DOMAIN = re.compile(r"\*|(?:\*\.)?[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?|[0-9A-Fa-f:]{2,39}")
 REGISTERS = ("with_us", "with_them", "nobody")
 TRANSPORTS = ("udp", "tls")
 MOST_LINES = 128
@@ -118,7 +119,11 @@ class GatewayConfig:
 
 @dataclass(frozen=True, slots=True)
 class TrunkConfig:
-    """SIP without a SIM: a carrier, or another switch. ``calls``: how many at once."""
+    """SIP without a SIM: a carrier, or another switch. ``calls``: how many at once.
+
+    ``sip_domains``: hosts whose SIP URIs may be called through it (``*.host``: those under it, ``*``: any); left out,
+    its own host and domain. An empty list: none.
+    """
 
     id: DeviceId
     host: str
@@ -130,7 +135,15 @@ class TrunkConfig:
     password_file: str | None = None
     sip: PeerConfig = PeerConfig()
     enabled: bool = True
+    sip_domains: tuple[str, ...] | None = None
     password: str = field(default="", repr=False)
+
+    @property
+    def reached(self) -> tuple[str, ...]:
+        """The SIP domains, told or not."""
+        if self.sip_domains is not None:
+            return self.sip_domains
+        return tuple(dict.fromkeys(name.lower() for name in (self.host, self.sip.domain) if name))
 
 
 def of_sip(sip: SipConfig | None, *, wanted: bool) -> Iterator[Problem]:
@@ -184,6 +197,9 @@ def of_trunk(trunk: TrunkConfig) -> Iterator[Problem]:
     yield from of_host("host", trunk.host)
     yield from _of_peer(trunk.sip)
     yield from of_numbers("numbers", trunk.numbers)
+    for n, domain in enumerate(trunk.sip_domains or ()):
+        if not _DOMAIN.fullmatch(domain):
+            yield f"sip_domains[{n}]", 'must be a host like pbx.example, "*.pbx.example" for those under it, or "*"'
     if not 1 <= trunk.calls <= 500:
         yield "calls", "must be from 1 to 500"
     if trunk.sip.registers == "with_them" and not trunk.user:

@@ -135,7 +135,7 @@ def make_trunk(config: TrunkConfig, edge: EdgeId, profiles: Profiles, stack: Sip
     number = config.numbers[0] if config.numbers else None
     line = LineSettings(channel, config.user, _credentials(config.user, config.password), number)
     settings = replace(peer_settings(config, profile, (line,)), max_calls=config.calls)
-    lines = [GatewayLine(channel, None, config.numbers, config.calls)]
+    lines = [GatewayLine(channel, None, config.numbers, config.calls, config.reached)]
     return Gateway(config.id, profile, lines, SipPeer(stack, settings))
 
 

@@ -62,7 +62,11 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class DialTarget:
-    """One ``<Number>``. ``url`` is the whisper page run on who answers, before both are joined."""
+    """One ``<Number>`` or ``<Sip>`` (``kind``). ``url`` is the whisper page run on who answers, before both are joined.
+
+    ``number`` of a ``<Sip>`` is its URI with whatever headers stand in it; ``username`` and ``password`` answer a
+    challenge of the far end.
+    """
 
     number: str
     url: str | None = None
@@ -71,6 +75,9 @@ class DialTarget:
     status_callback: str = ""
     status_callback_method: str = "POST"
     status_callback_events: tuple[str, ...] = ("completed",)
+    kind: str = "number"
+    username: str = ""
+    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,12 +56,13 @@ _REFUSED_AGAIN_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class GatewayLine:
-    """One channel. ``numbers``: those that no SIM tells."""
+    """One channel. ``numbers``: those that no SIM tells; ``sip_domains``: as in ChannelStatus."""
 
     channel: ChannelId
     managed: ManagedLine | None = None
     numbers: tuple[E164, ...] = ()
     calls: int = 1
+    sip_domains: tuple[str, ...] = ()
 
 
 class Gateway:
@@ -106,6 +107,7 @@ class Gateway:
             voice=self._voice(line) if Service.VOICE in offers else None,
             numbers=line.numbers,
             capacity=line.calls,
+            sip_domains=line.sip_domains,
         )
 
     def _voice(self, line: GatewayLine) -> VoiceService | None:

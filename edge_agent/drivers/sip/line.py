@@ -19,13 +19,14 @@ from edge_agent.drivers.sip.message import Received, response_to
 from edge_agent.drivers.sip.negotiation import Negotiation
 from edge_agent.drivers.sip.numbering import parties
 from edge_agent.drivers.sip.outbound import OutboundCall, Target
-from edge_agent.drivers.sip.settings import LineSettings, PeerSettings, SipQuirks
+from edge_agent.drivers.sip.settings import Credentials, LineSettings, PeerSettings, SipQuirks
 from edge_agent.drivers.sip.stack import SipStack
 from edge_agent.drivers.sip.transaction import Transaction
 from telecore.causes import reason_of_cause
 from telecore.errors import Busy, DeviceLost, InvalidRequest, NoNetwork
 from telecore.ids import E164, ChannelId
 from telecore.numbers import safe_to_dial
+from telecore.sip_target import SipTarget
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ class Owner(Protocol):
 
     def allows(self, hop: Hop) -> bool: ...
     def target(self, line: Line, to: str, caller: E164 | None, *, hidden: bool) -> Target: ...
+    def uri_target(self, line: Line, target: SipTarget) -> Target: ...
     def contact(self, line: LineSettings) -> str: ...
     def announce(self, call: IncomingCall) -> bool: ...
     def take_message(self, received: Received, transaction: Transaction) -> None: ...
@@ -112,14 +114,28 @@ class Line:
         """See ``contracts.VoiceService``. What the far end answers comes as events, a refusal as ENDED."""
         if not safe_to_dial(to):
             raise InvalidRequest(f"{to[:20]!r} is no number that can be dialled", field="To", code=21211)
+        self._check_free()
+        return await self._invite(self._owner.target(self, to, caller, hidden=hidden), self.authorizer, on_event)
+
+    async def dial_uri(self, target: SipTarget, on_event: Callable[[VoiceEvent], None]) -> SipCall:
+        """See ``contracts.UriVoice``. The far end of this line is the proxy that routes the URI."""
+        self._check_free()
+        own = Credentials(target.username, target.password) if target.username else None
+        authorizer = Authorizer(own, self.stack.rng) if own is not None else self.authorizer
+        return await self._invite(self._owner.uri_target(self, target), authorizer, on_event)
+
+    def _check_free(self) -> None:
         if not self.state.up:
             raise NoNetwork(f"the line is down: {self.state.reason}")
         if self.busy:
             raise Busy("the line is in a call")
-        target = self._owner.target(self, to, caller, hidden=hidden)
+
+    async def _invite(
+        self, target: Target, authorizer: Authorizer, on_event: Callable[[VoiceEvent], None]
+    ) -> OutboundCall:
         media = await self._media()
         call_id = f"{self.stack.token()}-{self.stack.token()}"
-        call = OutboundCall(self, media, self._negotiation(media), target, authorizer=self.authorizer, call_id=call_id)
+        call = OutboundCall(self, media, self._negotiation(media), target, authorizer=authorizer, call_id=call_id)
         self.calls[call] = None
         call.on_event = on_event
         call.start()

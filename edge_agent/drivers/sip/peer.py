@@ -27,6 +27,7 @@ from edge_agent.drivers.sip.transaction import Transaction
 from edge_agent.drivers.sip.uri import shown
 from edge_agent.drivers.sip.watch import watch
 from telecore.ids import E164, ChannelId
+from telecore.sip_target import SipTarget
 
 log = logging.getLogger(__name__)
 
@@ -167,6 +168,10 @@ class SipPeer:
         """Raises NoNetwork when the line is nowhere."""
         binding = self.registrar.get(line.settings.user.lower(), self.stack.now())
         return reaching.target(self.settings, line.settings, self.place, binding, to=to, caller=caller, hidden=hidden)
+
+    def uri_target(self, line: Line, target: SipTarget) -> Target:
+        """Raises NoNetwork when the line is nowhere."""
+        return reaching.uri_target(self.settings, line.settings, self.place, target)
 
     def contact(self, line: LineSettings) -> str:
         return reaching.contact(line, self.settings, self.stack.local(self.settings.transport))

@@ -12,8 +12,9 @@ from edge_agent.drivers.sip.outbound import Target
 from edge_agent.drivers.sip.registrar import Binding
 from edge_agent.drivers.sip.settings import LineSettings, PeerSettings, Registers, Transport
 from edge_agent.drivers.sip.uri import NameAddr, Uri, parse_uri, sip_uri
-from telecore.errors import DeviceLost, NoNetwork, RemoteProtocolError
+from telecore.errors import DeviceLost, DeviceRefused, NoNetwork, RemoteProtocolError
 from telecore.ids import E164
+from telecore.sip_target import SipTarget
 
 RESOLVE_S = 5.0
 
@@ -99,11 +100,7 @@ def target(
         host, port = settings.domain or hop.address, hop.port
     user = f"{line.user}{number}" if quirks.to_line == "prefix" else number
     uri = sip_uri(user, host, None if settings.domain and binding is None else port, **_transport(settings))
-    extra: list[tuple[str, str]] = []
-    if settings.outbound_proxy and binding is None:
-        name, proxy_port = split_host(settings.outbound_proxy)
-        route = sip_uri("", name, proxy_port, lr=None, **_transport(settings))
-        extra.append(("route", f"<{route}>"))
+    extra = _route(settings) if binding is None else []
     shown = _shown(settings, line, caller)
     sender = NameAddr(sip_uri(shown, settings.domain or settings.host or hop.address))
     if hidden:
@@ -111,6 +108,28 @@ def target(
         sender = NameAddr(Uri("sip", "anonymous", "anonymous.invalid"), "Anonymous")
     recipient = NameAddr(sip_uri(number, settings.domain or host))
     return Target(str(uri), hop, str(sender), str(recipient), tuple(extra))
+
+
+def uri_target(settings: PeerSettings, line: LineSettings, place: Place, target: SipTarget) -> Target:
+    """Whom the INVITE to a SIP URI is for: the URI as it is, sent to the far end, which routes it (RFC 3261 §8.1.2).
+
+    Raises NoNetwork for a far end without an address, DeviceRefused for sips: over a transport that is not TLS.
+    """
+    if place.hop is None:
+        raise NoNetwork("the line has no address to send a URI to")
+    if target.uri[:5].lower() == "sips:" and settings.transport is not Transport.TLS:
+        raise DeviceRefused("sip", 416, "sips: needs a trunk over TLS")
+    sender = NameAddr(sip_uri(target.caller or line.user or "anonymous", settings.domain or settings.host))
+    extra = [*_route(settings), *target.headers]
+    return Target(target.uri, place.hop, str(sender), f"<{target.uri}>", tuple(extra))
+
+
+def _route(settings: PeerSettings) -> list[tuple[str, str]]:
+    """Through the outbound proxy, if there is one."""
+    if not settings.outbound_proxy:
+        return []
+    name, port = split_host(settings.outbound_proxy)
+    return [("route", f"<{sip_uri('', name, port, lr=None, **_transport(settings))}>")]
 
 
 def _shown(settings: PeerSettings, line: LineSettings, caller: E164 | None) -> str:

@@ -1,0 +1,94 @@
+"""Whom a <Dial> calls: <Number>, <Sip>."""
+
+from __future__ import annotations
+
+from telecore.errors import InvalidTwiml
+from telecore.twiml.attributes import Attributes, refuse_children
+from telecore.twiml.control import DialTarget
+from telecore.twiml.nodes import Node, Reading
+
+MAX_TARGETS = 10
+CALL_EVENTS = ("initiated", "ringing", "answered", "completed")
+_KEYS = frozenset("0123456789*#ABCDwW")
+
+
+def read_targets(node: Node, reading: Reading) -> tuple[DialTarget, ...]:
+    """Raises InvalidTwiml for nobody, too many, and elements that cannot be dialled from here."""
+    targets = [_target(child, reading) for child in node.children]
+    text = node.text.strip()
+    if text and not targets:
+        targets = [DialTarget(_digits(text))]
+    if not targets:
+        raise InvalidTwiml("<Dial> names nobody to call", code=13224, line=node.line)
+    if len(targets) > MAX_TARGETS:
+        code = 13250 if any(target.kind == "sip" for target in targets) else 12200
+        raise InvalidTwiml(f"<Dial> names more than {MAX_TARGETS} parties", code=code, line=node.line)
+    return tuple(targets)
+
+
+def _target(node: Node, reading: Reading) -> DialTarget:
+    if node.name == "Number":
+        return _number(node, reading)
+    if node.name == "Sip":
+        return _sip(node, reading)
+    raise InvalidTwiml(f"<{node.name}> within <Dial> cannot be reached from here", code=13215, line=node.line)
+
+
+def _number(node: Node, reading: Reading) -> DialTarget:
+    attributes = Attributes(node, reading)
+    target = DialTarget(
+        number=_digits(node.text.strip()),
+        url=attributes.url("url") or None,
+        method=attributes.method(code=13221),
+        send_digits=_send_digits(attributes, node, reading, 13222),
+        status_callback=attributes.url("statusCallback"),
+        status_callback_method=attributes.method("statusCallbackMethod"),
+        status_callback_events=attributes.words("statusCallbackEvent", ("completed",), CALL_EVENTS),
+    )
+    _close(attributes, node, reading, ignored=("byoc", "phoneNumberType"))
+    return target
+
+
+def _sip(node: Node, reading: Reading) -> DialTarget:
+    """What stands in the URI is judged where it is routed: the other targets are called all the same."""
+    attributes = Attributes(node, reading)
+    target = DialTarget(
+        number=node.text.strip(),
+        url=attributes.url("url") or None,
+        method=attributes.method(code=13241),
+        send_digits=_send_digits(attributes, node, reading, 13242),
+        status_callback=attributes.url("statusCallback"),
+        status_callback_method=attributes.method("statusCallbackMethod"),
+        status_callback_events=attributes.words("statusCallbackEvent", ("completed",), CALL_EVENTS),
+        kind="sip",
+        username=attributes.text("username"),
+        password=attributes.text("password"),
+    )
+    _close(attributes, node, reading)
+    return target
+
+
+def _close(attributes: Attributes, node: Node, reading: Reading, *, ignored: tuple[str, ...] = ()) -> None:
+    if attributes.given("machineDetection"):
+        reading.warn(21234, f"<{node.name}> machineDetection is not done here", node)
+    about = ("Timeout", "SpeechThreshold", "SpeechEndThreshold", "SilenceTimeout")
+    attributes.close(
+        ignored=(
+            *ignored, *(f"machineDetection{name}" for name in about), "amdStatusCallback", "amdStatusCallbackMethod"
+        )
+    )  # fmt: skip
+    refuse_children(node, reading, 13215)
+
+
+def _send_digits(attributes: Attributes, node: Node, reading: Reading, code: int) -> str:
+    digits = attributes.text("sendDigits")
+    if set(digits) <= _KEYS:
+        return digits
+    text = f"<{node.name}> sendDigits may hold 0-9, *, #, A-D, w and W only; left out"
+    reading.warn(code, text, node)
+    return ""
+
+
+def _digits(text: str) -> str:
+    """A number as people write it, without what they put between the digits."""
+    return "".join(c for c in text if c not in " -().\t\r\n")
