@@ -41,6 +41,12 @@ class SipTarget:
     username: str = ""
     password: str = field(default="", repr=False)
 
+    @property
+    def user(self) -> str:
+        """The user part, unescaped."""
+        before, at, _ = self.uri.partition(":")[2].rpartition("@")
+        return unquote(before) if at else ""
+
 
 def is_sip(text: str) -> bool:
     """Whether it means to be a SIP URI."""

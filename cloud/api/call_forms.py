@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from cloud.api.forms import Form, recipient
+from cloud.api.called_party import called_party
+from cloud.api.forms import Form
 from cloud.api.senders import OF_CALLS, read_sender
 from cloud.services.requests import NewCall, UpdateCall
 from cloud.store.calls import CallFilter
@@ -25,7 +26,7 @@ BAD_URL, BAD_METHOD, BAD_CALLBACK, BAD_EVENT = 21205, 21209, 21502, 21626
 def new_call(form: Form) -> NewCall:
     """Raises InvalidRequest, InvalidTwiml."""
     _refuse_what_is_not_offered(form)
-    to = recipient(form, missing=21201, invalid=21211)
+    to, sip = called_party(form)
     caller = read_sender(form, OF_CALLS)
     url, twiml = _document(form)
     if not url and not twiml:
@@ -51,6 +52,7 @@ def new_call(form: Form) -> NewCall:
         recording_callback_events=_events(form, "RecordingStatusCallbackEvent", RECORDING_EVENTS),
         urgent=form.urgent(),
         hide_caller=form.boolean("HideCallerId"),
+        sip=sip,
     )
 
 
@@ -84,7 +86,7 @@ def call_filter(form: Form) -> CallFilter:
 def _refuse_what_is_not_offered(form: Form) -> None:
     form.refuse(["ApplicationSid"], "cannot be used: applications are not offered", code=21218)
     form.refuse(["MachineDetection"], "cannot be used: answering machines are not told apart", code=21234)
-    form.refuse(["Byoc", "SipAuthUsername", "CallerId"], "is not offered: calls go out from the SIM's own number")
+    form.refuse(["Byoc", "CallerId"], "is not offered: calls go out from the SIM's own number")
     if form.text("RecordingTrack", "both") != "both":
         form.refuse(["RecordingTrack"], "must be both: single tracks are not recorded")
 

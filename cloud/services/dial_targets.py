@@ -51,6 +51,8 @@ def _sip(target: DialTarget, caller_id: str | None, parent: CallRecord) -> Asked
         wanted = parse_sip_target(target.number)
     except InvalidTwiml as error:
         return error.code, f"<Sip>: {error.message}"
+    if is_emergency(wanted.user):
+        return FORBIDDEN, "<Dial> to an emergency number is not carried"
     shown = caller_id or _user_of(parent.caller)
     sip = replace(wanted, caller=shown, username=target.username, password=target.password)
     return Asked(wanted.uri, sip=sip)

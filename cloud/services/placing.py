@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+from cloud.services.dial_targets import NO_SIP
 from cloud.services.requests import NewCall
 from cloud.services.routing import Routing
 from cloud.store import calls, numbers, outbox
@@ -15,6 +17,7 @@ from telecore.ids import AccountSid, Address, CallSid, CommandId, EdgeId, new_si
 from telecore.model import CallStatus, Direction
 from telecore.numbers import is_emergency
 from telecore.routing import Candidate, Decision
+from telecore.sip_target import SipTarget
 
 NOT_OURS = 21210
 UNREACHABLE = 21214
@@ -29,18 +32,22 @@ def place(
 ) -> tuple[CallRecord, EdgeId]:
     """The call, and the edge whose outbox has its command.
 
-    Raises InvalidRequest 21210 for a caller that is not the account's, 21216 for an emergency number; NoRoute.
+    Raises InvalidRequest 21210 for a caller that is not the account's, 21216 for an emergency number; NoRoute, 13246
+    when no trunk calls the URI's host.
     """
     number = numbers.get_by_number(conn, wanted.caller)
     if number is None or number.account != account:
         message = f"The source phone number provided, {wanted.caller}, is not a number of this account"
         raise InvalidRequest(message, field="From", code=NOT_OURS)
-    if is_emergency(wanted.to):
+    if is_emergency(wanted.to if wanted.sip is None else wanted.sip.user):
         raise InvalidRequest("Calls to emergency numbers are not carried", field="To", code=BLOCKED)
     sid = CallSid(new_sid("CA"))
-    decision = routing.for_call(conn, sid, number, wanted.to, urgent=wanted.urgent)
+    if wanted.sip is not None:
+        decision = routing.for_uri(conn, sid, account, wanted.sip)
+    else:
+        decision = routing.for_call(conn, sid, number, wanted.to, urgent=wanted.urgent)
     if decision.chosen is None:
-        raise _refusal(decision)
+        raise _no_trunk(wanted.sip) if wanted.sip is not None and not decision.eligible else _refusal(decision)
     outbox.append(conn, decision.chosen.edge, _command(sid, decision.chosen, wanted, now))
     record = calls.insert(conn, _record(sid, decision.chosen, number, wanted, now))
     return record, decision.chosen.edge
@@ -87,7 +94,12 @@ def _command(sid: CallSid, chosen: Candidate, wanted: NewCall, now: datetime) ->
         record_trim=wanted.trim_silence,
         urgent=wanted.urgent,
         hide_caller=wanted.hide_caller,
+        sip=replace(wanted.sip, caller=wanted.caller) if wanted.sip is not None else None,
     )
+
+
+def _no_trunk(sip: SipTarget) -> NoRoute:
+    return NoRoute(f"No trunk of this account calls SIP URIs of {sip.host}", code=NO_SIP)
 
 
 def _refusal(decision: Decision) -> NoRoute:

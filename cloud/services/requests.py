@@ -8,6 +8,7 @@ from typing import Protocol
 from cloud.store.records import AccountRecord, CallRecord, Hook, MessageRecord
 from telecore.ids import E164, AccountSid, Address
 from telecore.model import CallStatus
+from telecore.sip_target import SipTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class UpdateMessage:
 class NewCall:
     """A call to place, with ``url`` or ``twiml``. Whether ``caller`` is the account's, the service checks.
 
+    ``sip``: a URI to call; ``to`` is the same as text.
     ``urgent``: a warning, which goes above quotas; ``hide_caller``: the callee is not to see the number.
     """
 
@@ -61,6 +63,7 @@ class NewCall:
     recording_callback_events: tuple[str, ...] = ("completed",)
     urgent: bool = False
     hide_caller: bool = False
+    sip: SipTarget | None = None
 
 
 @dataclass(frozen=True, slots=True)

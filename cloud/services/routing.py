@@ -7,12 +7,13 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from dataclasses import replace
 
-from cloud.store import calls, channels, numbers
+from cloud.store import calls, channels, edges, numbers
 from cloud.store.database import Connection
 from cloud.store.records import ChannelRecord, NumberRecord
 from telecore.ids import E164, ChannelId, EdgeId
 from telecore.model import Service
 from telecore.routing import Candidate, Decision, RouteRequest, Rules, decide
+from telecore.sip_target import SipTarget
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,17 @@ class Routing:
         if decision.chosen is None:
             decision = self._decide(sid, ask, [replace(candidate, connected=True) for candidate in candidates])
         return decision
+
+    def for_uri(self, conn: Connection, sid: str, account: str, target: SipTarget) -> Decision:
+        """A trunk of this account's edges that calls URIs of this host."""
+        legs = Counter(record.channel for record in calls.live(conn))
+        candidates = [
+            self._candidate(conn, record, legs[record.channel])
+            for edge in edges.list_(conn)
+            if edge.account == account
+            for record in channels.list_(conn, edge.edge)
+        ]
+        return self._decide(sid, RouteRequest(Service.VOICE, target.uri, domain=target.host), candidates)
 
     def for_dial(
         self,

@@ -70,6 +70,7 @@ def test_a_gateway_and_a_trunk(tmp_path):
     trunk = peer_settings(carrier, profiles.gateway("generic/trunk").profile, ())
     assert (trunk.registers, trunk.transport, trunk.port) == (Registers.WITH_THEM, Transport.TLS, 5061)
     assert (trunk.credentials.user, trunk.credentials.password) == ("acme", "pass")
+    assert carrier.reached == ("sip.carrier.example",)
     assert trunk.quirks.session_timer
     assert trunk.quirks.to_line == "contact"  # From has our number, not the account
     gateway = peer_settings(box, profiles.gateway("generic/sip").profile, ())
@@ -121,6 +122,7 @@ def test_what_would_be_done(tmp_path):
         ("user: second", "user: 'a b'", "line 11: devices[0].lines[1].user: must be the user part"),
         ("with_us", "sometimes", "line 12: devices[0].sip.registers: must be one of with_us, with_them, nobody"),
         ("transport: tls", "transport: tcp", "line 20: devices[1].sip.transport: must be one of udp, tls"),
+        ("calls: 12", "sip_domains: ['a b']", "devices[1].sip_domains[0]: must be a host like pbx.example"),
         ("calls: 12", "calls: 0", "line 17: devices[1].calls: must be from 1 to 500"),
         ("user: acme", "sip: {}", "the key 'sip' is given twice"),
         ("challenge: true", "sources: [10.0.0.1/8]", "devices[0].sip.sources[0]: must be an address or a network"),

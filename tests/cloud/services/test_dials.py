@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -10,15 +11,18 @@ from cloud.store import calls, notifications, numbers
 from cloud.store.calls import CallFilter
 from cloud.store.records import Cursor, Hook
 from telecore.commands import RouteDial
-from telecore.events import CallAnswered, CallEnded, CallInitiated, CallRinging
-from telecore.ids import DialId, new_id
-from telecore.model import CallStatus, Direction
+from telecore.events import CallAnswered, CallEnded, CallInitiated, CallRinging, ChannelChanged
+from telecore.ids import E164, ChannelId, DialId, new_id
+from telecore.model import CallStatus, ChannelState, ChannelStatus, Direction, Service
 from telecore.notices import Do, RouteWanted
+from telecore.sip_target import SipTarget
 from telecore.twiml.control import DialSpec, DialTarget
-from tests.cloud.services.site import CHANNELS, EDGE, NUMBERS
+from tests.cloud.services.site import CHANNELS, EDGE, HANDSET, NUMBERS
 from tests.fakes.customer_app import twiml
 
 FRIEND = "+85512000002"
+TRUNK = ChannelId(f"{EDGE}/carrier")
+DID = E164("+85523000001")
 
 
 @pytest.fixture
@@ -168,3 +172,53 @@ async def test_a_whisper_that_cannot_be_had_does_not_keep_them_apart(desk, app, 
     (leg,) = (await dial(desk, parent, DialTarget(FRIEND, url=app.url("/nothing")))).legs
     await desk.tell(CallAnswered(call=leg.call))
     assert (await desk.page(leg.call, 1)).verbs == ()
+
+
+async def with_a_trunk(desk, **changes):
+    status = ChannelStatus(TRUNK, ChannelState.REGISTERED, 0.0, frozenset({Service.VOICE}))
+    fields = {"sip_domains": ("pbx.example",), "capacity": 4, "numbers": (DID,)} | changes
+    await desk.tell(ChannelChanged(status=replace(status, **fields)))
+
+
+async def test_a_sip_uri_goes_through_the_trunk_that_reaches_it(desk, app, parent):
+    await with_a_trunk(desk)
+    target = DialTarget("sip:bob@pbx.example;transport=tls?X-Ticket=7", kind="sip", username="u", password="p")
+    (leg,) = (await dial(desk, parent, target)).legs
+    assert (leg.channel, leg.to) == (TRUNK, "sip:bob@pbx.example;transport=tls")
+    assert leg.sip == SipTarget(leg.to, "pbx.example", (("X-Ticket", "7"),), HANDSET, "u", "p")
+    (child,) = await children(desk, parent)
+    assert (child.caller, child.called, child.channel) == (HANDSET, leg.to, TRUNK)
+
+
+@pytest.mark.parametrize(
+    ("uri", "caller", "code", "words"),
+    [
+        ("sip:bob@elsewhere.example", None, 13246, "elsewhere.example"),
+        ("bob", None, 13243, "not a SIP URI"),
+        ("sip:bob@pbx.example?Via=x", None, 13252, "X- headers"),
+        ("sip:bob@pbx.example", "b b", 13247, "callerId"),
+        ("sip:112@pbx.example", None, 13225, "emergency"),
+    ],
+)
+async def test_a_sip_uri_that_nobody_calls(desk, parent, uri, caller, code, words):
+    await with_a_trunk(desk)
+    answer = await dial(desk, parent, DialTarget(uri, kind="sip"), caller_id=caller)
+    assert not answer.legs
+    assert words in answer.refusals[0]
+    async with asyncio.timeout(3):
+        while await noted(desk, parent) != [code]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+async def test_a_trunk_that_is_away_is_no_trunk_too_few(desk, parent):
+    await with_a_trunk(desk, state=ChannelState.SEARCHING)
+    answer = await dial(desk, parent, DialTarget("sip:bob@pbx.example", kind="sip"))
+    assert "is searching" in answer.refusals[0]
+
+
+async def test_a_trunk_shows_any_of_its_numbers(desk, parent):
+    await with_a_trunk(desk, numbers=(DID, E164("+85523000002")))
+    (leg,) = (await dial(desk, parent, DialTarget(FRIEND), caller_id="+85523000002")).legs
+    assert (leg.channel, leg.caller) == (TRUNK, "+85523000002")
+    await asyncio.sleep(0.05)
+    assert await noted(desk, parent) == []

@@ -109,6 +109,23 @@ def warned(xml: str) -> tuple[int, ...]:
                 "https://app.example/ivr/after",
             ),
         ),
+        (
+            '<Dial><Sip username="u" password="p" url="w" sendDigits="1"> sip:bob@pbx.example?x-a=1 </Sip></Dial>',
+            Dial(
+                DialSpec(
+                    (
+                        DialTarget(
+                            "sip:bob@pbx.example?x-a=1",
+                            "https://app.example/ivr/w",
+                            send_digits="1",
+                            kind="sip",
+                            username="u",
+                            password="p",
+                        ),
+                    )
+                )
+            ),
+        ),
     ],
 )
 def test_verbs_with_their_defaults(xml: str, verb: Verb) -> None:
@@ -131,7 +148,9 @@ def test_verbs_with_their_defaults(xml: str, verb: Verb) -> None:
         ("<Response><Gather><Gather/></Gather></Response>", 13320),
         ("<Response><Gather><Dial>1</Dial></Gather></Response>", 13320),
         ("<Response><Dial/></Response>", 13224),
-        ("<Response><Dial><Sip>sip:a@b</Sip></Dial></Response>", 13215),
+        ("<Response><Dial><Sim>DE1</Sim></Dial></Response>", 13215),
+        ("<Response><Dial>" + "<Number>1</Number>" * 11 + "</Dial></Response>", 12200),
+        ("<Response><Dial>" + "<Sip>sip:a@b</Sip>" * 11 + "</Dial></Response>", 13250),
         ("<Response><Say>" + "a" * 4097 + "</Say></Response>", 13520),
         ("<Response><Say>" + "a" * 70000 + "</Say></Response>", 11750),
         ("<Response>" + "<Say>" * (MAX_DEPTH + 1), 12100),
@@ -164,7 +183,16 @@ def test_refused(text: str, code: int) -> None:
         ('<Record maxLength="0"/>', (13611,)),
         ('<Record transcribe="true"/>', (13617,)),
         ('<Dial timeout="601">1</Dial>', (13212,)),
+        ('<Dial timeout="4">1</Dial>', (13212,)),
         ('<Dial record="maybe">1</Dial>', (13217,)),
+        ('<Dial timeLimit="0">1</Dial>', (13216,)),
+        ('<Dial hangupOnStar="perhaps">1</Dial>', (13213,)),
+        ('<Dial method="PUT">1</Dial>', (13210,)),
+        ('<Dial ringTone="mars">1</Dial>', (12200,)),
+        ('<Dial><Number method="PUT">1</Number></Dial>', (13221,)),
+        ('<Dial><Number sendDigits="1-2">1</Number></Dial>', (13222,)),
+        ("<Dial><Number>1<Say>a</Say></Number></Dial>", (13215,)),
+        ('<Dial><Sip method="PUT" sendDigits="x">sip:a@b</Sip></Dial>', (13241, 13242)),
         ('<Dial referUrl="/x">1</Dial>', (12200,)),
         ("<Hangup><Say>a</Say></Hangup>", (12200,)),
     ],

@@ -1,0 +1,29 @@
+"""``To`` of a call: a number, or a SIP URI with whatever answers its far end's challenge."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cloud.api.forms import Form, recipient
+from telecore.errors import InvalidRequest, InvalidTwiml
+from telecore.ids import Address
+from telecore.sip_target import SipTarget, is_sip, parse_sip_target
+
+MISSING, INVALID = 21201, 21211
+CREDENTIALS = 13249
+
+
+def called_party(form: Form) -> tuple[Address, SipTarget | None]:
+    """Raises InvalidRequest."""
+    text = form.text("To").strip()
+    if not is_sip(text):
+        form.refuse(["SipAuthUsername", "SipAuthPassword"], "is for a SIP URI in 'To'")
+        return recipient(form, missing=MISSING, invalid=INVALID), None
+    user, password = form.text("SipAuthUsername"), form.text("SipAuthPassword")
+    if password and not user:
+        raise InvalidRequest("'SipAuthPassword' needs a 'SipAuthUsername'.", field="SipAuthUsername", code=CREDENTIALS)
+    try:
+        target = parse_sip_target(text)
+    except InvalidTwiml as error:
+        raise InvalidRequest(f"'To': {error.message}", field="To", code=error.code) from error
+    return Address(target.uri), replace(target, username=user, password=password)
