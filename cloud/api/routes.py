@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from cloud.api.accounts import AccountsApi
 from cloud.api.auth_tokens import AuthTokensApi
 from cloud.api.calls import CallsApi
+from cloud.api.description.serving import DescriptionApi
 from cloud.api.enrolment import EnrolmentApi
 from cloud.api.fleet import FleetApi, Tasks
 from cloud.api.incoming_phone_numbers import NumbersApi
@@ -54,4 +55,5 @@ def api_routes(backend: Backend) -> list[Route]:
         *NotificationsApi(db, auth).routes(),
         *FleetApi(db, auth, backend.fleet, backend.tasks).routes(),
         *EnrolmentApi(db, backend.tunnel_url, limit).routes(),
+        *DescriptionApi(backend.public_url).routes(),
     ]

@@ -42,6 +42,7 @@ PATHS = {
 CHANNELS = "/simferry/v1/channels"
 CHANNEL = f"{CHANNELS}/{{edge}}/{{device:[a-z0-9-]+(?:/[0-9]+)?}}"
 TASK = "/simferry/v1/tasks/{sid}"
+OPENAPI = "/simferry/v1/openapi.json"
 
 
 def account_uri(sid: str) -> str:

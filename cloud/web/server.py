@@ -38,7 +38,8 @@ class WebServer:
         self.host = host
         self.port = port
         self.started = asyncio.Event()
-        self._router = Router(routes)
+        self.routes = tuple(routes)
+        self._router = Router(self.routes)
         self._limit = body_limit
         self._streams: set[asyncio.Task[None]] = set()
 

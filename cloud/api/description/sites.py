@@ -1,0 +1,95 @@
+"""``/simferry/v1`` and enrolment: ours."""
+
+from __future__ import annotations
+
+from cloud.api.description.model import Answer, Endpoint, Family, Json, Params, one, ours
+from cloud.api.description.words import a_flag, a_map, a_text, a_whole, a_word, an_iso, flag, text, word
+from cloud.api.fleet_forms import GIVE_BACK, HELD, MAX_NOTE, MAX_USSD
+from cloud.api.urls import CHANNEL, CHANNELS, OPENAPI, TASK
+from telecore.model import ChannelState
+
+_NULLABLE: Json = {"type": ["object", "null"]}
+_CHANNEL: Json = {
+    "channel": a_text(),
+    "edge": a_text(),
+    "device": a_text(),
+    "connected": a_flag(),
+    "heard_at": an_iso(null=True),
+    "number": a_text(null=True),
+    "numbers": {"type": "array", "items": a_text()},
+    "calls_at_once": a_whole(),
+    "iccid": a_text(null=True),
+    "operator": a_text(null=True),
+    "signal_dbm": a_whole(null=True),
+    "access": a_text(null=True),
+    "state": a_word(*(state.value for state in ChannelState)),
+    "reason": a_text(null=True),
+    "since": an_iso(null=True),
+    "in_call": a_flag(),
+    "line_call": a_text(null=True),
+    "health": _NULLABLE,
+    "balance": _NULLABLE,
+    "usage": _NULLABLE,
+    "store": _NULLABLE,
+    "last_self_test": _NULLABLE,
+    "last_sound": _NULLABLE,
+    "warnings": {"type": "array", "items": a_map()},
+}
+SCHEMAS: dict[str, Json] = {
+    "channel": _CHANNEL,
+    "channel_with_history": {**_CHANNEL, "history": {"type": "array", "items": a_map()}},
+    "task": {
+        "sid": a_text(),
+        "kind": a_text(),
+        "channel": a_text(),
+        "status": a_word("queued", "done", "failed"),
+        "created_at": an_iso(),
+        "updated_at": an_iso(),
+        "result": _NULLABLE,
+        "uri": a_text(),
+    },
+    "enrolled": {"edge": a_text(), "tunnel_url": a_text()},
+}
+_OURS = ours()
+
+
+def _ask(name: str, summary: str, *takes: Params, **example: str) -> Endpoint:
+    params = tuple(param for group in takes for param in group)
+    return Endpoint("POST", f"{CHANNEL}/{name}", summary, one("task"), params, 202, _OURS, example)
+
+
+FAMILY = Family(
+    "SIMs and modems",
+    (
+        Endpoint("GET", CHANNELS, "The channels of your SIMs.", Answer("list", "channel", "channels"), standing=_OURS),
+        Endpoint("GET", CHANNEL, "One channel, with its history.", one("channel_with_history"), standing=_OURS),
+        Endpoint("GET", TASK, "What became of something asked of a channel.", one("task"), standing=_OURS),
+        _ask("ussd", "Dial a USSD code.", (text("code", _OURS, upto=MAX_USSD, needed=True),), code="*100#"),
+        _ask("ussd/cancel", "End the USSD session."),
+        _ask("balance", "Ask for the balance."),
+        _ask("top_up", "Spend a voucher.", (text("voucher", _OURS, needed=True),), voucher="123456789012"),
+        _ask(
+            "self_test", "An SMS and a call to another channel of the same edge.",
+            (text("receiver", _OURS, needed=True), flag("sms", True, _OURS), flag("call", True, _OURS)),
+            receiver="{edge}/modem2",
+        ),
+        _ask(
+            "health", "Hold the SIM in a state, or give it back.",
+            (
+                word("state", *(state.value for state in HELD), GIVE_BACK, standing=_OURS, needed=True),
+                text("note", _OURS, upto=MAX_NOTE),
+            ),
+            state="retired",
+        ),
+        _ask("restart", "Reset the modem."),
+        Endpoint(
+            "POST", "enrol", "An edge's one-time token becomes its key.", one("enrolled"),
+            (
+                text("token", _OURS, upto=200, needed=True),
+                text("key_sha256", _OURS, needed=True, pattern="^[0-9a-f]{64}$"),
+            ),
+            standing=_OURS, example={"token": "{token}", "key_sha256": "0" * 64}, errors=(429,), json=True, open=True,
+        ),
+        Endpoint("GET", OPENAPI, "This description.", Answer("any"), standing=_OURS, open=True),
+    ),
+)  # fmt: skip

@@ -1,0 +1,42 @@
+"""All families and schemas. A new family is named here."""
+
+from __future__ import annotations
+
+from cloud.api.description import accounts, calls, keys, messages, notifications, numbers, recordings, sites
+from cloud.api.description.model import Endpoint, Family, Json
+
+FAMILIES: tuple[Family, ...] = (
+    accounts.FAMILY,
+    keys.FAMILY,
+    keys.TOKENS,
+    calls.FAMILY,
+    messages.FAMILY,
+    numbers.FAMILY,
+    recordings.FAMILY,
+    notifications.FAMILY,
+    sites.FAMILY,
+)
+SCHEMAS: dict[str, Json] = {
+    **accounts.SCHEMAS,
+    **keys.SCHEMAS,
+    **calls.SCHEMAS,
+    **messages.SCHEMAS,
+    **numbers.SCHEMAS,
+    **recordings.SCHEMAS,
+    **notifications.SCHEMAS,
+    **sites.SCHEMAS,
+}
+"""Name → the fields of a record, each with its schema. All of them are always there, and no others."""
+ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for family in FAMILIES for endpoint in family.endpoints)
+
+LEFT_OUT: dict[str, dict[str, str]] = {
+    "call": {"stir_verstat": "of networks in the USA"},
+    "notification": dict.fromkeys(
+        ("request_variables", "response_headers", "response_body"), "the list does not carry requests and answers"
+    ),
+    "recording": {"track": "both tracks are recorded"},
+    "media": dict.fromkeys(
+        ("account_sid", "content_type", "date_created", "date_updated", "parent_sid", "uri"), "there are never any"
+    ),
+}
+"""Schema → fields that Twilio's records have and these have not, and why."""

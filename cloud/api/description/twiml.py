@@ -1,0 +1,125 @@
+"""TwiML: each verb, noun and attribute of Twilio's, and how it stands here."""
+
+from __future__ import annotations
+
+from cloud.api.description.model import differs, impossible
+from cloud.api.description.twiml_model import Attr, Element, attrs, unread
+
+_SILENT = differs("ignored: it changes nothing that can be heard")
+_NOT_OFFERED = differs("not offered: the document is refused (12200) and the fallback URL asked")
+_CALLBACK = ("recordingStatusCallback", "recordingStatusCallbackMethod", "recordingStatusCallbackEvent")
+_STATUS = ("statusCallback", "statusCallbackMethod", "statusCallbackEvent")
+_AMD = (
+    "machineDetectionTimeout", "machineDetectionSpeechThreshold", "machineDetectionSpeechEndThreshold",
+    "machineDetectionSilenceTimeout", "amdStatusCallback", "amdStatusCallbackMethod",
+)  # fmt: skip
+_NO_AMD = differs("not done; a warning says so (21234)")
+_SPEECH = differs("no speech recogniser: only keys are heard")
+
+VOICE: tuple[Element, ...] = (
+    Element("Say", attrs("voice", "language", "loop")),
+    Element("Play", attrs("loop", "digits"), example="<Play>https://app.example/a.wav</Play>"),
+    Element("Pause", attrs("length"), example="<Pause/>"),
+    Element(
+        "Gather",
+        (
+            Attr("input", differs("dtmf; speech is left out with a warning (13335)")),
+            *attrs("action", "method", "timeout", "finishOnKey", "numDigits", "actionOnEmptyResult", "bargeIn"),
+            *attrs(
+                "speechTimeout", "maxSpeechTime", "speechModel", "enhanced", "hints", "partialResultCallback",
+                "partialResultCallbackMethod", "profanityFilter", "debug", "language", standing=_SPEECH,
+            ),
+        ),
+        example="<Gather><Say>text</Say></Gather>",
+    ),
+    Element(
+        "Record",
+        (
+            *attrs("action", "method", "timeout", "finishOnKey", "maxLength", "playBeep", "trim", *_CALLBACK),
+            *attrs(
+                "transcribe", "transcribeCallback", standing=differs("not transcribed; a warning says so (13617)")
+            ),
+            *unread(_SILENT, "recordingTrack", "recordingConfigurationId"),
+        ),
+        example="<Record/>",
+    ),
+    Element(
+        "Dial",
+        (
+            *attrs(
+                "action", "method", "timeout", "timeLimit", "answerOnBridge", "hangupOnStar", "record", "trim",
+                "recordingTrack", "ringTone", "sequential", *_CALLBACK,
+            ),
+            Attr("callerId", differs("a number of one of your SIMs: it chooses the SIM")),
+            *attrs("referUrl", "referMethod", standing=impossible("a SIM's call cannot be referred; warned of")),
+            *unread(_SILENT, "recordingConfigurationId", "events", "passports"),
+        ),
+        example="<Dial>+85512000001</Dial>",
+    ),
+    Element(
+        "Number",
+        (
+            *attrs("url", "method", "sendDigits", *_STATUS),
+            Attr("machineDetection", _NO_AMD),
+            *unread(differs("ignored, as there is no machine detection"), *_AMD),
+            *unread(impossible("a SIM has the carrier it has"), "byoc", "phoneNumberType"),
+        ),
+        within="Dial",
+        example="<Dial><Number>+85512000001</Number></Dial>",
+    ),
+    Element(
+        "Sip",
+        (
+            *attrs("url", "method", "sendDigits", "username", "password", *_STATUS),
+            Attr("machineDetection", _NO_AMD),
+            *unread(differs("ignored, as there is no machine detection"), *_AMD),
+        ),
+        differs("to domains that a trunk of an edge reaches"),
+        within="Dial",
+        example="<Dial><Sip>sip:ann@example.com</Sip></Dial>",
+    ),
+    Element("Redirect", attrs("method"), example="<Redirect>https://app.example/next</Redirect>"),
+    Element("Reject", attrs("reason"), example="<Reject/>"),
+    Element("Hangup", example="<Hangup/>"),
+    *(
+        Element(name, standing=differs("spoken as plain text; a warning says so (13520)"), within="Say", runs=False)
+        for name in ("break", "emphasis", "lang", "p", "phoneme", "prosody", "s", "say-as", "sub", "w")
+    ),
+    *(
+        Element(name, standing=_NOT_OFFERED, within="Dial", runs=False)
+        for name in ("Conference", "Queue", "Client", "Application")
+    ),
+    Element("Sim", standing=impossible("SIMs of Twilio's own network"), within="Dial", runs=False),
+    Element("WhatsApp", standing=impossible("calls over WhatsApp"), within="Dial", runs=False),
+    *(
+        Element(name, standing=_NOT_OFFERED, runs=False)
+        for name in ("Enqueue", "Leave", "Connect", "Start", "Stop", "Refer", "Sms", "Echo")
+    ),
+    Element("Pay", standing=impossible("payment cards, which need a certified processor"), runs=False),
+    Element("Prompt", standing=impossible("part of Pay"), runs=False),
+)  # fmt: skip
+
+MESSAGING: tuple[Element, ...] = (
+    Element(
+        "Message", attrs("to", "from", "action", "method", "statusCallback"),
+        example='<Message to="+85512000001">text</Message>', messaging=True,
+    ),
+    Element("Body", within="Message", messaging=True),
+    Element(
+        "Media", standing=impossible("a SIM sends no MMS", 21620), within="Message", runs=False, messaging=True
+    ),
+    Element("Redirect", attrs("method"), example="<Redirect>https://app.example/next</Redirect>", messaging=True),
+)  # fmt: skip
+
+UNKNOWN: dict[str, str] = {
+    "AiSession": "within <Connect>", "Autopilot": "within <Connect>", "Conversation": "within <Connect>",
+    "ConversationRelay": "within <Connect>", "ConversationRelaySession": "within <Connect>",
+    "Room": "within <Connect>", "VirtualAgent": "within <Connect>", "Config": "within <VirtualAgent>",
+    "Language": "within <ConversationRelay>", "Recording": "within <Start>", "Siprec": "within <Start>",
+    "Stream": "within <Connect>, <Start>, <Stop>", "Transcription": "within <Start>", "Task": "within <Enqueue>",
+    "ApplicationSid": "within <Application>", "Identity": "within <Client>", "Parameter": "within <Stream>",
+    "Header": "within <Headers>", "Headers": "within <Sip>", "Uri": "within <Sip>",
+}  # fmt: skip
+"""Elements that stand in others that are not offered."""
+
+ELEMENTS = VOICE + MESSAGING

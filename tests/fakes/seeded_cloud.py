@@ -1,0 +1,235 @@
+"""The whole cloud in this process, over a store that has one of everything, and no edge that answers."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cloud import app
+from cloud.api.description.model import Endpoint
+from cloud.app import Parts
+from cloud.config import CloudConfig, parse
+from cloud.services.files import Files
+from cloud.store import accounts, calls, channels, edges, keys, messages, notifications, numbers, recordings, tasks
+from cloud.store.database import Connection
+from cloud.store.records import AccountRecord, CallRecord, MessageRecord, RecordingRecord, TaskRecord
+from telecore.ids import (
+    E164,
+    AccountSid,
+    Address,
+    CallSid,
+    ChannelId,
+    CommandId,
+    EdgeId,
+    Iccid,
+    MessageSid,
+    RecordingSid,
+    Sha256,
+    new_sid,
+)
+from telecore.model import (
+    CallStatus,
+    ChannelState,
+    ChannelStatus,
+    Direction,
+    MessageStatus,
+    Service,
+    SignalLevel,
+    Sim,
+)
+from telecore.sim_health import Balance, Health, HealthState, StoreLevel, Usage
+from tests.fakes.store import store_url
+
+CONFIG = b"web: {port: 0, public_url: 'https://gw.example'}\ntunnel: {port: 0}\nspeech: {program: none-such}\n"
+SOMEBODY = Address("+85512000001")
+
+
+@dataclass(frozen=True)
+class Seed:
+    """One account with one of everything. ``named``: the piece before it in a path → what stands there."""
+
+    account: AccountRecord
+    named: dict[str, str]
+    filled: dict[str, str]
+
+    def path(self, endpoint: Endpoint) -> str:
+        """The path to this account's, or the record's, of the kind that the endpoint is about."""
+        out: list[str] = []
+        for segment in endpoint.url.split("/"):
+            if "{" in segment:
+                before = endpoint.url.split("/")[len(out) - 1]
+                _, _, ending = segment.partition("}")
+                out.append(self.named[before] + ending)
+            else:
+                out.append(segment)
+        return "/".join(out)
+
+    def params(self, example: dict[str, str]) -> dict[str, str]:
+        """An example with its braces filled in."""
+        return {
+            name: self.filled.get(value, value.replace("{edge}", self.filled["{edge}"]))
+            for name, value in example.items()
+        }
+
+
+class SeededCloud:
+    def __init__(self, parts: Parts, files: Files) -> None:
+        self.parts = parts
+        self._files = files
+        self._made = 0
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.parts.web.port}"
+
+    async def seed(self) -> Seed:
+        """Another account, with everything new."""
+        self._made += 1
+        sound = await self._files.add(b"RIFF" + self._made.to_bytes(4, "big"))
+        return await self.parts.db.write(lambda conn: _seed(conn, self._made, sound))
+
+
+@asynccontextmanager
+async def seeded_cloud(directory: Path) -> AsyncIterator[SeededCloud]:
+    config: CloudConfig = parse(CONFIG, directory / "cloud.yaml")
+    config.data_dir.mkdir(parents=True, exist_ok=True)
+    store_url(config.data_dir)
+    stop = asyncio.Event()
+    async with app.built(config) as parts:
+        running = asyncio.create_task(app.run(parts, stop))
+        try:
+            async with asyncio.timeout(20):
+                await parts.web.started.wait()
+            files = Files(config.data_dir / "files")
+            await files.open()
+            try:
+                yield SeededCloud(parts, files)
+            finally:
+                await files.close()
+        finally:
+            stop.set()
+            await asyncio.wait_for(running, 20)
+
+
+def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
+    account = accounts.create(conn, f"Clinic {turn}")
+    edge = EdgeId(f"site-{turn}")
+    token = edges.create(conn, edge, account.sid)
+    first, second = ChannelId(f"{edge}/modem1"), ChannelId(f"{edge}/modem2")
+    taken, idle = E164(f"+8551{turn:07}"), E164(f"+8552{turn:07}")
+    for channel, msisdn in ((first, taken), (second, idle)):
+        channels.upsert(conn, edge, _status(channel, msisdn))
+    number = numbers.create(conn, account.sid, taken, channel=first)
+    call = _call(conn, account.sid, taken)
+    message = _message(conn, account.sid, taken)
+    recording = _recording(conn, account.sid, call.sid, sound)
+    noted = notifications.add(conn, account.sid, call.sid, 11200, "HTTP 500")
+    task = _task(conn, account.sid, edge, first)
+    key, _ = keys.create(conn, account.sid, "robot")
+    named = {
+        "Accounts": account.sid,
+        "Calls": call.sid,
+        "Messages": message.sid,
+        "IncomingPhoneNumbers": number.sid,
+        "Recordings": recording.sid,
+        "Notifications": noted.sid,
+        "channels": edge,
+        "{edge}": "modem1",
+        "tasks": task.sid,
+        "Keys": key.sid,
+        "SigningKeys": key.sid,
+    }
+    return Seed(account, named, {"{number}": taken, "{idle_number}": idle, "{token}": token, "{edge}": edge})
+
+
+def _status(channel: ChannelId, msisdn: E164) -> ChannelStatus:
+    return ChannelStatus(
+        channel=channel,
+        state=ChannelState.REGISTERED,
+        since=1000.0,
+        offers=frozenset(Service),
+        sim=Sim(Iccid("8985501234567890123"), msisdn=msisdn, operator_name="Smart"),
+        signal=SignalLevel(-79),
+        health=Health(HealthState.HEALTHY, 1000.0),
+        balance=Balance(2000.0, "3.50", "USD", "2030-12-31", "0.10", 35.0),
+        usage=Usage(sms_day=7),
+        store=StoreLevel("SM", 3, 20),
+        access="LTE",
+        capacity=100_000,
+    )
+
+
+def _call(conn: Connection, account: AccountSid, number: E164) -> CallRecord:
+    at = datetime.now(UTC)
+    record = CallRecord(
+        sid=CallSid(new_sid("CA")),
+        account=account,
+        direction=Direction.OUTBOUND_API,
+        caller=Address(number),
+        called=SOMEBODY,
+        status=CallStatus.COMPLETED,
+        created_at=at,
+        updated_at=at,
+        started_at=at,
+        answered_at=at,
+        ended_at=at,
+        duration_s=7,
+        url="https://app.example/voice",
+    )
+    return calls.insert(conn, record)
+
+
+def _message(conn: Connection, account: AccountSid, number: E164) -> MessageRecord:
+    at = datetime.now(UTC)
+    record = MessageRecord(
+        sid=MessageSid(new_sid("SM")),
+        account=account,
+        direction=Direction.OUTBOUND_API,
+        sender=Address(number),
+        recipient=SOMEBODY,
+        body="hello",
+        status=MessageStatus.DELIVERED,
+        created_at=at,
+        updated_at=at,
+        sent_at=at,
+    )
+    return messages.insert(conn, record)
+
+
+def _recording(conn: Connection, account: AccountSid, call: CallSid, sound: Sha256) -> RecordingRecord:
+    at = datetime.now(UTC)
+    record = RecordingRecord(
+        sid=RecordingSid(new_sid("RE")),
+        account=account,
+        call=call,
+        sha256=sound,
+        size=8,
+        duration_s=2.5,
+        channels=1,
+        source="RecordVerb",
+        status="completed",
+        created_at=at,
+        updated_at=at,
+    )
+    return recordings.insert(conn, record)
+
+
+def _task(conn: Connection, account: AccountSid, edge: EdgeId, channel: ChannelId) -> TaskRecord:
+    at = datetime.now(UTC)
+    record = TaskRecord(
+        sid=CommandId(new_sid("TK")),
+        account=account,
+        edge=edge,
+        channel=channel,
+        kind="ussd.request",
+        created_at=at,
+        updated_at=at,
+        not_after=at,
+        status="done",
+        result={"text": "Balance 3.50"},
+    )
+    return tasks.insert(conn, record)
