@@ -42,12 +42,22 @@ _SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 
 def new_sid(prefix: str) -> str:
     """``new_sid("CA")`` → ``CA`` and 32 random hex digits."""
-    return prefix + secrets.token_hex(16)
+    return prefix + new_id()
 
 
 def new_id() -> str:
     """An id for an event, a command or a dial: 32 random hex digits."""
-    return secrets.token_hex(16)
+    try:
+        return _ready.pop()
+    except IndexError:  # the kernel is asked for many at once: each question lets other threads in
+        digits = secrets.token_hex(16 * _AT_ONCE)
+        _ready.extend(digits[at : at + 32] for at in range(32, len(digits), 32))
+        return digits[:32]
+
+
+_AT_ONCE = 256
+_ready: list[str] = []
+"""Nothing of ours forks: a child would be given the same ones."""
 
 
 def is_sid(text: str, prefix: str) -> bool:

@@ -276,7 +276,7 @@ class MessageService:
     ) -> MessageRecord | None:
         """Give the message to the edge of its SIM; None when nobody can take it now."""
         if decision.chosen is None:
-            log.info("%s waits: %s", record.sid, decision.sentence())
+            log.debug("%s waits: %s", record.sid, decision.sentence())
             return None
         chosen = decision.chosen
         command = SendMessage(

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
@@ -187,15 +187,26 @@ def _commit(engine: Engine, group: list[_Job[Any]]) -> None:
     failure: BaseException | None = None
     try:
         with engine.begin() as conn:
+            raw = conn.connection.dbapi_connection
+            execute = raw.execute if isinstance(raw, sqlite3.Connection) else conn.exec_driver_sql
             for job in group:
-                with job, conn.begin_nested():
-                    job.result = job.write(conn)
-                if isinstance(job.error, DBAPIError):
-                    _refuse_broken(conn, job.error)
-    except (SQLAlchemyError, sqlite3.Error) as error:  # the latter where a new connection is tuned
+                _run(conn, execute, job)
+    except (SQLAlchemyError, sqlite3.Error) as error:  # the latter from savepoints, and where a new connection is tuned
         failure = error
     for job in group:
         job.tell(failure)
+
+
+def _run(conn: Connection, execute: Callable[[str], object], job: _Job[Any]) -> None:
+    """As within ``Connection.begin_nested``, at a tenth of its price, which every write of the cloud would pay."""
+    execute("SAVEPOINT one")
+    with job:
+        job.result = job.write(conn)
+    if job.error is not None:
+        if isinstance(job.error, DBAPIError):
+            _refuse_broken(conn, job.error)
+        execute("ROLLBACK TO SAVEPOINT one")
+    execute("RELEASE SAVEPOINT one")
 
 
 def _refuse_broken(conn: Connection, error: DBAPIError) -> None:
@@ -216,7 +227,7 @@ def _tune(engine: Engine, begin: str, *, query_only: bool) -> None:
 
     @event.listens_for(engine, "begin")
     def on_begin(conn: Connection) -> None:
-        conn.execute(text(begin))
+        conn.exec_driver_sql(begin)
 
 
 def _translated(error: BaseException) -> BaseException:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from functools import cache
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy import Connection, Insert, Select, Table, Update, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from cloud.store.rows import columns, from_row, now, to_row, with_id
@@ -12,31 +13,31 @@ from cloud.store.schema import tombstones
 
 R = TypeVar("R")
 
+# To make a statement costs more than SQLite takes to run it, so those of the busy tables are made once.
+
 
 def add(conn: Connection, table: Table, record: R) -> R:
     """Insert; the record with its ``id``, if it has one."""
-    key = conn.execute(insert(table), to_row(record)).inserted_primary_key
+    key = conn.execute(_insert(table), to_row(record)).inserted_primary_key
     return with_id(record, int(key[0]) if key else 0)
 
 
 def find(conn: Connection, table: Table, cls: type[R], **key: object) -> R | None:
     """The one row whose columns have these values."""
-    where = [table.c[name] == value for name, value in key.items()]
-    row = conn.execute(select(table).where(*where)).mappings().one_or_none()
+    row = conn.execute(_find(table, tuple(key)), key).mappings().one_or_none()
     return None if row is None else from_row(cls, row)
 
 
 def find_all(conn: Connection, table: Table, cls: type[R], **key: object) -> list[R]:
     """All rows whose columns have these values, the oldest first."""
-    where = [table.c[name] == value for name, value in key.items()]
-    rows = conn.execute(select(table).where(*where).order_by(table.c.id)).mappings()
+    rows = conn.execute(_find(table, tuple(key)).order_by(table.c.id), key).mappings()
     return [from_row(cls, row) for row in rows]
 
 
 def change(conn: Connection, table: Table, cls: type[R], sid: str, changes: dict[str, object]) -> R | None:
     """Set these fields and ``updated_at``; the record as it is now, None when there is no such row."""
     values = {"updated_at": now(), **columns(changes)}
-    conn.execute(update(table).where(table.c.sid == sid).values(values))
+    conn.execute(_change(table, tuple(values)), {**values, "which_sid": sid})
     return find(conn, table, cls, sid=sid)
 
 
@@ -62,3 +63,18 @@ def upsert(conn: Connection, table: Table, values: dict[str, object]) -> None:
     keys = [column.name for column in table.primary_key]
     rest = {name: value for name, value in values.items() if name not in keys}
     conn.execute(dialect.insert(table).values(values).on_conflict_do_update(index_elements=keys, set_=rest))
+
+
+@cache
+def _insert(table: Table) -> Insert:
+    return insert(table)
+
+
+@cache
+def _find(table: Table, names: tuple[str, ...]) -> Select[Any]:
+    return select(table).where(*(table.c[name] == bindparam(name) for name in names))
+
+
+@cache
+def _change(table: Table, names: tuple[str, ...]) -> Update:
+    return update(table).where(table.c.sid == bindparam("which_sid")).values({name: bindparam(name) for name in names})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from urllib.parse import unquote
 
 from cloud.web.http import Handler, Route
@@ -27,7 +28,8 @@ class Router:
     """Routes of one server; of two that fit, the one named first is taken."""
 
     def __init__(self, routes: Iterable[Route]) -> None:
-        self._table = [(route.method, re.compile(pattern_of(route.path)), route.handler) for route in routes]
+        self._table = [(_shape(r.path), r.method, re.compile(pattern_of(r.path)), r.handler) for r in routes]
+        self._like = lru_cache(maxsize=1024)(self._candidates)
 
     def find(self, method: str, path: str) -> tuple[Handler, dict[str, str]]:
         """The handler and the pieces of the path (as it came, still quoted), which are unquoted.
@@ -35,7 +37,7 @@ class Router:
         Raises NotFound, MethodNotAllowed.
         """
         allowed: set[str] = set()
-        for known, pattern, handler in self._table:
+        for known, pattern, handler in self._like(path.count("/"), path[path.rfind("/") + 1 :]):
             found = pattern.fullmatch(path)
             if found is None:
                 continue
@@ -45,6 +47,22 @@ class Router:
         if allowed:
             raise MethodNotAllowed(unquote(path), method, allowed)
         raise NotFound(f"The requested resource {unquote(path)} was not found")
+
+    def _candidates(self, slashes: int, last: str) -> list[tuple[str, re.Pattern[str], Handler]]:
+        """Those that a path of so many slashes and with this last piece may fit: few of many."""
+        return [
+            (method, pattern, handler)
+            for (count, end), method, pattern, handler in self._table
+            if count in (None, slashes) and end in (None, last)
+        ]
+
+
+def _shape(path: str) -> tuple[int | None, str | None]:
+    """How many slashes a fitting path has, and its last piece; None where that varies."""
+    literal, last = re.sub(r"\{(?:[^{}]|\{[^{}]*\})*\}", "", path), path[path.rfind("/") + 1 :]
+    if literal.count("/") != path.count("/"):
+        return None, None
+    return path.count("/"), None if "{" in last or "}" in last else last
 
 
 def pattern_of(path: str) -> str:
