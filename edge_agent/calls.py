@@ -9,9 +9,10 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from edge_agent.call import outbound
+from edge_agent.call import far_voice, outbound
 from edge_agent.call.ending import Origin
-from edge_agent.call.equipment import Equipment, Waits
+from edge_agent.call.equipment import Equipment, Waits, unheard
+from edge_agent.call.far_legs import FarLegs
 from edge_agent.call.feeds import Feeds
 from edge_agent.call.live import LiveCall
 from edge_agent.call.outbound import Order
@@ -34,6 +35,7 @@ from telecore.commands import (
     RouteDial,
     RoutedLeg,
     RunPage,
+    TellFarLeg,
 )
 from telecore.errors import NoNetwork, NoRoute, TimedOut
 from telecore.events import CallOffered
@@ -83,6 +85,7 @@ class Calls:
         self._wall = wall
         self._calls: dict[CallSid, LiveCall] = {}
         self.feeds = Feeds(notify, media or NoMedia())
+        self.far = FarLegs(notify, media or NoMedia(), self.feeds.numbers)
         self._group: asyncio.TaskGroup | None = None
         self._early: list[Coroutine[Any, Any, None]] = []
         self._stopping = False
@@ -133,7 +136,9 @@ class Calls:
         permit = self._gate.call(command.channel, command.to, urgent=command.urgent)
         if not permit.granted:
             raise NoRoute(permit.reason, code=permit.code)
-        origin = Origin(command.call, command.channel, False, command.time_limit_s, party=command.to)
+        origin = Origin(
+            command.call, command.channel, False, command.time_limit_s, dialled=command.dialled, party=command.to
+        )
         call = self._new_call(origin)
         order = Order(
             to=command.to,
@@ -144,8 +149,11 @@ class Calls:
             record_trim=command.record_trim,
             command=command.id,
             hidden=command.hide_caller,
+            page=command.whisper or not command.dialled,
             sip=command.sip,
         )
+        if command.dialled:
+            self.far.serve(call)
         self._begin(call, lambda: outbound.dial(call, service, order, permit))
 
     def run_page(self, command: RunPage) -> None:
@@ -167,6 +175,14 @@ class Calls:
         if call := self._find(command.call):
             call.routes.answer(command)
 
+    def tell_far_leg(self, command: TellFarLeg) -> None:
+        self.far.tell(command)
+
+    def on_link(self, up: bool) -> None:
+        """The tunnel came or went."""
+        self.feeds.on_link(up)
+        self.far.on_link(up)
+
     def open_feed(self, command: OpenFeed) -> None:
         call = self._calls.get(command.call)
         self.feeds.open(command, None if call is None or call.ending is not None else call.leg)
@@ -182,7 +198,7 @@ class Calls:
         return tuple(
             LiveCallNotice(call.sid, call.origin.channel, call.answered, call.pages.number)
             for call in self._calls.values()
-            if call.ending is None
+            if call.ending is None and not call.origin.elsewhere
         )
 
     def repeat(self) -> Sequence[Notice]:
@@ -190,7 +206,7 @@ class Calls:
         notices: list[Notice] = []
         for call in self._calls.values():
             notices += [notice for notice in (call.pages.unanswered, call.routes.wanted) if notice is not None]
-        return [*notices, *self.feeds.repeat()]
+        return [*notices, *self.far.repeat(), *self.feeds.repeat()]
 
     def sounds(self) -> Mapping[ChannelId, str]:
         """The channels whose calls sound bad of late, and how; for the health checks."""
@@ -202,6 +218,8 @@ class Calls:
 
     def _dial_out(self, routed: RoutedLeg, spec: DialSpec) -> LiveCall:
         """Begin one leg of a <Dial>."""
+        if routed.far:
+            return self._dial_far(routed, spec)
         call = self._new_call(Origin(routed.call, routed.channel, False, DIALLED_LIMIT_S, True, routed.to))
         order = Order(
             to=routed.to,
@@ -215,6 +233,16 @@ class Calls:
         permit = self._gate.call(routed.channel, routed.to)
         self._begin(call, lambda: outbound.dial(call, service, order, permit))
         return call
+
+    def _dial_far(self, routed: RoutedLeg, spec: DialSpec) -> LiveCall:
+        """One that another edge dials: that edge reports it, and runs its whisper page."""
+        origin = Origin(routed.call, routed.channel, False, DIALLED_LIMIT_S, True, routed.to, elsewhere=True)
+        call = LiveCall(origin, unheard(self._equipment))
+        self._begin(call, lambda: self._ring_far(call, routed, spec))
+        return call
+
+    async def _ring_far(self, call: LiveCall, routed: RoutedLeg, spec: DialSpec) -> None:
+        await far_voice.ring(call, self.far.hold(routed, spec), spec.timeout_s)
 
     async def _offer(self, call: LiveCall, incoming: IncomingCall) -> None:
         channel = call.origin.channel

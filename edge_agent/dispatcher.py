@@ -30,6 +30,7 @@ from telecore.commands import (
     RouteDial,
     RunPage,
     SendMessage,
+    TellFarLeg,
 )
 from telecore.errors import (
     InvalidRequest,
@@ -69,6 +70,7 @@ class LiveCalls(Protocol):
     def hang_up(self, command: HangUp) -> None: ...
     def limit(self, command: LimitCall) -> None: ...
     def route_dial(self, command: RouteDial) -> None: ...
+    def tell_far_leg(self, command: TellFarLeg) -> None: ...
     def open_feed(self, command: OpenFeed) -> None: ...
     def close_feed(self, command: CloseFeed) -> None: ...
     def flush_feed(self, command: FlushFeed) -> None: ...
@@ -111,6 +113,7 @@ class Dispatcher:
             HangUp: calls.hang_up,
             LimitCall: calls.limit,
             RouteDial: calls.route_dial,
+            TellFarLeg: calls.tell_far_leg,
             OpenFeed: calls.open_feed,
             CloseFeed: calls.close_feed,
             FlushFeed: calls.flush_feed,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import ClassVar
 
 from telecore.ids import E164, CallSid, ChannelId, CommandId, DialId, FeedId, MessageSid, new_id
@@ -119,6 +120,8 @@ class PlaceCall(Command):
 
     ``send_digits`` are pressed after the answer, before any page. ``hide_caller``: ask the network not to show our
     number (CLIR). ``urgent``: a warning, which goes above quotas. ``sip``: call this URI instead of a number.
+    ``dialled``: it is a leg of a <Dial> at another edge; once answered (with ``whisper``: after its page) it is told as
+    FarLegReady and waits to be joined.
     """
 
     kind: ClassVar[str] = "call.place"
@@ -135,6 +138,8 @@ class PlaceCall(Command):
     urgent: bool = False
     hide_caller: bool = False
     sip: SipTarget | None = None
+    dialled: bool = False
+    whisper: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,7 +175,8 @@ class LimitCall(Command):
 class RoutedLeg:
     """A leg the cloud has made a row for. ``target`` is its place in the DialSpec's targets.
 
-    ``sip``: the URI to call instead of the number ``to``.
+    ``sip``: the URI to call instead of the number ``to``. ``far``: another edge dials it, and its sound comes by the
+    tunnel.
     """
 
     call: CallSid
@@ -180,6 +186,7 @@ class RoutedLeg:
     caller: E164 | None = None
     whisper: bool = False
     sip: SipTarget | None = None
+    far: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,3 +233,30 @@ class FlushFeed(Command):
     kind: ClassVar[str] = "feed.flush"
     call: CallSid
     feed: FeedId
+
+
+class FarNews(StrEnum):
+    """What can be told of a leg that somebody else dials. READY: its sound flows, and it may be joined. TAKEN: it was
+    given a page of its own and is nobody's leg any more."""
+
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    READY = "ready"
+    DIGIT = "digit"
+    TAKEN = "taken"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TellFarLeg(Command):
+    """How a leg goes that this edge holds and another dials; said again after each FarLegHeld.
+
+    ``cause`` (Q.850) comes with ENDED, ``digit`` with DIGIT. ``keys_apart``, with READY: keys do not come in the sound.
+    """
+
+    kind: ClassVar[str] = "far_leg.tell"
+    call: CallSid
+    news: FarNews
+    cause: int = 16
+    digit: str = ""
+    keys_apart: bool = False

@@ -13,6 +13,7 @@ from telecore.events import Event
 from telecore.ids import CallSid, DialId, FeedId, Sha256
 from telecore.model import ChannelStatus
 from telecore.schema import Tagged
+from telecore.sip_target import SipTarget
 from telecore.twiml.control import DialSpec
 from telecore.twiml.page import Outcome
 
@@ -124,6 +125,42 @@ class FeedsHeld(Notice):
 
     kind: ClassVar[str] = "feed.held"
     feeds: tuple[FeedId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FarLegHeld(Notice):
+    """Up, when a <Dial> begins a leg that another edge dials, and again after each greeting: its sound goes by this
+    stream of the tunnel, both ways, 20 ms of µ-law a frame. Answered by TellFarLeg.
+    """
+
+    kind: ClassVar[str] = "far_leg.held"
+    call: CallSid
+    stream: int
+    ring_s: float = 30.0
+    send_digits: str = ""
+    sip: SipTarget | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FarLegLeft(Notice):
+    """Up: whoever held this leg has let it go."""
+
+    kind: ClassVar[str] = "far_leg.left"
+    call: CallSid
+    cause: int = 16
+
+
+@dataclass(frozen=True, slots=True)
+class FarLegReady(Notice):
+    """Up, and again after each greeting: a leg dialled for another edge may be joined. ``taken``: no more.
+
+    ``keys_apart``: its keys do not come in the sound.
+    """
+
+    kind: ClassVar[str] = "far_leg.ready"
+    call: CallSid
+    keys_apart: bool = False
+    taken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

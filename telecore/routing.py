@@ -30,7 +30,7 @@ PASSING = frozenset({HealthState.COOLDOWN, HealthState.QUOTA, HealthState.SEARCH
 class RouteRequest:
     """What is to be carried.
 
-    ``sender``: only the SIM of this number may carry it. ``edge``: only a channel of this edge may.
+    ``sender``: only the SIM of this number may carry it. ``near``: a channel of this edge is better than any other.
     ``prefer``: a channel that is taken when it may be. ``waits``: a busy channel will do, and one whose SIM rests (an
     SMS queues at the edge). ``urgent``: a warning, which goes above quotas. ``domain``: only a channel that calls SIP
     URIs of this host.
@@ -39,7 +39,7 @@ class RouteRequest:
     service: Service
     to: str
     sender: E164 | None = None
-    edge: EdgeId | None = None
+    near: EdgeId | None = None
     prefer: ChannelId | None = None
     waits: bool = False
     urgent: bool = False
@@ -149,8 +149,6 @@ def _not_meant(ask: RouteRequest, candidate: Candidate) -> str:
     """Why this would be the wrong channel, however well it stands."""
     if ask.sender is not None and ask.sender not in (candidate.number, *candidate.status.numbers):
         return "its SIM has another number"
-    if ask.edge is not None and candidate.edge != ask.edge:
-        return "is at another edge"
     if ask.domain and not reaches(candidate.status.sip_domains, ask.domain):
         return f"calls no SIP URIs of {ask.domain}"
     return ""
@@ -189,8 +187,9 @@ def _limit(ask: RouteRequest, rules: Rules, candidate: Candidate) -> str:
     return ""
 
 
-def _rank(ask: RouteRequest, candidate: Candidate) -> tuple[bool, int, float, int, str]:
-    """Smaller is better: the preferred one, then the least loaded, least used for its share, best heard; names decide.
+def _rank(ask: RouteRequest, candidate: Candidate) -> tuple[bool, bool, int, float, int, str]:
+    """Smaller is better: the preferred one, one of the near edge, the least loaded, least used for its share, best
+    heard; names decide.
 
     What a SIM has carried today, and this, counts the more the smaller its share: of a healthy SIM and one on
     probation with 10 %, ten in eleven go to the healthy one, always in the same order.
@@ -199,7 +198,8 @@ def _rank(ask: RouteRequest, candidate: Candidate) -> tuple[bool, int, float, in
     signal = status.signal.dbm if status.signal is not None else -113
     legs = max(candidate.legs, status.busy_legs)
     load = (_carried(ask, status) + 1) * 100 / _share(candidate)
-    return (candidate.channel != ask.prefer, legs, load, -signal, candidate.channel)
+    away = ask.near is not None and candidate.edge != ask.near
+    return (candidate.channel != ask.prefer, away, legs, load, -signal, candidate.channel)
 
 
 def _carried(ask: RouteRequest, status: ChannelStatus) -> float:
@@ -216,6 +216,8 @@ def _because(ask: RouteRequest, best: Candidate, able: int) -> str:
         return "the channel asked for"
     if able == 1:
         return "the only channel that may"
+    if ask.near is not None and best.edge != ask.near:
+        return f"none of edge {ask.near} may"
     shared = _weight(best).removeprefix(": ")
     return f"the least loaded of {able}" + (f" for its share ({shared})" if shared else "")
 

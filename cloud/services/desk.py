@@ -16,6 +16,7 @@ from cloud.services.debugger import Debugger
 from cloud.services.dials import Dials
 from cloud.services.documents import Documents
 from cloud.services.espeak import SpeechFailed
+from cloud.services.far_legs import FarLegs
 from cloud.services.feeds import Feeds
 from cloud.services.files import Files
 from cloud.services.fleet_tasks import FleetTasks
@@ -39,6 +40,9 @@ from telecore.model import Clip
 from telecore.notices import (
     Announced,
     BlobHeld,
+    FarLegHeld,
+    FarLegLeft,
+    FarLegReady,
     FeedClosed,
     FeedKey,
     FeedOpened,
@@ -107,11 +111,14 @@ class Desk:
         self.standing = Standing(db, self.calls, self.callbacks)
         self.fleet_tasks = FleetTasks(db, wake=self._wake)
         self.feeds = Feeds(tunnel)
+        self.far_legs = FarLegs(db, self.feeds, tunnel, wake=self._wake, ended=self.callbacks.wake, now=utc_now)
+        self.calls.on_over = self.far_legs.over
         line = RecordingLine(tunnel.fetch, tunnel.notify, tunnel.connected)
         self.recordings = RecordingService(db, files, self.callbacks, line, url=recording_url)
         self._reaper = CallReaper(db, self.calls.lost)
-        for listener in (self._on_told, self.calls.on_told, self.messages.on_told, self.recordings.on_told):
-            self.ingest.listen(listener)
+        self.ingest.listen(self._on_told)
+        for part in (self.calls, self.far_legs, self.messages, self.recordings):
+            self.ingest.listen(part.on_told)
 
     async def run(self) -> None:
         """Serve until cancelled, then let go of everything."""
@@ -124,6 +131,7 @@ class Desk:
                 for work in (self.callbacks, self.messages, self.recordings, self._reaper, self.fleet_tasks):
                     group.create_task(work.run(), name=type(work).__name__)
         finally:
+            await self.far_legs.close()
             self.feeds.close()
             await self.ingest.close()
             await self._tasks.close()
@@ -138,6 +146,7 @@ class Desk:
         self.messages.on_link(edge, up)
         self.recordings.on_link(edge, up)
         self.feeds.on_link(edge, up)
+        self.far_legs.on_link(edge, up)
         self._tasks.start(self._seen(edge), f"link of {edge}")
 
     def on_notice(self, edge: EdgeId, notice: Notice) -> None:
@@ -152,14 +161,10 @@ class Desk:
                 self.calls.page_ended(edge, notice)
             case PageFaulted():
                 self.calls.page_faulted(edge, notice)
-            case FeedOpened():
-                self.feeds.opened(edge, notice)
-            case FeedClosed():
-                self.feeds.closed(edge, notice)
-            case FeedKey():
-                self.feeds.pressed(edge, notice)
-            case FeedsHeld():
-                self.feeds.held(edge, notice)
+            case FarLegHeld() | FarLegLeft() | FarLegReady():
+                self.far_legs.on_notice(edge, notice)
+            case FeedOpened() | FeedClosed() | FeedKey() | FeedsHeld():
+                self._feed_told(edge, notice)
             case RouteWanted():
                 self.calls.route_wanted(edge, notice)
             case Heartbeat():
@@ -168,6 +173,17 @@ class Desk:
                 self._tasks.start(self.recordings.held(edge, notice), f"blobs held by {edge}")
             case _:
                 log.warning("edge %s sent %s, which is not for us", edge, notice.kind)
+
+    def _feed_told(self, edge: EdgeId, notice: FeedOpened | FeedClosed | FeedKey | FeedsHeld) -> None:
+        match notice:
+            case FeedOpened():
+                self.feeds.opened(edge, notice)
+            case FeedClosed():
+                self.feeds.closed(edge, notice)
+            case FeedKey():
+                self.feeds.pressed(edge, notice)
+            case FeedsHeld():
+                self.feeds.held(edge, notice)
 
     def _heartbeat(self, edge: EdgeId, heartbeat: Heartbeat) -> None:
         changed = news_of(self.fleet.state, heartbeat)

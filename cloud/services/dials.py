@@ -1,4 +1,4 @@
-"""<Dial>: a leg for each of its targets that a channel of the caller's edge can carry."""
+"""<Dial>: a leg for each target that a channel of the caller's edge, or of another of the account's, can carry."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from cloud.store.calls import CallFilter
 from cloud.store.database import Connection, Database
 from cloud.store.records import CallRecord, Cursor, Hook
 from cloud.tunnel import call_steps
+from cloud.tunnel.message_steps import owner_of
 from telecore.commands import RouteDial, RoutedLeg
 from telecore.ids import Address, CallSid, ChannelId, DialId, EdgeId, new_sid
 from telecore.model import CallStatus, Direction
@@ -109,7 +110,14 @@ class Dials:
             return None
         call = CallSid(new_sid("CA"))
         decision = self._routing.for_dial(
-            conn, call, edge=parent.edge, to=asked.to, caller=asked.caller, taken=taken, domain=_domain(asked)
+            conn,
+            call,
+            account=parent.account,
+            edge=parent.edge,
+            to=asked.to,
+            caller=asked.caller,
+            taken=taken,
+            domain=_domain(asked),
         )
         chosen = decision.chosen
         if chosen is None:
@@ -119,7 +127,8 @@ class Dials:
         shown = asked.caller if asked.caller in chosen.numbers else chosen.number
         if asked.caller and asked.caller != shown:
             notes.append((CALLER_ID, _not_shown(conn, parent, asked.caller)))
-        return RoutedLeg(call, chosen.channel, asked.to, index, shown, whisper=bool(target.url), sip=asked.sip)
+        far = chosen.edge != parent.edge
+        return RoutedLeg(call, chosen.channel, asked.to, index, shown, bool(target.url), asked.sip, far)
 
     def _child(self, parent: CallRecord, target: DialTarget, leg: RoutedLeg) -> CallRecord:
         now = self._now()
@@ -133,7 +142,7 @@ class Dials:
             created_at=now,
             updated_at=now,
             channel=leg.channel,
-            edge=parent.edge,
+            edge=EdgeId(owner_of(leg.channel)),
             parent=parent.sid,
             url=target.url or "",
             method=target.method,

@@ -10,7 +10,7 @@ from dataclasses import replace
 from cloud.store import calls, channels, edges, numbers
 from cloud.store.database import Connection
 from cloud.store.records import ChannelRecord, NumberRecord
-from telecore.ids import E164, ChannelId, EdgeId
+from telecore.ids import E164, AccountSid, ChannelId, EdgeId
 from telecore.model import Service
 from telecore.routing import Candidate, Decision, RouteRequest, Rules, decide
 from telecore.sip_target import SipTarget
@@ -44,14 +44,13 @@ class Routing:
             decision = self._decide(sid, ask, [replace(candidate, connected=True) for candidate in candidates])
         return decision
 
-    def for_uri(self, conn: Connection, sid: str, account: str, target: SipTarget) -> Decision:
+    def for_uri(self, conn: Connection, sid: str, account: AccountSid, target: SipTarget) -> Decision:
         """A trunk of this account's edges that calls URIs of this host."""
-        legs = Counter(record.channel for record in calls.live(conn))
         candidates = [
             self._candidate(conn, record, legs[record.channel])
-            for edge in edges.list_(conn)
-            if edge.account == account
-            for record in channels.list_(conn, edge.edge)
+            for site in self._sites(conn, account)
+            for legs in (Counter(live.channel for live in calls.live(conn, site)),)
+            for record in channels.list_(conn, site)
         ]
         return self._decide(sid, RouteRequest(Service.VOICE, target.uri, domain=target.host), candidates)
 
@@ -60,23 +59,29 @@ class Routing:
         conn: Connection,
         sid: str,
         *,
+        account: AccountSid,
         edge: EdgeId,
         to: str,
         caller: E164 | None,
         taken: Counter[ChannelId],
         domain: str = "",
     ) -> Decision:
-        """A channel of this edge, that of the caller's SIM if it can be had. ``taken`` counts legs of this dial.
+        """A channel that shows ``caller`` if it can be had, then one of this edge, then of another of the account's.
 
-        ``domain``: the host of the SIP URI that is to be called.
+        ``taken`` counts legs of this dial; ``domain``: the host of the SIP URI that is to be called.
         """
-        legs = Counter(record.channel for record in calls.live(conn, edge))
         candidates = [
             self._candidate(conn, record, legs[record.channel] + taken[record.channel])
-            for record in channels.list_(conn, edge)
+            for site in self._sites(conn, account, edge)
+            for legs in (Counter(live.channel for live in calls.live(conn, site)),)
+            for record in channels.list_(conn, site)
         ]
         prefer = next((found.channel for found in candidates if caller and caller in found.numbers), None)
-        return self._decide(sid, RouteRequest(Service.VOICE, to, edge=edge, prefer=prefer, domain=domain), candidates)
+        return self._decide(sid, RouteRequest(Service.VOICE, to, near=edge, prefer=prefer, domain=domain), candidates)
+
+    def _sites(self, conn: Connection, account: AccountSid, own: EdgeId | None = None) -> list[EdgeId]:
+        """The edges whose channels this account may use: its own ones, and that where its call is."""
+        return [found.edge for found in edges.list_(conn) if found.edge == own or found.account == account]
 
     def reason(self, sid: str) -> str:
         """Why the call or message went where it went, for as long as it is remembered."""

@@ -265,7 +265,7 @@ class Agent:
         return [self._heartbeat(), BlobHeld(self._blobs.held()), *self._calls.repeat(), self._calls.feeds.held]
 
     def _on_link(self, up: bool) -> None:
-        self._calls.feeds.on_link(up)
+        self._calls.on_link(up)
         if up:
             self._refused = ""
 

@@ -24,7 +24,7 @@ _BY_A_PERSON = frozenset(
 class Origin:
     """Where a call comes from. ``dialled``: a leg of somebody's <Dial>, which runs a page only to whisper.
 
-    ``party``: the other end's number, empty when it is withheld.
+    ``party``: the other end's number, empty when it is withheld. ``elsewhere``: another edge dials it and tells of it.
     """
 
     call: CallSid
@@ -33,6 +33,7 @@ class Origin:
     time_limit_s: float
     dialled: bool = False
     party: str = ""
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)

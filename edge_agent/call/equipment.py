@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge_agent.call.report import Emit, Notify
 from edge_agent.call.sounds import Sounds
@@ -11,6 +11,8 @@ from edge_agent.media.clips import Clips
 from edge_agent.media.clock import MediaClock
 from edge_agent.media.recorder import Recorder
 from edge_agent.unguarded import Unguarded
+from telecore.events import CallEvent
+from telecore.notices import Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,3 +50,16 @@ class Equipment:
     waits: Waits = field(default_factory=Waits)
     witness: Witness = field(default_factory=Unguarded)
     sounds: Sounds = field(default_factory=Sounds)
+
+
+def unheard(equipment: Equipment) -> Equipment:
+    """For a leg of which another edge tells: nothing that happens to it is news of this one."""
+    return replace(equipment, emit=_forget, notify=_ignore, witness=Unguarded(), sounds=Sounds())
+
+
+async def _forget(event: CallEvent) -> None:
+    """Not written."""
+
+
+def _ignore(notice: Notice) -> bool:
+    return False

@@ -68,14 +68,19 @@ def test_a_trunk_carries_as_many_calls_as_it_may_from_any_of_its_numbers():
     assert decide(replace(call, sender=FROM), Rules(), [trunk]).chosen is None
 
 
-def test_a_dial_stays_at_its_edge():
-    ask = RouteRequest(Service.VOICE, "+85512000001", edge=EDGE)
+def test_a_dial_stays_at_its_edge_if_it_can():
+    ask = RouteRequest(Service.VOICE, "+85512000001", near=EDGE)
     far = candidate(edge=EdgeId("site-2"))
-    near = candidate("modem2", number=E164("+85510000002"))
+    near = candidate("modem2", number=E164("+85510000002"), usage=Usage(minutes_day=50.0))
     decision = decide(ask, Rules(), [far, near])
     assert decision.chosen is near
-    assert decision.passed_over == (("site-2/modem1", "is at another edge"),)
-    assert decision.because == "the only channel that may"
+    assert decision.passed_over == (("site-2/modem1", "may, but site-1/modem2 is better"),)
+    busy = replace(near, legs=1)
+    decision = decide(ask, Rules(), [busy, far])
+    assert decision.chosen is far
+    farther = candidate("modem3", edge=EdgeId("site-3"))
+    assert decide(ask, Rules(), [busy, far, farther]).because == "none of edge site-1 may"
+    assert decide(replace(ask, prefer=far.channel), Rules(), [near, far]).chosen is far
 
 
 def test_the_preferred_then_the_least_used_then_the_best_heard():
