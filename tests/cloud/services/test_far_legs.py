@@ -1,0 +1,290 @@
+"""A <Dial> whose callee is on a SIM at another edge: real cloud, two real edges' calls, fake lines, no tunnel."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from cloud.services import far_leg
+from cloud.services.desk import Desk
+from cloud.store import calls, numbers
+from cloud.store.calls import CallFilter
+from cloud.store.records import Cursor, Hook
+from telecore.audio.g711 import l16_to_ulaw, ulaw_to_l16
+from telecore.model import CallStatus
+from tests.cloud.services.desk_site import Beeps
+from tests.fakes.customer_app import twiml
+from tests.fakes.joined_edges import FAR, NEAR, NUMBERS, JoinedEdge, Street, channel_of
+from tests.fakes.line import SILENCE, settle
+
+FRIEND = "+85512000002"
+EVENTS = "initiated ringing answered completed"
+
+
+class Story:
+    """A handset calls at the near edge; its page dials a number that only the far edge's SIM can reach."""
+
+    def __init__(self, street, db, account, app, files, client):
+        self.street, self.db, self.account, self.app = street, db, account, app
+        self.files, self.client = files, client
+        self.near, self.far = street.edges[NEAR], street.edges[FAR]
+
+    async def start_cloud(self):
+        self.desk = self.street.desk = Desk(
+            self.db, self.files, self.client, Beeps(), self.street, recording_url=lambda account, sid: sid
+        )
+        self.serving = asyncio.create_task(self.desk.run())
+        await asyncio.sleep(0)
+
+    async def stop_cloud(self):
+        self.serving.cancel()
+        await asyncio.wait({self.serving})
+        assert self.serving.cancelled(), self.serving.exception()
+
+    async def call(self, inner=FRIEND, **attributes):
+        """Until the far line is dialled."""
+        given = "".join(f' {name}="{value}"' for name, value in attributes.items())
+        number = await self.db.read(lambda conn: numbers.get_by_number(conn, NUMBERS[NEAR]))
+        page = twiml(f'<Dial action="/dialled"{given}>{inner}</Dial>')
+        voice = Hook(self.app.answer("/voice", page))
+        self.app.answer("/dialled", twiml("<Hangup/>"))
+        await self.db.write(lambda conn: numbers.update(conn, number.sid, voice=voice))
+        self.parent, self.caller = await self.near.ring()
+        await self.until(lambda: self.far.dialled)
+
+    async def children(self):
+        wanted = CallFilter(parent=self.parent)
+        return (await self.db.read(lambda conn: calls.list_(conn, self.account.sid, wanted, Cursor()))).items
+
+    async def child_becomes(self, status):
+        async with asyncio.timeout(3):
+            while True:
+                (child,) = await self.children()
+                if child.status is status:
+                    return child
+                await asyncio.sleep(0.005)
+
+    async def answered(self):
+        """Until both are joined."""
+        self.far.line.ring()
+        self.far.line.pick_up()
+        await self.until(lambda: self.joined)
+
+    @property
+    def joined(self):
+        return any(call.joined for call in self.near.calls._calls.values() if call.origin.elsewhere)
+
+    async def until(self, happened, within_s=3.0):
+        async with asyncio.timeout(within_s):
+            while not happened():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    async def tick(self, count=1):
+        for _ in range(count):
+            await self.near.tick()
+            await self.far.tick()
+
+    async def after(self):
+        (seen,) = await self.app.wait_for("/dialled")
+        return seen.params
+
+
+@pytest.fixture
+async def story(db, account, files, client, app, tmp_path):
+    street = Street(files)
+    async with contextlib.AsyncExitStack() as stack:
+        for edge in (NEAR, FAR):
+            street.edges[edge] = JoinedEdge(street, edge, tmp_path / edge)
+        story = Story(street, db, account, app, files, client)
+        await story.start_cloud()
+        for edge in street.edges.values():
+            await stack.enter_async_context(edge)
+        await street.open(db, account)
+        yield story
+        for edge in street.edges.values():
+            await edge.calls.stop(2.0)
+        await story.stop_cloud()
+        await asyncio.gather(*street.tasks, return_exceptions=True)
+
+
+def says(frames, level):
+    return b"".join((level).to_bytes(2, "little") * 160 for _ in range(frames))
+
+
+async def test_two_parties_at_two_edges_talk(story):
+    status = story.app.answer("/leg", "")
+    number = f'<Number statusCallback="{status}" statusCallbackEvent="{EVENTS}">{FRIEND}</Number>'
+    await story.call(number)
+    (child,) = await story.children()
+    assert (child.edge, child.channel, child.caller) == (FAR, channel_of(FAR), NUMBERS[FAR])
+    await story.answered()
+    story.caller.far.say(says(50, 800))
+    story.far.line.far.say(says(50, 1600))
+    await story.tick(70)
+    one, other = (ulaw_to_l16(l16_to_ulaw(says(1, level))) for level in (800, 1600))
+    assert story.far.line.far.heard.count(one) >= 49
+    assert story.caller.far.heard.count(other) >= 49
+    story.far.line.drop(16)
+    params = await story.after()
+    assert (params["DialCallStatus"], params["DialBridged"]) == ("completed", "true")
+    assert params["DialCallSid"] == child.sid
+    ended = await story.child_becomes(CallStatus.COMPLETED)
+    assert ended.cause == 16
+    told = await story.app.wait_for("/leg", 4)
+    assert [seen.params["CallStatus"] for seen in told] == ["initiated", "ringing", "in-progress", "completed"]
+    assert [seen.params["SequenceNumber"] for seen in told] == ["0", "1", "2", "3"]
+    assert not [event for event in story.near.written if getattr(event, "call", "") == child.sid]
+    assert not story.desk.far_legs._legs
+
+
+async def test_the_caller_hangs_up_and_the_far_line_is_freed(story):
+    await story.call()
+    await story.answered()
+    story.caller.drop(16)
+    await asyncio.wait_for(story.far.line.ended.wait(), 3)
+    await story.child_becomes(CallStatus.COMPLETED)
+    assert (await story.after())["DialCallStatus"] == "completed"
+
+
+@pytest.mark.parametrize(("cause", "status"), [(17, "busy"), (19, "no-answer"), (1, "failed")])
+async def test_nobody_answers_there(story, cause, status):
+    await story.call()
+    story.far.line.ring()
+    story.far.line.drop(cause)
+    assert (await story.after())["DialCallStatus"] == status
+    await story.child_becomes(CallStatus(status))
+
+
+async def test_the_caller_gives_up_while_it_rings(story):
+    await story.call()
+    story.far.line.ring()
+    story.caller.drop(16)
+    await asyncio.wait_for(story.far.line.ended.wait(), 3)
+    await story.child_becomes(CallStatus.NO_ANSWER)
+
+
+async def test_digits_and_whisper_run_there_before_the_join(story):
+    whisper = story.app.answer("/whisper", twiml("<Play digits='9'/>"))
+    await story.call(f'<Number url="{whisper}" sendDigits="12">{FRIEND}</Number>')
+    story.far.line.pick_up()
+    await story.until(lambda: story.far.line.digits == "129")
+    await story.until(lambda: story.joined)
+    assert story.app.seen("/whisper")[0].params["ParentCallSid"] == story.parent
+
+
+async def test_a_whisper_that_hangs_up_reaches_nobody(story):
+    whisper = story.app.answer("/whisper", twiml("<Hangup/>"))
+    await story.call(f'<Number url="{whisper}">{FRIEND}</Number>')
+    story.far.line.pick_up()
+    assert (await story.after())["DialCallStatus"] == "no-answer"
+    await asyncio.wait_for(story.far.line.ended.wait(), 3)
+
+
+async def test_keys_that_do_not_come_in_the_sound_reach_the_caller(story):
+    await story.call()
+    story.far.line.keys_apart = True
+    await story.answered()
+    story.far.line.press("7")
+    await story.until(lambda: story.caller.digits == "7")
+
+
+@pytest.mark.parametrize("edge", [NEAR, FAR])
+async def test_a_short_cut_of_either_tunnel_is_survived(story, edge):
+    await story.call()
+    await story.answered()
+    story.street.cut(edge)
+    await story.tick(20)
+    await story.street.mend(edge)
+    await asyncio.sleep(0.05)
+    heard = len(story.caller.far.sent)
+    story.far.line.far.say(says(30, 1600))
+    await story.tick(50)
+    there = ulaw_to_l16(l16_to_ulaw(says(1, 1600)))
+    assert story.caller.far.sent[heard:].count(there) >= 29
+    story.far.line.drop(16)
+    assert (await story.after())["DialCallStatus"] == "completed"
+
+
+@pytest.mark.parametrize("edge", [NEAR, FAR])
+async def test_an_edge_that_stays_away_ends_the_leg(story, edge, monkeypatch):
+    monkeypatch.setattr(far_leg, "AWAY_S", 0.05)
+    for end in story.street.edges.values():
+        end.calls.far._away_s = 0.05
+    await story.call()
+    await story.answered()
+    story.street.cut(edge)
+    await asyncio.wait_for(story.far.line.ended.wait(), 3)
+    assert story.far.line.hung_up_with == 38
+    await asyncio.sleep(0.1)
+    await story.street.mend(edge)
+    ended = await story.child_becomes(CallStatus.COMPLETED)
+    assert ended.cause == 38
+    assert (await story.after())["DialCallStatus"] == "completed"
+
+
+async def test_a_restart_of_the_cloud_in_the_middle_is_survived(story):
+    await story.call()
+    await story.answered()
+    for edge in (NEAR, FAR):
+        story.street.cut(edge)
+    await story.stop_cloud()
+    story.street.handlers.clear()
+    await story.start_cloud()
+    for edge in (FAR, NEAR):
+        await story.street.mend(edge)
+    await asyncio.sleep(0.1)
+    story.far.line.far.say(says(30, 1600))
+    await story.tick(50)
+    assert story.caller.far.sent.count(ulaw_to_l16(l16_to_ulaw(says(1, 1600)))) >= 29
+    story.far.line.drop(16)
+    assert (await story.after())["DialCallStatus"] == "completed"
+
+
+async def test_after_a_restart_a_leg_that_nobody_holds_any_more_is_hung_up(story):
+    await story.call()
+    await story.answered()
+    for edge in (NEAR, FAR):
+        story.street.cut(edge)
+    await story.stop_cloud()
+    story.caller.drop(16)
+    await settle(50)
+    await story.start_cloud()
+    for edge in (NEAR, FAR):
+        await story.street.mend(edge)
+    await asyncio.wait_for(story.far.line.ended.wait(), 3)
+    await story.child_becomes(CallStatus.COMPLETED)
+
+
+async def test_a_leg_given_a_page_of_its_own_leaves_its_dial(story):
+    from cloud.services.requests import UpdateCall
+
+    await story.call()
+    await story.answered()
+    (child,) = await story.children()
+    await story.desk.calls.update(story.account.sid, child.sid, UpdateCall(twiml=twiml("<Pause length='60'/>")))
+    assert (await story.after())["DialCallStatus"] == "completed"
+    assert (await story.children())[0].status is CallStatus.IN_PROGRESS
+    assert not story.far.line.ended.is_set()
+    story.far.line.drop(16)
+    await story.child_becomes(CallStatus.COMPLETED)
+
+
+async def test_one_after_the_other_is_not_dialled_before_its_turn(story):
+    await story.call(f"<Number>{FRIEND}</Number><Number>+85512000003</Number>", sequential="true")
+    await asyncio.sleep(0.05)
+    assert story.far.dialled == [FRIEND]
+    first = story.far.line
+    story.far.lines[channel_of(FAR)].voice = type(first)()
+    first.drop(17)
+    await story.until(lambda: story.far.dialled == [FRIEND, "+85512000003"])
+    story.far.line.pick_up()
+    await story.until(lambda: story.joined)
+
+
+async def test_silence_is_heard_where_nobody_speaks(story):
+    await story.call()
+    await story.answered()
+    await story.tick(10)
+    assert story.far.line.far.sent[-1] == SILENCE

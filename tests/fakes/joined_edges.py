@@ -1,0 +1,188 @@
+"""Two edges with fake lines on one cloud with a real store: what tunnels carry goes between them by plain calls."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+
+from cloud.store import edges, outbox
+from edge_agent.call.equipment import Waits
+from edge_agent.calls import Calls
+from telecore import codec
+from telecore.codec import decode_command
+from telecore.errors import NotFound, Refused, TelecoreError
+from telecore.events import ChannelChanged, CommandRejected
+from telecore.ids import E164, ChannelId, CommandId, EdgeId, Iccid
+from telecore.model import ChannelState, ChannelStatus, Service, Sim
+from telecore.notices import Do
+from tests.fakes.edge import FakeEdge, FakeVoiceService
+from tests.fakes.line import settle
+
+NEAR, FAR = EdgeId("site-1"), EdgeId("site-2")
+NUMBERS = {NEAR: E164("+85510000001"), FAR: E164("+85510000002")}
+
+
+def channel_of(edge: EdgeId) -> ChannelId:
+    return ChannelId(f"{edge}/modem1")
+
+
+class EdgeMedia:
+    """The edge's end of the tunnel's sound."""
+
+    def __init__(self, street, edge):
+        self.street, self.edge = street, edge
+        self.handlers = {}
+
+    def send_media(self, stream, payload):
+        handler = self.street.handlers[self.edge].get(stream)
+        if self.edge in self.street.up and handler is not None:
+            handler(0, payload)
+        return self.edge in self.street.up
+
+    def on_media(self, stream, handler):
+        if handler is None:
+            self.handlers.pop(stream, None)
+        else:
+            self.handlers[stream] = handler
+
+
+class JoinedEdge(FakeEdge):
+    """What it tells goes to the desk, unless its tunnel is down: then its events wait."""
+
+    def __init__(self, street, edge, directory):
+        self.street, self.edge = street, edge
+        self.seq = 0
+        self.media = EdgeMedia(street, edge)
+        super().__init__(directory, Waits(last_sound=0.01), media=self.media)
+        self.lines.clear()
+        self.lines[channel_of(edge)] = FakeVoiceService()
+        self.waiting = []
+
+    async def __aexit__(self, *exc):
+        await self.calls.stop(2.0)
+        self._task.cancel()
+        await asyncio.wait({self._task})
+        assert self.calls.live() == ()
+        assert self.clock.registered == 0
+
+    @property
+    def line(self):
+        return self.lines[channel_of(self.edge)].voice
+
+    @property
+    def dialled(self):
+        return self.lines[channel_of(self.edge)].dialled
+
+    async def _emit(self, event):
+        self.written.append(event)
+        self.waiting.append(event)
+        await self.flush()
+
+    async def flush(self):
+        while self.waiting and self.edge in self.street.up:
+            event = self.waiting.pop(0)
+            self.seq += 1
+            incoming = self.street.desk.ingest.incoming(self.edge)
+            await incoming.apply("street", self.seq, codec.encode(event), history=False)
+
+    def _notify(self, notice):
+        super()._notify(notice)
+        if self.edge in self.street.up:
+            self.street.desk.on_notice(self.edge, codec.decode_notice(codec.encode(notice)))
+        return self.edge in self.street.up
+
+
+class Street:
+    """The hub, seen from the services, with two edges behind it. ``up``: those on the line."""
+
+    def __init__(self, files):
+        self.files = files
+        self.up = set()
+        self.handlers = defaultdict(dict)
+        self.edges = {}
+        self.done = defaultdict(int)
+        self.tasks = set()
+        self.desk = None
+
+    def notify(self, edge, notice):
+        if edge not in self.up:
+            return False
+        notice = codec.decode_notice(codec.encode(notice))
+        if isinstance(notice, Do):
+            asyncio.get_running_loop().call_soon(self._do, self.edges[edge].calls, notice.command)
+        return True
+
+    def wake(self, edge):
+        task = asyncio.ensure_future(self._feed(edge))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def connected(self, edge):
+        return edge in self.up
+
+    async def fetch(self, edge, sha256, size, within_s):
+        raise NotFound("gone")
+
+    def send_media(self, edge, stream, payload):
+        handler = self.edges[edge].media.handlers.get(stream)
+        if edge in self.up and handler is not None:
+            handler(0, payload)
+        return edge in self.up
+
+    def on_media(self, edge, stream, handler):
+        self.handlers[edge][stream] = handler
+
+    def cut(self, edge):
+        self.up.discard(edge)
+        self.desk.on_link(edge, False)
+        self.edges[edge].calls.on_link(False)
+
+    async def mend(self, edge):
+        self.up.add(edge)
+        self.desk.on_link(edge, True)
+        end = self.edges[edge]
+        for notice in [*end.calls.repeat(), end.calls.feeds.held]:
+            self.desk.on_notice(edge, codec.decode_notice(codec.encode(notice)))
+        end.calls.on_link(True)
+        await end.flush()
+        self.wake(edge)
+        await settle()
+
+    async def open(self, db, account):
+        for edge in (NEAR, FAR):
+            await db.write(lambda conn, edge=edge: edges.create(conn, edge, account.sid))
+            sim = Sim(Iccid(f"89855000000000000{edge[-1]}"), None, NUMBERS[edge])
+            status = ChannelStatus(channel_of(edge), ChannelState.REGISTERED, 0.0, frozenset(Service), sim)
+            self.up.add(edge)
+            self.desk.on_link(edge, True)
+            await self.edges[edge]._emit(ChannelChanged(status=status))
+
+    async def _feed(self, edge):
+        if edge not in self.up:
+            return
+        rows = await self.desk._db.read(lambda conn: outbox.read(conn, edge, self.done[edge], 100))
+        for seq, payload in rows:
+            if seq <= self.done[edge]:
+                continue
+            self.done[edge] = seq
+            command = decode_command(payload)
+            try:
+                await self.edges[edge].calls.place(command)
+            except TelecoreError as error:
+                code = error.code if isinstance(error, Refused) else 20409
+                rejected = CommandRejected(
+                    command=CommandId(command.id), subject=command.call, code=code, reason=str(error)
+                )
+                await self.edges[edge]._emit(rejected)
+
+    def _do(self, calls: Calls, command):
+        doers = {
+            "call.run_page": calls.run_page,
+            "call.hang_up": calls.hang_up,
+            "call.route_dial": calls.route_dial,
+            "far_leg.tell": calls.tell_far_leg,
+            "feed.open": calls.open_feed,
+            "feed.close": calls.close_feed,
+            "feed.flush": calls.flush_feed,
+        }
+        doers[command.kind](command)
