@@ -31,9 +31,10 @@ class RouteRequest:
     """What is to be carried.
 
     ``sender``: only the SIM of this number may carry it. ``near``: a channel of this edge is better than any other.
-    ``prefer``: a channel that is taken when it may be. ``waits``: a busy channel will do, and one whose SIM rests (an
-    SMS queues at the edge). ``urgent``: a warning, which goes above quotas. ``domain``: only a channel that calls SIP
-    URIs of this host.
+    ``prefer``: a channel that is taken when it may be; ``known``: a number that is, for the recipient knows it.
+    ``on_net``: numbers of the recipient's own operator, which go before others. ``waits``: a busy channel will do, and
+    one whose SIM rests (an SMS queues at the edge). ``urgent``: a warning, which goes above quotas.
+    ``domain``: only a channel that calls SIP URIs of this host.
     """
 
     service: Service
@@ -41,6 +42,8 @@ class RouteRequest:
     sender: E164 | None = None
     near: EdgeId | None = None
     prefer: ChannelId | None = None
+    known: E164 | None = None
+    on_net: frozenset[E164] = frozenset()
     waits: bool = False
     urgent: bool = False
     domain: str = ""
@@ -187,9 +190,9 @@ def _limit(ask: RouteRequest, rules: Rules, candidate: Candidate) -> str:
     return ""
 
 
-def _rank(ask: RouteRequest, candidate: Candidate) -> tuple[bool, bool, int, float, int, str]:
-    """Smaller is better: the preferred one, one of the near edge, the least loaded, least used for its share, best
-    heard; names decide.
+def _rank(ask: RouteRequest, candidate: Candidate) -> tuple[bool, bool, bool, bool, int, float, int, str]:
+    """Smaller is better: the preferred one, one of the near edge, one that need not rest first, of the recipient's
+    operator, the least loaded, least used for its share, best heard; names decide.
 
     What a SIM has carried today, and this, counts the more the smaller its share: of a healthy SIM and one on
     probation with 10 %, ten in eleven go to the healthy one, always in the same order.
@@ -199,7 +202,14 @@ def _rank(ask: RouteRequest, candidate: Candidate) -> tuple[bool, bool, int, flo
     legs = max(candidate.legs, status.busy_legs)
     load = (_carried(ask, status) + 1) * 100 / _share(candidate)
     away = ask.near is not None and candidate.edge != ask.near
-    return (candidate.channel != ask.prefer, away, legs, load, -signal, candidate.channel)
+    resting = _unfit(ask, candidate) is not None
+    off_net = candidate.number not in ask.on_net
+    return (not _asked_for(ask, candidate), away, resting, off_net, legs, load, -signal, candidate.channel)
+
+
+def _asked_for(ask: RouteRequest, candidate: Candidate) -> bool:
+    known = ask.known is not None and candidate.number == ask.known
+    return known or candidate.channel == ask.prefer
 
 
 def _carried(ask: RouteRequest, status: ChannelStatus) -> float:
@@ -212,12 +222,16 @@ def _carried(ask: RouteRequest, status: ChannelStatus) -> float:
 def _because(ask: RouteRequest, best: Candidate, able: int) -> str:
     if ask.sender is not None:
         return "the SIM of the sender's number"
+    if ask.known is not None and best.number == ask.known:
+        return "the number that the recipient knows"
     if best.channel == ask.prefer:
         return "the channel asked for"
     if able == 1:
         return "the only channel that may"
     if ask.near is not None and best.edge != ask.near:
         return f"none of edge {ask.near} may"
+    if best.number in ask.on_net:
+        return f"of the recipient's operator, the best of {able}"
     shared = _weight(best).removeprefix(": ")
     return f"the least loaded of {able}" + (f" for its share ({shared})" if shared else "")
 

@@ -24,7 +24,7 @@ CALL_STATES: Mapping[C, frozenset[C]] = {
 """A call only moves forward; the edge may skip a state that its network does not tell it of."""
 
 MESSAGE_STATES: Mapping[M, frozenset[M]] = {
-    M.SCHEDULED: frozenset({M.ACCEPTED, M.QUEUED, M.CANCELED}),
+    M.SCHEDULED: frozenset({M.ACCEPTED, M.QUEUED, M.FAILED, M.CANCELED}),
     M.ACCEPTED: frozenset({M.QUEUED, M.FAILED, M.CANCELED}),
     M.QUEUED: frozenset({M.SENDING, M.SENT, M.DELIVERED, M.UNDELIVERED, M.FAILED, M.CANCELED}),
     M.SENDING: frozenset({M.SENT, M.DELIVERED, M.UNDELIVERED, M.FAILED}),

@@ -53,6 +53,16 @@ def own(ask: Ask, record: R | None) -> R:
     return record
 
 
+def signed_in(auth: Authenticator, handler: Callable[[Ask], Awaitable[Response]]) -> Handler:
+    """Let in whoever has an account; it is his own, for the path names none (versions 1 and 2 of Twilio's APIs)."""
+
+    async def handle(request: Request) -> Response:
+        account = await auth.who(request)
+        return await handler(Ask(account.sid, request.path, request.fields, request.params()))
+
+    return handle
+
+
 def guarded(auth: Authenticator, handler: Callable[[Ask], Awaitable[Response]], *, by_key: bool = True) -> Handler:
     """Let in who may act for the account in the path; ``by_key``: an API key may, too."""
 

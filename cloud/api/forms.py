@@ -91,8 +91,8 @@ class Form:
 
     def between(self, name: str) -> Between:
         """The span that ``Name``, ``Name>`` (on or after) and ``Name<`` (before) describe together."""
-        day = self._moment(name)
-        since, before = self._moment(f"{name}>"), self._moment(f"{name}<")
+        day = self.moment(name)
+        since, before = self.moment(f"{name}>"), self.moment(f"{name}<")
         if day is None:
             return Between(since, before)
         midnight = day.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -108,7 +108,8 @@ class Form:
             if self.text(name):
                 raise InvalidRequest(f"'{name}' {why}", field=name, code=code)
 
-    def _moment(self, name: str) -> datetime | None:
+    def moment(self, name: str, *, code: int = 20001) -> datetime | None:
+        """A day or a moment, ISO 8601; UTC unless it says otherwise."""
         text = self.text(name)
         if not text:
             return None
@@ -117,7 +118,9 @@ class Form:
             moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
             moment + timedelta(days=1)  # the day it begins must have an end
         except (ValueError, OverflowError) as error:
-            raise InvalidRequest(f"'{name}' must be YYYY-MM-DD or an ISO 8601 date and time", field=name) from error
+            raise InvalidRequest(
+                f"'{name}' must be YYYY-MM-DD or an ISO 8601 date and time", field=name, code=code
+            ) from error
         return moment
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
+
 from cloud.api import render
 from cloud.api.asks import Ask, guarded, own
-from cloud.api.message_forms import message_filter, new_message, update_message
+from cloud.api.message_forms import feedback_outcome, message_filter, new_message, update_message
 from cloud.api.paging import list_response
 from cloud.api.urls import PATHS
 from cloud.services.requests import Messages
@@ -16,7 +19,14 @@ from cloud.web.http import Response, Route, json_response
 
 
 class MessagesApi:
-    def __init__(self, db: Database, auth: Authenticator, service: Messages) -> None:
+    def __init__(
+        self,
+        db: Database,
+        auth: Authenticator,
+        service: Messages,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._now = now
         self._db = db
         self._auth = auth
         self._service = service
@@ -28,12 +38,15 @@ class MessagesApi:
             ("GET", "message", self.fetch),
             ("POST", "message", self.update),
             ("DELETE", "message", self.delete),
+            ("POST", "message_feedback", self.feedback),
             ("GET", "message_media", self.media),
+            ("GET", "message_medium", self.medium),
+            ("DELETE", "message_medium", self.medium),
         )
         return [Route(method, PATHS[path], guarded(self._auth, handler)) for method, path, handler in handlers]
 
     async def create(self, ask: Ask) -> Response:
-        record = await self._service.create(ask.account, new_message(ask.form))
+        record = await self._service.create(ask.account, new_message(ask.form, self._now()))
         return json_response(render.message(record), 201)
 
     async def list_(self, ask: Ask) -> Response:
@@ -54,6 +67,15 @@ class MessagesApi:
         own(ask, await self._db.read(lambda conn: messages.get(conn, ask.sid)))
         await self._service.delete(ask.account, ask.sid)
         return Response(204)
+
+    async def feedback(self, ask: Ask) -> Response:
+        outcome = feedback_outcome(ask.form)
+        own(ask, await self._db.read(lambda conn: messages.get(conn, ask.sid)))
+        return json_response(render.feedback(await self._service.feedback(ask.account, ask.sid, outcome)))
+
+    async def medium(self, ask: Ask) -> Response:
+        """There is none."""
+        raise ask.missing()
 
     async def media(self, ask: Ask) -> Response:
         """An SMS has none; clients that ask all the same get an empty list."""

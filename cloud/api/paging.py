@@ -68,6 +68,23 @@ def list_response(key: str, paging: Paging, page: PageOf[T], render: Callable[[T
     )
 
 
+def meta_response(
+    key: str, public_url: str, paging: Paging, page: PageOf[T], render: Callable[[T], dict[str, object]]
+) -> Response:
+    """The envelope of versions 1 and 2 of Twilio's APIs. Clients follow its URLs as they are."""
+    after, before = page.next_after, page.previous_before
+    meta = {
+        "page": paging.number,
+        "page_size": paging.cursor.size,
+        "first_page_url": public_url + paging.uri(0),
+        "previous_page_url": public_url + paging.uri(max(0, paging.number - 1), f"PB{before}") if before else None,
+        "url": public_url + paging.uri(paging.number, _token(paging.cursor)),
+        "next_page_url": public_url + paging.uri(paging.number + 1, f"PA{after}") if after else None,
+        "key": key,
+    }
+    return json_response({"meta": meta, key: [render(item) for item in page.items]})
+
+
 def _token(cursor: Cursor) -> str:
     if cursor.after is not None:
         return f"PA{cursor.after}"

@@ -10,6 +10,7 @@ from cloud.api.urls import VERSION, account_uri, list_uri, record_uri, subresour
 from cloud.store.records import (
     AccountRecord,
     CallRecord,
+    FeedbackRecord,
     KeyRecord,
     MessageRecord,
     NotificationRecord,
@@ -129,13 +130,13 @@ def message(record: MessageRecord) -> Json:
     return {
         "sid": record.sid,
         "account_sid": record.account,
-        "messaging_service_sid": None,
+        "messaging_service_sid": record.service,
         "to": record.recipient,
-        "from": record.sender,
+        "from": record.sender or None,
         "body": record.body,
         "status": record.status.value,
         "direction": _message_direction(record.direction),
-        "num_segments": str(record.segments),
+        "num_segments": str(record.segments if record.sender else 0),
         "num_media": "0",
         "error_code": record.error_code,
         "error_message": record.error_message,
@@ -147,6 +148,17 @@ def message(record: MessageRecord) -> Json:
         "date_sent": date(record.sent_at),
         "uri": record_uri(record.account, "Messages", record.sid),
         "subresource_uris": {"media": subresource_uri(record.account, "Messages", record.sid, "Media")},
+    }
+
+
+def feedback(record: FeedbackRecord) -> Json:
+    return {
+        "account_sid": record.account,
+        "message_sid": record.message,
+        "outcome": record.outcome,
+        "date_created": date(record.created_at),
+        "date_updated": date(record.updated_at),
+        "uri": subresource_uri(record.account, "Messages", record.message, "Feedback"),
     }
 
 

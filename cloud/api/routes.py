@@ -14,6 +14,8 @@ from cloud.api.fleet import FleetApi, Tasks
 from cloud.api.incoming_phone_numbers import NumbersApi
 from cloud.api.keys import KeysApi
 from cloud.api.messages import MessagesApi
+from cloud.api.messaging_absent import MessagingAbsentApi
+from cloud.api.messaging_services import MessagingServicesApi
 from cloud.api.notifications import NotificationsApi
 from cloud.api.recordings import RecordingsApi, Sound
 from cloud.fleet.snapshot import FleetView
@@ -50,6 +52,8 @@ def api_routes(backend: Backend) -> list[Route]:
         *KeysApi(db, auth).routes(),
         *CallsApi(db, auth, backend.calls).routes(),
         *MessagesApi(db, auth, backend.messages).routes(),
+        *MessagingServicesApi(db, auth, backend.public_url).routes(),
+        *MessagingAbsentApi(db, auth, backend.public_url).routes(),
         *NumbersApi(db, auth).routes(),
         *RecordingsApi(db, auth, backend.sound, backend.public_url).routes(),
         *NotificationsApi(db, auth).routes(),

@@ -8,6 +8,8 @@ VERSION = "2010-04-01"
 ROOT = f"/{VERSION}/Accounts"
 ONE = f"{ROOT}/{{account}}"
 
+SERVICES = "/v1/Services"
+
 PATHS = {
     "accounts": f"{ROOT}.json",
     "account": f"{ONE}.json",
@@ -19,6 +21,8 @@ PATHS = {
     "messages": f"{ONE}/Messages.json",
     "message": f"{ONE}/Messages/{{sid}}.json",
     "message_media": f"{ONE}/Messages/{{sid}}/Media.json",
+    "message_medium": f"{ONE}/Messages/{{message}}/Media/{{sid}}.json",
+    "message_feedback": f"{ONE}/Messages/{{sid}}/Feedback.json",
     "numbers": f"{ONE}/IncomingPhoneNumbers.json",
     "number": f"{ONE}/IncomingPhoneNumbers/{{sid}}.json",
     "numbers_local": f"{ONE}/IncomingPhoneNumbers/Local.json",
@@ -36,6 +40,17 @@ PATHS = {
     "signing_key": f"{ONE}/SigningKeys/{{sid}}.json",
     "secondary_token": "/v1/AuthTokens/Secondary",
     "promote_token": "/v1/AuthTokens/Promote",
+    "messaging_services": SERVICES,
+    "messaging_usecases": f"{SERVICES}/Usecases",
+    "messaging_service": f"{SERVICES}/{{sid}}",
+    "service_numbers": f"{SERVICES}/{{service}}/PhoneNumbers",
+    "service_number": f"{SERVICES}/{{service}}/PhoneNumbers/{{sid}}",
+    "service_short_codes": f"{SERVICES}/{{service}}/ShortCodes",
+    "service_short_code": f"{SERVICES}/{{service}}/ShortCodes/{{sid}}",
+    "service_alpha_senders": f"{SERVICES}/{{service}}/AlphaSenders",
+    "service_alpha_sender": f"{SERVICES}/{{service}}/AlphaSenders/{{sid}}",
+    "service_campaigns": f"{SERVICES}/{{service}}/Compliance/Usa2p",
+    "service_campaign": f"{SERVICES}/{{service}}/Compliance/Usa2p/{{sid}}",
     "enrol": "/edges/enrol",
 }
 """Name → path, the pieces of it in braces."""

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from cloud.fleet.state import ChannelHeard, Fleet, LinkChanged, news_of
+from cloud.services.answering import Answering
 from cloud.services.call_reaper import CallReaper
 from cloud.services.call_session import SessionTools
 from cloud.services.callbacks import Callbacks
@@ -107,7 +108,9 @@ class Desk:
         tools = SessionTools(db, documents, pages, debugger, tunnel.notify, recording_url)
         dials = Dials(db, self.routing, debugger, now=utc_now)
         self.calls = CallService(tools, self.routing, self.callbacks, dials, wake=self._wake)
-        self.messages = MessageService(db, self.routing, self.callbacks, documents, debugger, wake=self._wake)
+        self.messages = MessageService(db, self.routing, self.callbacks, wake=self._wake)
+        sending, told = self.messages.sending, self.messages.told
+        self.answering = Answering(db, sending, self.callbacks, documents, debugger, told=told)
         self.standing = Standing(db, self.calls, self.callbacks)
         self.fleet_tasks = FleetTasks(db, wake=self._wake)
         self.feeds = Feeds(tunnel)

@@ -1,49 +1,41 @@
-"""Messages: made, routed to the SIM of their sender, waiting for it when it is away; and answered when they come in."""
+"""Messages: made, scheduled, routed to the SIM of their sender, and waiting for it when it is away."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
-from cloud.services import replies
-from cloud.services.callbacks import Callbacks, request_of
-from cloud.services.debugger import Debugger
-from cloud.services.documents import Documents, NoDocument
-from cloud.services.replies import LoopGuard
+from cloud.services.callbacks import Callbacks
+from cloud.services.new_message import NO_SERVICE, made
 from cloud.services.requests import NewMessage, UpdateMessage
 from cloud.services.routing import Routing
-from cloud.services.webhooks import WebhookFailure
-from cloud.store import accounts, callbacks, messages, numbers, outbox
+from cloud.services.sending import UNSUBSCRIBED, Sending, Woken, first_status
+from cloud.store import accounts, feedback, messages, messaging_services, numbers
 from cloud.store.database import Connection, Database
-from cloud.store.records import AccountRecord, CallbackRecord, Hook, MessageRecord, NumberRecord
+from cloud.store.records import FeedbackRecord, MessageRecord
 from cloud.tunnel import message_steps
 from cloud.tunnel.effects import Told, utc_now
-from telecore.commands import SendMessage
-from telecore.errors import InvalidRequest, InvalidTwiml, NoRoute, NotFound, Transient
-from telecore.ids import AccountSid, Address, CommandId, EdgeId, MessageSid, new_sid
+from telecore.errors import InvalidRequest, NotFound, Refused, Transient
+from telecore.events import MessageReceived
+from telecore.ids import AccountSid, EdgeId
 from telecore.model import ChannelState, Direction, MessageStatus
-from telecore.routing import Decision
-from telecore.sms import count_segments, smart_encode
+from telecore.opt_out import keyword_of
 from telecore.states import FINAL_MESSAGE
-from telecore.twiml.messaging import MessageReply
 
 log = logging.getLogger(__name__)
 
-NOT_OURS = 21606
 VALIDITY_EXPIRED = 30036
-REPLY_VALIDITY_S = 36000
+SUSPENDED = 30002
+NOT_DONE = 20009
+NOT_SCHEDULED = 30409
 _POLL_S = 5.0
 _PIECE = 200
 _GRACE = timedelta(minutes=10)
 """What an edge was given may have been sent in time and only not been heard of yet."""
-
-Write = list[EdgeId]
-"""Edges whose outbox has news."""
 
 
 class MessageService:
@@ -54,60 +46,42 @@ class MessageService:
         db: Database,
         routing: Routing,
         queue: Callbacks,
-        documents: Documents,
-        debugger: Debugger,
         *,
         wake: Callable[[EdgeId], None],
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._db = db
-        self._routing = routing
         self._queue = queue
-        self._documents = documents
-        self._debugger = debugger
         self._wake = wake
         self._now = now
         self._news = asyncio.Event()
-        self._guard = LoopGuard(time.monotonic)
-        queue.handle("message", self.answer)
+        self.sending = Sending(routing, now)
 
     async def create(self, account: AccountSid, wanted: NewMessage) -> MessageRecord:
         """When it returns the message is on the disk, and with it the command to its edge, if its SIM is there.
 
-        Raises InvalidRequest 21606 for a sender that is not the account's, NoRoute 21612 when its SIM is not to be
-        used and no waiting will mend that, StoreFailed.
+        A message of a service is answered as accepted, though its sender may be chosen already. Raises InvalidRequest
+        21606 for a sender that is not the account's, 21701 to 21711 for such a service, 21610 for who wants nothing;
+        NoRoute when no SIM is to be used and no waiting will mend that; StoreFailed.
         """
-        body = smart_encode(wanted.body) if wanted.smart_encoded else wanted.body
-        woken: Write = []
-
-        def write(conn: Connection) -> MessageRecord:
-            number = numbers.get_by_number(conn, wanted.sender)
-            if number is None or number.account != account:
-                raise InvalidRequest(
-                    f"The 'From' number {wanted.sender} is not a number of this account", field="From", code=NOT_OURS
-                )
-            record = self._new(number, wanted.to, body, Direction.OUTBOUND_API, wanted.validity_s)
-            counted = count_segments(record.body, port=wanted.port).segments
-            record = replace(record, urgent=wanted.urgent, flash=wanted.flash, port=wanted.port, segments=counted)
-            decision = self._route(conn, record, number)
-            if decision.lasting:
-                raise NoRoute(_refusal(decision))
-            return self._insert(conn, record, wanted.status_callback, decision, woken)
-
-        record = await self._db.write(write)
-        self._told(woken)
+        woken: Woken = []
+        record = await self._db.write(lambda conn: made(conn, self.sending, account, wanted, woken))
+        self.told(woken)
         return record
 
     async def update(self, account: AccountSid, sid: str, wanted: UpdateMessage) -> MessageRecord:
-        """Raises NotFound; InvalidRequest 30409 when it cannot be cancelled, as only a scheduled one can."""
+        """Raises NotFound; InvalidRequest 30409 when it cannot be cancelled, 20009 when it is yet to be sent."""
 
         def write(conn: Connection) -> MessageRecord:
             record = _own(conn, account, sid)
             if wanted.cancel:
                 if record.status is not MessageStatus.SCHEDULED:
-                    raise InvalidRequest("Only a scheduled message can be canceled", field="Status", code=30409)
-                message_steps.step(conn, record.sid, MessageStatus.CANCELED)
+                    raise InvalidRequest("Only a scheduled message can be canceled", field="Status", code=NOT_SCHEDULED)
+                record = message_steps.step(conn, record.sid, MessageStatus.CANCELED) or record
             if wanted.redact:
+                if record.channel is None and record.status not in FINAL_MESSAGE:
+                    message = "A message that is yet to be sent cannot be redacted"
+                    raise InvalidRequest(message, field="Body", code=NOT_DONE)
                 messages.update(conn, sid, body="")
             return _own(conn, account, sid)
 
@@ -120,16 +94,28 @@ class MessageService:
 
         def write(conn: Connection) -> None:
             if _own(conn, account, sid).status not in FINAL_MESSAGE | {MessageStatus.SENT}:
-                raise InvalidRequest("A message cannot be deleted before it has been sent", code=20009)
+                raise InvalidRequest("A message cannot be deleted before it has been sent", code=NOT_DONE)
             messages.delete(conn, sid)
 
         await self._db.write(write)
+
+    async def feedback(self, account: AccountSid, sid: str, outcome: str) -> FeedbackRecord:
+        """Raises NotFound; InvalidRequest for a message that came in."""
+
+        def write(conn: Connection) -> FeedbackRecord:
+            record = _own(conn, account, sid)
+            if record.direction is Direction.INBOUND:
+                raise InvalidRequest("Feedback is for messages that were sent", field="Outcome")
+            return feedback.put(conn, account, record.sid, outcome)
+
+        return await self._db.write(write)
 
     def on_told(self, told: Told) -> None:
         """News from an edge, after its commit."""
         if told.message is not None:
             self._queue.wake()
-        if told.channel is not None and told.channel.state is ChannelState.REGISTERED:
+        back = told.channel is not None and told.channel.state is ChannelState.REGISTERED
+        if back or (isinstance(told.event, MessageReceived) and keyword_of(told.event.body) is not None):
             self._news.set()
 
     def on_link(self, edge: EdgeId, up: bool) -> None:
@@ -137,8 +123,18 @@ class MessageService:
         if up:
             self._news.set()
 
+    def look(self) -> None:
+        """A message was written that is yet to be routed."""
+        self._news.set()
+
+    def told(self, woken: Woken) -> None:
+        """After a commit: callbacks may be due, and these edges have news."""
+        self._queue.wake()
+        for edge in set(woken):
+            self._wake(edge)
+
     async def run(self) -> None:
-        """Route what waits when a SIM comes back; end what has waited too long."""
+        """Release what is due; route what waits when a SIM comes back; end what has waited too long."""
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_S):
@@ -146,20 +142,93 @@ class MessageService:
             fresh = self._news.is_set()
             self._news.clear()
             try:
+                await self.release()
                 await self.expire()
                 if fresh:
                     await self.route_waiting()
             except Transient as error:
                 log.warning("waiting messages wait for the store: %s", error)
 
+    # ------------------------------------------------------------------ what waits
+
+    async def release(self) -> int:
+        """Send the scheduled messages whose time has come; how many."""
+        now, released = self._now(), 0
+        while await self._db.read(lambda conn: messages.due(conn, now, 1)):
+            woken: Woken = []
+
+            def write(conn: Connection, woken: Woken = woken) -> int:
+                woken.clear()
+                due = messages.due(conn, now, _PIECE)
+                for record in due:
+                    self._release(conn, record, woken)
+                return len(due)
+
+            released += await self._db.write(write)
+            self.told(woken)
+        return released
+
+    def _release(self, conn: Connection, record: MessageRecord, woken: Woken) -> None:
+        account = accounts.get(conn, record.account)
+        if account is None or not accounts.is_active(conn, account):
+            self._fail(conn, record, SUSPENDED, "The account is not active")
+            return
+        sender = numbers.get_by_number(conn, record.sender) if record.sender else None
+        service = messaging_services.get(conn, record.service) if record.service else None
+        if record.service and service is None:
+            self._fail(conn, record, NO_SERVICE, "The Messaging Service does not exist any more")
+            return
+        try:
+            self.sending.refuse_unsubscribed(conn, record.recipient, sender, service)
+        except Refused as error:
+            self._fail(conn, record, UNSUBSCRIBED, error.message)
+            return
+        status = first_status(bool(record.sender), None)
+        after = message_steps.step(conn, record.sid, status)
+        if after is not None:
+            self.sending.go_on(conn, after, woken)
+
     async def route_waiting(self) -> int:
-        """Give every message that waits to the channel of its sender, if that is there now; how many."""
+        """Give every message that waits to the channel of its sender, or find it one; how many could go on."""
         routed = 0
         for sender in await self._db.read(messages.waiting_senders):
             while (count := await self._route_some(sender)) == _PIECE:
                 routed += count
             routed += count
-        return routed
+        return routed + await self._route_accepted()
+
+    async def _route_some(self, sender: str) -> int:
+        woken: Woken = []
+
+        def write(conn: Connection) -> int:
+            woken.clear()
+            waiting = messages.waiting(conn, sender, _PIECE)
+            for count, record in enumerate(waiting):
+                if self.sending.go_on(conn, record, woken) is None:
+                    return count
+            return len(waiting)
+
+        count = await self._db.write(write)
+        self.told(woken)
+        return count
+
+    async def _route_accepted(self) -> int:
+        """Each may have another sender, so one that still waits holds up no other."""
+        routed, last = 0, 0
+        while True:
+            woken: Woken = []
+
+            def write(conn: Connection, after: int = last, woken: Woken = woken) -> tuple[int, list[int]]:
+                woken.clear()
+                found = messages.accepted(conn, after, _PIECE)
+                gone = sum(self.sending.go_on(conn, record, woken) is not None for record in found)
+                return gone, [record.id for record in found]
+
+            if not await self._db.read(partial(messages.accepted, after=last, limit=1)):
+                return routed
+            gone, seen = await self._db.write(write)
+            routed, last = routed + gone, max(seen, default=last)
+            self.told(woken)
 
     async def expire(self) -> int:
         """Fail what was not sent within its validity; how many."""
@@ -168,10 +237,7 @@ class MessageService:
         def write(conn: Connection) -> int:
             late = [m for m in messages.expired(conn, now, 1000) if m.channel is None or _long_past(m, now)]
             for record in late:
-                reason = "The message was not sent within its validity period"
-                message_steps.step(
-                    conn, record.sid, MessageStatus.FAILED, error_code=VALIDITY_EXPIRED, error_message=reason
-                )
+                self._fail(conn, record, VALIDITY_EXPIRED, "The message was not sent within its validity period")
             return len(late)
 
         if not await self._db.read(lambda conn: messages.expired(conn, now, 1)):
@@ -180,144 +246,8 @@ class MessageService:
         self._queue.wake()
         return count
 
-    async def answer(self, row: CallbackRecord, account: AccountRecord) -> WebhookFailure | None:
-        """The webhook of an inbound message: its replies and the mark that it is done in one transaction."""
-        if not await self._db.read(lambda conn: accounts.is_active(conn, account)):
-            log.info("%s: kept, but its account is not active: its application is not told", row.subject)
-            await self._db.write(lambda conn: callbacks.done(conn, row.id))
-            return None
-        number = await self._db.read(lambda conn: numbers.get_by_number(conn, row.params.get("To", "")))
-        fallback = number.sms_fallback if number else Hook()
-        try:
-            found = await replies.read_answer(self._documents, request_of(row, account), fallback, row.subject)
-        except InvalidTwiml as error:
-            await self._debugger.note(row.account, row.subject, error.code, error.message, Hook(row.url, row.method))
-            found = NoDocument(again=False)
-        if isinstance(found, NoDocument):
-            if found.again:
-                return WebhookFailure(11200, "no document from the URL nor from its fallback", row.url)
-            await self._db.write(lambda conn: callbacks.done(conn, row.id))
-            return None
-        for warning in found.warnings:
-            await self._note(row, warning.code, f"{warning.text} (line {warning.line})", "warning")
-        await self._send_replies(row, number, found.replies)
-        return None
-
-    async def _send_replies(
-        self, row: CallbackRecord, number: NumberRecord | None, found: tuple[MessageReply, ...]
-    ) -> None:
-        woken: Write = []
-        faults: list[tuple[int, str]] = []
-
-        def write(conn: Connection) -> None:
-            woken.clear()
-            faults.clear()
-            for reply in found:
-                fault = self._reply(conn, row, number, reply, woken)
-                if fault is not None:
-                    faults.append(fault)
-            callbacks.done(conn, row.id)
-
-        await self._db.write(write)
-        self._told(woken)
-        for code, text in faults:
-            await self._note(row, code, text)
-
-    def _reply(
-        self, conn: Connection, row: CallbackRecord, number: NumberRecord | None, reply: MessageReply, woken: Write
-    ) -> tuple[int, str] | None:
-        """Queue one reply, from the number written to unless it says otherwise; or why it cannot be."""
-        to = reply.to or row.params["From"]
-        sender = numbers.get_by_number(conn, reply.sender) if reply.sender else number
-        if sender is None or sender.account != row.account:
-            return replies.INVALID_FROM, "<Message> is from a number that is not this account's"
-        fault = replies.fault_of(MessageReply(reply.body, to))
-        if fault is not None:
-            return fault
-        if not self._guard.allows(sender.number, to):
-            return replies.TOO_MANY_BETWEEN, "Too many replies between two numbers: they may be answering each other"
-        record = self._new(sender, Address(to), reply.body, Direction.OUTBOUND_REPLY, REPLY_VALIDITY_S)
-        decision = self._route(conn, record, sender)
-        if decision.lasting:
-            return NoRoute.code, _refusal(decision)
-        self._insert(conn, record, reply.action or reply.status_callback, decision, woken)
-        return None
-
-    def _new(
-        self, number: NumberRecord, to: Address, body: str, direction: Direction, validity_s: int
-    ) -> MessageRecord:
-        now = self._now()
-        return MessageRecord(
-            sid=MessageSid(new_sid("SM")),
-            account=number.account,
-            direction=direction,
-            sender=Address(number.number),
-            recipient=to,
-            body=body,
-            status=MessageStatus.QUEUED,
-            created_at=now,
-            updated_at=now,
-            segments=count_segments(body).segments,
-            not_after=now + timedelta(seconds=validity_s),
-        )
-
-    def _insert(
-        self, conn: Connection, record: MessageRecord, callback: str, decision: Decision, woken: Write
-    ) -> MessageRecord:
-        record = messages.insert(conn, replace(record, status_callback=callback))
-        message_steps.tell(conn, record)
-        return self._submit(conn, record, decision, woken) or record
-
-    def _route(self, conn: Connection, record: MessageRecord, number: NumberRecord) -> Decision:
-        return self._routing.for_message(conn, record.sid, number, record.recipient, urgent=record.urgent)
-
-    def _submit(
-        self, conn: Connection, record: MessageRecord, decision: Decision, woken: Write
-    ) -> MessageRecord | None:
-        """Give the message to the edge of its SIM; None when nobody can take it now."""
-        if decision.chosen is None:
-            log.debug("%s waits: %s", record.sid, decision.sentence())
-            return None
-        chosen = decision.chosen
-        command = SendMessage(
-            id=CommandId(record.sid),
-            message=record.sid,
-            channel=chosen.channel,
-            to=record.recipient,
-            body=record.body,
-            not_after=record.not_after,
-            urgent=record.urgent,
-            flash=record.flash,
-            port=record.port,
-            sender=next((number for number in chosen.status.numbers if str(number) == record.sender), None),
-        )
-        outbox.append(conn, chosen.edge, command)
-        woken.append(chosen.edge)
-        return messages.update(conn, record.sid, channel=chosen.channel)
-
-    async def _route_some(self, sender: str) -> int:
-        woken: Write = []
-
-        def write(conn: Connection) -> int:
-            number = numbers.get_by_number(conn, sender)
-            waiting = messages.waiting(conn, sender, _PIECE)
-            for count, record in enumerate(waiting):
-                decision = None if number is None else self._route(conn, record, number)
-                if decision is None or self._submit(conn, record, decision, woken) is None:
-                    return count
-            return len(waiting)
-
-        count = await self._db.write(write)
-        self._told(woken)
-        return count
-
-    async def _note(self, row: CallbackRecord, code: int, text: str, level: str = "error") -> None:
-        await self._debugger.note(row.account, row.subject, code, text, Hook(row.url, row.method), level=level)
-
-    def _told(self, woken: Write) -> None:
-        self._queue.wake()
-        for edge in set(woken):
-            self._wake(edge)
+    def _fail(self, conn: Connection, record: MessageRecord, code: int, reason: str) -> None:
+        message_steps.step(conn, record.sid, MessageStatus.FAILED, error_code=code, error_message=reason)
 
 
 def _own(conn: Connection, account: AccountSid, sid: str) -> MessageRecord:
@@ -325,10 +255,6 @@ def _own(conn: Connection, account: AccountSid, sid: str) -> MessageRecord:
     if record is None or record.account != account:
         raise NotFound(f"The message {sid} was not found")
     return record
-
-
-def _refusal(decision: Decision) -> str:
-    return f"The message cannot be sent: {decision.outline()}"
 
 
 def _long_past(record: MessageRecord, now: datetime) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
-from cloud.store.records import AccountRecord, CallRecord, Hook, MessageRecord
+from cloud.store.records import AccountRecord, CallRecord, FeedbackRecord, Hook, MessageRecord
 from telecore.ids import E164, AccountSid, Address
 from telecore.model import CallStatus
 from telecore.sip_target import SipTarget
@@ -13,20 +14,25 @@ from telecore.sip_target import SipTarget
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
-    """An SMS to send. Whether ``sender`` is the account's, the service checks. ``validity_s`` runs from now.
+    """An SMS to send. Whether ``sender`` and ``service`` are the account's, the service checks; one of them is given.
 
-    ``urgent``: a warning, which goes first; ``flash``: shown at once and not kept; ``port``: for an application.
+    ``validity_s`` runs from ``send_at``, or from now; None: the service's, or Twilio's. ``smart_encoded`` None: as the
+    service does it. ``feedback``: the application will tell how it went. ``urgent``: a warning, which goes first;
+    ``flash``: shown at once and not kept; ``port``: for an application.
     """
 
-    sender: E164
+    sender: E164 | None
     to: Address
     body: str
     status_callback: str = ""
-    validity_s: int = 36000
-    smart_encoded: bool = False
+    validity_s: int | None = None
+    smart_encoded: bool | None = None
     urgent: bool = False
     flash: bool = False
     port: int | None = None
+    service: str = ""
+    send_at: datetime | None = None
+    feedback: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +109,13 @@ class Messages(Protocol):
     """``services.messages.MessageService``. Raises NotFound for a message that is not the account's."""
 
     async def create(self, account: AccountSid, wanted: NewMessage) -> MessageRecord:
-        """Raises InvalidRequest 21606 for a sender that is not the account's."""
+        """Raises InvalidRequest: 21606 for a sender that is not the account's, 21701 for such a service, 21610."""
 
     async def update(self, account: AccountSid, sid: str, wanted: UpdateMessage) -> MessageRecord:
         """Raises InvalidRequest 30409 when it cannot be cancelled."""
 
     async def delete(self, account: AccountSid, sid: str) -> None:
         """Raises InvalidRequest 20009 while it is being sent."""
+
+    async def feedback(self, account: AccountSid, sid: str, outcome: str) -> FeedbackRecord:
+        """Keep what the application tells of it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from cloud.store import calls, channels, edges, numbers
@@ -34,6 +34,20 @@ class Routing:
         """The channel of the sender's SIM, if it can send now, or soon."""
         ask = RouteRequest(Service.SMS, to, sender=number.number, waits=True, urgent=urgent)
         return self._decide(sid, ask, self._of_number(conn, number, legs=False))
+
+    def for_pool(
+        self, conn: Connection, sid: str, pool: Sequence[NumberRecord], ask: RouteRequest
+    ) -> tuple[NumberRecord | None, Decision]:
+        """Which of these numbers sends, by its SIM; None when none can now."""
+        candidates = [
+            replace(found, number=number.number)
+            for number in pool
+            for found in self._of_number(conn, number, legs=False)
+            if number.number in (found.number, *found.status.numbers)
+        ]
+        decision = self._decide(sid, ask, candidates)
+        chosen = decision.chosen.number if decision.chosen is not None else None
+        return next((number for number in pool if number.number == chosen), None), decision
 
     def for_call(self, conn: Connection, sid: str, number: NumberRecord, to: str, *, urgent: bool = False) -> Decision:
         """The channel of the caller's SIM. An edge that is away just now may be back before the caller gives up."""

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from cloud.store import keyset, tables
+from cloud.store import feedback, keyset, tables
 from cloud.store.records import Between, Cursor, MessageRecord, PageOf
 from cloud.store.rows import from_row
 from cloud.store.schema import messages
@@ -48,6 +48,7 @@ def update_status(conn: Connection, sid: str, status: MessageStatus, **changes: 
 
 
 def delete(conn: Connection, sid: str) -> bool:
+    feedback.forget(conn, sid)
     return tables.remove(conn, messages, sid)
 
 
@@ -77,6 +78,20 @@ def held(conn: Connection, account: str) -> list[MessageRecord]:
     states = [MessageStatus.ACCEPTED.value, MessageStatus.QUEUED.value, MessageStatus.SCHEDULED.value]
     waits = messages.c.status.in_(states) & messages.c.channel.is_(None)
     asked = select(messages).where(waits, messages.c.account == account).order_by(messages.c.id)
+    return [from_row(MessageRecord, row) for row in conn.execute(asked).mappings()]
+
+
+def due(conn: Connection, at: datetime, limit: int = 100) -> list[MessageRecord]:
+    """Scheduled messages whose time has come, the earliest first."""
+    late = (messages.c.status == MessageStatus.SCHEDULED.value) & (messages.c.send_at <= at)
+    asked = select(messages).where(late).order_by(messages.c.send_at, messages.c.id).limit(limit)
+    return [from_row(MessageRecord, row) for row in conn.execute(asked).mappings()]
+
+
+def accepted(conn: Connection, after: int = 0, limit: int = 100) -> list[MessageRecord]:
+    """Messages of services for which no sender was found yet and whose ``id`` is above ``after``, oldest first."""
+    waits = (messages.c.status == MessageStatus.ACCEPTED.value) & (messages.c.id > after)
+    asked = select(messages).where(waits).order_by(messages.c.id).limit(limit)
     return [from_row(MessageRecord, row) for row in conn.execute(asked).mappings()]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, select
 from cloud.store import keyset, tables
 from cloud.store.records import Cursor, NumberRecord, PageOf
 from cloud.store.rows import now
-from cloud.store.schema import numbers, released_numbers
+from cloud.store.schema import numbers, opt_outs, released_numbers, service_numbers
 from telecore.ids import E164, AccountSid, ChannelId, NumberSid, new_sid
 
 _LIKE_SPECIAL = re.compile(r"([\\%_])")
@@ -67,12 +67,16 @@ def of_account(conn: Connection, account: str) -> list[NumberRecord]:
 
 
 def update(conn: Connection, sid: str, **changes: object) -> NumberRecord | None:
-    """Set fields by name; the record as it is now."""
+    """Set fields by name; the record as it is now. In other hands it leaves its messaging service."""
+    if "account" in changes:
+        conn.execute(delete(service_numbers).where(service_numbers.c.number == sid))
     return tables.change(conn, numbers, NumberRecord, sid, changes)
 
 
 def release(conn: Connection, record: NumberRecord) -> None:
     """Delete it, and remember who gave it up: its SIM will be heard of again."""
+    conn.execute(delete(service_numbers).where(service_numbers.c.number == record.sid))
+    conn.execute(delete(opt_outs).where(opt_outs.c.sender == record.sid))
     tables.remove(conn, numbers, record.sid)
     tables.upsert(conn, released_numbers, {"number": record.number, "account": record.account, "at": now()})
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cloud.store import callbacks, calls, edges, messages
+from cloud.store import calls, edges, messages
 from cloud.store.database import Connection
 from cloud.store.records import CallRecord, EdgeRecord, Hook, MessageRecord, RecordingRecord
-from cloud.tunnel import call_steps, channel_steps, message_steps, recording_steps, site_steps
+from cloud.tunnel import call_steps, channel_steps, inbound_steps, message_steps, recording_steps, site_steps
 from telecore.events import (
     CallAnswered,
     CallEnded,
@@ -38,7 +38,6 @@ from telecore.events import (
 )
 from telecore.ids import Address, CallSid, ChannelId, EdgeId, MessageSid, is_sid
 from telecore.model import CallStatus, ChannelStatus, Direction, MessageStatus
-from telecore.twiml import params
 
 log = logging.getLogger(__name__)
 
@@ -171,16 +170,8 @@ def _message_received(conn: Connection, heard: Heard) -> Told | None:
             channel=event.channel,
         ),
     )
-    if number is not None and number.sms.url:
-        fields = params.message_received(
-            message=record.sid,
-            account=record.account,
-            sender=record.sender,
-            recipient=record.recipient,
-            body=record.body,
-            segments=record.segments,
-        )
-        callbacks.add(conn, record.account, record.sid, number.sms, fields, kind="message")
+    if number is not None:
+        record = inbound_steps.received(conn, number, record, heard.now)
     return _told(heard, message=record)
 
 

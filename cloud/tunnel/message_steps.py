@@ -36,7 +36,10 @@ def tell(conn: Connection, record: MessageRecord, done_at: datetime | None = Non
     )
     if done_at is not None:
         fields["RawDlrDoneDate"] = done_at.astimezone(UTC).strftime("%y%m%d%H%M")
-    callbacks.add(conn, record.account, record.sid, Hook(record.status_callback), fields)
+    if record.service is not None:
+        fields["MessagingServiceSid"] = record.service
+    hook = Hook(record.status_callback, record.status_callback_method)
+    callbacks.add(conn, record.account, record.sid, hook, fields)
 
 
 def of_edge(conn: Connection, sid: MessageSid, edge: str) -> MessageRecord | None:

@@ -61,9 +61,19 @@ def call_progress(
     return fields
 
 
-def message_received(*, message: str, account: str, sender: str, recipient: str, body: str, segments: int) -> Fields:
-    """The webhook of an inbound message."""
-    return {
+def message_received(
+    *,
+    message: str,
+    account: str,
+    sender: str,
+    recipient: str,
+    body: str,
+    segments: int,
+    service: str | None = None,
+    opt_out: str | None = None,
+) -> Fields:
+    """The webhook of an inbound message. ``service`` is the messaging service of the number it came to."""
+    fields = {
         "MessageSid": message,
         "SmsSid": message,
         "SmsMessageSid": message,
@@ -76,6 +86,11 @@ def message_received(*, message: str, account: str, sender: str, recipient: str,
         "SmsStatus": "received",
         "ApiVersion": API_VERSION,
     }
+    if service is not None:
+        fields["MessagingServiceSid"] = service
+    if opt_out is not None:
+        fields["OptOutType"] = opt_out
+    return fields
 
 
 def message_status(

@@ -14,12 +14,12 @@ from twilio.rest import Client
 
 from cloud.services.files import Files
 from cloud.services.requests import NewCall, NewMessage, UpdateCall, UpdateMessage
-from cloud.store import calls, messages, numbers
+from cloud.store import calls, feedback, messages, numbers
 from cloud.store.database import Connection, Database
-from cloud.store.records import AccountRecord, CallRecord, MessageRecord, NumberRecord
+from cloud.store.records import AccountRecord, CallRecord, FeedbackRecord, MessageRecord, NumberRecord
 from cloud.web.server import WebServer
 from telecore.errors import InvalidRequest, NotFound
-from telecore.ids import AccountSid, CallSid, MessageSid, new_sid
+from telecore.ids import AccountSid, Address, CallSid, MessageSid, new_sid
 from telecore.model import CallStatus, Direction, MessageStatus
 from telecore.states import FINAL_CALL
 
@@ -90,19 +90,21 @@ class KeptMessages:
     asked: list[NewMessage | UpdateMessage] = field(default_factory=list)
 
     async def create(self, account: AccountSid, wanted: NewMessage) -> MessageRecord:
-        await check_owner(self.db, account, wanted.sender, 21606)
+        if wanted.sender is not None:
+            await check_owner(self.db, account, wanted.sender, 21606)
         self.asked.append(wanted)
         made = datetime.now(UTC)
         record = MessageRecord(
             sid=MessageSid(new_sid("SM")),
             account=account,
             direction=Direction.OUTBOUND_API,
-            sender=wanted.sender,
+            sender=Address(wanted.sender or ""),
             recipient=wanted.to,
             body=wanted.body,
-            status=MessageStatus.QUEUED,
+            status=MessageStatus.QUEUED if wanted.sender else MessageStatus.ACCEPTED,
             created_at=made,
             updated_at=made,
+            service=wanted.service or None,
         )
         return await self.db.write(lambda conn: messages.insert(conn, record))
 
@@ -115,6 +117,9 @@ class KeptMessages:
 
     async def delete(self, account: AccountSid, sid: str) -> None:
         await self.db.write(lambda conn: messages.delete(conn, sid))
+
+    async def feedback(self, account: AccountSid, sid: str, outcome: str) -> FeedbackRecord:
+        return await self.db.write(lambda conn: feedback.put(conn, account, MessageSid(sid), outcome))
 
 
 @dataclass

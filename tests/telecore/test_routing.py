@@ -169,3 +169,21 @@ def test_calls_go_by_the_minutes_of_the_day():
     call = RouteRequest(Service.VOICE, "+85512000001")
     tired, fresh = candidate("a", usage=Usage(minutes_day=9.5)), candidate("b", usage=Usage(minutes_day=1.0))
     assert decide(call, Rules(), [tired, fresh]).chosen is fresh
+
+
+def test_among_numbers_of_a_service_the_known_one_goes_first_then_the_rested_then_the_recipients_operator():
+    others = [E164(f"+8551000000{n}") for n in range(4)]
+    known = candidate("modem1", number=others[0], sent_today=100)
+    resting = candidate("modem2", number=others[1], health=Health(HealthState.COOLDOWN, 0.0, "", 0))
+    own_net = candidate("modem3", number=others[2], sent_today=50)
+    idle = candidate("modem4", number=others[3])
+    ask = RouteRequest(Service.SMS, "+85512000001", known=others[0], on_net=frozenset(others[1:3]), waits=True)
+    for order in permutations([known, resting, own_net, idle]):
+        decision = decide(ask, Rules(), order)
+        assert (decision.chosen, decision.because) == (known, "the number that the recipient knows")
+    decision = decide(ask, Rules(), [resting, idle, own_net])
+    assert (decision.chosen, decision.because) == (own_net, "of the recipient's operator, the best of 3")
+    assert decide(ask, Rules(), [resting, idle]).chosen is idle
+    assert decide(ask, Rules(), [resting]).chosen is resting
+    gone = replace(known, connected=False)
+    assert decide(ask, Rules(), [gone, idle]).chosen is idle

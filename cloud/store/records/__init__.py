@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cloud.store.records.accounts import AccountRecord, Hook, NumberRecord, OperatorRecord
 from cloud.store.records.keys import KeyRecord
+from cloud.store.records.messaging import FeedbackRecord, MessagingServiceRecord, ServiceNumberRecord
 from cloud.store.records.paging import Between, Cursor, PageOf
 from cloud.store.records.sites import ChannelRecord, EdgeRecord, EventRecord, HistoryRecord, TaskRecord, WarningRecord
 from cloud.store.records.traffic import CallbackRecord, CallRecord, MessageRecord, NotificationRecord, RecordingRecord
@@ -17,15 +18,18 @@ __all__ = [
     "Cursor",
     "EdgeRecord",
     "EventRecord",
+    "FeedbackRecord",
     "HistoryRecord",
     "Hook",
     "KeyRecord",
     "MessageRecord",
+    "MessagingServiceRecord",
     "NotificationRecord",
     "NumberRecord",
     "OperatorRecord",
     "PageOf",
     "RecordingRecord",
+    "ServiceNumberRecord",
     "TaskRecord",
     "WarningRecord",
 ]

@@ -12,6 +12,8 @@ from telecore.model import CallStatus, Direction, MessageStatus
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
+    """``sender`` is empty until one of the ``service``'s numbers is chosen; ``send_at`` is for a scheduled one."""
+
     sid: MessageSid
     account: AccountSid
     direction: Direction
@@ -31,6 +33,9 @@ class MessageRecord:
     urgent: bool = False
     flash: bool = False
     port: int | None = None
+    status_callback_method: str = "POST"
+    service: str | None = None
+    send_at: datetime | None = None
     id: int = 0
 
 

@@ -10,6 +10,13 @@ from cloud.store.schema.accounts import (
 )
 from cloud.store.schema.columns import metadata
 from cloud.store.schema.keys import keys
+from cloud.store.schema.messaging import (
+    message_feedback,
+    messaging_services,
+    opt_outs,
+    service_numbers,
+    sticky_senders,
+)
 from cloud.store.schema.sites import (
     applied,
     channels,
@@ -41,14 +48,19 @@ __all__ = [
     "events",
     "history",
     "keys",
+    "message_feedback",
     "messages",
+    "messaging_services",
     "metadata",
     "notifications",
     "numbers",
     "operators",
+    "opt_outs",
     "outbox",
     "recordings",
     "released_numbers",
+    "service_numbers",
+    "sticky_senders",
     "tasks",
     "tombstones",
     "warnings",

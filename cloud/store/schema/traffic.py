@@ -29,7 +29,11 @@ messages = Table(
     Column("urgent", Boolean, nullable=False, server_default=false()),
     Column("flash", Boolean, nullable=False, server_default=false()),
     Column("port", Integer),
+    Column("status_callback_method", String(4), nullable=False, server_default="POST"),
+    Column("service", String(34)),
+    Column("send_at", Moment),
     Index("ix_messages_account_id", "account", "id"),
+    Index("ix_messages_status_send_at", "status", "send_at"),
     Index("ix_messages_status_not_after", "status", "not_after"),
     sqlite_autoincrement=True,
 )

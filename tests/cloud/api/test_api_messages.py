@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import aiohttp
 import pytest
@@ -11,8 +11,13 @@ from twilio.rest import Client
 
 from cloud.services.requests import NewMessage, UpdateMessage
 from cloud.store import messages
+from telecore.ids import Address
 from telecore.model import MessageStatus
 from tests.fakes.api_site import HANDSET, NUMBER, Site, basic
+
+NOW = datetime.now(UTC)
+SOON, TOO_SOON, TOO_LATE = NOW + timedelta(hours=1), NOW + timedelta(seconds=240), NOW + timedelta(days=35, minutes=5)
+SERVICE = "MG" + "0" * 32
 
 
 def refused(client: Client, **fields: object) -> tuple[int, int]:
@@ -46,7 +51,9 @@ async def test_parameters_arrive_at_the_service(site: Site) -> None:
         )
     )
     assert site.messages.asked == [
-        NewMessage(site.number.number, "1234", "hi", "http://app.example/s", 60, smart_encoded=True)  # type: ignore[arg-type]
+        NewMessage(
+            site.number.number, Address("1234"), "hi", "http://app.example/s", 60, smart_encoded=True, feedback=True
+        )
     ]
 
 
@@ -74,9 +81,27 @@ async def test_a_body_of_1600_units_passes(site: Site) -> None:
         ({"validity_period": 36001}, 21624),
         ({"status_callback": "hello"}, 21609),
         ({"status_callback": "http://a.example/" + "x" * 4000}, 21609),
-        ({"messaging_service_sid": "MG" + "0" * 32}, 21701),
+        ({"messaging_service_sid": "MG" + "0" * 31}, 21705),
+        ({"messaging_service_sid": "hello"}, 21705),
         ({"schedule_type": "fixed", "send_at": datetime(2030, 1, 1, tzinfo=UTC)}, 35118),
-        ({"content_sid": "HX" + "0" * 32}, 20001),
+        ({"send_at": datetime(2030, 1, 1, tzinfo=UTC)}, 35118),
+        ({"schedule_type": "fixed", "messaging_service_sid": SERVICE}, 35111),
+        ({"schedule_type": "later", "send_at": SOON, "messaging_service_sid": SERVICE}, 35126),
+        ({"send_at": SOON, "messaging_service_sid": SERVICE}, 35126),
+        ({"schedule_type": "fixed", "send_at": "tomorrow", "messaging_service_sid": SERVICE}, 35114),
+        ({"schedule_type": "fixed", "send_at": TOO_SOON, "messaging_service_sid": SERVICE}, 35114),
+        ({"schedule_type": "fixed", "send_at": TOO_LATE, "messaging_service_sid": SERVICE}, 35114),
+        ({"content_sid": "HX" + "0" * 32}, 21655),
+        ({"content_variables": "{}"}, 21654),
+        ({"fallback_from": "Clinic"}, 21657),
+        ({"max_price": "cheap"}, 21627),
+        ({"attempt": 0}, 20001),
+        ({"send_as_mms": True}, 21622),
+        ({"shorten_urls": True}, 20001),
+        ({"content_retention": "discard"}, 20001),
+        ({"address_retention": "obfuscate"}, 20001),
+        ({"risk_check": "maybe"}, 20001),
+        ({"provide_feedback": "perhaps"}, 20001),
     ],
 )
 async def test_what_is_wrong_has_twilios_code(site: Site, changes: dict[str, object], code: int) -> None:
@@ -158,3 +183,44 @@ async def post(site: Site, fields: dict[str, str]) -> tuple[int, dict[str, str]]
     url = f"http://127.0.0.1:{site.server.port}/2010-04-01/Accounts/{site.account.sid}/Messages.json"
     async with aiohttp.ClientSession(headers=basic(site.account)) as http, http.post(url, data=fields) as answer:
         return answer.status, await answer.json()
+
+
+async def test_a_message_of_a_service_has_no_sender_yet(site: Site) -> None:
+    made = await site.twilio(
+        lambda c: c.messages.create(
+            to=HANDSET, messaging_service_sid=SERVICE, body="x", schedule_type="fixed", send_at=SOON
+        )
+    )
+    assert (made.status, made.from_, made.num_segments) == ("accepted", None, "0")
+    assert made.messaging_service_sid == SERVICE
+    asked = site.messages.asked[-1]
+    assert isinstance(asked, NewMessage)
+    assert (asked.sender, asked.service, asked.send_at) == (None, SERVICE, SOON.replace(microsecond=0))
+    assert (asked.validity_s, asked.smart_encoded) == (None, None)
+
+
+async def test_feedback(site: Site) -> None:
+    made = await site.twilio(lambda c: c.messages.create(to=HANDSET, from_=NUMBER, body="x"))
+    for outcome in ("unconfirmed", "confirmed"):
+        told = await site.twilio(lambda c, outcome=outcome: c.messages(made.sid).feedback.create(outcome=outcome))
+        assert (told.outcome, told.message_sid, told.account_sid) == (outcome, made.sid, site.account.sid)
+        assert told.date_created is not None
+
+    def wrong(client: Client, sid: str, outcome: str) -> tuple[int, int]:
+        with pytest.raises(TwilioRestException) as caught:
+            client.messages(sid).feedback.create(outcome=outcome)
+        return caught.value.status, int(caught.value.code or 0)
+
+    assert await site.twilio(lambda c: wrong(c, made.sid, "fine")) == (400, 20001)
+    assert await site.twilio(lambda c: wrong(c, "SM" + "0" * 32, "confirmed")) == (404, 20404)
+
+
+async def test_there_is_no_medium(site: Site) -> None:
+    made = await site.twilio(lambda c: c.messages.create(to=HANDSET, from_=NUMBER, body="x"))
+
+    def fetch(client: Client) -> int:
+        with pytest.raises(TwilioRestException) as caught:
+            client.messages(made.sid).media("ME" + "0" * 32).fetch()
+        return caught.value.status
+
+    assert await site.twilio(fetch) == 404

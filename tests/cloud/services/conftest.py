@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cloud.services.addresses import AddressPolicy
+from cloud.services.answering import Answering
 from cloud.services.callbacks import Callbacks
 from cloud.services.debugger import Debugger
 from cloud.services.documents import Documents
@@ -95,7 +96,8 @@ def routing(site: Site) -> Routing:
 
 @pytest.fixture
 def messages_(site, routing, queue, documents, debugger) -> MessageService:
-    service = MessageService(site.db, routing, queue, documents, debugger, wake=site.woken.append)
+    service = MessageService(site.db, routing, queue, wake=site.woken.append)
+    Answering(site.db, service.sending, queue, documents, debugger, told=service.told)
     site.ingest.listen(service.on_told)
     return service
 

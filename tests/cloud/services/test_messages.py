@@ -163,21 +163,21 @@ async def test_many_wait_and_each_goes_once(site, account, messages_):
     assert len({command.message for command in await site.commands()}) == 250
 
 
-async def test_validity_ends(site, db, account, routing, queue, documents, debugger):
+async def test_validity_ends(site, db, account, routing, queue):
     later = utc_now() + timedelta(seconds=61)
-    service = MessageService(db, routing, queue, documents, debugger, wake=site.woken.append)
+    service = MessageService(db, routing, queue, wake=site.woken.append)
     site.link = False
     waiting = await service.create(account.sid, wanted(validity_s=60))
     site.link = True
     given = await service.create(account.sid, wanted(validity_s=60))
-    late = MessageService(db, routing, queue, documents, debugger, wake=site.woken.append, now=lambda: later)
+    late = MessageService(db, routing, queue, wake=site.woken.append, now=lambda: later)
     assert await service.expire() == 0
     assert await late.expire() == 1
     assert await status_of(db, given.sid) is MessageStatus.QUEUED
     failed = await db.read(lambda conn: messages.get(conn, waiting.sid))
     assert (failed.status, failed.error_code) == (MessageStatus.FAILED, 30036)
     much_later = later + timedelta(hours=1)
-    last = MessageService(db, routing, queue, documents, debugger, wake=site.woken.append, now=lambda: much_later)
+    last = MessageService(db, routing, queue, wake=site.woken.append, now=lambda: much_later)
     assert await last.expire() == 1
 
 
