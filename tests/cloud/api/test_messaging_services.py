@@ -136,7 +136,7 @@ async def test_what_is_somebody_elses_is_not_there(site: Site) -> None:
         lambda c: c.messaging.v1.services(mine.sid).update(friendly_name="y"),
         lambda c: c.messaging.v1.services(mine.sid).delete(),
         lambda c: c.messaging.v1.services(mine.sid).phone_numbers.create(phone_number_sid=theirs.sid),
-        lambda c: c.messaging.v1.services(mine.sid).short_codes.list(),
+        lambda c: c.messaging.v1.services(mine.sid).short_codes.create(short_code_sid="SC" + "0" * 32),
     ):
         assert await wrong(site, use, other) == (404, 20404)
     add = lambda c: c.messaging.v1.services(mine.sid).phone_numbers.create(phone_number_sid=theirs.sid)  # noqa: E731
