@@ -15,6 +15,7 @@ from telecore.ids import is_sid
 MAX_BODY = 1600
 """UTF-16 units, as Twilio counts."""
 MAX_VALIDITY_S = 36000
+MAX_PRICE = r"[0-9]{1,9}(\.[0-9]{1,9})?"
 SOONEST, LATEST = timedelta(seconds=300), timedelta(days=35)
 MAX_PORT = 65535
 """16-bit application ports (23.040 §9.2.3.24.4)."""
@@ -99,7 +100,7 @@ def _send_at(form: Form, service: str, now: datetime) -> datetime | None:
 def _check_the_rest(form: Form) -> None:
     """What changes nothing on a SIM is checked and left; what would change what is sent is refused."""
     price = form.text("MaxPrice")
-    if price and not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", price):
+    if price and not re.fullmatch(MAX_PRICE, price):
         raise InvalidRequest("'MaxPrice' must be a positive number", field="MaxPrice", code=21627)
     form.integer("Attempt", 1, 1, 1000)
     form.word("TrafficType", ("free",))

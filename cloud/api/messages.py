@@ -40,8 +40,6 @@ class MessagesApi:
             ("DELETE", "message", self.delete),
             ("POST", "message_feedback", self.feedback),
             ("GET", "message_media", self.media),
-            ("GET", "message_medium", self.medium),
-            ("DELETE", "message_medium", self.medium),
         )
         return [Route(method, PATHS[path], guarded(self._auth, handler)) for method, path, handler in handlers]
 
@@ -72,10 +70,6 @@ class MessagesApi:
         outcome = feedback_outcome(ask.form)
         own(ask, await self._db.read(lambda conn: messages.get(conn, ask.sid)))
         return json_response(render.feedback(await self._service.feedback(ask.account, ask.sid, outcome)))
-
-    async def medium(self, ask: Ask) -> Response:
-        """There is none."""
-        raise ask.missing()
 
     async def media(self, ask: Ask) -> Response:
         """An SMS has none; clients that ask all the same get an empty list."""

@@ -1,4 +1,4 @@
-"""What a messaging service has at Twilio and a SIM cannot have: short codes, names as senders, US campaigns."""
+"""What a messaging service has at Twilio and a SIM cannot have: short codes, and names as senders."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from telecore.errors import InvalidRequest
 
 @dataclass(frozen=True, slots=True)
 class Absent:
-    """A list that is always empty, and why nothing can be put into it. ``paths``: of the list, and of one in it."""
+    """A list that is always empty, and why nothing can be put into it."""
 
-    paths: tuple[str, str]
+    path: str
     key: str
     field: str
     code: int
@@ -30,9 +30,8 @@ class Absent:
 _Handler = Callable[[Ask, Absent], Awaitable[Response]]
 
 ABSENT = (
-    Absent(("service_short_codes", "service_short_code"), "short_codes", "ShortCodeSid", 20404, "there are no short codes here"),
-    Absent(("service_alpha_senders", "service_alpha_sender"), "alpha_senders", "AlphaSender", 21709, "a SIM sends by its own number only"),
-    Absent(("service_campaigns", "service_campaign"), "compliance", "BrandRegistrationSid", 21717, "a SIM needs no US campaign and has none"),
+    Absent("service_short_codes", "short_codes", "ShortCodeSid", 20404, "there are no short codes here"),
+    Absent("service_alpha_senders", "alpha_senders", "AlphaSender", 21709, "a SIM sends by its own number only"),
 )
 
 
@@ -46,12 +45,9 @@ class MessagingAbsentApi:
         return [route for absent in ABSENT for route in self._of(absent)]
 
     def _of(self, absent: Absent) -> list[Route]:
-        lists, one = (PATHS[path] for path in absent.paths)
         return [
-            Route("GET", lists, self._guarded(self._list, absent)),
-            Route("POST", lists, self._guarded(self._create, absent)),
-            Route("GET", one, self._guarded(self._one, absent)),
-            Route("DELETE", one, self._guarded(self._one, absent)),
+            Route("GET", PATHS[absent.path], self._guarded(self._list, absent)),
+            Route("POST", PATHS[absent.path], self._guarded(self._create, absent)),
         ]
 
     def _guarded(self, handler: _Handler, absent: Absent) -> Handler:
@@ -66,8 +62,6 @@ class MessagingAbsentApi:
         return meta_response(absent.key, self._url, ask.paging(), none, lambda _: {})
 
     async def _create(self, ask: Ask, absent: Absent) -> Response:
-        message = f"'{absent.field}' cannot be used: {absent.why}"
+        given = ask.form.text(absent.field)[:64]
+        message = f"'{absent.field}' {given} cannot be used: {absent.why}"
         raise InvalidRequest(message, field=absent.field, code=absent.code, status=404 if absent.code == 20404 else 400)
-
-    async def _one(self, ask: Ask, absent: Absent) -> Response:
-        raise ask.missing()

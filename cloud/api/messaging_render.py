@@ -15,7 +15,6 @@ _PARTS = {
     "phone_numbers": "PhoneNumbers",
     "short_codes": "ShortCodes",
     "alpha_senders": "AlphaSenders",
-    "us_app_to_person": "Compliance/Usa2p",
 }
 _WORDS = {Service.SMS: "SMS", Service.VOICE: "Voice"}
 

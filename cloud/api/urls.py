@@ -21,7 +21,6 @@ PATHS = {
     "messages": f"{ONE}/Messages.json",
     "message": f"{ONE}/Messages/{{sid}}.json",
     "message_media": f"{ONE}/Messages/{{sid}}/Media.json",
-    "message_medium": f"{ONE}/Messages/{{message}}/Media/{{sid}}.json",
     "message_feedback": f"{ONE}/Messages/{{sid}}/Feedback.json",
     "numbers": f"{ONE}/IncomingPhoneNumbers.json",
     "number": f"{ONE}/IncomingPhoneNumbers/{{sid}}.json",
@@ -46,11 +45,7 @@ PATHS = {
     "service_numbers": f"{SERVICES}/{{service}}/PhoneNumbers",
     "service_number": f"{SERVICES}/{{service}}/PhoneNumbers/{{sid}}",
     "service_short_codes": f"{SERVICES}/{{service}}/ShortCodes",
-    "service_short_code": f"{SERVICES}/{{service}}/ShortCodes/{{sid}}",
     "service_alpha_senders": f"{SERVICES}/{{service}}/AlphaSenders",
-    "service_alpha_sender": f"{SERVICES}/{{service}}/AlphaSenders/{{sid}}",
-    "service_campaigns": f"{SERVICES}/{{service}}/Compliance/Usa2p",
-    "service_campaign": f"{SERVICES}/{{service}}/Compliance/Usa2p/{{sid}}",
     "enrol": "/edges/enrol",
 }
 """Name → path, the pieces of it in braces."""

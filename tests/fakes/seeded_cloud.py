@@ -14,9 +14,29 @@ from cloud.api.description.model import Endpoint
 from cloud.app import Parts
 from cloud.config import CloudConfig, parse
 from cloud.services.files import Files
-from cloud.store import accounts, calls, channels, edges, keys, messages, notifications, numbers, recordings, tasks
+from cloud.store import (
+    accounts,
+    calls,
+    channels,
+    edges,
+    keys,
+    messages,
+    messaging_services,
+    notifications,
+    numbers,
+    recordings,
+    tasks,
+)
 from cloud.store.database import Connection
-from cloud.store.records import AccountRecord, CallRecord, MessageRecord, RecordingRecord, TaskRecord
+from cloud.store.records import (
+    AccountRecord,
+    CallRecord,
+    MessageRecord,
+    MessagingServiceRecord,
+    NumberRecord,
+    RecordingRecord,
+    TaskRecord,
+)
 from telecore.ids import (
     E164,
     AccountSid,
@@ -124,6 +144,8 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
     for channel, msisdn in ((first, taken), (second, idle)):
         channels.upsert(conn, edge, _status(channel, msisdn))
     number = numbers.create(conn, account.sid, taken, channel=first)
+    spare = numbers.create(conn, account.sid, E164(f"+8553{turn:07}"))
+    service = _service(conn, account.sid, number)
     call = _call(conn, account.sid, taken)
     message = _message(conn, account.sid, taken)
     recording = _recording(conn, account.sid, call.sid, sound)
@@ -142,8 +164,21 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
         "tasks": task.sid,
         "Keys": key.sid,
         "SigningKeys": key.sid,
+        "Services": service.sid,
+        "PhoneNumbers": number.sid,
     }
-    return Seed(account, named, {"{number}": taken, "{idle_number}": idle, "{token}": token, "{edge}": edge})
+    filled = {
+        "{number}": taken, "{idle_number}": idle, "{token}": token, "{edge}": edge,
+        "{messaging_service}": service.sid, "{spare_number_sid}": spare.sid,
+    }  # fmt: skip
+    return Seed(account, named, filled)
+
+
+def _service(conn: Connection, account: AccountSid, number: NumberRecord) -> MessagingServiceRecord:
+    at = datetime.now(UTC)
+    record = messaging_services.insert(conn, MessagingServiceRecord(new_sid("MG"), account, "Clinic", at, at))
+    messaging_services.add_number(conn, record, number)
+    return record
 
 
 def _status(channel: ChannelId, msisdn: E164) -> ChannelStatus:

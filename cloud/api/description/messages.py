@@ -15,16 +15,18 @@ from cloud.api.description.words import (
     digits,
     flag,
     ignored,
+    moment,
     not_offered,
     nothing,
     number,
     refused,
+    sid,
     text,
     url,
     whole,
     word,
 )
-from cloud.api.message_forms import MAX_BODY, MAX_PORT, MAX_VALIDITY_S
+from cloud.api.message_forms import MAX_BODY, MAX_PORT, MAX_PRICE, MAX_VALIDITY_S
 
 STATUS = (
     "accepted", "scheduled", "queued", "sending", "sent", "delivered", "undelivered", "failed", "canceled",
@@ -54,28 +56,46 @@ SCHEMAS: dict[str, Json] = {
         "uri": a_uri(),
         "subresource_uris": a_map(),
     },
+    "message_feedback": {
+        "account_sid": a_sid("AC"),
+        "message_sid": a_sid("SM"),
+        "outcome": a_word("confirmed", "unconfirmed"),
+        "date_created": a_date(),
+        "date_updated": a_date(),
+        "uri": a_uri(),
+    },
     "media": {"sid": a_sid("ME")},
 }
 
 CREATE = (
     number("To", differs("E.164, or a short code of the SIM's country"), needed=True),
-    number("From", differs("a number of one of your SIMs: it chooses the SIM"), needed=True),
+    number("From", differs("a number of one of your SIMs: it chooses the SIM")),
+    sid("MessagingServiceSid", "MG"),
     text("Body", upto=MAX_BODY, needed=True),
     url("StatusCallback"),
     whole("ValidityPeriod", 1, MAX_VALIDITY_S, MAX_VALIDITY_S),
     flag("SmartEncoded"),
-    *not_offered("messaging services are not offered", 21701, "MessagingServiceSid"),
-    *not_offered("scheduling needs a messaging service", 35118, "ScheduleType", "SendAt"),
+    word("ScheduleType", "fixed"),
+    moment("SendAt"),
+    flag("ProvideFeedback"),
     *not_offered("applications are not offered", 20001, "ApplicationSid"),
     *refused("a SIM sends text only", 21620, "MediaUrl"),
-    *not_offered("content templates are not offered", 20001, "ContentSid", "ContentVariables"),
+    flag("SendAsMms", standing=impossible("true is refused (21622): a SIM sends text only")),
+    *not_offered("content templates are not offered", 21655, "ContentSid"),
+    *not_offered("content templates are not offered", 21654, "ContentVariables"),
+    *refused("a SIM has its own number and no other", 21657, "FallbackFrom"),
+    flag("ShortenUrls", standing=differs("true is refused (20001): links are sent as they are")),
+    word("ContentRetention", "retain", "discard", standing=differs("discard is refused (20001): redact the message")),
+    word("AddressRetention", "retain", "obfuscate", standing=differs("obfuscate is refused (20001)")),
+    text("MaxPrice", differs("checked, and of no effect: nothing is priced"), pattern=MAX_PRICE),
+    whole("Attempt", 1, 1000, standing=differs("checked, and of no effect")),
+    word("TrafficType", "free", standing=differs("checked, and of no effect")),
+    word("RiskCheck", "enable", "disable", standing=differs("checked, and of no effect")),
+    flag("ForceDelivery", standing=differs("checked, and of no effect")),
     word("Priority", "normal", "warning", default="normal", standing=ours("warning goes first, and above quotas")),
     word("MessageClass", "normal", "flash", default="normal", standing=ours("flash: shown at once and not kept")),
     whole("ApplicationPort", 1, MAX_PORT, standing=ours("for the application that listens there")),
-    *ignored(
-        "MaxPrice", "ProvideFeedback", "Attempt", "ForceDelivery", "ContentRetention", "AddressRetention",
-        "PersistentAction", "TrafficType", "ShortenUrls", "SendAsMms", "RiskCheck", "FallbackFrom", "MessageIntent",
-    ),
+    *ignored("PersistentAction", "MessageIntent"),
 )  # fmt: skip
 
 FAMILY = Family(
@@ -83,7 +103,9 @@ FAMILY = Family(
     (
         Endpoint(
             "POST", "messages", "Send an SMS.", one("message"), CREATE, 201,
-            example={"To": "+85512000001", "From": "{number}", "Body": "hello"}, errors=(429,),
+            example={"To": "+85512000001", "From": "{number}", "Body": "hello"},
+            examples=({"To": "+85512000001", "MessagingServiceSid": "{messaging_service}", "Body": "hello"},),
+            errors=(404, 429),
         ),
         Endpoint(
             "GET", "messages", "List messages, newest first.", page("messages", "message"),
@@ -94,6 +116,10 @@ FAMILY = Family(
             "POST", "message", "Redact it, or cancel it while it is scheduled.", one("message"),
             (text("Body", differs("an empty one redacts; any other is refused (20001)")), word("Status", "canceled")),
             example={"Body": ""},
+        ),
+        Endpoint(
+            "POST", "message_feedback", "Tell whether it did what it was for.", one("message_feedback"),
+            (word("Outcome", "confirmed", "unconfirmed", default="confirmed"),), example={"Outcome": "confirmed"},
         ),
         Endpoint("DELETE", "message", "Delete it.", NOTHING, status=204),
         Endpoint(

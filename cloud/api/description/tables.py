@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloud.api.description import accounts, calls, keys, messages, notifications, numbers, recordings, sites
+from cloud.api.description import accounts, calls, keys, messages, messaging, notifications, numbers, recordings, sites
 from cloud.api.description.model import Endpoint, Family, Json
 
 FAMILIES: tuple[Family, ...] = (
@@ -11,6 +11,7 @@ FAMILIES: tuple[Family, ...] = (
     keys.TOKENS,
     calls.FAMILY,
     messages.FAMILY,
+    messaging.FAMILY,
     numbers.FAMILY,
     recordings.FAMILY,
     notifications.FAMILY,
@@ -21,6 +22,7 @@ SCHEMAS: dict[str, Json] = {
     **keys.SCHEMAS,
     **calls.SCHEMAS,
     **messages.SCHEMAS,
+    **messaging.SCHEMAS,
     **numbers.SCHEMAS,
     **recordings.SCHEMAS,
     **notifications.SCHEMAS,
@@ -35,6 +37,22 @@ LEFT_OUT: dict[str, dict[str, str]] = {
         ("request_variables", "response_headers", "response_body"), "the list does not carry requests and answers"
     ),
     "recording": {"track": "both tracks are recorded"},
+    "service_sender": {
+        **dict.fromkeys(
+            (
+                "account_sid",
+                "alpha_sender",
+                "capabilities",
+                "country_code",
+                "date_created",
+                "date_updated",
+                "service_sid",
+                "short_code",
+                "url",
+            ),
+            "there are never any",
+        ),
+    },
     "media": dict.fromkeys(
         ("account_sid", "content_type", "date_created", "date_updated", "parent_sid", "uri"), "there are never any"
     ),

@@ -149,7 +149,7 @@ async def test_what_a_sim_cannot_have_is_an_empty_list_and_a_refusal(site: Site)
     def of(client: Client):
         return client.messaging.v1.services(made.sid)
 
-    for name in ("short_codes", "alpha_senders", "us_app_to_person"):
+    for name in ("short_codes", "alpha_senders"):
         assert await site.twilio(lambda c, name=name: getattr(of(c), name).list()) == []
     assert await wrong(site, lambda c: of(c).short_codes.create(short_code_sid="SC" + "0" * 32)) == (404, 20404)
     assert await wrong(site, lambda c: of(c).alpha_senders.create(alpha_sender="Clinic")) == (400, 21709)
