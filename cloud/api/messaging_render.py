@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 from cloud.api.messaging_forms import USECASES
+from cloud.api.render import iso
 from cloud.api.urls import PATHS
 from cloud.store.records import MessagingServiceRecord, NumberRecord, ServiceNumberRecord
 from telecore.model import Service
@@ -17,11 +16,6 @@ _PARTS = {
     "alpha_senders": "AlphaSenders",
 }
 _WORDS = {Service.SMS: "SMS", Service.VOICE: "Voice"}
-
-
-def iso(moment: datetime | None) -> str | None:
-    """``2015-07-30T20:00:00Z``: no fraction, which Twilio's client would leave as text."""
-    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def service(public_url: str, record: MessagingServiceRecord) -> Json:
