@@ -68,8 +68,9 @@ class MessagesApi:
 
     async def feedback(self, ask: Ask) -> Response:
         outcome = feedback_outcome(ask.form)
-        own(ask, await self._db.read(lambda conn: messages.get(conn, ask.sid)))
-        return json_response(render.feedback(await self._service.feedback(ask.account, ask.sid, outcome)))
+        sid = ask.fields["message"]
+        own(ask, await self._db.read(lambda conn: messages.get(conn, sid)))
+        return json_response(render.feedback(await self._service.feedback(ask.account, sid, outcome)))
 
     async def media(self, ask: Ask) -> Response:
         """An SMS has none; clients that ask all the same get an empty list."""

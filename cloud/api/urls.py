@@ -21,7 +21,7 @@ PATHS = {
     "messages": f"{ONE}/Messages.json",
     "message": f"{ONE}/Messages/{{sid}}.json",
     "message_media": f"{ONE}/Messages/{{sid}}/Media.json",
-    "message_feedback": f"{ONE}/Messages/{{sid}}/Feedback.json",
+    "message_feedback": f"{ONE}/Messages/{{message}}/Feedback.json",
     "numbers": f"{ONE}/IncomingPhoneNumbers.json",
     "number": f"{ONE}/IncomingPhoneNumbers/{{sid}}.json",
     "numbers_local": f"{ONE}/IncomingPhoneNumbers/Local.json",
