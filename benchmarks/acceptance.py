@@ -23,10 +23,12 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from benchmarks.acceptance_servers import Server, kannel, ours, seeded, starlette
+from benchmarks.smsc_process import Sink
 
 CONNECTIONS = 64
 _RATE = re.compile(r"Requests/sec:\s*([\d.]+)")
 _P99 = re.compile(r"99%\s+([\d.]+)(us|ms|s)\b")
+_COUNT = re.compile(r"(\d+) requests in")
 _WRONG = re.compile(r"Non-2xx or 3xx responses: (\d+)|Socket errors: .*")
 _MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 
@@ -35,6 +37,7 @@ _MS = {"us": 0.001, "ms": 1.0, "s": 1000.0}
 class Round:
     rate: float
     p99_ms: float
+    count: int
 
 
 def fire(server: Server, folder: Path, seconds: float) -> Round:
@@ -47,21 +50,25 @@ def fire(server: Server, folder: Path, seconds: float) -> Round:
     ).stdout
     if wrong := _WRONG.search(said):
         raise RuntimeError(f"{server.name} refused some: {wrong[0]}")
-    rate, slow = _RATE.search(said), _P99.search(said)
+    rate, slow, count = _RATE.search(said), _P99.search(said), _COUNT.search(said)
     assert rate is not None
     assert slow is not None
-    return Round(float(rate[1]), float(slow[1]) * _MS[slow[2]])
+    assert count is not None
+    return Round(float(rate[1]), float(slow[1]) * _MS[slow[2]], int(count[1]))
 
 
 def _lua(server: Server) -> str:
+    """A script of wrk that writes to another recipient each time."""
+    to = "string.format('%08d', math.random(0, 99999999))"
     if server.form is None:  # Kannel takes its parameters in the URL
-        return ""
+        path = server.url[server.url.index("/cgi-bin") :]
+        return f'request = function() return wrk.format("GET", "{path}&to=%2B855" .. {to}) end\n'
     token = base64.b64encode(f"{server.user}:{server.password}".encode()).decode()
+    form = urlencode(server.form)
     return (
-        'wrk.method = "POST"\n'
         'wrk.headers["Content-Type"] = "application/x-www-form-urlencoded"\n'
         f'wrk.headers["Authorization"] = "Basic {token}"\n'
-        f'wrk.body = "{urlencode(server.form)}"\n'
+        f'request = function() return wrk.format("POST", nil, nil, "{form}&To=%2B855" .. {to}) end\n'
     )
 
 
@@ -79,7 +86,7 @@ def main() -> None:
         makers: list[Callable[[], Server | None]] = [
             lambda: ours(folder, account, stack),
             lambda: starlette(folder, account, stack),
-            lambda: kannel(folder, stack),
+            lambda: kannel(folder, stack, Sink(stack).port),
         ]
         servers = [server for make in makers if (server := make()) is not None]
         rounds: dict[str, list[Round]] = {server.name: [] for server in servers}
