@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from cloud import app
@@ -76,24 +77,25 @@ class Seed:
     named: dict[str, str]
     filled: dict[str, str]
 
-    def path(self, endpoint: Endpoint) -> str:
-        """The path to this account's, or the record's, of the kind that the endpoint is about."""
-        out: list[str] = []
-        for segment in endpoint.url.split("/"):
-            if "{" in segment:
-                before = endpoint.url.split("/")[len(out) - 1]
-                _, _, ending = segment.partition("}")
-                out.append(self.named[before] + ending)
-            else:
-                out.append(segment)
-        return "/".join(out)
-
-    def params(self, example: dict[str, str]) -> dict[str, str]:
-        """An example with its braces filled in."""
+    def pieces(self, endpoint: Endpoint) -> dict[str, str]:
+        """What stands in the braces of a path: this account, and the record of the kind that the endpoint is about."""
+        segments = endpoint.url.split("/")
         return {
-            name: self.filled.get(value, value.replace("{edge}", self.filled["{edge}"]))
-            for name, value in example.items()
+            segment.partition("}")[0][1:]: self.named[before]
+            for before, segment in pairwise(segments)
+            if segment.startswith("{")
         }
+
+    def path(self, endpoint: Endpoint) -> str:
+        return endpoint.url.format_map(self.pieces(endpoint))
+
+    def params(self, endpoint: Endpoint, **pieces: str) -> dict[str, str]:
+        """The endpoint's example with its braces filled in, with these pieces of a path where they stand in it."""
+        return self.fill(endpoint.example, **pieces)
+
+    def fill(self, example: Mapping[str, str], **pieces: str) -> dict[str, str]:
+        blanks = self.filled | {f"{{{name}}}": value for name, value in pieces.items()}
+        return {name: _filled(value, blanks) for name, value in example.items()}
 
 
 class SeededCloud:
@@ -133,6 +135,12 @@ async def seeded_cloud(directory: Path) -> AsyncIterator[SeededCloud]:
         finally:
             stop.set()
             await asyncio.wait_for(running, 20)
+
+
+def _filled(value: str, blanks: Mapping[str, str]) -> str:
+    for blank, content in blanks.items():
+        value = value.replace(blank, content)
+    return value
 
 
 def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:

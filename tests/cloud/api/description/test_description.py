@@ -124,7 +124,7 @@ async def _answered(
     if (before := BEFORE.get((endpoint.method, endpoint.path))) is not None:
         async with http.request(before[0], cloud.url + PATHS[before[1]], headers=basic(seed.account)) as answer:
             assert answer.status < 300, await answer.text()
-    params = seed.params(example)
+    params = seed.fill(example)
     how: dict[str, Any] = {"json": params} if endpoint.json else {"data": params}
     if endpoint.method != "POST":
         how = {"params": params}
