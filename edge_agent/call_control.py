@@ -67,13 +67,13 @@ class PageControl:
         if spec.play_beep:
             await call.leg.play(Samples(BEEP))
         purpose = Purpose.of_record(spec)
-        heard = self._recording = VoiceRecording(spec, call.open_recording(purpose))
+        heard = self._recording = VoiceRecording(spec, call.recordings.open(purpose))
         try:
             with call.leg.attached(heard):
                 digits = await heard.done
         finally:
             self._recording = None
-            keeping = call.keep(heard.sound, purpose)
+            keeping = call.recordings.keep(heard.sound, purpose)
         recording = await asyncio.shield(keeping)
         return None if recording is None else Recorded(recording.sid, recording.duration_s, digits)
 

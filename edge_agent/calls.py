@@ -151,6 +151,8 @@ class Calls:
             hidden=command.hide_caller,
             page=command.whisper or not command.dialled,
             sip=command.sip,
+            machine=command.machine,
+            machine_first=command.machine_first,
         )
         if command.dialled:
             self.far.serve(call)
@@ -228,6 +230,7 @@ class Calls:
             send_digits=spec.targets[routed.target].send_digits,
             page=routed.whisper,
             sip=routed.sip,
+            machine=spec.targets[routed.target].machine,
         )
         service = self._voice(routed.channel)
         permit = self._gate.call(routed.channel, routed.to)

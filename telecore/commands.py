@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import ClassVar
 
 from telecore.ids import E164, CallSid, ChannelId, CommandId, DialId, FeedId, MessageSid, new_id
-from telecore.model import Track
+from telecore.model import MachineSpec, Track
 from telecore.schema import Tagged
 from telecore.sim_health import HealthState
 from telecore.sip_target import SipTarget
@@ -122,6 +122,7 @@ class PlaceCall(Command):
     number (CLIR). ``urgent``: a warning, which goes above quotas. ``sip``: call this URI instead of a number.
     ``dialled``: it is a leg of a <Dial> at another edge; once answered (with ``whisper``: after its page) it is told as
     FarLegReady and waits to be joined.
+    ``machine``: tell who answered, by AnswererDetected; ``machine_first``: no page is expected before that.
     """
 
     kind: ClassVar[str] = "call.place"
@@ -140,6 +141,8 @@ class PlaceCall(Command):
     sip: SipTarget | None = None
     dialled: bool = False
     whisper: bool = False
+    machine: MachineSpec | None = None
+    machine_first: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -250,6 +250,15 @@ class CallAnswered(CallEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AnswererDetected(CallEvent):
+    """A person, a machine or a fax: ``answered_by`` is Twilio's word, told ``ms`` after the answer, once."""
+
+    kind: ClassVar[str] = "call.answerer"
+    answered_by: str
+    ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded(CallEvent):
     """``cause`` is Q.850's. ``by``: ``caller``, ``callee``, ``us``, ``network``, ``timeout`` or ``restart``.
 

@@ -200,3 +200,28 @@ class MediaStats:
     far_jitter_ms: float | None = None
     round_trip_ms: float | None = None
     codec: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MachineSpec:
+    """Tell who answers, by Twilio's thresholds. ``to_end``: wait until a machine's greeting is over."""
+
+    to_end: bool = False
+    timeout_ms: int = 30000
+    speech_threshold_ms: int = 2400
+    speech_end_ms: int = 1200
+    silence_timeout_ms: int = 5000
+
+
+ANSWERED_BY = frozenset(
+    {
+        "human",
+        "machine_start",
+        "machine_end_beep",
+        "machine_end_silence",
+        "machine_end_other",
+        "fax",
+        "unknown",
+    }
+)
+"""Twilio's words for who answered."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 from telecore.commands import Command
 from telecore.events import Event
 from telecore.ids import CallSid, DialId, FeedId, Sha256
-from telecore.model import ChannelStatus
+from telecore.model import ChannelStatus, MachineSpec
 from telecore.schema import Tagged
 from telecore.sip_target import SipTarget
 from telecore.twiml.control import DialSpec
@@ -139,6 +139,7 @@ class FarLegHeld(Notice):
     ring_s: float = 30.0
     send_digits: str = ""
     sip: SipTarget | None = None
+    machine: MachineSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)

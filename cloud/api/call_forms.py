@@ -6,6 +6,7 @@ import re
 
 from cloud.api.called_party import called_party
 from cloud.api.forms import Form
+from cloud.api.machine_forms import machine_spec
 from cloud.api.senders import OF_CALLS, read_sender
 from cloud.services.requests import NewCall, UpdateCall
 from cloud.store.calls import CallFilter
@@ -52,6 +53,9 @@ def new_call(form: Form) -> NewCall:
         recording_callback_events=_events(form, "RecordingStatusCallbackEvent", RECORDING_EVENTS),
         urgent=form.urgent(),
         hide_caller=form.boolean("HideCallerId"),
+        machine=machine_spec(form),
+        machine_first=not form.boolean("AsyncAmd"),
+        machine_callback=_machine_callback(form),
         sip=sip,
     )
 
@@ -85,10 +89,17 @@ def call_filter(form: Form) -> CallFilter:
 
 def _refuse_what_is_not_offered(form: Form) -> None:
     form.refuse(["ApplicationSid"], "cannot be used: applications are not offered", code=21218)
-    form.refuse(["MachineDetection"], "cannot be used: answering machines are not told apart", code=21234)
     form.refuse(["Byoc", "CallerId"], "is not offered: calls go out from the SIM's own number")
     if form.text("RecordingTrack", "both") != "both":
         form.refuse(["RecordingTrack"], "must be both: single tracks are not recorded")
+
+
+def _machine_callback(form: Form) -> Hook:
+    """Only where nobody waits for it."""
+    hook = form.hook(
+        "AsyncAmdStatusCallback", "AsyncAmdStatusCallbackMethod", url_code=BAD_CALLBACK, method_code=BAD_METHOD
+    )
+    return hook if form.boolean("AsyncAmd") else Hook()
 
 
 def _document(form: Form) -> tuple[str, str]:

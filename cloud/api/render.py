@@ -106,7 +106,7 @@ def call(record: CallRecord) -> Json:
         "duration": None if record.duration_s is None else str(record.duration_s),
         "price": None,
         "price_unit": "USD",
-        "answered_by": None,
+        "answered_by": record.answered_by,
         "forwarded_from": None,
         "group_sid": None,
         "caller_name": None,

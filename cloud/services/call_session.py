@@ -245,6 +245,8 @@ def wants_session(record: CallRecord, *, answered: bool) -> bool:
         return False
     if record.parent is not None:
         return answered and bool(record.url)
+    if record.machine_first and record.answered_by is None:
+        return False
     return answered or record.status is CallStatus.RINGING and record.direction == "inbound"
 
 

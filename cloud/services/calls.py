@@ -28,7 +28,7 @@ from cloud.tunnel import call_steps
 from cloud.tunnel.effects import Told, utc_now
 from telecore.commands import HangUp, LimitCall
 from telecore.errors import InvalidRequest, NotFound
-from telecore.events import CallAnswered, CallInitiated, CallOffered, Event
+from telecore.events import AnswererDetected, CallAnswered, CallInitiated, CallOffered, Event
 from telecore.ids import AccountSid, CallSid, EdgeId
 from telecore.model import CallStatus, Direction
 from telecore.notices import Do, LiveCall, PageEnded, PageFaulted, RouteWanted
@@ -240,7 +240,8 @@ def _begins(event: Event, record: CallRecord) -> bool:
     if isinstance(event, CallOffered):
         return record.page == 0
     placed = record.direction is not Direction.INBOUND and record.page == 0
-    return isinstance(event, CallAnswered) and placed and wants_session(record, answered=True)
+    ready = isinstance(event, CallAnswered | AnswererDetected)
+    return ready and placed and wants_session(record, answered=record.answered_at is not None)
 
 
 def _own(conn: Connection, account: AccountSid, sid: str) -> CallRecord:

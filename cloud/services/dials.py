@@ -148,6 +148,7 @@ class Dials:
             method=target.method,
             status_callback=Hook(target.status_callback, target.status_callback_method),
             status_callback_events=target.status_callback_events,
+            machine_callback=Hook(target.machine_callback, target.machine_callback_method),
         )
 
 

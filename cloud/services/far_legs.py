@@ -121,6 +121,7 @@ class FarLegs:
             time_limit_s=LIMIT_S,
             send_digits=notice.send_digits,
             sip=notice.sip,
+            machine=notice.machine,
             dialled=True,
             whisper=bool(child.url),
         )

@@ -10,7 +10,7 @@ from cloud.services.requests import NewCall
 from cloud.services.routing import Routing
 from cloud.store import calls, numbers, outbox
 from cloud.store.database import Connection
-from cloud.store.records import CallRecord, NumberRecord
+from cloud.store.records import CallRecord, Hook, NumberRecord
 from telecore.commands import PlaceCall
 from telecore.errors import InvalidRequest, NoRoute
 from telecore.ids import AccountSid, Address, CallSid, CommandId, EdgeId, new_sid
@@ -75,6 +75,8 @@ def _record(sid: CallSid, chosen: Candidate, number: NumberRecord, wanted: NewCa
         recording_callback=wanted.recording_callback,
         recording_callback_events=wanted.recording_callback_events,
         time_limit_s=wanted.time_limit_s,
+        machine_first=wanted.machine is not None and wanted.machine_first,
+        machine_callback=wanted.machine_callback if wanted.machine is not None else Hook(),
     )
 
 
@@ -94,6 +96,8 @@ def _command(sid: CallSid, chosen: Candidate, wanted: NewCall, now: datetime) ->
         record_trim=wanted.trim_silence,
         urgent=wanted.urgent,
         hide_caller=wanted.hide_caller,
+        machine=wanted.machine,
+        machine_first=wanted.machine is not None and wanted.machine_first,
         sip=replace(wanted.sip, caller=wanted.caller) if wanted.sip is not None else None,
     )
 

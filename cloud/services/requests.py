@@ -8,7 +8,7 @@ from typing import Protocol
 
 from cloud.store.records import AccountRecord, CallRecord, FeedbackRecord, Hook, MessageRecord
 from telecore.ids import E164, AccountSid, Address
-from telecore.model import CallStatus
+from telecore.model import CallStatus, MachineSpec
 from telecore.sip_target import SipTarget
 
 
@@ -69,6 +69,9 @@ class NewCall:
     recording_callback_events: tuple[str, ...] = ("completed",)
     urgent: bool = False
     hide_caller: bool = False
+    machine: MachineSpec | None = None
+    machine_first: bool = True
+    machine_callback: Hook = field(default_factory=Hook)
     sip: SipTarget | None = None
 
 

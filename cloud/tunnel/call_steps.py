@@ -10,9 +10,9 @@ from cloud.store import callbacks, calls
 from cloud.store.database import Connection
 from cloud.store.records import CallRecord, EdgeRecord, Hook, NumberRecord
 from telecore.causes import Cause, sip_response_of, status_of
-from telecore.events import CallOffered
+from telecore.events import AnswererDetected, CallOffered
 from telecore.ids import Address, CallSid
-from telecore.model import CallStatus, Direction
+from telecore.model import ANSWERED_BY, CallStatus, Direction
 from telecore.states import CALL_STATES, FINAL_CALL, may_become
 from telecore.twiml import params
 
@@ -104,6 +104,17 @@ def end(
     )
 
 
+def detected(conn: Connection, record: CallRecord, event: AnswererDetected) -> CallRecord | None:
+    """Who answered, and the callback that was wished of it; None when it was told before."""
+    if record.answered_by is not None or event.answered_by not in ANSWERED_BY:
+        return None
+    after = calls.update(conn, record.sid, answered_by=event.answered_by)
+    if after is not None and after.machine_callback.url:
+        fields = params.answerer(after.account, after.sid, event.answered_by, event.ms)
+        callbacks.add(conn, after.account, after.sid, after.machine_callback, fields)
+    return after
+
+
 def voice_fields(record: CallRecord, status: CallStatus | None = None) -> dict[str, str]:
     """What every request about this call says."""
     return params.voice(
@@ -114,6 +125,7 @@ def voice_fields(record: CallRecord, status: CallStatus | None = None) -> dict[s
         status=str(status or record.status),
         direction=record.direction,
         parent=record.parent,
+        answered_by=record.answered_by,
     )
 
 

@@ -16,6 +16,7 @@ from cloud.store.database import Connection
 from cloud.store.records import CallRecord, EdgeRecord, Hook, MessageRecord, RecordingRecord
 from cloud.tunnel import call_steps, channel_steps, inbound_steps, message_steps, recording_steps, site_steps
 from telecore.events import (
+    AnswererDetected,
     CallAnswered,
     CallEnded,
     CallInitiated,
@@ -237,6 +238,14 @@ def _call_step(conn: Connection, heard: Heard, status: CallStatus, **changes: ob
     return _told(heard, call=call_steps.step(conn, record, status, heard.at, **changes))
 
 
+def _answerer_detected(conn: Connection, heard: Heard) -> Told | None:
+    event: AnswererDetected = heard.event
+    record = call_steps.of_edge(conn, event.call, heard.edge.edge)
+    if record is None:
+        return _foreign(heard, f"call {event.call}")
+    return _told(heard, call=call_steps.detected(conn, record, event))
+
+
 def _call_ended(conn: Connection, heard: Heard) -> Told | None:
     event: CallEnded = heard.event
     record = call_steps.of_edge(conn, event.call, heard.edge.edge)
@@ -311,6 +320,7 @@ _EFFECTS: Mapping[type[Event], Callable[[Connection, Heard], Told | None]] = {
     CallInitiated: _call_initiated,
     CallRinging: _call_ringing,
     CallAnswered: _call_answered,
+    AnswererDetected: _answerer_detected,
     CallEnded: _call_ended,
     RecordingBegan: _recording_told,
     RecordingDropped: _recording_told,

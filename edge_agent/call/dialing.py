@@ -166,7 +166,7 @@ class Dialing:
         """On the caller's leg: what he says, and what he hears."""
         if self._recording is None:
             channels = 2 if self._spec.record.endswith("-dual") else 1
-            file = self._parent.open_recording(Purpose.of_dial(self._spec), channels)
+            file = self._parent.recordings.open(Purpose.of_dial(self._spec), channels)
             self._recording = CallRecording(file, trim=self._spec.trim_silence, track=self._spec.recording_track)
             self._parent.leg.attach(self._recording)
 
@@ -177,7 +177,7 @@ class Dialing:
             return None
         self._parent.leg.detach(recording)
         sound = recording.sound if self._joined else recording.sound.forget()
-        return self._parent.keep(sound, Purpose.of_dial(self._spec))
+        return self._parent.recordings.keep(sound, Purpose.of_dial(self._spec))
 
 
 class _Star(Ear):

@@ -38,8 +38,8 @@ class FarLegs:
     def hold(self, routed: RoutedLeg, spec: DialSpec) -> FarVoice:
         """Begin a leg that another edge dials. Raises Busy when the tunnel has no stream left."""
         pcm = TunnelPcm(self._media, self._numbers.take())
-        digits = spec.targets[routed.target].send_digits
-        held = FarLegHeld(routed.call, pcm.number, spec.timeout_s, digits, routed.sip)
+        target = spec.targets[routed.target]
+        held = FarLegHeld(routed.call, pcm.number, spec.timeout_s, target.send_digits, routed.sip, target.machine)
         voice = FarVoice(held, pcm, self._left)
         self._held[routed.call] = voice, pcm
         self._notify(held)

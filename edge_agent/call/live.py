@@ -7,25 +7,25 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, TypeVar
 
+from edge_agent.call.detection import Detection
 from edge_agent.call.ending import Ending, Origin, told_by_line
 from edge_agent.call.equipment import Equipment
 from edge_agent.call.moments import Moments
 from edge_agent.call.pages import PageRunner
-from edge_agent.call.purpose import WHOLE_CALL, Purpose
+from edge_agent.call.recordings import Recordings
 from edge_agent.call.report import CallReport
 from edge_agent.call.routes import RouteAsk
+from edge_agent.call.sounds import sound_checked
 from edge_agent.call.timers import Timers
 from edge_agent.contracts import VoiceCall, VoiceEvent, VoiceEventKind
 from edge_agent.media.leg import Leg
-from edge_agent.media.record import Trimmer
 from edge_agent.media.sound_check import Sound, SoundCheck
-from edge_agent.media.wav_file import WavFile
 from telecore.causes import Cause, status_of
 from telecore.commands import RunPage
 from telecore.errors import TelecoreError, TimedOut
-from telecore.events import CallAnswered, CallEnded, CallRinging, SoundChecked
+from telecore.events import AnswererDetected, CallAnswered, CallEnded, CallRinging
 from telecore.ids import CallSid
-from telecore.model import CallStatus, Recording
+from telecore.model import CallStatus, MachineSpec
 from telecore.states import CALL_STATES, FINAL_CALL, may_become
 from telecore.twiml.control import CallControl
 from telecore.twiml.page import Ended, Goto, Outcome
@@ -57,8 +57,9 @@ class LiveCall:
         self.joined = False
         self.taken = False
         """A joined leg was given a page of its own and is nobody's leg any more."""
-        self.recorded_whole: Trimmer | None = None
-        """What is recorded from the answer to the end."""
+        self.recordings = Recordings(origin.call, equipment.recorder, self.report, self._spawn)
+        self.detection: Detection | None = None
+        """Finds out who answered."""
         self.routes = RouteAsk()
         self.on_change: Callable[[], None] = _nothing
         self.on_ending: Callable[[], bool] = _false
@@ -67,7 +68,6 @@ class LiveCall:
         self._limit_s = origin.time_limit_s
         self._timers = Timers()
         self._answering: asyncio.Task[TelecoreError | None] | None = None
-        self._keeping: set[asyncio.Task[Recording | None]] = set()
         self._group: asyncio.TaskGroup | None = None
         self._answered = asyncio.Event()
         self._ended = asyncio.Event()
@@ -138,6 +138,8 @@ class LiveCall:
         """Run this page. A joined leg leaves its join for it."""
         if self.ending is None and self.pages.take(command):
             self._timers.stop("page")
+            if self.detection is not None:
+                self.detection.let_go()
             if self.joined:
                 self.taken = True
                 self.on_change()
@@ -158,6 +160,12 @@ class LiveCall:
         self.prepared = True
         self.on_change()
 
+    def detect(self, spec: MachineSpec) -> Detection:
+        """Find out who answered, from now on."""
+        self.detection = Detection(spec, self._detected)
+        self.leg.attach(self.detection)
+        return self.detection
+
     def fail(self, error: TelecoreError, cause: int) -> None:
         """It cannot go on."""
         log.warning("call %s on %s failed: %s", self.sid, self.origin.channel, error)
@@ -169,19 +177,6 @@ class LiveCall:
         if self._moments.answered is not None and self.ending is None:
             left = max(0.0, self._moments.answered + seconds - self._timers.now())
             self._end_after("limit", left, Ending(Cause.NORMAL_CLEARING, "timeout"))
-
-    def open_recording(self, purpose: Purpose, channels: int = 1) -> WavFile:
-        """A file for what is recorded from now on."""
-        file = self.equipment.recorder.open(channels)
-        if purpose.tells("in-progress"):
-            self.report.say(purpose.began(self.sid, file))
-        return file
-
-    def keep(self, sound: Trimmer, purpose: Purpose) -> asyncio.Task[Recording | None]:
-        """Turn what was recorded into a RecordingMade, whatever becomes of who asked for it."""
-        task = self._spawn(self._keep(sound, purpose))
-        self._keeping.add(task)
-        return task
 
     async def serve(self, begin: Callable[[], Awaitable[None]], control: CallControl) -> None:
         """Live until the call is over and its end is on disk. ``begin`` makes it ready for pages."""
@@ -228,8 +223,9 @@ class LiveCall:
         ended = self._end_event()
         self._timers.stop_all()
         self.leg.close()
-        if self.recorded_whole is not None:
-            self.keep(self.recorded_whole, WHOLE_CALL)
+        if self.detection is not None:
+            self.detection.end()
+        self.recordings.end()
         last_words = self.on_ending()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._hang_up(running))
@@ -239,8 +235,7 @@ class LiveCall:
             for task in unfinished:
                 task.cancel()
             await asyncio.wait(unfinished)
-            if self._keeping:
-                await asyncio.wait(self._keeping, timeout=self.equipment.waits.keeping)
+            await self.recordings.kept(self.equipment.waits.keeping)
         self.report.say(ended)
         self._tell_witness(ended)
         self.over = True
@@ -258,14 +253,6 @@ class LiveCall:
                 await self.voice.hang_up(ending.cause)
         except (TimeoutError, TelecoreError) as error:
             log.warning("call %s: the line was not seen free: %s", self.sid, error or "no answer")
-
-    async def _keep(self, sound: Trimmer, purpose: Purpose) -> Recording | None:
-        recording = await self.equipment.recorder.keep(self.sid, sound)
-        if recording is not None:
-            self.report.say(purpose.event(recording))
-        elif purpose.tells("absent"):
-            self.report.say(purpose.dropped(self.sid, sound.file))
-        return recording
 
     def _spawn(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
         assert self._group is not None  # pages and recordings exist only while the call is served
@@ -315,20 +302,13 @@ class LiveCall:
             self.leg.attach(SoundCheck(self.voice.pcm, self._sounds))
 
     def _sounds(self, sound: Sound) -> None:
-        channel, verdict = self.origin.channel, sound.verdict.value
-        self.report.say(
-            SoundChecked(
-                call=self.sid,
-                channel=channel,
-                verdict=verdict,
-                heard=sound.heard,
-                sent=sound.sent,
-                echo_db=sound.echo_db,
-                echo_ms=sound.echo_ms,
-            )
-        )
-        self.equipment.sounds.told(channel, self.sid, verdict)
-        self.equipment.witness.call_sound(channel, verdict)
+        checked = sound_checked(self.sid, self.origin.channel, sound)
+        self.report.say(checked)
+        self.equipment.sounds.told(checked.channel, self.sid, checked.verdict)
+        self.equipment.witness.call_sound(checked.channel, checked.verdict)
+
+    def _detected(self, answered_by: str, ms: int) -> None:
+        self.report.say(AnswererDetected(call=self.sid, answered_by=answered_by, ms=ms))
 
     def _tell_witness(self, ended: CallEnded) -> None:
         if self.voice is not None:  # else the network never saw this call

@@ -14,6 +14,7 @@ from telecore.causes import Cause
 from telecore.errors import Busy, DeviceLost, DeviceRefused, NoNetwork, NoRoute, TelecoreError, TimedOut
 from telecore.events import CallInitiated
 from telecore.ids import E164, CommandId
+from telecore.model import MachineSpec
 from telecore.sip_target import SipTarget
 
 _CAUSES: tuple[tuple[type[TelecoreError], Cause], ...] = (
@@ -30,6 +31,7 @@ class Order:
     """Whom to call, and what to do when somebody answers. ``page``: one follows the answer; ``hidden``: CLIR.
 
     ``sip``: a URI to call instead of the number ``to``.
+    ``machine``: find out who answers; ``machine_first``: before the page.
     """
 
     to: str
@@ -42,6 +44,8 @@ class Order:
     page: bool = True
     hidden: bool = False
     sip: SipTarget | None = None
+    machine: MachineSpec | None = None
+    machine_first: bool = False
 
 
 async def dial(call: LiveCall, service: VoiceService | None, order: Order, permit: Permit) -> None:
@@ -58,10 +62,13 @@ async def dial(call: LiveCall, service: VoiceService | None, order: Order, permi
     if voice is None:
         return
     await call.answer()
+    detection = call.detect(order.machine) if order.machine is not None else None
     if order.record_channels:
         _record(call, order)
     if order.send_digits:
         await press(call.leg, voice, order.send_digits)
+    if detection is not None and order.machine_first:
+        await detection.wait()
     if order.page:
         call.expect_page()
     else:
@@ -102,6 +109,6 @@ async def _undo(call: LiveCall, dialling: asyncio.Future[VoiceCall]) -> None:
 
 
 def _record(call: LiveCall, order: Order) -> None:
-    recording = CallRecording(call.open_recording(WHOLE_CALL, order.record_channels), trim=order.record_trim)
+    recording = CallRecording(call.recordings.open(WHOLE_CALL, order.record_channels), trim=order.record_trim)
     call.leg.attach(recording)
-    call.recorded_whole = recording.sound
+    call.recordings.whole = recording.sound

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from edge_agent.media.sound_check import Sound
+from telecore.events import SoundChecked
 from telecore.ids import CallSid, ChannelId
 
 CALLS_ALIKE = 2
@@ -29,3 +31,16 @@ class Sounds:
             for channel, (verdict, calls) in self._last.items()
             if verdict != _GOOD and len(calls) >= CALLS_ALIKE
         }
+
+
+def sound_checked(call: CallSid, channel: ChannelId, sound: Sound) -> SoundChecked:
+    """What was found, as it is told."""
+    return SoundChecked(
+        call=call,
+        channel=channel,
+        verdict=sound.verdict.value,
+        heard=sound.heard,
+        sent=sound.sent,
+        echo_db=sound.echo_db,
+        echo_ms=sound.echo_ms,
+    )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from telecore.ids import CallSid, RecordingSid
-from telecore.model import CallStatus, Clip
+from telecore.model import CallStatus, Clip, MachineSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +78,9 @@ class DialTarget:
     kind: str = "number"
     username: str = ""
     password: str = field(default="", repr=False)
+    machine: MachineSpec | None = None
+    machine_callback: str = ""
+    machine_callback_method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)

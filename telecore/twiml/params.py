@@ -18,7 +18,15 @@ def moment(when: datetime) -> str:
 
 
 def voice(
-    *, call: str, account: str, caller: str, called: str, status: str, direction: Direction, parent: str | None = None
+    *,
+    call: str,
+    account: str,
+    caller: str,
+    called: str,
+    status: str,
+    direction: Direction,
+    parent: str | None = None,
+    answered_by: str | None = None,
 ) -> Fields:
     """What every voice request says. An inbound call's first request has the status ``ringing``."""
     fields = {
@@ -34,7 +42,19 @@ def voice(
     }
     if parent:
         fields["ParentCallSid"] = parent
+    if answered_by:
+        fields["AnsweredBy"] = answered_by
     return fields
+
+
+def answerer(account: str, call: str, answered_by: str, ms: int) -> Fields:
+    """What is told of who answered, where nobody waited for it. The duration is in milliseconds."""
+    return {
+        "AccountSid": account,
+        "CallSid": call,
+        "AnsweredBy": answered_by,
+        "MachineDetectionDuration": str(ms),
+    }
 
 
 def call_progress(

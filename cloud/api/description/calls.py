@@ -28,6 +28,7 @@ from cloud.api.description.words import (
     word,
     words,
 )
+from telecore.twiml.machine import MODES, SILENCE_MS, SPEECH_END_MS, SPEECH_MS, TIMEOUT_S
 
 STATUS = ("queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled")
 
@@ -82,7 +83,13 @@ CREATE: Params = (
     words("RecordingStatusCallbackEvent", *RECORDING_EVENTS, default="completed"),
     word("RecordingTrack", "both", default="both", standing=differs("both; single tracks are refused (20001)")),
     *not_offered("applications are not offered", 21218, "ApplicationSid"),
-    *not_offered("machines are not told apart", 21234, "MachineDetection"),
+    word("MachineDetection", *MODES),
+    whole("MachineDetectionTimeout", *TIMEOUT_S, 30),
+    whole("MachineDetectionSpeechThreshold", *SPEECH_MS, 2400),
+    whole("MachineDetectionSpeechEndThreshold", *SPEECH_END_MS, 1200),
+    whole("MachineDetectionSilenceTimeout", *SILENCE_MS, 5000),
+    flag("AsyncAmd"),
+    *hook("AsyncAmdStatusCallback"),
     *refused("a call goes out from the SIM's own number", 20001, "CallerId"),
     *refused("a SIM has the carrier it has", 20001, "Byoc"),
     text("SipAuthUsername", _WITH_SIP),
@@ -91,11 +98,6 @@ CREATE: Params = (
     flag("HideCallerId", standing=ours("the network is asked not to show the number")),
     *ignored("CallReason", "CallToken", "ClientNotificationUrl", "Passports"),
     *ignored("RecordingConfigurationId"),
-    *ignored(
-        "MachineDetectionTimeout", "MachineDetectionSpeechThreshold", "MachineDetectionSpeechEndThreshold",
-        "MachineDetectionSilenceTimeout", "AsyncAmd", "AsyncAmdStatusCallback", "AsyncAmdStatusCallbackMethod",
-        how="ignored, as there is no MachineDetection",
-    ),
 )  # fmt: skip
 
 FAMILY = Family(

@@ -10,10 +10,10 @@ _NOT_OFFERED = differs("not offered: the document is refused (12200) and the fal
 _CALLBACK = ("recordingStatusCallback", "recordingStatusCallbackMethod", "recordingStatusCallbackEvent")
 _STATUS = ("statusCallback", "statusCallbackMethod", "statusCallbackEvent")
 _AMD = (
-    "machineDetectionTimeout", "machineDetectionSpeechThreshold", "machineDetectionSpeechEndThreshold",
+    "machineDetection", "machineDetectionTimeout", "machineDetectionSpeechThreshold",
+    "machineDetectionSpeechEndThreshold",
     "machineDetectionSilenceTimeout", "amdStatusCallback", "amdStatusCallbackMethod",
 )  # fmt: skip
-_NO_AMD = differs("not done; a warning says so (21234)")
 _SPEECH = differs("no speech recogniser: only keys are heard")
 
 VOICE: tuple[Element, ...] = (
@@ -59,9 +59,7 @@ VOICE: tuple[Element, ...] = (
     Element(
         "Number",
         (
-            *attrs("url", "method", "sendDigits", *_STATUS),
-            Attr("machineDetection", _NO_AMD),
-            *unread(differs("ignored, as there is no machine detection"), *_AMD),
+            *attrs("url", "method", "sendDigits", *_STATUS, *_AMD),
             *unread(impossible("a SIM has the carrier it has"), "byoc", "phoneNumberType"),
         ),
         within="Dial",
@@ -70,9 +68,7 @@ VOICE: tuple[Element, ...] = (
     Element(
         "Sip",
         (
-            *attrs("url", "method", "sendDigits", "username", "password", *_STATUS),
-            Attr("machineDetection", _NO_AMD),
-            *unread(differs("ignored, as there is no machine detection"), *_AMD),
+            *attrs("url", "method", "sendDigits", "username", "password", *_STATUS, *_AMD),
         ),
         differs("to domains that a trunk of an edge reaches"),
         within="Dial",

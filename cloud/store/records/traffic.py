@@ -41,7 +41,10 @@ class MessageRecord:
 
 @dataclass(frozen=True, slots=True)
 class CallRecord:
-    """``page`` is the number of the last page sent; ``sequence`` of the next status callback."""
+    """``page`` is the number of the last page sent; ``sequence`` of the next status callback.
+
+    ``machine_first``: no document is asked for before ``answered_by`` is known.
+    """
 
     sid: CallSid
     account: AccountSid
@@ -71,6 +74,9 @@ class CallRecord:
     time_limit_s: int = 14400
     recording_callback: Hook = field(default_factory=Hook)
     recording_callback_events: tuple[str, ...] = ("completed",)
+    answered_by: str | None = None
+    machine_first: bool = False
+    machine_callback: Hook = field(default_factory=Hook)
     id: int = 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from telecore.errors import InvalidTwiml
 from telecore.twiml.attributes import Attributes, refuse_children
 from telecore.twiml.control import DialTarget
+from telecore.twiml.machine import machine_spec
 from telecore.twiml.nodes import Node, Reading
 
 MAX_TARGETS = 10
@@ -44,6 +45,9 @@ def _number(node: Node, reading: Reading) -> DialTarget:
         status_callback=attributes.url("statusCallback"),
         status_callback_method=attributes.method("statusCallbackMethod"),
         status_callback_events=attributes.words("statusCallbackEvent", ("completed",), CALL_EVENTS),
+        machine=machine_spec(attributes),
+        machine_callback=attributes.url("amdStatusCallback"),
+        machine_callback_method=attributes.method("amdStatusCallbackMethod"),
     )
     _close(attributes, node, reading, ignored=("byoc", "phoneNumberType"))
     return target
@@ -60,6 +64,9 @@ def _sip(node: Node, reading: Reading) -> DialTarget:
         status_callback=attributes.url("statusCallback"),
         status_callback_method=attributes.method("statusCallbackMethod"),
         status_callback_events=attributes.words("statusCallbackEvent", ("completed",), CALL_EVENTS),
+        machine=machine_spec(attributes),
+        machine_callback=attributes.url("amdStatusCallback"),
+        machine_callback_method=attributes.method("amdStatusCallbackMethod"),
         kind="sip",
         username=attributes.text("username"),
         password=attributes.text("password"),
@@ -69,14 +76,7 @@ def _sip(node: Node, reading: Reading) -> DialTarget:
 
 
 def _close(attributes: Attributes, node: Node, reading: Reading, *, ignored: tuple[str, ...] = ()) -> None:
-    if attributes.given("machineDetection"):
-        reading.warn(21234, f"<{node.name}> machineDetection is not done here", node)
-    about = ("Timeout", "SpeechThreshold", "SpeechEndThreshold", "SilenceTimeout")
-    attributes.close(
-        ignored=(
-            *ignored, *(f"machineDetection{name}" for name in about), "amdStatusCallback", "amdStatusCallbackMethod"
-        )
-    )  # fmt: skip
+    attributes.close(ignored=ignored)
     refuse_children(node, reading, 13215)
 
 

@@ -12,7 +12,7 @@ from twilio.rest import Client
 from cloud.services.requests import NewCall, UpdateCall
 from cloud.store import accounts, calls
 from cloud.store.records import Hook
-from telecore.model import CallStatus
+from telecore.model import CallStatus, MachineSpec
 from tests.fakes.api_site import HANDSET, NUMBER, Site, basic
 
 URL = "http://app.example/voice?x=1"
@@ -93,6 +93,37 @@ async def test_every_parameter_arrives_at_the_service(site: Site) -> None:
     ]
 
 
+async def test_who_answers_is_asked_for_with_twilios_thresholds(site: Site) -> None:
+    fields = {"to": HANDSET, "from_": NUMBER, "url": URL, "machine_detection": "Enable"}
+    limits = {
+        "machine_detection_timeout": 20,
+        "machine_detection_speech_threshold": 2000,
+        "machine_detection_speech_end_threshold": 900,
+        "machine_detection_silence_timeout": 4000,
+        "async_amd": "true",
+        "async_amd_status_callback": "http://app.example/amd",
+        "async_amd_status_callback_method": "GET",
+    }
+    await site.twilio(lambda c: c.calls.create(**fields))
+    await site.twilio(lambda c: c.calls.create(**fields | {"machine_detection": "DetectMessageEnd"} | limits))
+    await site.twilio(lambda c: c.calls.create(**{**fields, "machine_detection": ""} | limits))
+    first, second, third = site.calls.asked
+    assert isinstance(first, NewCall)
+    assert (first.machine, first.machine_first, first.machine_callback) == (MachineSpec(), True, Hook())
+    assert isinstance(second, NewCall)
+    assert second.machine == MachineSpec(True, 20000, 2000, 900, 4000)
+    assert (second.machine_first, second.machine_callback) == (False, Hook("http://app.example/amd", "GET"))
+    assert isinstance(third, NewCall)
+    assert third.machine is None
+
+
+async def test_who_answered_is_shown(site: Site) -> None:
+    made = await site.twilio(lambda c: c.calls.create(to=HANDSET, from_=NUMBER, url=URL))
+    assert made.answered_by is None
+    await site.db.write(lambda conn: calls.update(conn, made.sid, answered_by="machine_end_beep"))
+    assert (await site.twilio(lambda c: c.calls(made.sid).fetch())).answered_by == "machine_end_beep"
+
+
 async def test_where_both_are_given_the_url_wins(site: Site) -> None:
     await site.twilio(lambda c: c.calls.create(to=HANDSET, from_=NUMBER, url=URL, twiml="<not xml"))
     (asked,) = site.calls.asked
@@ -125,7 +156,15 @@ async def test_where_both_are_given_the_url_wins(site: Site) -> None:
         ({"status_callback": "mailto:a@b.example"}, 21502),
         ({"status_callback_event": ["answered", "sneezed"]}, 21626),
         ({"application_sid": "AP" + "0" * 32}, 21218),
-        ({"machine_detection": "Enable"}, 21234),
+        ({"machine_detection": "Sometimes"}, 21234),
+        ({"machine_detection": "Enable", "machine_detection_timeout": 60}, 21234),
+        ({"machine_detection_timeout": "x"}, 21234),
+        ({"machine_detection": "Enable", "machine_detection_speech_threshold": 999}, 21234),
+        ({"machine_detection": "Enable", "machine_detection_speech_end_threshold": 5001}, 21234),
+        ({"machine_detection": "Enable", "machine_detection_silence_timeout": 1999}, 21234),
+        ({"machine_detection": "Enable", "async_amd": "perhaps"}, 20001),
+        ({"async_amd": "true", "async_amd_status_callback": "amd"}, 21502),
+        ({"async_amd": "true", "async_amd_status_callback_method": "PUT"}, 21209),
         ({"recording_track": "inbound"}, 20001),
         ({"url": "", "twiml": "<Response><Say>"}, 12100),
         ({"url": "", "twiml": "<Answer/>"}, 12102),

@@ -12,6 +12,7 @@ from telecore.codec import decode_command, encode
 from telecore.commands import RunPage
 from telecore.errors import InvalidTwiml
 from telecore.ids import CallSid
+from telecore.model import MachineSpec
 from telecore.twiml.control import CollectSpec, DialSpec, DialTarget, RecordSpec
 from telecore.twiml.document import read_voice
 from telecore.twiml.nodes import MAX_DEPTH
@@ -71,6 +72,26 @@ def warned(xml: str) -> tuple[int, ...]:
                 RecordSpec(
                     3.0, "5", 20.0, False, False, "https://app.example/rec", "POST", ("in-progress", "completed")
                 ),
+            ),
+        ),
+        (
+            '<Dial><Number machineDetection="DetectMessageEnd" machineDetectionTimeout="20" '
+            'machineDetectionSpeechThreshold="2000" machineDetectionSpeechEndThreshold="900" '
+            'machineDetectionSilenceTimeout="3000" amdStatusCallback="amd">+85512000001</Number>'
+            '<Sip machineDetection="enable" amdStatusCallbackMethod="GET">sip:bob@pbx.example</Sip></Dial>',
+            Dial(
+                DialSpec(
+                    (
+                        DialTarget(
+                            "+85512000001",
+                            machine=MachineSpec(True, 20000, 2000, 900, 3000),
+                            machine_callback="https://app.example/ivr/amd",
+                        ),
+                        DialTarget(
+                            "sip:bob@pbx.example", kind="sip", machine=MachineSpec(), machine_callback_method="GET"
+                        ),
+                    )
+                )
             ),
         ),
         ("<Redirect>next</Redirect>", Redirect("https://app.example/ivr/next")),
@@ -191,6 +212,8 @@ def test_refused(text: str, code: int) -> None:
         ('<Dial ringTone="mars">1</Dial>', (12200,)),
         ('<Dial><Number method="PUT">1</Number></Dial>', (13221,)),
         ('<Dial><Number sendDigits="1-2">1</Number></Dial>', (13222,)),
+        ('<Dial><Number machineDetection="maybe">1</Number></Dial>', (21234,)),
+        ('<Dial><Number machineDetection="Enable" machineDetectionTimeout="90">1</Number></Dial>', (21234,)),
         ("<Dial><Number>1<Say>a</Say></Number></Dial>", (13215,)),
         ('<Dial><Sip method="PUT" sendDigits="x">sip:a@b</Sip></Dial>', (13241, 13242)),
         ('<Dial referUrl="/x">1</Dial>', (12200,)),
