@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 from urllib.parse import urlsplit
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+from sqlalchemy import Connection, delete, exists, select, update
 
+from cloud.store import tables
 from cloud.store.records import CallbackRecord, Hook
 from cloud.store.rows import from_row, now
 from cloud.store.schema import callbacks
@@ -28,7 +29,7 @@ def add(
 ) -> int:
     """Queue a request about ``subject`` (a SID). It carries one idempotency token through all its attempts."""
     made = now()
-    row = {
+    row: dict[str, object] = {
         "account": account,
         "kind": kind,
         "subject": subject,
@@ -43,8 +44,7 @@ def add(
         "pending": True,
         "error": "",
     }
-    key = conn.execute(insert(callbacks).values(row)).inserted_primary_key
-    return int(key[0]) if key else 0
+    return tables.insert_row(conn, callbacks, row)
 
 
 def lanes_due(conn: Connection, at: datetime) -> list[Lane]:

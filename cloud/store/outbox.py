@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
+from cloud.store import tables
 from cloud.store.rows import now
 from cloud.store.schema import edges, outbox
 from telecore import codec
@@ -13,13 +14,13 @@ from telecore.commands import Command
 from telecore.errors import NotFound
 from telecore.ids import EdgeId
 
+_HIGHEST = update(edges).where(edges.c.edge == bindparam("of_edge")).values(outbox_highest=bindparam("seq"))
+
 
 def append(conn: Connection, edge: EdgeId, command: Command) -> int:
     """Queue the command; its number, which is never given again."""
-    values = {"edge": edge, "payload": codec.encode(command), "created_at": now()}
-    key = conn.execute(insert(outbox).values(values)).inserted_primary_key
-    seq = int(key[0]) if key else 0
-    conn.execute(update(edges).where(edges.c.edge == edge).values(outbox_highest=seq))
+    seq = tables.insert_row(conn, outbox, {"edge": edge, "payload": codec.encode(command), "created_at": now()})
+    conn.execute(_HIGHEST, {"of_edge": edge, "seq": seq})
     return seq
 
 

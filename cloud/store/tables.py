@@ -24,13 +24,13 @@ def add(conn: Connection, table: Table, record: R) -> R:
 
 def find(conn: Connection, table: Table, cls: type[R], **key: object) -> R | None:
     """The one row whose columns have these values."""
-    row = conn.execute(_find(table, tuple(key)), key).mappings().one_or_none()
+    row = conn.execute(_find(table, *_known(key)), key).mappings().one_or_none()
     return None if row is None else from_row(cls, row)
 
 
 def find_all(conn: Connection, table: Table, cls: type[R], **key: object) -> list[R]:
     """All rows whose columns have these values, the oldest first."""
-    rows = conn.execute(_find(table, tuple(key)).order_by(table.c.id), key).mappings()
+    rows = conn.execute(_find(table, *_known(key)).order_by(table.c.id), key).mappings()
     return [from_row(cls, row) for row in rows]
 
 
@@ -51,18 +51,20 @@ def remove(conn: Connection, table: Table, sid: str) -> bool:
     return True
 
 
+def insert_row(conn: Connection, table: Table, values: dict[str, object]) -> int:
+    """Insert; the ``id`` (or whatever counts the rows) that it was given, 0 where nothing counts them."""
+    key = conn.execute(_insert(table), values).inserted_primary_key
+    return int(key[0]) if key else 0
+
+
 def insert_new(conn: Connection, table: Table, values: dict[str, object]) -> bool:
     """Insert unless a key of the row is there already; whether it was new."""
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    return conn.execute(dialect.insert(table).values(values).on_conflict_do_nothing()).rowcount > 0
+    return conn.execute(_insert_new(table, conn.dialect.name), values).rowcount > 0
 
 
 def upsert(conn: Connection, table: Table, values: dict[str, object]) -> None:
     """Insert, or replace the other columns of the row with that primary key."""
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    keys = [column.name for column in table.primary_key]
-    rest = {name: value for name, value in values.items() if name not in keys}
-    conn.execute(dialect.insert(table).values(values).on_conflict_do_update(index_elements=keys, set_=rest))
+    conn.execute(_upsert(table, conn.dialect.name, tuple(values)), values)
 
 
 @cache
@@ -71,8 +73,31 @@ def _insert(table: Table) -> Insert:
 
 
 @cache
-def _find(table: Table, names: tuple[str, ...]) -> Select[Any]:
-    return select(table).where(*(table.c[name] == bindparam(name) for name in names))
+def _insert_new(table: Table, dialect: str) -> Insert:
+    return _dialect_insert(table, dialect).on_conflict_do_nothing()
+
+
+@cache
+def _upsert(table: Table, dialect: str, names: tuple[str, ...]) -> Insert:
+    keys = [column.name for column in table.primary_key]
+    wanted = _dialect_insert(table, dialect)
+    rest = {name: wanted.excluded[name] for name in names if name not in keys}
+    return wanted.on_conflict_do_update(index_elements=keys, set_=rest)
+
+
+def _dialect_insert(table: Table, dialect: str) -> postgresql.Insert | sqlite.Insert:
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+
+
+def _known(key: dict[str, object]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of columns that have a value, and of those that have none."""
+    return tuple(n for n, v in key.items() if v is not None), tuple(n for n, v in key.items() if v is None)
+
+
+@cache
+def _find(table: Table, names: tuple[str, ...], empty: tuple[str, ...]) -> Select[Any]:
+    having = [table.c[name] == bindparam(name) for name in names]
+    return select(table).where(*having, *(table.c[name].is_(None) for name in empty))
 
 
 @cache
