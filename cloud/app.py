@@ -160,6 +160,7 @@ def _routes(config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hu
         fleet=desk.fleet,
         tasks=desk.fleet_tasks,
         accounts=desk.standing,
+        validations=desk.validation,
     )
     newest = migrate.newest()
 

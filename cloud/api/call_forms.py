@@ -30,14 +30,16 @@ def new_call(form: Form) -> NewCall:
     to, sip = called_party(form)
     caller = read_sender(form, OF_CALLS)
     url, twiml = _document(form)
-    if not url and not twiml:
-        raise InvalidRequest("One of 'Url' and 'Twiml' is required.", field="Url", code=BAD_URL)
+    application = form.text("ApplicationSid")
+    if not url and not twiml and not application:
+        raise InvalidRequest("One of 'Url', 'Twiml' and 'ApplicationSid' is required.", field="Url", code=BAD_URL)
     return NewCall(
         caller=caller,
         to=to,
         url=url,
         method=form.method("Method", code=BAD_METHOD),
         twiml=twiml,
+        application=application,
         fallback=_fallback(form),
         status_callback=_status_callback(form),
         status_callback_events=_events(form, "StatusCallbackEvent", EVENTS),
@@ -88,7 +90,6 @@ def call_filter(form: Form) -> CallFilter:
 
 
 def _refuse_what_is_not_offered(form: Form) -> None:
-    form.refuse(["ApplicationSid"], "cannot be used: applications are not offered", code=21218)
     form.refuse(["Byoc", "CallerId"], "is not offered: calls go out from the SIM's own number")
     if form.text("RecordingTrack", "both") != "both":
         form.refuse(["RecordingTrack"], "must be both: single tracks are not recorded")

@@ -31,7 +31,6 @@ def new_message(form: Form, now: datetime) -> NewMessage:
     form.refuse(["MediaUrl"], "cannot be sent: SIMs here send text only", code=21620)
     form.refuse(["ContentSid"], "cannot be used: content templates are not offered", code=21655)
     form.refuse(["ContentVariables"], "needs a 'ContentSid'", code=21654)
-    form.refuse(["ApplicationSid"], "cannot be used: applications are not offered")
     form.refuse(["FallbackFrom"], "cannot be used: a SIM has its own number and no other", code=21657)
     _check_the_rest(form)
     return NewMessage(
@@ -39,6 +38,7 @@ def new_message(form: Form, now: datetime) -> NewMessage:
         to=to,
         body=_body(form),
         status_callback=form.url("StatusCallback", code=21609),
+        application=form.text("ApplicationSid"),
         validity_s=form.integer("ValidityPeriod", 0, 1, MAX_VALIDITY_S, code=21624) or None,
         smart_encoded=form.boolean("SmartEncoded") if form.text("SmartEncoded") else None,
         urgent=form.urgent(),

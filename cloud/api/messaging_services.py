@@ -9,7 +9,7 @@ from cloud.api.asks import Ask, own, signed_in
 from cloud.api.messaging_forms import number_sid, service_changes
 from cloud.api.paging import meta_response
 from cloud.api.urls import PATHS
-from cloud.services.numbering import country_of
+from cloud.numbering import country_of
 from cloud.store import channels, messaging_services, numbers
 from cloud.store.database import Connection, Database
 from cloud.store.records import Cursor, MessagingServiceRecord, NumberRecord, PageOf, ServiceNumberRecord

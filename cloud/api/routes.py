@@ -6,7 +6,9 @@ import time
 from dataclasses import dataclass
 
 from cloud.api.accounts import AccountsApi
+from cloud.api.applications import ApplicationsApi
 from cloud.api.auth_tokens import AuthTokensApi
+from cloud.api.available_phone_numbers import AvailableNumbersApi
 from cloud.api.calls import CallsApi
 from cloud.api.description.serving import DescriptionApi
 from cloud.api.enrolment import EnrolmentApi
@@ -17,9 +19,10 @@ from cloud.api.messages import MessagesApi
 from cloud.api.messaging_absent import MessagingAbsentApi
 from cloud.api.messaging_services import MessagingServicesApi
 from cloud.api.notifications import NotificationsApi
+from cloud.api.outgoing_caller_ids import CallerIdsApi
 from cloud.api.recordings import RecordingsApi, Sound
 from cloud.fleet.snapshot import FleetView
-from cloud.services.requests import Accounts, Calls, Messages
+from cloud.services.requests import Accounts, Calls, Messages, Validations
 from cloud.store.database import Database
 from cloud.web.auth import Authenticator
 from cloud.web.http import Route
@@ -41,6 +44,7 @@ class Backend:
     fleet: FleetView
     tasks: Tasks
     accounts: Accounts
+    validations: Validations
 
 
 def api_routes(backend: Backend) -> list[Route]:
@@ -54,6 +58,9 @@ def api_routes(backend: Backend) -> list[Route]:
         *MessagesApi(db, auth, backend.messages).routes(),
         *MessagingServicesApi(db, auth, backend.public_url).routes(),
         *MessagingAbsentApi(db, auth, backend.public_url).routes(),
+        *ApplicationsApi(db, auth).routes(),
+        *CallerIdsApi(db, auth, backend.validations).routes(),
+        *AvailableNumbersApi(db, auth).routes(),
         *NumbersApi(db, auth).routes(),
         *RecordingsApi(db, auth, backend.sound, backend.public_url).routes(),
         *NotificationsApi(db, auth).routes(),

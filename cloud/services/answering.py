@@ -15,7 +15,7 @@ from cloud.services.new_message import refusal
 from cloud.services.replies import LoopGuard
 from cloud.services.sending import Sending, Woken
 from cloud.services.webhooks import WebhookFailure
-from cloud.store import accounts, callbacks, messaging_services, numbers
+from cloud.store import accounts, applications, callbacks, messaging_services, numbers
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord, CallbackRecord, Hook, NumberRecord
 from cloud.tunnel import inbound_steps
@@ -122,5 +122,5 @@ class Answering:
 
 def _number(conn: Connection, row: CallbackRecord) -> tuple[NumberRecord | None, Hook]:
     """The number that was written to, and where to ask when its application fails."""
-    number = numbers.get_by_number(conn, row.params.get("To", ""))
+    number = applications.of_number(conn, row.params.get("To", ""))
     return number, inbound_steps.hooks_of(conn, number).fallback if number is not None else Hook()

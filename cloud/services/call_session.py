@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -58,6 +58,10 @@ class Source:
     twiml: str = ""
 
 
+InnerPage = Callable[[CallRecord, Mapping[str, str]], Awaitable[Document]]
+"""Makes a document of the call and of what its last verb told."""
+
+
 @dataclass(frozen=True, slots=True)
 class SessionTools:
     """What sessions share. ``send`` is False when the edge is not on the line; ``recording_url`` takes account, SID."""
@@ -69,6 +73,8 @@ class SessionTools:
     send: Callable[[EdgeId, Notice], bool]
     recording_url: Callable[[str, str], str]
     now: Callable[[], float] = time.monotonic
+    inner: Mapping[str, InnerPage] = field(default_factory=dict)
+    """Documents made here: by what stands for a URL in the rows of their calls."""
 
 
 class CallSession:
@@ -170,6 +176,8 @@ class CallSession:
         if not source.url:
             await self._note(Problem(NO_URL, "The number has no voice URL, so its call was rejected"))
             return REFUSAL
+        if source.url in self._tools.inner:
+            return await self._tools.inner[source.url](self.record, source.params)
         if not self._may_go_on():
             await self._note(Problem(11215, f"More than {MOST_PAGES} documents in {WITHIN_S:g} s", url=source.url))
             return EXCUSE

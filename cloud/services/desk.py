@@ -29,8 +29,9 @@ from cloud.services.routing import Routing
 from cloud.services.sounds import Sounds
 from cloud.services.speech import ClipCache, Speech, SpeechEngine
 from cloud.services.standing import Standing
+from cloud.services.validation import Validation
 from cloud.services.webhooks import WebhookClient
-from cloud.store import clips, edges
+from cloud.store import caller_ids, clips, edges
 from cloud.store.database import Database
 from cloud.tunnel.effects import Told, utc_now
 from cloud.tunnel.ingest import Ingest
@@ -105,7 +106,9 @@ class Desk:
         self.outboxes = Outboxes(db, self._outbox_forgot)
         self._clips = ClipCache(files, self._load_clip, self._save_clip)
         pages = Pages(Speech(engine, self._clips), Sounds(client, self._clips))
-        tools = SessionTools(db, documents, pages, debugger, tunnel.notify, recording_url)
+        self.validation = Validation(db, self.routing, self.callbacks, wake=self._wake)
+        inner = {caller_ids.PAGE: self.validation.page}
+        tools = SessionTools(db, documents, pages, debugger, tunnel.notify, recording_url, inner=inner)
         dials = Dials(db, self.routing, debugger, now=utc_now)
         self.calls = CallService(tools, self.routing, self.callbacks, dials, wake=self._wake)
         self.messages = MessageService(db, self.routing, self.callbacks, wake=self._wake)

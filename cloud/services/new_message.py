@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from cloud.services import application_hooks
 from cloud.services.requests import NewMessage
 from cloud.services.sending import Sending, Woken
 from cloud.store import feedback, messaging_services, numbers
@@ -28,6 +29,7 @@ def made(conn: Connection, sending: Sending, account: AccountSid, wanted: NewMes
     service = _service(conn, account, wanted.service) if wanted.service else None
     sender = _sender(conn, account, wanted, service)
     sending.refuse_unsubscribed(conn, wanted.to, sender, service)
+    wanted = replace(wanted, status_callback=application_hooks.of_message(conn, account, wanted))
     record = _record(sending, account, wanted, sender, service)
     if record.send_at is not None:
         return _entered(conn, sending, record, wanted)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from cloud.services import application_hooks
 from cloud.services.dial_targets import NO_SIP
 from cloud.services.requests import NewCall
 from cloud.services.routing import Routing
@@ -41,6 +42,7 @@ def place(
         raise InvalidRequest(message, field="From", code=NOT_OURS)
     if is_emergency(wanted.to if wanted.sip is None else wanted.sip.user):
         raise InvalidRequest("Calls to emergency numbers are not carried", field="To", code=BLOCKED)
+    wanted = application_hooks.of_call(conn, account, wanted)
     sid = CallSid(new_sid("CA"))
     if wanted.sip is not None:
         decision = routing.for_uri(conn, sid, account, wanted.sip)

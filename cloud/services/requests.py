@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from cloud.store.records import AccountRecord, CallRecord, FeedbackRecord, Hook, MessageRecord
+from cloud.store.records import AccountRecord, CallRecord, FeedbackRecord, Hook, MessageRecord, ValidationRecord
 from telecore.ids import E164, AccountSid, Address
 from telecore.model import CallStatus, MachineSpec
 from telecore.sip_target import SipTarget
@@ -18,7 +18,8 @@ class NewMessage:
 
     ``validity_s`` runs from ``send_at``, or from now; None: the service's, or Twilio's. ``smart_encoded`` None: as the
     service does it. ``feedback``: the application will tell how it went. ``urgent``: a warning, which goes first;
-    ``flash``: shown at once and not kept; ``port``: for an application.
+    ``flash``: shown at once and not kept; ``port``: for an application in the
+    handset; ``application``: whose callback is told in place of ``status_callback``.
     """
 
     sender: E164 | None
@@ -33,6 +34,7 @@ class NewMessage:
     service: str = ""
     send_at: datetime | None = None
     feedback: bool = False
+    application: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,9 @@ class UpdateMessage:
 
 @dataclass(frozen=True, slots=True)
 class NewCall:
-    """A call to place, with ``url`` or ``twiml``. Whether ``caller`` is the account's, the service checks.
+    """A call to place, with ``url`` or ``twiml``, or with the URLs of an ``application``, which go before them.
+
+    Whether ``caller`` is the account's, the service checks.
 
     ``sip``: a URI to call; ``to`` is the same as text.
     ``urgent``: a warning, which goes above quotas; ``hide_caller``: the callee is not to see the number.
@@ -56,6 +60,7 @@ class NewCall:
     url: str = ""
     method: str = "POST"
     twiml: str = ""
+    application: str = ""
     fallback: Hook = field(default_factory=Hook)
     status_callback: Hook = field(default_factory=Hook)
     status_callback_events: tuple[str, ...] = ("completed",)
@@ -93,6 +98,23 @@ class Accounts(Protocol):
 
     async def update(self, sid: AccountSid, changes: dict[str, object]) -> AccountRecord:
         """Raises NotFound; InvalidRequest 21479 for a status that a closed account is to have."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewValidation:
+    """A number to call and ask for a code. ``extension`` is dialled once the call is answered."""
+
+    number: E164
+    friendly_name: str = ""
+    extension: str = ""
+    status_callback: Hook = field(default_factory=Hook)
+
+
+class Validations(Protocol):
+    """``services.validation.Validation``."""
+
+    async def create(self, account: AccountSid, wanted: NewValidation) -> ValidationRecord:
+        """Raises InvalidRequest 21449 for a number of ours, 21450 for one that is validated; NoRoute."""
 
 
 class Calls(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from cloud.services.numbering import near
+from cloud.numbering import near
 from cloud.services.routing import Routing
 from cloud.store import messages, messaging_services, numbers, opt_outs, outbox
 from cloud.store.database import Connection

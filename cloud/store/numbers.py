@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, select
 
+from cloud import numbering
 from cloud.store import keyset, tables
 from cloud.store.records import Cursor, NumberRecord, PageOf
 from cloud.store.rows import now
@@ -22,6 +23,7 @@ class NumberFilter:
 
     pattern: str | None = None
     friendly_name: str | None = None
+    kind: str | None = None
 
 
 def create(
@@ -38,6 +40,7 @@ def create(
         created_at=made,
         updated_at=made,
         channel=channel,
+        kind=numbering.kind_of(number),
     )
     return tables.add(conn, numbers, record)
 
@@ -93,6 +96,8 @@ def list_(conn: Connection, account: str, wanted: NumberFilter, cursor: Cursor) 
     if wanted.pattern is not None:
         pattern = _LIKE_SPECIAL.sub(r"\\\1", wanted.pattern).replace("*", "_")
         where.append(numbers.c.number.like(f"%{pattern}%", escape="\\"))
+    if wanted.kind is not None:
+        where.append(numbers.c.kind == wanted.kind)
     if wanted.friendly_name is not None:
         where.append(numbers.c.friendly_name == wanted.friendly_name)
     return keyset.page(conn, numbers, NumberRecord, where, cursor)

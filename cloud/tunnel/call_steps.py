@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 
-from cloud.store import callbacks, calls
+from cloud.store import callbacks, caller_ids, calls
 from cloud.store.database import Connection
 from cloud.store.records import CallRecord, EdgeRecord, Hook, NumberRecord
 from telecore.causes import Cause, sip_response_of, status_of
@@ -74,7 +74,8 @@ def step(
             duration_s=after.duration_s,
             sip_response=_sip_response(after) if final else None,
         )
-        callbacks.add(conn, after.account, after.sid, after.status_callback, fields | dict(also))
+        validated = _validated(conn, after) if final else {}
+        callbacks.add(conn, after.account, after.sid, after.status_callback, fields | dict(also) | validated)
     return after
 
 
@@ -133,6 +134,15 @@ def of_edge(conn: Connection, call: CallSid, edge: str) -> CallRecord | None:
     """The call, if it is this edge's."""
     record = calls.get(conn, call)
     return record if record is not None and record.edge == edge else None
+
+
+def _validated(conn: Connection, record: CallRecord) -> dict[str, str]:
+    """What the end of a call that asked for a code says of it."""
+    found = caller_ids.validation(conn, record.sid) if record.url == caller_ids.PAGE else None
+    if found is None:
+        return {}
+    made = {"OutgoingCallerIdSid": found.caller_id} if found.caller_id else {}
+    return {"VerificationStatus": "success" if found.caller_id else "failed", **made}
 
 
 def _sip_response(record: CallRecord) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from datetime import datetime
 
-from cloud.store import accounts, channels, edges, numbers
+from cloud.store import accounts, applications, channels, edges, numbers
 from cloud.store.database import Connection
 from cloud.store.records import EdgeRecord, NumberRecord
 from telecore.errors import NotFound
@@ -63,8 +63,11 @@ def account_of(conn: Connection, channel: ChannelId, edge: EdgeId) -> AccountSid
 
 
 def number_of(conn: Connection, edge: EdgeRecord, number: E164 | None, channel: ChannelId) -> NumberRecord | None:
-    """The number that was called or written to: as the SIM tells it, else by the channel it came through."""
+    """The number that was called or written to: as the SIM tells it, else by the channel it came through.
+
+    Its URLs are those that count, which may be an application's.
+    """
     found = numbers.get_by_number(conn, number) if number else None
-    if found is not None and within(conn, found.account, edge.account):
-        return found
-    return numbers.get_by_channel(conn, channel)
+    if found is None or not within(conn, found.account, edge.account):
+        found = numbers.get_by_channel(conn, channel)
+    return None if found is None else applications.applied(conn, found)

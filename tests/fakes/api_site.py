@@ -7,8 +7,9 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import aiohttp
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
@@ -161,6 +162,16 @@ class Site:
     async def twilio(self, use: Callable[[Client], T], account: AccountRecord | None = None) -> T:
         """Use the client off the loop: it blocks."""
         return await asyncio.to_thread(use, self.client(account))
+
+    async def ask(self, method: str, path: str, params: list[tuple[str, str]] | None = None) -> tuple[int, Any]:
+        """One request without Twilio's client: below the account's path, or an absolute one. Status and JSON."""
+        where = path if path.startswith("/") else f"/2010-04-01/Accounts/{self.account.sid}/{path}"
+        send = {"params" if method == "GET" else "data": params or []}
+        async with (
+            aiohttp.ClientSession(headers=basic(self.account)) as http,
+            http.request(method, f"{self.url}{where}", **send) as answer,
+        ):
+            return answer.status, await answer.json() if answer.status != 204 else None
 
     def close(self) -> None:
         for client in self._clients:

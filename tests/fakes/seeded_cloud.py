@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -17,6 +17,8 @@ from cloud.config import CloudConfig, parse
 from cloud.services.files import Files
 from cloud.store import (
     accounts,
+    applications,
+    caller_ids,
     calls,
     channels,
     edges,
@@ -31,12 +33,16 @@ from cloud.store import (
 from cloud.store.database import Connection
 from cloud.store.records import (
     AccountRecord,
+    ApplicationRecord,
+    CallerIdRecord,
     CallRecord,
+    Hook,
     MessageRecord,
     MessagingServiceRecord,
     NumberRecord,
     RecordingRecord,
     TaskRecord,
+    ValidationRecord,
 )
 from telecore.ids import (
     E164,
@@ -67,6 +73,9 @@ from tests.fakes.store import store_url
 
 CONFIG = b"web: {port: 0, public_url: 'https://gw.example'}\ntunnel: {port: 0}\nspeech: {program: none-such}\n"
 SOMEBODY = Address("+85512000001")
+_IDLE = {"local": "+49301{:06}", "mobile": "+49151{:08}", "toll_free": "+498001{:06}"}
+_TAKEN = ("+49302{:06}", "+498002{:06}")
+"""Of a trunk in Germany, whose plan tells all kinds apart."""
 
 
 @dataclass(frozen=True)
@@ -154,6 +163,14 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
     number = numbers.create(conn, account.sid, taken, channel=first)
     spare = numbers.create(conn, account.sid, E164(f"+8553{turn:07}"))
     service = _service(conn, account.sid, number)
+    trunk = ChannelId(f"{edge}/trunk1")
+    idles = {f"{{idle_{kind}}}": E164(number.format(turn)) for kind, number in _IDLE.items()}
+    kinds = [E164(number.format(turn)) for number in _TAKEN]
+    channels.upsert(conn, edge, replace(_status(trunk, idles["{idle_local}"]), numbers=(*idles.values(), *kinds)))
+    for other in kinds:
+        numbers.create(conn, account.sid, other, channel=trunk)
+    application = _application(conn, account.sid)
+    caller_id = _caller_id(conn, account.sid)
     call = _call(conn, account.sid, taken)
     message = _message(conn, account.sid, taken)
     recording = _recording(conn, account.sid, call.sid, sound)
@@ -162,6 +179,9 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
     key, _ = keys.create(conn, account.sid, "robot")
     named = {
         "Accounts": account.sid,
+        "Applications": application.sid,
+        "AvailablePhoneNumbers": "DE",
+        "OutgoingCallerIds": caller_id.sid,
         "Calls": call.sid,
         "Messages": message.sid,
         "IncomingPhoneNumbers": number.sid,
@@ -179,7 +199,7 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
         "{number}": taken, "{idle_number}": idle, "{token}": token, "{edge}": edge,
         "{messaging_service}": service.sid, "{spare_number_sid}": spare.sid,
     }  # fmt: skip
-    return Seed(account, named, filled)
+    return Seed(account, named, {**filled, **idles, "{application}": application.sid})
 
 
 def _service(conn: Connection, account: AccountSid, number: NumberRecord) -> MessagingServiceRecord:
@@ -187,6 +207,19 @@ def _service(conn: Connection, account: AccountSid, number: NumberRecord) -> Mes
     record = messaging_services.insert(conn, MessagingServiceRecord(new_sid("MG"), account, "Clinic", at, at))
     messaging_services.add_number(conn, record, number)
     return record
+
+
+def _application(conn: Connection, account: AccountSid) -> ApplicationRecord:
+    at, voice = datetime.now(UTC), Hook("https://app.example/voice")
+    return applications.insert(conn, ApplicationRecord(new_sid("AP"), account, "Line", at, at, voice=voice))
+
+
+def _caller_id(conn: Connection, account: AccountSid) -> CallerIdRecord:
+    asked = ValidationRecord(CallSid(new_sid("CA")), account, E164(SOMEBODY), "Me", "123456", datetime.now(UTC))
+    caller_ids.begin(conn, asked)
+    made = caller_ids.tried(conn, asked, "123456")
+    assert made is not None
+    return made
 
 
 def _status(channel: ChannelId, msisdn: E164) -> ChannelStatus:

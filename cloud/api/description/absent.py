@@ -17,16 +17,19 @@ class Absent:
 
 _NOT_OFFERED = differs("not offered")
 _ONE = "/2010-04-01/Accounts/{}"
+_OTHER_KINDS = differs("numbers are local, mobile or toll-free here")
 _OF_MM = impossible("MMS")
 _OF_REGISTRIES = impossible("registries and fees of networks in the USA")
 _OF_OTHERS = impossible("other channels than SMS and voice")
 
 ABSENT: tuple[Absent, ...] = (
     Absent(f"* {_ONE}/Addresses*", _NOT_OFFERED),
-    Absent(f"* {_ONE}/Applications*", _NOT_OFFERED),
     Absent(f"* {_ONE}/AuthorizedConnectApps*", _NOT_OFFERED),
     Absent(f"* {_ONE}/ConnectApps*", _NOT_OFFERED),
-    Absent(f"* {_ONE}/AvailablePhoneNumbers*", _NOT_OFFERED),
+    Absent(f"* {_ONE}/AvailablePhoneNumbers/{{}}/MachineToMachine.json", _OTHER_KINDS),
+    Absent(f"* {_ONE}/AvailablePhoneNumbers/{{}}/National.json", _OTHER_KINDS),
+    Absent(f"* {_ONE}/AvailablePhoneNumbers/{{}}/SharedCost.json", _OTHER_KINDS),
+    Absent(f"* {_ONE}/AvailablePhoneNumbers/{{}}/Voip.json", _OTHER_KINDS),
     Absent(f"* {_ONE}/Balance.json", impossible("balances are each SIM's own: /simferry/v1/channels")),
     Absent(f"* {_ONE}/Calls/{{}}/Events.json", _NOT_OFFERED),
     Absent(f"* {_ONE}/Calls/{{}}/Notifications/{{}}.json", _NOT_OFFERED),
@@ -38,12 +41,8 @@ ABSENT: tuple[Absent, ...] = (
     Absent(f"* {_ONE}/Calls/{{}}/UserDefinedMessage*", _NOT_OFFERED),
     Absent(f"* {_ONE}/Conferences*", _NOT_OFFERED),
     Absent(f"* {_ONE}/IncomingPhoneNumbers/{{}}/AssignedAddOns*", differs("no add-ons")),
-    Absent(f"POST {_ONE}/IncomingPhoneNumbers/Local.json", impossible("a SIM's number is mobile")),
-    Absent(f"POST {_ONE}/IncomingPhoneNumbers/TollFree.json", impossible("a SIM's number is mobile")),
-    Absent(f"POST {_ONE}/IncomingPhoneNumbers/Mobile.json", _NOT_OFFERED),
     Absent(f"* {_ONE}/Messages/{{}}/Media/{{}}.json", _OF_MM),
     Absent(f"* {_ONE}/Notifications/{{}}.json", _NOT_OFFERED),
-    Absent(f"* {_ONE}/OutgoingCallerIds*", _NOT_OFFERED),
     Absent(f"* {_ONE}/Queues*", _NOT_OFFERED),
     Absent(f"* {_ONE}/Recordings/{{}}/AddOnResults*", differs("no add-ons")),
     Absent(f"* {_ONE}/Recordings/{{}}/Transcriptions*", _NOT_OFFERED),

@@ -17,7 +17,6 @@ from cloud.api.description.words import (
     hook,
     ignored,
     method,
-    not_offered,
     nothing,
     number,
     refused,
@@ -82,7 +81,7 @@ CREATE: Params = (
     *hook("RecordingStatusCallback"),
     words("RecordingStatusCallbackEvent", *RECORDING_EVENTS, default="completed"),
     word("RecordingTrack", "both", default="both", standing=differs("both; single tracks are refused (20001)")),
-    *not_offered("applications are not offered", 21218, "ApplicationSid"),
+    sid("ApplicationSid", "AP"),
     word("MachineDetection", *MODES),
     whole("MachineDetectionTimeout", *TIMEOUT_S, 30),
     whole("MachineDetectionSpeechThreshold", *SPEECH_MS, 2400),
@@ -106,7 +105,10 @@ FAMILY = Family(
         Endpoint(
             "POST", "calls", "Place a call.", one("call"), CREATE, 201,
             example={"To": "+85512000001", "From": "{number}", "Url": "https://app.example/voice"},
-            examples=({"To": "+85512000001", "From": "{number}", "Twiml": "<Response/>"},),
+            examples=(
+                {"To": "+85512000001", "From": "{number}", "Twiml": "<Response/>"},
+                {"To": "+85512000001", "From": "{number}", "ApplicationSid": "{application}"},
+            ),
             errors=(429,),
         ),
         Endpoint(

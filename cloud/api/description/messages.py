@@ -78,7 +78,7 @@ CREATE = (
     word("ScheduleType", "fixed"),
     moment("SendAt"),
     flag("ProvideFeedback"),
-    *not_offered("applications are not offered", 20001, "ApplicationSid"),
+    sid("ApplicationSid", "AP"),
     *refused("a SIM sends text only", 21620, "MediaUrl"),
     flag("SendAsMms", standing=impossible("true is refused (21622): a SIM sends text only")),
     *not_offered("content templates are not offered", 21655, "ContentSid"),

@@ -60,7 +60,8 @@ Params = tuple[Param, ...]
 class Answer:
     """What comes on success. ``schema`` names an entry of SCHEMAS; ``key`` the list it is in.
 
-    ``shape``: one, page (the envelope of 2010-04-01), meta (that of v1 and v2), list (all at once), none, sound, any.
+    ``shape``: one, page (the envelope of 2010-04-01), meta (that of v1 and v2), list (all at once), whole (likewise,
+    with its uri), none, sound, any.
     """
 
     shape: str

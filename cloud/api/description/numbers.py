@@ -7,7 +7,6 @@ from cloud.api.description.model import (
     Endpoint,
     Family,
     Json,
-    Param,
     Params,
     differs,
     impossible,
@@ -22,6 +21,7 @@ from cloud.api.description.words import (
     a_text,
     a_uri,
     a_word,
+    flag,
     hook,
     ignored,
     not_offered,
@@ -79,43 +79,67 @@ SETTINGS: Params = (
     *hook("SmsFallbackUrl", "SmsFallbackMethod"),
     *hook("StatusCallback"),
     word("VoiceReceiveMode", "voice", standing=impossible("voice only: a GSM channel carries no fax", 20001)),
-    *not_offered("applications are not offered", 20001, "VoiceApplicationSid", "SmsApplicationSid"),
+    sid("VoiceApplicationSid", "AP"),
+    sid("SmsApplicationSid", "AP"),
     *refused("a SIM belongs to no trunk", 20001, "TrunkSid"),
-    *not_offered("addresses are not offered", 20001, "EmergencyAddressSid", "BundleSid"),
-    *ignored("ApiVersion", "VoiceCallerIdLookup", "IdentitySid", "AddressSid", "EmergencyStatus"),
+    *not_offered("addresses are not offered", 20001, "EmergencyAddressSid", "BundleSid", "AddressSid", "IdentitySid"),
+    word("EmergencyStatus", "Inactive", standing=differs("Inactive only: there are no emergency addresses (20001)")),
+    flag("VoiceCallerIdLookup", standing=impossible("nobody can be asked whose a number is", 21409)),
+    *ignored("ApiVersion"),
 )
-FILTERS: Params = (text("PhoneNumber"), text("FriendlyName"), *ignored("Beta", "Origin"))
+FILTERS: Params = (
+    text("PhoneNumber"),
+    text("FriendlyName"),
+    flag("Beta", standing=differs("no number here is a beta")),
+    text("Origin", differs("hosted: that is what numbers of SIMs are")),
+)
 _LIST = page("incoming_phone_numbers", "incoming_phone_number")
-_NONE = impossible("always empty: a SIM's number is mobile")
+_CREATE: Params = (
+    number("PhoneNumber", differs("one of a SIM or trunk of yours that nobody has")),
+    text("AreaCode", differs("of any country: how the national number begins")),
+    *SETTINGS,
+)
+_KIND = differs("by the country's numbering plan; what no plan knows is mobile")
 
 
-def _unread(params: Params) -> Params:
-    return tuple(Param(param.name, param.schema, param.standing, known=False) for param in params)
+def _of_kind(name: str) -> tuple[Endpoint, ...]:
+    path, example = f"numbers_{name}", {"PhoneNumber": f"{{idle_{name}}}"}
+    return (
+        Endpoint("GET", path, "Those of this kind.", _LIST, FILTERS, standing=_KIND),
+        Endpoint(
+            "POST",
+            path,
+            "Take one of this kind.",
+            one("incoming_phone_number"),
+            _CREATE,
+            201,
+            _KIND,
+            example,
+            ({**example, **_ALL},),
+        ),
+    )
 
 
+_ALL = {"VoiceApplicationSid": "{application}", "SmsApplicationSid": "{application}"}
 FAMILY = Family(
     "IncomingPhoneNumbers",
     (
         Endpoint("GET", "numbers", "The numbers of your SIMs.", _LIST, FILTERS),
         Endpoint(
             "POST", "numbers", "Take the number of a SIM that nobody has.", one("incoming_phone_number"),
-            (
-                number("PhoneNumber", differs("a SIM's that is in a channel of yours"), needed=True), *SETTINGS,
-                *ignored("AreaCode", how="ignored: PhoneNumber is needed (21421)"),
-            ),
+            _CREATE,
             201, example={"PhoneNumber": "{idle_number}", "FriendlyName": "Reception"},
+            examples=({"AreaCode": "30", **_ALL},),
         ),
         Endpoint("GET", "number", "One number.", one("incoming_phone_number")),
         Endpoint(
             "POST", "number", "Change its URLs, its name, or whose it is.", one("incoming_phone_number"),
-            (*SETTINGS, sid("AccountSid", "AC")), example={"VoiceUrl": "https://app.example/voice"},
+            (*SETTINGS, sid("AccountSid", "AC")), example={"VoiceUrl": "https://app.example/voice", **_ALL},
         ),
         Endpoint(
             "DELETE", "number", "Let go of it; it stays away until it is created again.", NOTHING, status=204,
             standing=differs("the SIM stays in its modem"),
         ),
-        Endpoint("GET", "numbers_mobile", "The same list: SIMs' numbers are mobile.", _LIST, FILTERS),
-        Endpoint("GET", "numbers_local", "Always empty.", _LIST, _unread(FILTERS), standing=_NONE),
-        Endpoint("GET", "numbers_toll_free", "Always empty.", _LIST, _unread(FILTERS), standing=_NONE),
+        *_of_kind("local"), *_of_kind("mobile"), *_of_kind("toll_free"),
     ),
 )  # fmt: skip

@@ -125,6 +125,7 @@ def _success(endpoint: Endpoint) -> Json:
         "page": closed({**listed, **ENVELOPE}),
         "meta": closed({"meta": closed(META), **listed}),
         "list": closed(listed),
+        "whole": closed({**listed, "uri": {"type": "string"}}),
     }
     if answer.shape in schemas:
         return {"description": endpoint.summary, "content": _json(schemas[answer.shape])}

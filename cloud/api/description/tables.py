@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from cloud.api.description import accounts, calls, keys, messages, messaging, notifications, numbers, recordings, sites
+from cloud.api.description import (
+    accounts,
+    applications,
+    available,
+    calls,
+    keys,
+    messages,
+    messaging,
+    notifications,
+    numbers,
+    recordings,
+    sites,
+)
 from cloud.api.description.model import Endpoint, Family, Json
 
 FAMILIES: tuple[Family, ...] = (
@@ -13,6 +25,9 @@ FAMILIES: tuple[Family, ...] = (
     messages.FAMILY,
     messaging.FAMILY,
     numbers.FAMILY,
+    available.FAMILY,
+    applications.FAMILY,
+    applications.CALLER_IDS,
     recordings.FAMILY,
     notifications.FAMILY,
     sites.FAMILY,
@@ -24,6 +39,8 @@ SCHEMAS: dict[str, Json] = {
     **messages.SCHEMAS,
     **messaging.SCHEMAS,
     **numbers.SCHEMAS,
+    **available.SCHEMAS,
+    **applications.SCHEMAS,
     **recordings.SCHEMAS,
     **notifications.SCHEMAS,
     **sites.SCHEMAS,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloud.store.records.accounts import AccountRecord, Hook, NumberRecord, OperatorRecord
+from cloud.store.records.applications import ApplicationRecord, CallerIdRecord, ValidationRecord
 from cloud.store.records.keys import KeyRecord
 from cloud.store.records.messaging import FeedbackRecord, MessagingServiceRecord, ServiceNumberRecord
 from cloud.store.records.paging import Between, Cursor, PageOf
@@ -11,9 +12,11 @@ from cloud.store.records.traffic import CallbackRecord, CallRecord, MessageRecor
 
 __all__ = [
     "AccountRecord",
+    "ApplicationRecord",
     "Between",
     "CallRecord",
     "CallbackRecord",
+    "CallerIdRecord",
     "ChannelRecord",
     "Cursor",
     "EdgeRecord",
@@ -31,5 +34,6 @@ __all__ = [
     "RecordingRecord",
     "ServiceNumberRecord",
     "TaskRecord",
+    "ValidationRecord",
     "WarningRecord",
 ]

@@ -32,7 +32,10 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class NumberRecord:
-    """A SIM's number, Twilio's IncomingPhoneNumber. ``channel`` is where its SIM was seen last."""
+    """A SIM's number, Twilio's IncomingPhoneNumber. ``channel`` is where its SIM was seen last.
+
+    The URLs of an application count in place of its own, see ``applications.applied``. ``kind``: numbering.kind_of.
+    """
 
     sid: NumberSid
     account: AccountSid
@@ -46,6 +49,9 @@ class NumberRecord:
     sms: Hook = field(default_factory=Hook)
     sms_fallback: Hook = field(default_factory=Hook)
     status_callback: Hook = field(default_factory=Hook)
+    voice_application: str | None = None
+    sms_application: str | None = None
+    kind: str = "mobile"
 
 
 @dataclass(frozen=True, slots=True)

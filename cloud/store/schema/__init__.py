@@ -8,6 +8,8 @@ from cloud.store.schema.accounts import (
     operators,
     released_numbers,
 )
+from cloud.store.schema.applications import applications
+from cloud.store.schema.caller_ids import outgoing_caller_ids, validations
 from cloud.store.schema.columns import metadata
 from cloud.store.schema.keys import keys
 from cloud.store.schema.messaging import (
@@ -39,6 +41,7 @@ from cloud.store.schema.traffic import (
 
 __all__ = [
     "accounts",
+    "applications",
     "applied",
     "callbacks",
     "calls",
@@ -57,11 +60,13 @@ __all__ = [
     "operators",
     "opt_outs",
     "outbox",
+    "outgoing_caller_ids",
     "recordings",
     "released_numbers",
     "service_numbers",
     "sticky_senders",
     "tasks",
     "tombstones",
+    "validations",
     "warnings",
 ]

@@ -15,7 +15,9 @@ from cloud.services.callbacks import Callbacks
 from cloud.services.debugger import Debugger
 from cloud.services.files import Files
 from cloud.services.fleet_tasks import FleetTasks
+from cloud.services.routing import Routing
 from cloud.services.standing import Standing
+from cloud.services.validation import Validation
 from cloud.services.webhooks import WebhookClient
 from cloud.store import accounts, edges, numbers
 from cloud.store.database import Database
@@ -48,6 +50,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             tunnel_url="wss://gw.example:8443",
             fleet=fleet,
             tasks=fleet_tasks,
+            validations=Validation(db, Routing(lambda edge: True), callbacks, wake=lambda edge: None),
             accounts=Standing(db, kept_calls, callbacks),
         )
         server = WebServer("127.0.0.1", 0, [*api_routes(backend), *health.routes({})])

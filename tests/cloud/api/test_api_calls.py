@@ -155,7 +155,6 @@ async def test_where_both_are_given_the_url_wins(site: Site) -> None:
         ({"fallback_url": "nowhere"}, 21205),
         ({"status_callback": "mailto:a@b.example"}, 21502),
         ({"status_callback_event": ["answered", "sneezed"]}, 21626),
-        ({"application_sid": "AP" + "0" * 32}, 21218),
         ({"machine_detection": "Sometimes"}, 21234),
         ({"machine_detection": "Enable", "machine_detection_timeout": 60}, 21234),
         ({"machine_detection_timeout": "x"}, 21234),

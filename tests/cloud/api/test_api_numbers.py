@@ -56,9 +56,12 @@ async def test_update_sets_keeps_and_clears(site: Site) -> None:
         ({"voice_url": "hello"}, 21402),
         ({"sms_method": "PATCH"}, 21403),
         ({"status_callback": "ftp://x.example"}, 21502),
-        ({"voice_application_sid": "AP" + "0" * 32}, 20001),
+        ({"voice_application_sid": "AP" + "0" * 32}, 21420),
+        ({"trunk_sid": "TK" + "0" * 32}, 20001),
+        ({"voice_caller_id_lookup": True}, 21409),
+        ({"voice_receive_mode": "fax"}, 20001),
         ({"friendly_name": "x" * 65}, 20002),
-        ({"account_sid": "AC" + "0" * 32}, 20001),
+        ({"account_sid": "AC" + "0" * 32}, 21470),
     ],
 )
 async def test_update_refuses(site: Site, changes: dict[str, object], code: int) -> None:
