@@ -7,7 +7,7 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select
 from sqlalchemy import update as change
 
 from cloud.store import tables
@@ -53,7 +53,7 @@ def digest(secret: str) -> str:
 
 
 def get(conn: Connection, edge: str) -> EdgeRecord | None:
-    row = conn.execute(select(edges).where(edges.c.edge == edge)).mappings().one_or_none()
+    row = conn.execute(_ONE, {"which": edge}).mappings().one_or_none()
     return None if row is None else _record(conn, row)
 
 
@@ -74,9 +74,13 @@ def list_(conn: Connection) -> list[EdgeRecord]:
     return [_record(conn, row) for row in conn.execute(select(edges).order_by(edges.c.edge)).mappings().all()]
 
 
+_OF: BindParameter[str] = bindparam("which")
+_ONE = select(edges).where(edges.c.edge == _OF)
+_STREET = select(applied.c.stream, applied.c.seq).where(applied.c.edge == _OF).order_by(applied.c.at.desc()).limit(1)
+
+
 def _record(conn: Connection, row: RowMapping) -> EdgeRecord:
-    newest = select(applied.c.stream, applied.c.seq).where(applied.c.edge == row["edge"]).order_by(applied.c.at.desc())
-    street = conn.execute(newest.limit(1)).one_or_none()
+    street = conn.execute(_STREET, {"which": row["edge"]}).one_or_none()
     return EdgeRecord(
         edge=row["edge"],
         account=row["account"],

@@ -29,8 +29,7 @@ def get(conn: Connection, sid: str) -> RecordingRecord | None:
 
 def by_call(conn: Connection, call: str) -> list[RecordingRecord]:
     """Oldest first."""
-    rows = conn.execute(select(recordings).where(recordings.c.call == call).order_by(recordings.c.id)).mappings()
-    return [from_row(RecordingRecord, row) for row in rows]
+    return tables.find_all(conn, recordings, RecordingRecord, call=call)
 
 
 def by_hash(conn: Connection, sha256: str) -> list[RecordingRecord]:

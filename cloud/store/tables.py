@@ -30,7 +30,7 @@ def find(conn: Connection, table: Table, cls: type[R], **key: object) -> R | Non
 
 def find_all(conn: Connection, table: Table, cls: type[R], **key: object) -> list[R]:
     """All rows whose columns have these values, the oldest first."""
-    rows = conn.execute(_find(table, *_known(key)).order_by(table.c.id), key).mappings()
+    rows = conn.execute(_find(table, *_known(key), ordered=True), key).mappings()
     return [from_row(cls, row) for row in rows]
 
 
@@ -95,9 +95,10 @@ def _known(key: dict[str, object]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 @cache
-def _find(table: Table, names: tuple[str, ...], empty: tuple[str, ...]) -> Select[Any]:
+def _find(table: Table, names: tuple[str, ...], empty: tuple[str, ...], ordered: bool = False) -> Select[Any]:
     having = [table.c[name] == bindparam(name) for name in names]
-    return select(table).where(*having, *(table.c[name].is_(None) for name in empty))
+    found = select(table).where(*having, *(table.c[name].is_(None) for name in empty))
+    return found.order_by(table.c.id) if ordered else found
 
 
 @cache
