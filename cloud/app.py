@@ -19,8 +19,8 @@ from cloud.config import CloudConfig
 from cloud.dashboard.routes import Dashboard
 from cloud.services.addresses import AddressPolicy
 from cloud.services.desk import Desk
-from cloud.services.espeak import Espeak
 from cloud.services.files import Files
+from cloud.services.speaking.engines import speech_engines
 from cloud.services.webhooks import Timeouts, WebhookClient
 from cloud.store import edges, migrate
 from cloud.store.database import Database
@@ -123,8 +123,8 @@ class _HubToCome:
 def _wired(config: CloudConfig, db: Database, files: Files) -> Parts:
     webhooks, tunnel = config.webhooks, _HubToCome()
     client = WebhookClient(AddressPolicy(webhooks.allow_private), Timeouts(webhooks.connect_s, webhooks.total_s))
-    engine = Espeak(config.speech.program, config.speech.within_s)
-    desk = Desk(db, files, client, engine, tunnel, recording_url=partial(recording_url, config.public_url))
+    engines = speech_engines(config.speech)
+    desk = Desk(db, files, client, engines, tunnel, recording_url=partial(recording_url, config.public_url))
     tunnel.hub = Hub(
         config.tunnel.host,
         config.tunnel.port,

@@ -59,11 +59,27 @@ class WebhookConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PiperConfig:
+    """``models``: language tag → path of a ``.onnx`` file, relative to cloud.yaml's folder."""
+
+    program: str = "piper"
+    models: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechConfig:
-    """``program`` renders text, within this time or not at all."""
+    """``program`` is espeak-ng's, and renders text within this time or not at all.
+
+    ``engines`` are asked before it, in this order, for the languages they have: ``flite``, ``piper``, or a plug-in's
+    name, whose options stand in ``plugins`` under that name. docs/speech.md.
+    """
 
     program: str = "espeak-ng"
     within_s: float = 20.0
+    engines: tuple[str, ...] = ()
+    flite: str = "flite"
+    piper: PiperConfig = field(default_factory=PiperConfig)
+    plugins: dict[str, dict[str, str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +205,14 @@ def _resolved(document: _Document, folder: Path) -> CloudConfig:
     tunnel = document.tunnel
     if tunnel.certificate is not None and tunnel.key is not None:
         tunnel = replace(tunnel, certificate=str(folder / tunnel.certificate), key=str(folder / tunnel.key))
+    piper = document.speech.piper
+    models = {tag: str(folder / path) for tag, path in piper.models.items()}
     return CloudConfig(
         data_dir=folder / document.data_dir,
         database=document.database,
         web=document.web,
         tunnel=tunnel,
         webhooks=document.webhooks,
-        speech=document.speech,
+        speech=replace(document.speech, piper=replace(piper, models=models)),
         log=document.log,
     )

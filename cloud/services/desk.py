@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from cloud.fleet.state import ChannelHeard, Fleet, LinkChanged, news_of
@@ -16,7 +16,6 @@ from cloud.services.calls import CallService
 from cloud.services.debugger import Debugger
 from cloud.services.dials import Dials
 from cloud.services.documents import Documents
-from cloud.services.espeak import SpeechFailed
 from cloud.services.far_legs import FarLegs
 from cloud.services.feeds import Feeds
 from cloud.services.files import Files
@@ -27,7 +26,8 @@ from cloud.services.pages import Pages
 from cloud.services.recordings import RecordingLine, RecordingService
 from cloud.services.routing import Routing
 from cloud.services.sounds import Sounds
-from cloud.services.speech import ClipCache, Speech, SpeechEngine
+from cloud.services.speaking.engine import SpeechEngine
+from cloud.services.speech import ClipCache, Speech
 from cloud.services.standing import Standing
 from cloud.services.validation import Validation
 from cloud.services.webhooks import WebhookClient
@@ -86,7 +86,7 @@ class Desk:
         db: Database,
         files: Files,
         client: WebhookClient,
-        engine: SpeechEngine,
+        engines: Sequence[SpeechEngine],
         tunnel: Tunnel,
         *,
         recording_url: Callable[[str, str], str],
@@ -94,7 +94,6 @@ class Desk:
         self._db = db
         self._client = client
         self._tunnel = tunnel
-        self._engine = engine
         self._tasks = LiveTasks()
         self._announcing: asyncio.Task[None] | None = None
         self.fleet = Fleet(db)
@@ -105,7 +104,8 @@ class Desk:
         self.callbacks = Callbacks(db, client, debugger)
         self.outboxes = Outboxes(db, self._outbox_forgot)
         self._clips = ClipCache(files, self._load_clip, self._save_clip)
-        pages = Pages(Speech(engine, self._clips), Sounds(client, self._clips))
+        self._speech = Speech(engines, self._clips)
+        pages = Pages(self._speech, Sounds(client, self._clips))
         self.validation = Validation(db, self.routing, self.callbacks, wake=self._wake)
         inner = {caller_ids.PAGE: self.validation.page}
         tools = SessionTools(db, documents, pages, debugger, tunnel.notify, recording_url, inner=inner)
@@ -128,10 +128,7 @@ class Desk:
 
     async def run(self) -> None:
         """Serve until cancelled, then let go of everything."""
-        try:
-            await self._engine.open()
-        except SpeechFailed as error:
-            log.error("%s", error)  # noqa: TRY400  (one sentence for the operator; the rest works without speech)
+        await self._speech.open()
         try:
             async with asyncio.TaskGroup() as group:
                 for work in (self.callbacks, self.messages, self.recordings, self._reaper, self.fleet_tasks):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, replace
 
-from cloud.services.espeak import SpeechFailed
 from cloud.services.sounds import Sounds
+from cloud.services.speaking.engine import SpeechFailed
 from cloud.services.speech import Speech, more_time_s
 from cloud.services.webhooks import WebhookFailure
 from cloud.store.records import AccountRecord
@@ -77,12 +77,12 @@ class Pages:
 
     async def _say(self, verb: Say, problems: list[Problem]) -> Verb | None:
         try:
-            spoken = await self._speech.clip(verb.text, verb.voice, verb.language)
+            spoken = await self._speech.clip(verb.text, verb.voice, verb.language, verb.speech)
         except SpeechFailed as error:
             problems.append(Problem(NOT_SPOKEN, f"<Say> was left out: {error}"))
             return None
         problems += [Problem(code, text, "warning") for code, text in spoken.warnings]
-        return replace(verb, text="", clip=spoken.clip)  # the words are in the clip and need not travel
+        return replace(verb, text="", speech=(), clip=spoken.clip)  # the words are in the clip and need not travel
 
     async def _play(self, verb: Play, account: AccountRecord, problems: list[Problem]) -> Verb | None:
         found = await self._sounds.clip(verb.url, account.sid, account.auth_token)

@@ -1,4 +1,4 @@
-"""Text → clip: rendered once, remembered by text, voice and language, shared by whoever asks meanwhile."""
+"""Text → clip: rendered once, remembered by engine, voice and markup, shared by whoever asks meanwhile."""
 
 from __future__ import annotations
 
@@ -6,20 +6,22 @@ import asyncio
 import hashlib
 import logging
 import os
+import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
 
 from cloud.services.clip_process import clip_file_apart, is_long
 from cloud.services.clips import clip_file
 from cloud.services.files import Files
-from cloud.services.voices import choose
+from cloud.services.speaking.engine import MARKUP, Script, SpeechEngine, SpeechFailed, Voice
+from cloud.services.voices import DEFAULT_LANGUAGE, Wanted, match_language, no_voice_for, wanted
 from telecore.audio.wav import Pcm
 from telecore.errors import Transient
 from telecore.ids import Sha256
 from telecore.model import Clip
+from telecore.twiml import ssml
 
 log = logging.getLogger(__name__)
 
@@ -30,22 +32,11 @@ _PROCESSES = os.cpu_count() or 1
 """Long clips made at once; more would only make each of them later."""
 _S_PER_CHARACTER = 0.02
 """Over twenty times what speaking and converting a character takes (0.4 to 0.8 ms), for when much is asked at once."""
+_REST_S = 60.0
+"""How long an engine that failed is not asked again, so that not every caller waits for it."""
 
 LoadClip = Callable[[str], Awaitable[Clip | None]]
 SaveClip = Callable[[str, Clip], Awaitable[None]]
-
-
-class SpeechEngine(Protocol):
-    """What makes sound of text. ``name`` goes into the cache's key; ``available`` are its languages, lower case."""
-
-    name: str
-    available: frozenset[str]
-
-    async def open(self) -> None:
-        """Make ready; until then ``available`` may be empty. Raises SpeechFailed."""
-
-    async def render(self, text: str, voice: str) -> Pcm:
-        """Raises SpeechFailed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +124,70 @@ class ClipCache:
 
 
 class Speech:
-    """Speaks through one engine."""
+    """Speaks through the first engine that has the language; the last one speaks when that fails, and for the rest."""
 
-    def __init__(self, engine: SpeechEngine, cache: ClipCache) -> None:
-        self._engine = engine
+    def __init__(
+        self,
+        engines: Sequence[SpeechEngine],
+        cache: ClipCache,
+        *,
+        rest_s: float = _REST_S,
+        now: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._engines = tuple(engines)
         self._cache = cache
+        self._rest_s = rest_s
+        self._now = now
+        self._resting: dict[str, float] = {}
 
-    async def clip(self, text: str, voice: str | None = None, language: str | None = None) -> Spoken:
-        """The text as a clip. Raises SpeechFailed."""
-        chosen = choose(voice, language, self._engine.available)
-        key = speech_key(self._engine.name, chosen.voice, text)
-        clip = await self._cache.get_or_make(key, lambda: self._engine.render(text, chosen.voice))
-        return Spoken(clip, chosen.warnings)
+    async def open(self) -> None:
+        """Make the engines ready; one that cannot be is told in the log and left alone."""
+        for engine in self._engines:
+            try:
+                await engine.open()
+            except SpeechFailed as error:
+                log.error("%s", error)  # noqa: TRY400  (one sentence for the operator; the rest works without it)
+
+    async def clip(
+        self, text: str, voice: str | None = None, language: str | None = None, speech: ssml.Speech = ()
+    ) -> Spoken:
+        """The text as a clip, or its markup when there is some. Raises SpeechFailed."""
+        want = wanted(voice, language)
+        said = speech or (ssml.Words(text),)
+        problems: list[str] = []
+        for engine in self._able(want.language):
+            try:
+                return await self._spoken(engine, want, said, problems)
+            except SpeechFailed as error:
+                if engine is self._engines[-1]:
+                    raise
+                log.warning("%s failed, the next engine speaks: %s", engine.name, error)
+                self._resting[engine.name] = self._now() + self._rest_s
+                problems.append(f"{engine.name} could not speak ({error}); another voice did")
+        raise SpeechFailed("there is no speech engine")
+
+    def _able(self, language: str) -> list[SpeechEngine]:
+        """Those to ask, in their order: who has the language and did not fail a moment ago, and always the last."""
+        return [
+            engine
+            for engine in self._engines
+            if engine is self._engines[-1]
+            or (
+                match_language(language, engine.available) is not None
+                and self._resting.get(engine.name, 0.0) <= self._now()
+            )
+        ]
+
+    async def _spoken(self, engine: SpeechEngine, want: Wanted, said: ssml.Speech, problems: list[str]) -> Spoken:
+        found = match_language(want.language, engine.available)
+        warnings = list(want.warnings)
+        if found is None:
+            warnings.append(no_voice_for(want.language))
+            found = match_language(DEFAULT_LANGUAGE, engine.available) or "en"
+        script = engine.write(said, Voice(found, want.female, want.name))
+        clip = await self._cache.get_or_make(speech_key(engine.name, script), lambda: engine.render(script))
+        warnings += [(MARKUP, f"<Say>: {problem}") for problem in (*problems, *script.problems)]
+        return Spoken(clip, tuple(warnings))
 
 
 def more_time_s(text: str) -> float:
@@ -152,6 +195,7 @@ def more_time_s(text: str) -> float:
     return len(text) * _S_PER_CHARACTER
 
 
-def speech_key(engine: str, voice: str, text: str) -> Sha256:
+def speech_key(engine: str, script: Script) -> Sha256:
     """What a rendered text is remembered by."""
-    return Sha256(hashlib.sha256("\0".join(("say", engine, voice, text)).encode("utf-8", "replace")).hexdigest())
+    whole = "\0".join(("say", engine, script.voice, script.text))
+    return Sha256(hashlib.sha256(whole.encode("utf-8", "replace")).hexdigest())

@@ -1,4 +1,4 @@
-"""Which voice of ours speaks for the voice and language that a document names."""
+"""What the voice and language that a document names mean: who shall speak, and in what language."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ UNKNOWN_VOICE = 13511
 UNKNOWN_LANGUAGE = 13512
 
 _GENERIC = {"man": False, "woman": True, "alice": True, "default": False}
-_FEMALE = "+f3"
-"""espeak-ng makes a woman's voice by a variant of any language's."""
-
 _ALIASES = {
     "zh": "cmn", "zh-cn": "cmn", "zh-tw": "cmn", "zh-hk": "yue", "cmn-cn": "cmn", "yue-cn": "yue", "no": "nb",
     "en": "en-us", "en-au": "en-gb", "en-nz": "en-gb", "en-ie": "en-gb", "en-in": "en-gb", "en-za": "en-gb",
@@ -38,18 +35,22 @@ _POLLY: dict[str, tuple[str, bool]] = {
         ("en-IE", "Niamh", ""),
         ("en-IN", "Aditi Raveena Kajal", ""),
         ("en-NZ", "Aria", ""),
-        ("en-US", "Joanna Kendra Kimberly Salli Ivy Danielle Ruth", "Joey Justin Matthew Kevin Gregory Stephen"),
+        ("en-SG", "Jasmine", ""),
+        (
+            "en-US",
+            "Joanna Kendra Kimberly Salli Ivy Danielle Ruth Tiffany",
+            "Joey Justin Matthew Kevin Gregory Stephen Patrick",
+        ),
         ("en-ZA", "Ayanda", ""),
         ("fi-FI", "Suvi", ""),
         ("fr-BE", "Isabelle", ""),
         ("fr-CA", "Chantal Gabrielle", "Liam"),
-        ("fr-FR", "Celine Lea", "Mathieu Remi"),
+        ("fr-FR", "Celine Lea Ambre", "Mathieu Remi Florian"),
         ("de-AT", "Hannah", ""),
         ("de-CH", "Sabrina", ""),
-        ("de-DE", "Marlene Vicki", "Hans Daniel"),
-        ("hi-IN", "", ""),
+        ("de-DE", "Marlene Vicki", "Hans Daniel Lennart"),
         ("is-IS", "Dora", "Karl"),
-        ("it-IT", "Carla Bianca", "Giorgio Adriano"),
+        ("it-IT", "Carla Bianca Beatrice", "Giorgio Adriano Lorenzo"),
         ("ja-JP", "Mizuki Kazuha Tomoko", "Takumi"),
         ("ko-KR", "Seoyeon Jihye", ""),
         ("nb-NO", "Liv Ida", ""),
@@ -58,7 +59,7 @@ _POLLY: dict[str, tuple[str, bool]] = {
         ("pt-PT", "Ines", "Cristiano"),
         ("ro-RO", "Carmen", ""),
         ("ru-RU", "Tatyana", "Maxim"),
-        ("es-ES", "Conchita Lucia", "Enrique Sergio"),
+        ("es-ES", "Conchita Lucia Alba", "Enrique Sergio Raul"),
         ("es-MX", "Mia", "Andres"),
         ("es-US", "Penelope Lupe", "Miguel Pedro"),
         ("sv-SE", "Astrid Elin", ""),
@@ -71,24 +72,42 @@ _POLLY: dict[str, tuple[str, bool]] = {
 """Amazon Polly's names, which Twilio's documents use: the language each speaks, and whether a woman does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """``voice`` is espeak-ng's; ``warnings`` are codes of Twilio's and sentences for the debugger."""
+_GOOGLE_MEN = {"en-us": "ABDIJ", "fr-fr": "BDG", "de-de": "BDEH"}
+_GOOGLE_MEN_ELSEWHERE = "BDIJ"
+"""Letters of Google's Standard, Wavenet, Neural2 and Studio voices that men speak."""
+_CHIRP_WOMEN = frozenset({
+    "Achernar", "Aoede", "Autonoe", "Callirrhoe", "Despina", "Erinome", "Gacrux", "Kore", "Laomedeia", "Leda",
+    "Pulcherrima", "Sulafat", "Vindemiatrix", "Zephyr",
+})  # fmt: skip
+_MODELS = ("-Neural", "-Generative", "-Long-Form")
 
-    voice: str
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """``language`` is a BCP 47 tag; ``name`` the voice as written; ``warnings`` are Twilio's codes and sentences."""
+
+    language: str
+    female: bool = False
+    name: str = ""
     warnings: tuple[tuple[int, str], ...] = ()
 
 
-def choose(voice: str | None, language: str | None, available: Collection[str]) -> Chosen:
-    """Always a voice; what could not be had is told in the warnings."""
+def wanted(voice: str | None, language: str | None) -> Wanted:
+    """The language that is written goes before the one that a voice's name implies."""
     female, spoken, known = _read_voice(voice or "default")
-    wanted = language or spoken or DEFAULT_LANGUAGE
-    warnings = [] if known else [(UNKNOWN_VOICE, f"the voice {voice!r} is not known; the default voice speaks")]
-    found = match_language(wanted, available)
-    if found is None:
-        warnings.append((UNKNOWN_LANGUAGE, f"there is no voice for {wanted!r}; {DEFAULT_LANGUAGE} is spoken"))
-        found = match_language(DEFAULT_LANGUAGE, available) or "en"
-    return Chosen(found + (_FEMALE if female else ""), tuple(warnings))
+    unknown = (UNKNOWN_VOICE, f"the voice {(voice or '')[:80]!r} is not known; the default voice speaks")
+    return Wanted(language or spoken or DEFAULT_LANGUAGE, female, voice or "", () if known else (unknown,))
+
+
+def no_voice_for(language: str) -> tuple[int, str]:
+    """The warning of a language that no engine here speaks."""
+    return UNKNOWN_LANGUAGE, f"there is no voice for {language[:40]!r}; {DEFAULT_LANGUAGE} is spoken"
+
+
+def same_language(tag: str, other: str) -> bool:
+    """Whether two tags mean one language, whatever its region."""
+    primary, second = (name.lower().replace("_", "-").partition("-")[0] for name in (tag, other))
+    return _ALIASES.get(primary, primary).partition("-")[0] == _ALIASES.get(second, second).partition("-")[0]
 
 
 def match_language(tag: str, available: Collection[str]) -> str | None:
@@ -108,10 +127,14 @@ def _read_voice(voice: str) -> tuple[bool, str | None, bool]:
         return _GENERIC[voice.lower()], None, True
     vendor, _, name = voice.partition(".")
     if vendor == "Polly":
-        bare = name.removesuffix("-Neural").removesuffix("-Generative")
-        language, female = _POLLY.get(bare, (None, True))
+        for model in _MODELS:
+            name = name.removesuffix(model)
+        language, female = _POLLY.get(name, (None, True))
         return female, language, language is not None
-    if vendor == "Google":  # Google.en-US-Standard-C: the language is the first two parts; odd letters are women
+    if vendor == "Google":  # Google.en-US-Standard-C, Google.en-US-Chirp3-HD-Aoede
         parts = name.split("-")
-        return parts[-1] in {"A", "C", "E", "F", "G", "H"}, "-".join(parts[:2]), len(parts) >= 3
+        language = "-".join(parts[:2])
+        men = _GOOGLE_MEN.get(language.lower(), _GOOGLE_MEN_ELSEWHERE)
+        female = parts[-1] not in men if len(parts[-1]) == 1 else parts[-1] in _CHIRP_WOMEN
+        return female, language, len(parts) >= 3
     return False, None, False

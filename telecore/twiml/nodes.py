@@ -38,6 +38,15 @@ class Node:
         return (element.text or "") + "".join(child.tail or "" for child in element)
 
     @property
+    def content(self) -> list[str | Node]:
+        """Text and elements in their order; no text is empty."""
+        element, found = self._element, list[str | Node]()
+        texts = [element.text, *(child.tail for child in element)]
+        for text, child in zip(texts, [*self.children, None], strict=True):
+            found += [part for part in (text, child) if part]
+        return found
+
+    @property
     def children(self) -> list[Node]:
         if self._depth >= MAX_DEPTH:
             raise InvalidTwiml(f"Elements are nested more than {MAX_DEPTH} deep", line=self.line)

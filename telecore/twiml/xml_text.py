@@ -7,7 +7,7 @@ Apart from ``nodes``, because an edge runs pages and never reads XML.
 from __future__ import annotations
 
 from contextlib import suppress
-from xml.etree.ElementTree import Element, ParseError, XMLParser
+from xml.etree.ElementTree import Element, TreeBuilder
 from xml.parsers import expat
 
 from telecore.errors import InvalidTwiml
@@ -54,15 +54,19 @@ def _tree(text: str) -> Node:
     text = _without_declaration(text)
     if "<!DOCTYPE" in text:
         _refuse_doctype(text)
-    parser = XMLParser()
+    # No namespaces: a prefix is part of the name, as in <amazon:effect>, which nobody declares.
+    parser, builder = expat.ParserCreate(), TreeBuilder()
+    parser.buffer_text = True
+    parser.StartElementHandler, parser.EndElementHandler = builder.start, builder.end
+    parser.CharacterDataHandler = builder.data
     try:
-        parser.feed(text)
-        root = parser.close()
-    except ParseError as error:
+        parser.Parse(text, True)
+    except expat.ExpatError as error:
         problem = expat.ErrorString(error.code)
-        raise InvalidTwiml(f"The document is not well-formed XML: {problem}", line=error.position[0]) from None
+        raise InvalidTwiml(f"The document is not well-formed XML: {problem}", line=error.lineno) from None
     except UnicodeEncodeError:
         raise InvalidTwiml("The document has characters that are not Unicode text") from None
+    root = builder.close()
     return Node(root, _Lines(text, root))
 
 

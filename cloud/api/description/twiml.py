@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloud.api.description.model import differs, impossible
+from cloud.api.description.speech_markup import SPEECH_MARKUP
 from cloud.api.description.twiml_model import Attr, Element, attrs, unread
 
 _SILENT = differs("ignored: it changes nothing that can be heard")
@@ -77,10 +78,7 @@ VOICE: tuple[Element, ...] = (
     Element("Redirect", attrs("method"), example="<Redirect>https://app.example/next</Redirect>"),
     Element("Reject", attrs("reason"), example="<Reject/>"),
     Element("Hangup", example="<Hangup/>"),
-    *(
-        Element(name, standing=differs("spoken as plain text; a warning says so (13520)"), within="Say", runs=False)
-        for name in ("break", "emphasis", "lang", "p", "phoneme", "prosody", "s", "say-as", "sub", "w")
-    ),
+    *SPEECH_MARKUP,
     *(
         Element(name, standing=_NOT_OFFERED, within="Dial", runs=False)
         for name in ("Conference", "Queue", "Client", "Application")

@@ -11,6 +11,8 @@ from telecore.twiml.attributes import Attributes
 from telecore.twiml.control import CallControl, Prompt
 from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Verb
+from telecore.twiml.ssml import Speech, plain
+from telecore.twiml.ssml_reader import read_speech
 
 MAX_TEXT = 4096
 MAX_LOOP = 1000
@@ -18,7 +20,10 @@ MAX_LOOP = 1000
 
 @dataclass(frozen=True, slots=True)
 class Say(Verb):
-    """``loop`` 0 is for ever. ``voice`` and ``language`` empty: the account's own."""
+    """``loop`` 0 is for ever. ``voice`` and ``language`` empty: the account's own.
+
+    ``text`` are the words alone; ``speech`` is them with their markup, and empty when there is none.
+    """
 
     kind: ClassVar[str] = "say"
     text: str
@@ -26,6 +31,7 @@ class Say(Verb):
     language: str = ""
     loop: int = 1
     clip: Clip | None = None
+    speech: Speech = ()
 
     def prompt(self) -> Prompt:
         return Prompt(self.clip, self.loop)
@@ -38,7 +44,8 @@ class Say(Verb):
 
 def read(node: Node, reading: Reading) -> Say | None:
     attributes = Attributes(node, reading)
-    text = " ".join(spoken_text(node, reading).split())
+    speech = read_speech(node, reading)
+    text = plain(speech)
     if len(text) > MAX_TEXT:
         raise InvalidTwiml(f"<Say> holds more than {MAX_TEXT} characters", code=13520, line=node.line)
     verb = Say(
@@ -46,18 +53,10 @@ def read(node: Node, reading: Reading) -> Say | None:
         voice=attributes.text("voice"),
         language=attributes.text("language"),
         loop=attributes.integer("loop", 1, 0, MAX_LOOP, 13510),
+        speech=speech if node.children else (),
     )
     attributes.close()
     if not text:
         reading.warn(13520, "<Say> is empty and was left out", node)
         return None
     return verb
-
-
-def spoken_text(node: Node, reading: Reading) -> str:
-    """The words of a <Say>. Speech markup is read through: its words are spoken, its intent is not."""
-    words = [node.text]
-    for child in node.children:
-        reading.warn(13520, f"<{child.name}> within <Say> is spoken as plain text", child)
-        words.append(spoken_text(child, reading))
-    return " ".join(words)

@@ -18,21 +18,18 @@ from telecore.ids import CallSid, new_sid
 from telecore.notices import Announced, Do, Heartbeat, LiveCall, PageEnded
 from telecore.twiml.page import Ended, Goto
 from tests.cloud.services.site import CHANNELS, EDGE, HANDSET, NUMBERS, channel_changed
+from tests.fakes.speech import PlainEngine
 
 
-class Beeps:
+class Beeps(PlainEngine):
     """Speech that costs nothing and says how often it was asked."""
 
     name = "beeps"
-    available = frozenset({"en-us"})
     rendered = 0
 
-    async def open(self):
-        return None
-
-    async def render(self, text, voice):
+    async def render(self, script):
         self.rendered += 1
-        return Pcm(8000, tone((300 + len(text),), 50))
+        return Pcm(8000, tone((300 + len(script.text),), 50))
 
 
 class Line:
@@ -98,7 +95,7 @@ class DeskSite:
 
     def _new_desk(self):
         return Desk(
-            self.db, self.files, self.client, self.engine, self.line,
+            self.db, self.files, self.client, [self.engine], self.line,
             recording_url=lambda account, sid: f"http://cloud/{account}/{sid}",
         )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
-from cloud.services.espeak import SpeechFailed
+from cloud.services.speaking.engine import SpeechFailed
 from cloud.store import channels, edges, numbers
 from telecore.ids import E164, ChannelId, Iccid
 from telecore.model import ChannelState, ChannelStatus, Service, SignalLevel, Sim
@@ -77,7 +77,7 @@ async def test_without_speech_everything_else_works(db, account, files, client, 
         async def open(self):
             raise SpeechFailed("espeak-ng is not installed: run apt-get install espeak-ng")
 
-        async def render(self, text, voice):
+        async def render(self, script):
             raise SpeechFailed("espeak-ng is not installed")
 
     site = await DeskSite(db, account, files, client, Mute()).open()

@@ -6,9 +6,10 @@ import asyncio
 
 import pytest
 
-from cloud.services.espeak import Espeak, SpeechFailed
 from cloud.services.pages import Pages
 from cloud.services.sounds import Sounds
+from cloud.services.speaking.engine import SpeechFailed
+from cloud.services.speaking.espeak import Espeak
 from cloud.services.speech import ClipCache, Speech
 from telecore.audio.tone import tone
 from telecore.audio.wav import Pcm, read_wav, write_wav
@@ -17,21 +18,21 @@ from telecore.twiml.verbs.gather import Gather
 from telecore.twiml.verbs.play import Play
 from telecore.twiml.verbs.say import Say
 from tests.fakes.customer_app import Reply, twiml
+from tests.fakes.speech import PlainEngine
 
 TONE = tone((440,), 200)
 
 
-class Beeper:
+class Beeper(PlainEngine):
     name = "beeper"
-    available = frozenset({"en-us"})
     fails = False
     takes_s = 0.0
 
-    async def render(self, text, voice):
+    async def render(self, script):
         await asyncio.sleep(self.takes_s)
         if self.fails:
             raise SpeechFailed("run apt-get install espeak-ng")
-        return Pcm(8000, tone((300 + len(text),), 50))
+        return Pcm(8000, tone((300 + len(script.text),), 50))
 
 
 @pytest.fixture
@@ -59,7 +60,7 @@ def clock():
 
 @pytest.fixture
 def pages(engine, cache, client, clock):
-    return Pages(Speech(engine, cache), Sounds(client, cache, clock), within_s=2)
+    return Pages(Speech([engine], cache), Sounds(client, cache, clock), within_s=2)
 
 
 @pytest.fixture
@@ -170,7 +171,7 @@ async def test_a_silent_engine_costs_the_verb_and_not_the_call(prepare, engine):
 
 async def test_a_long_text_has_more_time_than_a_short_one(cache, client, engine, account, app):
     engine.takes_s = 0.4
-    pages = Pages(Speech(engine, cache), Sounds(client, cache), within_s=0.1)
+    pages = Pages(Speech([engine], cache), Sounds(client, cache), within_s=0.1)
     short, long = "Hello", "Hello " * 682
     document = read_voice(twiml(f"<Say>{short}</Say><Say>{long}</Say><Hangup/>"), app.url("/voice"))
     ready = await pages.prepare(document, account)
@@ -192,7 +193,7 @@ async def test_with_the_real_voice(cache, client, account, app):
         await engine.open()
     except SpeechFailed as error:
         pytest.skip(str(error))
-    pages = Pages(Speech(engine, cache), Sounds(client, cache))
+    pages = Pages(Speech([engine], cache), Sounds(client, cache))
     document = read_voice(twiml("<Say language='fr-FR'>Bonjour à tous</Say>"), app.url("/voice"))
     ready = await pages.prepare(document, account)
     assert ready.page[0].clip.ms > 500

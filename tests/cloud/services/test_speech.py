@@ -8,11 +8,13 @@ import pytest
 
 from cloud.services import speech
 from cloud.services.clip_process import clip_file_apart
-from cloud.services.espeak import Espeak, SpeechFailed
 from cloud.services.files import Files
-from cloud.services.speech import ClipCache, Speech, more_time_s
+from cloud.services.speaking.engine import Script, SpeechFailed
+from cloud.services.speaking.espeak import Espeak
+from cloud.services.speech import ClipCache, Speech, more_time_s, speech_key
 from telecore.audio.tone import tone
 from telecore.audio.wav import Pcm, read_wav
+from tests.fakes.speech import PlainEngine
 
 
 class Rows:
@@ -26,7 +28,7 @@ class Rows:
         self.clips[key] = clip
 
 
-class CountingEngine:
+class CountingEngine(PlainEngine):
     name = "counting"
     available = frozenset({"en-us", "fr-fr"})
 
@@ -34,12 +36,12 @@ class CountingEngine:
         self.rendered = []
         self.fails = False
 
-    async def render(self, text, voice):
-        self.rendered.append((text, voice))
+    async def render(self, script):
+        self.rendered.append((script.text, script.voice))
         await asyncio.sleep(0.01)
         if self.fails:
             raise SpeechFailed("no")
-        return Pcm(8000, tone((400 + len(text),), 100))
+        return Pcm(8000, tone((400 + len(script.text),), 100))
 
 
 @pytest.fixture
@@ -73,7 +75,7 @@ async def espeak():
 
 
 async def test_espeak_speaks(espeak, cache, files):
-    spoken = await Speech(espeak, cache).clip("Hello, this is a line with some words.", "woman", "en-US")
+    spoken = await Speech([espeak], cache).clip("Hello, this is a line with some words.", "woman", "en-US")
     assert spoken.warnings == ()
     assert 1000 < spoken.clip.ms < 6000
     sound = read_wav(await files.read(spoken.clip.sha256, 0, spoken.clip.size))
@@ -81,14 +83,9 @@ async def test_espeak_speaks(espeak, cache, files):
     assert max(abs(sample) for sample in memoryview(sound.samples).cast("h")) > 3000
 
 
-@pytest.mark.parametrize("text", ["[[", "-v fr", "a\0b", "<break/>", "🙂", "\ud800"])
-async def test_odd_texts_do_no_harm(espeak, text):
-    assert (await espeak.render(text, "en-us")).rate == 22050
-
-
 async def test_rendered_once_however_many_ask(cache):
     engine = CountingEngine()
-    speech = Speech(engine, cache)
+    speech = Speech([engine], cache)
     first, second = await asyncio.gather(speech.clip("one"), speech.clip("one"))
     third = await speech.clip("one")
     assert first == second == third
@@ -99,19 +96,19 @@ async def test_rendered_once_however_many_ask(cache):
 
 async def test_remembered_over_a_restart(cache, files, rows):
     engine = CountingEngine()
-    clip = (await Speech(engine, cache).clip("one")).clip
+    clip = (await Speech([engine], cache).clip("one")).clip
     later = ClipCache(files, rows.load, rows.save)
-    assert (await Speech(engine, later).clip("one")).clip == clip
+    assert (await Speech([engine], later).clip("one")).clip == clip
     assert len(engine.rendered) == 1
     await files.delete(clip.sha256)
     fresh = ClipCache(files, rows.load, rows.save)
-    assert (await Speech(engine, fresh).clip("one")).clip == clip
+    assert (await Speech([engine], fresh).clip("one")).clip == clip
     assert len(engine.rendered) == 2
 
 
 async def test_a_failure_is_told_to_all_and_not_remembered(cache):
     engine = CountingEngine()
-    speech = Speech(engine, cache)
+    speech = Speech([engine], cache)
     engine.fails = True
     results = await asyncio.gather(speech.clip("one"), speech.clip("one"), return_exceptions=True)
     assert [type(result) for result in results] == [SpeechFailed, SpeechFailed]
@@ -120,7 +117,7 @@ async def test_a_failure_is_told_to_all_and_not_remembered(cache):
 
 
 async def test_one_who_gives_up_does_not_spoil_it_for_others(cache):
-    speech = Speech(CountingEngine(), cache)
+    speech = Speech([CountingEngine()], cache)
     impatient = asyncio.create_task(speech.clip("one"))
     await asyncio.sleep(0)
     patient = asyncio.create_task(speech.clip("one"))
@@ -153,27 +150,39 @@ async def test_the_longest_text_that_twilio_allows(espeak, cache):
     """Spoken whole: about 16 characters a second, faster than anybody speaks."""
     text = ("The river has risen and people near the bridge are asked to leave. " * 62)[:4096]
     async with asyncio.timeout(20 + more_time_s(text)):
-        assert (await Speech(espeak, cache).clip(text)).clip.ms > 150_000
+        assert (await Speech([espeak], cache).clip(text)).clip.ms > 150_000
 
 
-async def test_a_missing_program_names_the_command():
-    with pytest.raises(SpeechFailed, match="apt-get install espeak-ng"):
-        await Espeak("no-such-program").open()
+async def test_the_next_engine_speaks_when_one_fails_and_is_asked_first_again_later(cache):
+    clock = [0.0]
+    first, last = CountingEngine(), CountingEngine()
+    first.name, first.fails = "first", True
+    speech = Speech([first, last], cache, now=lambda: clock[0])
+    spoken = await speech.clip("one")
+    assert spoken.clip.ms == 100
+    assert [code for code, text in spoken.warnings if "first could not speak (no)" in text] == [13520]
+    assert (await speech.clip("two")).warnings == ()
+    assert [len(first.rendered), len(last.rendered)] == [1, 2]
+    clock[0], first.fails = 61.0, False
+    await speech.clip("three")
+    assert len(first.rendered) == 2
 
 
-@pytest.fixture
-def program(tmp_path):
-    program = tmp_path / "slow"
-    program.write_text("#!/bin/sh\nexec sleep 60\n")
-    program.chmod(0o755)
-    return program
+async def test_an_engine_is_asked_for_its_own_languages_only(cache):
+    first, last = CountingEngine(), CountingEngine()
+    first.name, first.available = "first", frozenset({"km"})
+    speech = Speech([first, last], cache)
+    await speech.clip("សួស្តី", language="km-KH")
+    await speech.clip("salut", language="fr-FR")
+    assert [voice for _, voice in first.rendered] == ["km"]
+    assert [voice for _, voice in last.rendered] == ["fr-fr"]
 
 
-async def test_a_program_that_hangs_is_ended(program):
-    with pytest.raises(SpeechFailed, match="within 0.2 s"):
-        await Espeak(str(program), within_s=0.2).render("x", "en-us")
-
-
-async def test_a_voice_that_is_not_there_is_a_failure(espeak):
-    with pytest.raises(SpeechFailed, match="status"):
-        await espeak.render("x", "tlh-none")
+def test_the_key_holds_engine_voice_and_markup():
+    keys = {
+        speech_key("a", Script("x", "v")),
+        speech_key("b", Script("x", "v")),
+        speech_key("a", Script("y", "v")),
+        speech_key("a", Script("x", "w")),
+    }
+    assert len(keys) == 4
