@@ -6,6 +6,7 @@ import pytest
 
 from cloud import numbering
 from cloud.numbering import Numbered
+from telecore.ids import E164
 
 
 def test_a_mobile_number_of_cambodia() -> None:
@@ -58,3 +59,24 @@ def test_countries() -> None:
     assert numbering.is_country("LA")
     assert numbering.name_of("KH") == "Cambodia"
     assert not numbering.is_country("XX")
+
+
+SMART, CELLCARD, LONDON = E164("+85510000001"), E164("+85512000001"), E164("+442071234567")
+
+
+def test_the_operator_of_a_range() -> None:
+    assert numbering.operator_of(SMART) == "Smart"
+    assert numbering.operator_of("+85510000002") == numbering.operator_of(SMART) != numbering.operator_of(CELLCARD)
+    assert [numbering.operator_of(odd) for odd in ("12345", "hello", "+999123", "")] == [""] * 4
+
+
+def test_the_area_and_the_country() -> None:
+    assert numbering.area_of(LONDON) == "4420"
+    assert (numbering.country_of(LONDON), numbering.country_of(SMART), numbering.country_of("1234")) == ("GB", "KH", "")
+
+
+def test_who_is_near() -> None:
+    assert numbering.near("+85512999999", [SMART, CELLCARD, LONDON], area=False) == {CELLCARD}
+    assert numbering.near("+442079999999", [SMART, LONDON], area=True) == {LONDON}
+    assert numbering.near("+442079999999", [SMART, LONDON], area=False) == frozenset()
+    assert numbering.near("1234", [SMART, LONDON], area=True) == frozenset()
