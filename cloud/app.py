@@ -161,6 +161,7 @@ def _routes(config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hu
         tasks=desk.fleet_tasks,
         accounts=desk.standing,
         validations=desk.validation,
+        conferences=desk.conferences,
     )
     newest = migrate.newest()
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from edge_agent.call.dialing import Dialing, DialOut
 from edge_agent.call.live import LiveCall
 from edge_agent.call.purpose import Purpose
+from edge_agent.call.stays import Stays
 from edge_agent.media.clock import ticks
 from edge_agent.media.gather import collect
 from edge_agent.media.press import press
@@ -17,6 +18,7 @@ from edge_agent.media.tones import BEEP
 from telecore.causes import Cause
 from telecore.errors import TelecoreError
 from telecore.model import Clip
+from telecore.stays import StayOutcome, StaySpec
 from telecore.twiml.control import (
     Collected,
     CollectSpec,
@@ -31,11 +33,12 @@ CLIP_NOT_HAD = 12400
 
 
 class PageControl:
-    """One call's. ``dial_out`` begins the legs of a <Dial>."""
+    """One call's. ``dial_out`` begins the legs of a <Dial>; ``stays`` keeps the call in conferences and queues."""
 
-    def __init__(self, call: LiveCall, dial_out: DialOut) -> None:
+    def __init__(self, call: LiveCall, dial_out: DialOut, stays: Stays) -> None:
         self._call = call
         self._dial_out = dial_out
+        self._stays = stays
         self._recording: VoiceRecording | None = None
         self._dialing: Dialing | None = None
         call.on_ending = self._hung_up
@@ -84,6 +87,9 @@ class PageControl:
         finally:
             self._dialing = None
 
+    async def stay(self, spec: StaySpec) -> StayOutcome:
+        return await self._stays.stay(self._call, spec, self)
+
     async def send_digits(self, digits: str) -> None:
         await self.ensure_answered()
         if self._call.voice is not None:
@@ -116,8 +122,10 @@ class PageControl:
             return None
 
     def _hung_up(self) -> bool:
-        """Whether the page still has to tell how a recording or a dial ended."""
+        """Whether the page still has to tell how a recording, a dial or a stay ended."""
         if self._recording is not None:
             self._recording.hung_up()
             return True
-        return self._dialing is not None and self._dialing.hung_up()
+        if self._dialing is not None:
+            return self._dialing.hung_up()
+        return self._stays.hung_up(self._call.sid)

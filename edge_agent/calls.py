@@ -16,7 +16,9 @@ from edge_agent.call.far_legs import FarLegs
 from edge_agent.call.feeds import Feeds
 from edge_agent.call.live import LiveCall
 from edge_agent.call.outbound import Order
-from edge_agent.call.report import Emit, Notify
+from edge_agent.call.report import CallReport, Emit, Notify
+from edge_agent.call.rooms import Rooms
+from edge_agent.call.stays import Stays
 from edge_agent.call_control import PageControl
 from edge_agent.contracts import Gate, IncomingCall, VoiceService, Witness
 from edge_agent.media.clips import Blobs, Clips
@@ -79,6 +81,9 @@ class Calls:
         self._equipment = Equipment(
             clock, Clips(blobs, fetch), Recorder(blobs), emit, notify, waits or Waits(), witness or Unguarded()
         )
+        equipment = self._equipment
+        self._rooms = Rooms(clock, equipment.clips, equipment.recorder, CallReport(emit, notify), notify)
+        self.stays = Stays(self._rooms)
         self._gate: Gate = gate or Unguarded()
         self._voice = voice
         self._own_number = own_number
@@ -110,6 +115,7 @@ class Calls:
                 while self._calls:
                     self._gone.clear()
                     await self._gone.wait()
+                await self._rooms.close()
         self._equipment.recorder.close()
         self._equipment.clips.close()
 
@@ -208,7 +214,7 @@ class Calls:
         notices: list[Notice] = []
         for call in self._calls.values():
             notices += [notice for notice in (call.pages.unanswered, call.routes.wanted) if notice is not None]
-        return [*notices, *self.far.repeat(), *self.feeds.repeat()]
+        return [*notices, *self.far.repeat(), *self.feeds.repeat(), *self.stays.repeat()]
 
     def sounds(self) -> Mapping[ChannelId, str]:
         """The channels whose calls sound bad of late, and how; for the health checks."""
@@ -272,7 +278,7 @@ class Calls:
 
     async def _watch(self, call: LiveCall, begin: Callable[[], Awaitable[None]]) -> None:
         """See a call through. A fault of ours in one call ends that call only."""
-        served = asyncio.create_task(call.serve(begin, PageControl(call, self._dial_out)))
+        served = asyncio.create_task(call.serve(begin, PageControl(call, self._dial_out, self.stays)))
         try:
             await asyncio.wait({served})
             if (error := served.exception()) is not None:

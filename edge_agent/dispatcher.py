@@ -61,6 +61,9 @@ _RESTART_TIMEOUT_S = 120.0
 Doers = Mapping[type[Command], Callable[[Any], Awaitable[object]]]
 """Who does a durable command, by its type: answers it by an event of its own, or raises TelecoreError."""
 
+LiveDoers = Mapping[type[Command], Callable[[Any], None]]
+"""Who does at once what matters only while its call lives."""
+
 
 class LiveCalls(Protocol):
     """What ``calls.Calls`` does on command."""
@@ -80,7 +83,7 @@ class Dispatcher:
     """The receiving end of the cloud's street (telecore.tunnel.streets.Incoming), and of ``Do``.
 
     ``channel`` finds an open channel; ``known`` says whether a channel belongs to this site, open or not; ``extra``:
-    the durable commands that are done elsewhere.
+    the durable commands that are done elsewhere; ``live``: those that come in ``Do`` and are.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class Dispatcher:
         channel: Callable[[ChannelId], Channel | None],
         known: Callable[[ChannelId], bool],
         extra: Doers | None = None,
+        live: LiveDoers | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._spool = spool
@@ -108,7 +112,7 @@ class Dispatcher:
             RestartChannel: self._restart,
             **(extra or {}),
         }
-        self._live: Mapping[type[Command], Callable[[Any], None]] = {
+        self._live: LiveDoers = {
             RunPage: calls.run_page,
             HangUp: calls.hang_up,
             LimitCall: calls.limit,
@@ -117,6 +121,7 @@ class Dispatcher:
             OpenFeed: calls.open_feed,
             CloseFeed: calls.close_feed,
             FlushFeed: calls.flush_feed,
+            **(live or {}),
         }
 
     async def applied(self, stream: str) -> int:

@@ -11,11 +11,12 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from telecore.ids import E164, CallSid, ChannelId, CommandId, DialId, FeedId, MessageSid, new_id
+from telecore.ids import E164, CallSid, ChannelId, CommandId, DialId, FeedId, MessageSid, StayId, new_id
 from telecore.model import MachineSpec, Track
 from telecore.schema import Tagged
 from telecore.sim_health import HealthState
 from telecore.sip_target import SipTarget
+from telecore.stays import Place
 from telecore.twiml.page import Verb
 
 
@@ -263,3 +264,48 @@ class TellFarLeg(Command):
     cause: int = 16
     digit: str = ""
     keys_apart: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceStay(Command):
+    """Where a call of a stay is to be. A ``version`` not above the last one is a repetition and is ignored."""
+
+    kind: ClassVar[str] = "stay.place"
+    call: CallSid
+    stay: StayId
+    version: int
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunWait(Command):
+    """What a call of a stay hears while it is in no room: verbs, or our hold music. Answered by WaitEnded for verbs."""
+
+    kind: ClassVar[str] = "stay.wait"
+    call: CallSid
+    stay: StayId
+    page: int
+    verbs: tuple[Verb, ...] = ()
+    music: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaveStay(Command):
+    """End a stay; ``because`` as in StayOutcome. The call goes on with its page."""
+
+    kind: ClassVar[str] = "stay.leave"
+    call: CallSid
+    stay: StayId
+    because: str
+    sid: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announce(Command):
+    """Play to a whole room, or to one call of it. Answered by the notice Announcement."""
+
+    kind: ClassVar[str] = "room.announce"
+    announcement: str
+    room: str
+    verbs: tuple[Verb, ...]
+    call: CallSid | None = None

@@ -16,6 +16,7 @@ from telecore.ids import (
     Iccid,
     MessageSid,
     RecordingSid,
+    StayId,
     new_id,
 )
 from telecore.model import ChannelStatus, DeviceIdentity, MediaStats, Recording
@@ -289,13 +290,28 @@ class SoundChecked(CallEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StayEnded(CallEvent):
+    """A call left its conference or queue; ``because`` as in StayOutcome."""
+
+    kind: ClassVar[str] = "call.stay_ended"
+    stay: StayId
+    because: str
+    waited_s: int = 0
+    live_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingEvent(CallEvent):
-    """``source`` is Twilio's word; ``status_callback`` empty: the cloud knows whom to tell, or nobody is to be told."""
+    """``source`` is Twilio's word; ``status_callback`` empty: the cloud knows whom to tell, or nobody is to be told.
+
+    ``conference``: whose sound it is, when it is not one call's.
+    """
 
     source: str = "RecordVerb"
     status_callback: str = ""
     status_callback_method: str = "POST"
     status_callback_events: tuple[str, ...] = ("completed",)
+    conference: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ DialId = NewType("DialId", str)
 """One execution of a ``<Dial>``."""
 FeedId = NewType("FeedId", str)
 """One flow of a call's live sound to the cloud. A media stream's is its SID."""
+StayId = NewType("StayId", str)
+"""One execution of a verb that keeps a call in a conference or a queue."""
 Sha256 = NewType("Sha256", str)
 """64 lower-case hex digits."""
 

@@ -10,10 +10,11 @@ from typing import ClassVar
 
 from telecore.commands import Command
 from telecore.events import Event
-from telecore.ids import CallSid, DialId, FeedId, Sha256
+from telecore.ids import CallSid, DialId, FeedId, Sha256, StayId
 from telecore.model import ChannelStatus, MachineSpec
 from telecore.schema import Tagged
 from telecore.sip_target import SipTarget
+from telecore.stays import StaySpec
 from telecore.twiml.control import DialSpec
 from telecore.twiml.page import Outcome
 
@@ -162,6 +163,52 @@ class FarLegReady(Notice):
     call: CallSid
     keys_apart: bool = False
     taken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StayWanted(Notice):
+    """Up, and again after each reconnect while the stay lasts. Answered by ``Do(PlaceStay)``, ``Do(RunWait)`` or both.
+
+    ``version`` and ``page`` are the last ones that the edge was given.
+    """
+
+    kind: ClassVar[str] = "stay.wanted"
+    call: CallSid
+    stay: StayId
+    spec: StaySpec
+    version: int = 0
+    page: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WaitEnded(Notice):
+    """Up, and again after a reconnect until a higher page comes: what was heard in waiting is at its end."""
+
+    kind: ClassVar[str] = "stay.wait_ended"
+    call: CallSid
+    stay: StayId
+    page: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Spoke(Notice):
+    """Up: somebody in a room began to speak, or is silent."""
+
+    kind: ClassVar[str] = "stay.spoke"
+    call: CallSid
+    stay: StayId
+    speaks: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Announcement(Notice):
+    """Up: an announcement was heard to its end, or could not be played."""
+
+    kind: ClassVar[str] = "room.announced"
+    announcement: str
+    room: str
+    heard: bool
 
 
 @dataclass(frozen=True, slots=True)

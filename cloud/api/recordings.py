@@ -45,6 +45,8 @@ class RecordingsApi:
             ("GET", "call_recording", self.fetch),
             ("DELETE", "recording", self.delete),
             ("DELETE", "call_recording", self.delete),
+            ("GET", "conference_recording", self.fetch),
+            ("DELETE", "conference_recording", self.delete),
             ("GET", "recording_wav", self.media),
             ("GET", "recording_mp3", self.mp3),
             ("GET", "recording_media", self.media),
@@ -53,7 +55,8 @@ class RecordingsApi:
         return [Route(method, PATHS[path], guarded(self._auth, handler)) for method, path, handler in handlers]
 
     async def list_(self, ask: Ask) -> Response:
-        return await self._list(ask, Form(ask.params).text("CallSid") or None)
+        form = Form(ask.params)
+        return await self._list(ask, form.text("CallSid") or None, form.text("ConferenceSid") or None)
 
     async def list_of_call(self, ask: Ask) -> Response:
         own(ask, await self._db.read(lambda conn: calls.get(conn, ask.fields["call"])))
@@ -86,12 +89,13 @@ class RecordingsApi:
 
     async def _own(self, ask: Ask) -> RecordingRecord:
         record = own(ask, await self._db.read(lambda conn: recordings.get(conn, ask.sid)))
-        if record.call != ask.fields.get("call", record.call):
+        of_call, of_conference = ask.fields.get("call", record.call), ask.fields.get("conference", record.conference)
+        if (record.call, record.conference) != (of_call, of_conference):
             raise ask.missing()
         return record
 
-    async def _list(self, ask: Ask, call: str | None) -> Response:
-        paging, wanted = ask.paging(), RecordingFilter(call, ask.form.between("DateCreated"))
+    async def _list(self, ask: Ask, call: str | None, conference: str | None = None) -> Response:
+        paging, wanted = ask.paging(), RecordingFilter(call, conference, ask.form.between("DateCreated"))
         page = await self._db.read(lambda conn: recordings.list_(conn, ask.account, wanted, paging.cursor))
         return list_response("recordings", paging, page, self._render)
 

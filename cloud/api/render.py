@@ -224,7 +224,7 @@ def recording(record: RecordingRecord, public_url: str) -> Json:
         "sid": record.sid,
         "account_sid": record.account,
         "call_sid": record.call,
-        "conference_sid": None,
+        "conference_sid": record.conference,
         "status": record.status,
         "source": record.source,
         "channels": record.channels,

@@ -10,6 +10,7 @@ from cloud.api.applications import ApplicationsApi
 from cloud.api.auth_tokens import AuthTokensApi
 from cloud.api.available_phone_numbers import AvailableNumbersApi
 from cloud.api.calls import CallsApi
+from cloud.api.conferences import ConferencesApi
 from cloud.api.description.serving import DescriptionApi
 from cloud.api.enrolment import EnrolmentApi
 from cloud.api.fleet import FleetApi, Tasks
@@ -22,6 +23,7 @@ from cloud.api.notifications import NotificationsApi
 from cloud.api.outgoing_caller_ids import CallerIdsApi
 from cloud.api.recordings import RecordingsApi, Sound
 from cloud.fleet.snapshot import FleetView
+from cloud.services.conference_desk import ConferenceDesk
 from cloud.services.requests import Accounts, Calls, Messages, Validations
 from cloud.store.database import Database
 from cloud.web.auth import Authenticator
@@ -45,6 +47,7 @@ class Backend:
     tasks: Tasks
     accounts: Accounts
     validations: Validations
+    conferences: ConferenceDesk
 
 
 def api_routes(backend: Backend) -> list[Route]:
@@ -63,6 +66,7 @@ def api_routes(backend: Backend) -> list[Route]:
         *AvailableNumbersApi(db, auth).routes(),
         *NumbersApi(db, auth).routes(),
         *RecordingsApi(db, auth, backend.sound, backend.public_url).routes(),
+        *ConferencesApi(db, auth, backend.conferences, backend.public_url).routes(),
         *NotificationsApi(db, auth).routes(),
         *FleetApi(db, auth, backend.fleet, backend.tasks).routes(),
         *EnrolmentApi(db, backend.tunnel_url, limit).routes(),

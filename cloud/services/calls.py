@@ -62,8 +62,8 @@ class CallService:
         self._tasks = LiveTasks()
         self.sessions = Sessions(tools, self._tasks, now)
         self._ends: dict[CallSid, asyncio.Event] = {}
-        self.on_over: Callable[[CallRecord], None] = _nothing
-        """Hears of calls that have ended."""
+        self.on_over: list[Callable[[CallRecord], None]] = []
+        """Hear of calls that have ended, perhaps twice."""
 
     # ------------------------------------------------------------------ what customers ask
 
@@ -217,7 +217,8 @@ class CallService:
             session.end()
         if record.sid in self._ends:
             self._ends[record.sid].set()
-        self.on_over(record)
+        for hear in self.on_over:
+            hear(record)
 
     async def _end(self, sid: CallSid, cause: int, status: CallStatus | None = None) -> CallRecord:
         """End it here, unless it has ended. Raises NotFound."""
@@ -249,7 +250,3 @@ def _own(conn: Connection, account: AccountSid, sid: str) -> CallRecord:
     if record is None or record.account != account:
         raise NotFound(f"The call {sid} was not found")
     return record
-
-
-def _nothing(record: CallRecord) -> None:
-    """Nobody listens."""

@@ -29,6 +29,7 @@ from cloud.services.sounds import Sounds
 from cloud.services.speaking.engine import SpeechEngine
 from cloud.services.speech import ClipCache, Speech
 from cloud.services.standing import Standing
+from cloud.services.stays import make_stays
 from cloud.services.validation import Validation
 from cloud.services.webhooks import WebhookClient
 from cloud.store import caller_ids, clips, edges
@@ -114,16 +115,18 @@ class Desk:
         self.messages = MessageService(db, self.routing, self.callbacks, wake=self._wake)
         sending, told = self.messages.sending, self.messages.told
         self.answering = Answering(db, sending, self.callbacks, documents, debugger, told=told)
+        self.stays, self.conferences = make_stays(tools, self.callbacks, self.calls)
+        self.calls.on_over.append(self.stays.call_over)
         self.standing = Standing(db, self.calls, self.callbacks)
         self.fleet_tasks = FleetTasks(db, wake=self._wake)
         self.feeds = Feeds(tunnel)
         self.far_legs = FarLegs(db, self.feeds, tunnel, wake=self._wake, ended=self.callbacks.wake, now=utc_now)
-        self.calls.on_over = self.far_legs.over
+        self.calls.on_over.append(self.far_legs.over)
         line = RecordingLine(tunnel.fetch, tunnel.notify, tunnel.connected)
         self.recordings = RecordingService(db, files, self.callbacks, line, url=recording_url)
         self._reaper = CallReaper(db, self.calls.lost)
         self.ingest.listen(self._on_told)
-        for part in (self.calls, self.far_legs, self.messages, self.recordings):
+        for part in (self.calls, self.stays, self.far_legs, self.messages, self.recordings):
             self.ingest.listen(part.on_told)
 
     async def run(self) -> None:
@@ -138,6 +141,7 @@ class Desk:
             self.feeds.close()
             await self.ingest.close()
             await self._tasks.close()
+            await self.stays.close()
             await self.calls.close()
             await self._clips.close()
             await self._client.close()
@@ -175,7 +179,11 @@ class Desk:
             case BlobHeld():
                 self._tasks.start(self.recordings.held(edge, notice), f"blobs held by {edge}")
             case _:
-                log.warning("edge %s sent %s, which is not for us", edge, notice.kind)
+                self._on_other_notice(edge, notice)
+
+    def _on_other_notice(self, edge: EdgeId, notice: Notice) -> None:
+        if not self.stays.take(edge, notice):
+            log.warning("edge %s sent %s, which is not for us", edge, notice.kind)
 
     def _feed_told(self, edge: EdgeId, notice: FeedOpened | FeedClosed | FeedKey | FeedsHeld) -> None:
         match notice:

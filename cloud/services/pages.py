@@ -13,6 +13,7 @@ from cloud.store.records import AccountRecord
 from telecore.twiml.document import Document
 from telecore.twiml.page import Page, Verb
 from telecore.twiml.verbs.gather import Gather
+from telecore.twiml.verbs.leave import Leave
 from telecore.twiml.verbs.play import Play
 from telecore.twiml.verbs.say import Say
 
@@ -21,6 +22,7 @@ PREPARE_S = 20.0
 more time in proportion."""
 NOT_SPOKEN = 13520
 NOT_FETCHED = 13420
+NO_QUEUE = 12200
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +49,13 @@ class Pages:
         self._sounds = sounds
         self._within_s = within_s
 
-    async def prepare(self, document: Document, account: AccountRecord) -> Prepared:
-        """All verbs at the same time: they wait for other programs and servers."""
+    async def prepare(self, document: Document, account: AccountRecord, *, waits: bool = False) -> Prepared:
+        """All verbs at the same time: they wait for other programs and servers. ``waits``: it is run in a queue."""
         problems = [Problem(w.code, f"{w.text} (line {w.line})", "warning") for w in document.warnings]
-        page = await self._all(document.verbs, account, problems)
+        verbs = document.verbs if waits else tuple(verb for verb in document.verbs if not isinstance(verb, Leave))
+        if len(verbs) < len(document.verbs):
+            problems.append(Problem(NO_QUEUE, "<Leave> means something only in a queue and was left out", "warning"))
+        page = await self._all(verbs, account, problems)
         return Prepared(page, tuple(problems))
 
     async def _all(self, verbs: Page, account: AccountRecord, problems: list[Problem]) -> Page:

@@ -133,6 +133,7 @@ class RecordingService:
             channels=record.channels,
             started_at=record.created_at,
             source=record.source,
+            conference=record.conference,
         )
 
     def _of_edge(self, conn: Connection, edge: EdgeId, sha256: Sha256) -> list[RecordingRecord]:

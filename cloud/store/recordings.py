@@ -15,6 +15,7 @@ from cloud.store.schema import recordings
 @dataclass(frozen=True, slots=True)
 class RecordingFilter:
     call: str | None = None
+    conference: str | None = None
     created: Between = field(default_factory=Between)
 
 
@@ -63,4 +64,6 @@ def list_(conn: Connection, account: str, wanted: RecordingFilter, cursor: Curso
     where = [recordings.c.account == account, *keyset.within(recordings.c.created_at, wanted.created)]
     if wanted.call is not None:
         where.append(recordings.c.call == wanted.call)
+    if wanted.conference is not None:
+        where.append(recordings.c.conference == wanted.conference)
     return keyset.page(conn, recordings, RecordingRecord, where, cursor)

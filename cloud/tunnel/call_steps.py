@@ -9,6 +9,7 @@ from types import MappingProxyType
 from cloud.store import callbacks, caller_ids, calls
 from cloud.store.database import Connection
 from cloud.store.records import CallRecord, EdgeRecord, Hook, NumberRecord
+from cloud.tunnel import stay_steps
 from telecore.causes import Cause, sip_response_of, status_of
 from telecore.events import AnswererDetected, CallOffered
 from telecore.ids import Address, CallSid
@@ -93,7 +94,7 @@ def end(
     answered = record.answered_at
     if answered is not None and duration_s is None:
         duration_s = max(0, round((at - answered).total_seconds()))
-    return step(
+    after = step(
         conn,
         record,
         status or status_of(cause, answered=answered is not None),
@@ -103,6 +104,9 @@ def end(
         cause=cause,
         duration_s=duration_s if answered is not None else None,
     )
+    if after is not None:
+        stay_steps.call_over(conn, record.sid, at)
+    return after
 
 
 def detected(conn: Connection, record: CallRecord, event: AnswererDetected) -> CallRecord | None:

@@ -14,7 +14,15 @@ from typing import Any
 from cloud.store import calls, edges, messages
 from cloud.store.database import Connection
 from cloud.store.records import CallRecord, EdgeRecord, Hook, MessageRecord, RecordingRecord
-from cloud.tunnel import call_steps, channel_steps, inbound_steps, message_steps, recording_steps, site_steps
+from cloud.tunnel import (
+    call_steps,
+    channel_steps,
+    inbound_steps,
+    message_steps,
+    recording_steps,
+    site_steps,
+    stay_steps,
+)
 from telecore.events import (
     AnswererDetected,
     CallAnswered,
@@ -34,6 +42,7 @@ from telecore.events import (
     RecordingDropped,
     RecordingEvent,
     RecordingMade,
+    StayEnded,
     WarningCleared,
     WarningRaised,
 )
@@ -159,9 +168,9 @@ def _message_received(conn: Connection, heard: Heard) -> Told | None:
             sid=event.message,
             account=number.account if number else heard.edge.account,
             direction=Direction.INBOUND,
-            sender=Address(storable(event.sender)),
+            sender=Address(message_steps.storable(event.sender)),
             recipient=Address(number.number if number else event.recipient or ""),
-            body=storable(event.body),
+            body=message_steps.storable(event.body),
             status=MessageStatus.RECEIVED,
             created_at=heard.now,
             updated_at=heard.now,
@@ -174,11 +183,6 @@ def _message_received(conn: Connection, heard: Heard) -> Told | None:
     if number is not None:
         record = inbound_steps.received(conn, number, record, heard.now)
     return _told(heard, message=record)
-
-
-def storable(text: str) -> str:
-    """Half of a surrogate pair, which a broken SMS may hold, cannot be written anywhere."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _message_submitted(conn: Connection, heard: Heard) -> Told | None:
@@ -261,6 +265,15 @@ def _call_ended(conn: Connection, heard: Heard) -> Told | None:
     return _told(heard, call=after)
 
 
+def _stay_ended(conn: Connection, heard: Heard) -> Told | None:
+    event: StayEnded = heard.event
+    record = call_steps.of_edge(conn, event.call, heard.edge.edge)
+    if record is None:
+        return _foreign(heard, f"call {event.call}")
+    stay_steps.ended(conn, record, event, heard.at, call_steps.voice_fields(record))
+    return _told(heard, call=record)
+
+
 def _recording_made(conn: Connection, heard: Heard) -> Told | None:
     event: RecordingMade = heard.event
     call = call_steps.of_edge(conn, event.call, heard.edge.edge)
@@ -322,6 +335,7 @@ _EFFECTS: Mapping[type[Event], Callable[[Connection, Heard], Told | None]] = {
     CallAnswered: _call_answered,
     AnswererDetected: _answerer_detected,
     CallEnded: _call_ended,
+    StayEnded: _stay_ended,
     RecordingBegan: _recording_told,
     RecordingDropped: _recording_told,
     RecordingMade: _recording_made,

@@ -53,3 +53,8 @@ def of_edge(conn: Connection, sid: MessageSid, edge: str) -> MessageRecord | Non
 def owner_of(channel: str) -> str:
     """The edge that a channel's name says it belongs to."""
     return channel.partition("/")[0]
+
+
+def storable(text: str) -> str:
+    """Half of a surrogate pair, which a broken SMS may hold, cannot be written anywhere."""
+    return text.encode("utf-8", "replace").decode()

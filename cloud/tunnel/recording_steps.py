@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from cloud.store import callbacks, recordings
+from cloud.store import callbacks, conferences, recordings
 from cloud.store.database import Connection
 from cloud.store.records import CallRecord, Hook, RecordingRecord
 from telecore.events import RecordingBegan, RecordingDropped, RecordingMade
@@ -38,6 +38,7 @@ def made(
         updated_at=now,
         status_callback=wish[0],
         status_callback_events=wish[1],
+        conference=_conference(conn, call, event.conference),
     )
     return recordings.insert(conn, record)
 
@@ -66,8 +67,15 @@ def tell(
         channels=event.channels,
         started_at=at,
         source=event.source,
+        conference=_conference(conn, call, event.conference),
     )
     callbacks.add(conn, call.account, call.sid, hook, fields)
+
+
+def _conference(conn: Connection, call: CallRecord, sid: str) -> str | None:
+    """The conference whose sound it is, if it is the account's."""
+    found = conferences.get(conn, sid) if sid else None
+    return sid if found is not None and found.account == call.account else None
 
 
 def whole(conn: Connection, call: CallSid, url: Url) -> dict[str, str]:

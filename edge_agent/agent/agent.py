@@ -104,6 +104,7 @@ class Agent:
             channel=self.inventory.channel,
             known=self._known,
             extra={SetSimHealth: self._sims.set_health, **self._upkeep.doers},
+            live=self._calls.stays.doers,
         )
         self._uplink = Uplink(
             self._identity.url,

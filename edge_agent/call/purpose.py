@@ -8,6 +8,7 @@ from edge_agent.media.wav_file import WavFile
 from telecore.events import RecordingBegan, RecordingDropped, RecordingMade
 from telecore.ids import CallSid
 from telecore.model import Recording
+from telecore.stays import RoomRecording
 from telecore.twiml.control import DialSpec, RecordSpec
 
 
@@ -19,6 +20,18 @@ class Purpose:
     status_callback: str = ""
     status_callback_method: str = "POST"
     status_callback_events: tuple[str, ...] = ("completed",)
+    conference: str = ""
+
+    @classmethod
+    def of_room(cls, wanted: RoomRecording) -> Purpose:
+        """A conference's."""
+        return cls(
+            "Conference",
+            wanted.status_callback,
+            wanted.status_callback_method,
+            wanted.status_callback_events,
+            wanted.conference,
+        )
 
     @classmethod
     def of_record(cls, spec: RecordSpec) -> Purpose:
@@ -49,6 +62,7 @@ class Purpose:
             status_callback=self.status_callback,
             status_callback_method=self.status_callback_method,
             status_callback_events=self.status_callback_events,
+            conference=self.conference,
         )
 
     def dropped(self, call: CallSid, file: WavFile) -> RecordingDropped:
@@ -61,6 +75,7 @@ class Purpose:
             status_callback=self.status_callback,
             status_callback_method=self.status_callback_method,
             status_callback_events=self.status_callback_events,
+            conference=self.conference,
         )
 
     def event(self, recording: Recording) -> RecordingMade:
@@ -72,6 +87,7 @@ class Purpose:
             status_callback=self.status_callback,
             status_callback_method=self.status_callback_method,
             status_callback_events=self.status_callback_events,
+            conference=self.conference,
         )
 
 

@@ -31,6 +31,11 @@ class CallReport:
         self._notify(Announced(event))
         self._unwritten.put_nowait(event)
 
+    async def tell(self, event: CallEvent) -> None:
+        """This happened, and no other event of its call waits for it. Returns when it is written."""
+        self._notify(Announced(event))
+        await self._write(event)
+
     async def run(self) -> None:
         """Write until the end of the call is written."""
         while True:

@@ -1,26 +1,48 @@
-"""Joins legs: each hears the sum of the others."""
+"""Joins legs in a room: each hears the sum of the others, but for who is muted and who coaches."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Sequence
 from types import TracebackType
+from typing import Protocol
 
 from edge_agent.media.clock import MediaClock
 from edge_agent.media.jitter import JitterBuffer
 from edge_agent.media.leg import Ear, Leg
-from edge_agent.media.source import SILENCE
-from telecore.audio.mixing import mix
+from edge_agent.media.source import SILENCE, Source
+from telecore.audio.activity import SilenceDetector
+from telecore.audio.mixing import mix, packed, total, without
+
+SILENT_MS = 700.0
+"""Who says nothing for so long has stopped to speak; shorter are the pauses between words."""
 
 
-class _Port(Ear):
-    """One leg's place at the mixer: hears the leg, and is what the leg sends when it plays nothing else."""
+class Tap(Protocol):
+    """Somebody who follows all that is said in a room."""
+
+    def heard(self, frame: bytes) -> None:
+        """20 ms, one frame per tick."""
+
+
+class Port(Ear):
+    """One leg's place at the mixer: hears the leg, and is what the leg sends when it plays nothing else.
+
+    ``coach``: the leg that alone hears this one. ``on_speech`` is told when it begins and when it stops to speak.
+    """
 
     finished = False
 
-    def __init__(self, leg: Leg) -> None:
+    def __init__(self, leg: Leg, muted: bool, coach: Leg | None) -> None:
         self.leg = leg
+        self.muted = muted
+        self.coach = coach
+        self.on_speech: Callable[[bool], None] | None = None
         self.buffer = JitterBuffer()
         self.spoken = SILENCE
         self.heard = SILENCE
+        self._activity = SilenceDetector()
+        self._speaks = False
 
     def hear(self, frame: bytes) -> None:
         self.buffer.push(frame)
@@ -28,13 +50,33 @@ class _Port(Ear):
     def pull(self) -> bytes:
         return self.heard
 
+    def listen(self) -> None:
+        """Take what was said since the last tick."""
+        self.spoken = self.buffer.pull()
+        if self.on_speech is not None:
+            self._activity.feed(SILENCE if self.muted else self.spoken)
+            silent = self._activity.silent_ms > SILENT_MS
+            if (self._speaks and silent) or (not self._speaks and self._activity.heard and not silent):
+                self._speaks = not self._speaks
+                self.on_speech(self._speaks)
+
+
+class _Played:
+    __slots__ = ("done", "source")
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
 
 class Mixer:
     """Ticked before the legs, so that what came since the last tick goes out in this one."""
 
     def __init__(self, clock: MediaClock) -> None:
         self._clock = clock
-        self._ports: list[_Port] = []
+        self._ports: list[Port] = []
+        self._playing: list[_Played] = []
+        self._taps: tuple[Tap, ...] = ()
 
     def __enter__(self) -> Mixer:
         self._clock.add(self, first=True)
@@ -46,13 +88,17 @@ class Mixer:
         self._clock.remove(self)
         for port in tuple(self._ports):
             self.leave(port.leg)
+        for played in self._playing:
+            played.done.cancel()
+        self._playing.clear()
 
-    def join(self, leg: Leg) -> None:
-        """From the next tick on."""
-        port = _Port(leg)
+    def join(self, leg: Leg, *, muted: bool = False, coach: Leg | None = None) -> Port:
+        """From the next tick on. ``muted`` and ``coach`` of the port may change at any time."""
+        port = Port(leg, muted, coach)
         self._ports.append(port)
         leg.attach(port)
         leg.background = port
+        return port
 
     def leave(self, leg: Leg) -> None:
         """The leg hears silence from the next tick on."""
@@ -62,12 +108,66 @@ class Mixer:
             if leg.background is port:
                 leg.background = None
 
+    def play(self, source: Source) -> asyncio.Future[None]:
+        """Let all hear it, above what is said. Cancelled when the room closes; cancelled by the caller, it stops."""
+        played = _Played(source)
+        if source.finished:
+            played.done.set_result(None)
+        else:
+            self._playing.append(played)
+        return played.done
+
+    def tap(self, tap: Tap) -> None:
+        """From now on this one follows too."""
+        self._taps = (*self._taps, tap)
+
     def tick(self) -> None:
         ports = self._ports
         for port in ports:
-            port.spoken = port.buffer.pull()
-        if len(ports) == 2:
+            port.listen()
+        if len(ports) == 2 and not self._playing and not self._taps and _both_plain(*ports):
             ports[0].heard, ports[1].heard = ports[1].spoken, ports[0].spoken
             return
+        self._mix(ports)
+
+    def _mix(self, ports: Sequence[Port]) -> None:
+        """The sum is made once; whoever is in it hears it without himself."""
+        speakers = [p for p in ports if not p.muted and p.coach is None and p.spoken != SILENCE]
+        frames = [port.spoken for port in speakers] + self._pull()
+        for_all, sums = SILENCE, None
+        if len(frames) == 1:
+            for_all = frames[0]
+        elif frames:
+            sums = total(frames)
+            for_all = packed(sums)
         for port in ports:
-            port.heard = mix([other.spoken for other in ports if other is not port]) or SILENCE
+            port.heard = for_all
+        for port in speakers:
+            port.heard = SILENCE if sums is None else without(sums, port.spoken)
+        for port in ports:
+            if port.coach is not None and not port.muted and port.spoken != SILENCE:
+                self._whisper(port)
+        for tap in self._taps:
+            tap.heard(for_all)
+
+    def _whisper(self, coach: Port) -> None:
+        for port in self._ports:
+            if port.leg is coach.coach and port is not coach:
+                port.heard = mix((port.heard, coach.spoken))
+
+    def _pull(self) -> list[bytes]:
+        """What is played to all now."""
+        frames = []
+        for played in self._playing:
+            if played.done.cancelled():
+                continue
+            frames.append(played.source.pull())
+            if played.source.finished:
+                played.done.set_result(None)
+        if frames or self._playing:
+            self._playing = [played for played in self._playing if not played.done.done()]
+        return frames
+
+
+def _both_plain(one: Port, other: Port) -> bool:
+    return not (one.muted or other.muted or one.coach or other.coach)

@@ -7,6 +7,10 @@ from functools import cache
 from telecore.audio.tone import beep, dtmf_tone, silence, tone
 
 BEEP = beep()
+ENTERED = tone((660,), 120, -18) + tone((880,), 160, -18)
+"""What a room hears when somebody comes: a step up."""
+LEFT = tone((880,), 120, -18) + tone((660,), 160, -18)
+"""And a step down when somebody goes."""
 
 _Cadence = tuple[tuple[int, ...], tuple[tuple[int, int], ...]]
 _UK: _Cadence = ((400, 450), ((400, 200), (400, 2000)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Iterable, Sequence
-from operator import add
+from operator import add, sub
 
 
 def mix(frames: Sequence[bytes]) -> bytes:
@@ -17,6 +17,24 @@ def mix(frames: Sequence[bytes]) -> bytes:
     for frame in frames[1:]:
         total = tuple(map(add, total, _samples(frame.ljust(longest, b"\0"))))
     return _pack(total)
+
+
+def total(frames: Sequence[bytes]) -> tuple[int, ...]:
+    """The sum of frames of one length, not saturated: what ``without`` takes from and ``packed`` makes a frame of."""
+    samples = _samples(frames[0])
+    for frame in frames[1:]:
+        samples = tuple(map(add, samples, _samples(frame)))
+    return samples
+
+
+def without(sum_of_all: tuple[int, ...], frame: bytes) -> bytes:
+    """The sum without this one, saturated."""
+    return _pack(tuple(map(sub, sum_of_all, _samples(frame))))
+
+
+def packed(samples: tuple[int, ...]) -> bytes:
+    """A frame of these samples, saturated."""
+    return _pack(samples)
 
 
 def gain(frame: bytes, factor: float) -> bytes:

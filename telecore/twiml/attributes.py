@@ -19,6 +19,11 @@ class Attributes:
         self._reading = reading
         self._asked: set[str] = set()
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Those that are there."""
+        return frozenset(self._node.attributes)
+
     def text(self, name: str, default: str = "") -> str:
         self._asked.add(name)
         return self._node.attributes.get(name, default)

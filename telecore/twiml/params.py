@@ -148,15 +148,28 @@ def recording_status(
     channels: int,
     started_at: datetime,
     source: str,
+    conference: str | None = None,
 ) -> Fields:
-    """A recording's status callback."""
+    """A recording's status callback; a conference's names no call."""
     return {
         "AccountSid": account,
-        "CallSid": call,
+        **({"ConferenceSid": conference} if conference else {"CallSid": call}),
         **of_recording(recording, url, duration_s),
         "RecordingStatus": status,
         "RecordingChannels": str(channels),
         "RecordingStartTime": moment(started_at),
         "RecordingSource": source,
-        "RecordingTrack": "both" if source == "DialVerb" else "inbound",
+        "RecordingTrack": "both" if source in ("DialVerb", "Conference") else "inbound",
+    }
+
+
+def conference_event(*, conference: str, name: str, account: str, event: str, sequence: int, at: datetime) -> Fields:
+    """What every callback of a conference says."""
+    return {
+        "ConferenceSid": conference,
+        "FriendlyName": name,
+        "AccountSid": account,
+        "StatusCallbackEvent": event,
+        "SequenceNumber": str(sequence),
+        "Timestamp": moment(at),
     }

@@ -27,6 +27,7 @@ from cloud.store import (
     messaging_services,
     notifications,
     numbers,
+    participants,
     recordings,
     tasks,
 )
@@ -36,14 +37,17 @@ from cloud.store.records import (
     ApplicationRecord,
     CallerIdRecord,
     CallRecord,
+    ConferenceRecord,
     Hook,
     MessageRecord,
     MessagingServiceRecord,
     NumberRecord,
+    ParticipantRecord,
     RecordingRecord,
     TaskRecord,
     ValidationRecord,
 )
+from cloud.tunnel import conference_steps
 from telecore.ids import (
     E164,
     AccountSid,
@@ -69,6 +73,7 @@ from telecore.model import (
     Sim,
 )
 from telecore.sim_health import Balance, Health, HealthState, StoreLevel, Usage
+from telecore.stays import ConferenceSpec
 from tests.fakes.store import store_url
 
 CONFIG = b"web: {port: 0, public_url: 'https://gw.example'}\ntunnel: {port: 0}\nspeech: {program: none-such}\n"
@@ -173,8 +178,9 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
     caller_id = _caller_id(conn, account.sid)
     call = _call(conn, account.sid, taken)
     message = _message(conn, account.sid, taken)
-    recording = _recording(conn, account.sid, call.sid, sound)
     noted = notifications.add(conn, account.sid, call.sid, 11200, "HTTP 500")
+    conference, participant = _conference(conn, account.sid, call)
+    recording = _recording(conn, call, conference.sid, sound)
     task = _task(conn, account.sid, edge, first)
     key, _ = keys.create(conn, account.sid, "robot")
     named = {
@@ -194,6 +200,8 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
         "SigningKeys": key.sid,
         "Services": service.sid,
         "PhoneNumbers": number.sid,
+        "Conferences": conference.sid,
+        "Participants": participant.call,
     }
     filled = {
         "{number}": taken, "{idle_number}": idle, "{token}": token, "{edge}": edge,
@@ -276,12 +284,13 @@ def _message(conn: Connection, account: AccountSid, number: E164) -> MessageReco
     return messages.insert(conn, record)
 
 
-def _recording(conn: Connection, account: AccountSid, call: CallSid, sound: Sha256) -> RecordingRecord:
+def _recording(conn: Connection, call: CallRecord, conference: str, sound: Sha256) -> RecordingRecord:
     at = datetime.now(UTC)
     record = RecordingRecord(
         sid=RecordingSid(new_sid("RE")),
-        account=account,
-        call=call,
+        account=call.account,
+        call=call.sid,
+        conference=conference,
         sha256=sound,
         size=8,
         duration_s=2.5,
@@ -292,6 +301,14 @@ def _recording(conn: Connection, account: AccountSid, call: CallSid, sound: Sha2
         updated_at=at,
     )
     return recordings.insert(conn, record)
+
+
+def _conference(conn: Connection, account: AccountSid, call: CallRecord) -> tuple[ConferenceRecord, ParticipantRecord]:
+    at = datetime.now(UTC)
+    spec = ConferenceSpec("Ward round", label="doctor")
+    there = conference_steps.open_(conn, account, spec, at)
+    expected = conference_steps.expect(conn, there, call, spec, at)
+    return there, participants.update(conn, expected.sid, status=participants.CONNECTED) or expected
 
 
 def _task(conn: Connection, account: AccountSid, edge: EdgeId, channel: ChannelId) -> TaskRecord:

@@ -39,7 +39,7 @@ ABSENT: tuple[Absent, ...] = (
     Absent(f"* {_ONE}/Calls/{{}}/Streams*", _NOT_OFFERED),
     Absent(f"* {_ONE}/Calls/{{}}/Transcriptions*", _NOT_OFFERED),
     Absent(f"* {_ONE}/Calls/{{}}/UserDefinedMessage*", _NOT_OFFERED),
-    Absent(f"* {_ONE}/Conferences*", _NOT_OFFERED),
+    Absent(f"POST {_ONE}/Conferences/{{}}/Recordings/{{}}.json", _NOT_OFFERED),
     Absent(f"* {_ONE}/IncomingPhoneNumbers/{{}}/AssignedAddOns*", differs("no add-ons")),
     Absent(f"* {_ONE}/Messages/{{}}/Media/{{}}.json", _OF_MM),
     Absent(f"* {_ONE}/Notifications/{{}}.json", _NOT_OFFERED),

@@ -52,8 +52,7 @@ FAMILY = Family(
         Endpoint(
             "GET", "recordings", "List recordings.", _LIST,
             (
-                sid("CallSid", "CA"), *between("DateCreated"), *_SOFT,
-                *ignored("ConferenceSid", how="ignored: conferences are not recorded"),
+                sid("CallSid", "CA"), sid("ConferenceSid", "CF"), *between("DateCreated"), *_SOFT,
             ),
         ),
         Endpoint("GET", "recording", "One recording.", _ONE, _SOFT),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cloud.api.description.model import differs, impossible
 from cloud.api.description.speech_markup import SPEECH_MARKUP
 from cloud.api.description.twiml_model import Attr, Element, attrs, unread
+from cloud.api.description.twiml_rooms import ROOMS
 
 _SILENT = differs("ignored: it changes nothing that can be heard")
 _NOT_OFFERED = differs("not offered: the document is refused (12200) and the fallback URL asked")
@@ -75,19 +76,20 @@ VOICE: tuple[Element, ...] = (
         within="Dial",
         example="<Dial><Sip>sip:ann@example.com</Sip></Dial>",
     ),
+    *ROOMS,
     Element("Redirect", attrs("method"), example="<Redirect>https://app.example/next</Redirect>"),
     Element("Reject", attrs("reason"), example="<Reject/>"),
     Element("Hangup", example="<Hangup/>"),
     *SPEECH_MARKUP,
     *(
         Element(name, standing=_NOT_OFFERED, within="Dial", runs=False)
-        for name in ("Conference", "Queue", "Client", "Application")
+        for name in ("Client", "Application")
     ),
     Element("Sim", standing=impossible("SIMs of Twilio's own network"), within="Dial", runs=False),
     Element("WhatsApp", standing=impossible("calls over WhatsApp"), within="Dial", runs=False),
     *(
         Element(name, standing=_NOT_OFFERED, runs=False)
-        for name in ("Enqueue", "Leave", "Connect", "Start", "Stop", "Refer", "Sms", "Echo")
+        for name in ("Connect", "Start", "Stop", "Refer", "Sms", "Echo")
     ),
     Element("Pay", standing=impossible("payment cards, which need a certified processor"), runs=False),
     Element("Prompt", standing=impossible("part of Pay"), runs=False),
@@ -110,7 +112,7 @@ UNKNOWN: dict[str, str] = {
     "ConversationRelay": "within <Connect>", "ConversationRelaySession": "within <Connect>",
     "Room": "within <Connect>", "VirtualAgent": "within <Connect>", "Config": "within <VirtualAgent>",
     "Language": "within <ConversationRelay>", "Recording": "within <Start>", "Siprec": "within <Start>",
-    "Stream": "within <Connect>, <Start>, <Stop>", "Transcription": "within <Start>", "Task": "within <Enqueue>",
+    "Stream": "within <Connect>, <Start>, <Stop>", "Transcription": "within <Start>",
     "ApplicationSid": "within <Application>", "Identity": "within <Client>", "Parameter": "within <Stream>",
     "Header": "within <Headers>", "Headers": "within <Sip>", "Uri": "within <Sip>",
 }  # fmt: skip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cloud.store.records.accounts import AccountRecord, Hook, NumberRecord, OperatorRecord
 from cloud.store.records.applications import ApplicationRecord, CallerIdRecord, ValidationRecord
+from cloud.store.records.conferences import ConferenceRecord, MemberRecord, ParticipantRecord, QueueRecord
 from cloud.store.records.keys import KeyRecord
 from cloud.store.records.messaging import FeedbackRecord, MessagingServiceRecord, ServiceNumberRecord
 from cloud.store.records.paging import Between, Cursor, PageOf
@@ -18,6 +19,7 @@ __all__ = [
     "CallbackRecord",
     "CallerIdRecord",
     "ChannelRecord",
+    "ConferenceRecord",
     "Cursor",
     "EdgeRecord",
     "EventRecord",
@@ -25,12 +27,15 @@ __all__ = [
     "HistoryRecord",
     "Hook",
     "KeyRecord",
+    "MemberRecord",
     "MessageRecord",
     "MessagingServiceRecord",
     "NotificationRecord",
     "NumberRecord",
     "OperatorRecord",
     "PageOf",
+    "ParticipantRecord",
+    "QueueRecord",
     "RecordingRecord",
     "ServiceNumberRecord",
     "TaskRecord",

@@ -82,7 +82,10 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True)
 class RecordingRecord:
-    """``status``: processing until the bytes are here, then completed; ``absent`` when they never come."""
+    """``status``: processing until the bytes are here, then completed; ``absent`` when they never come.
+
+    ``conference``: whose sound it is; ``call`` is then the one that it began with.
+    """
 
     sid: RecordingSid
     account: AccountSid
@@ -97,6 +100,7 @@ class RecordingRecord:
     updated_at: datetime
     status_callback: Hook = field(default_factory=Hook)
     status_callback_events: tuple[str, ...] = ("completed",)
+    conference: str | None = None
     id: int = 0
 
 

@@ -11,6 +11,7 @@ from cloud.store.schema.accounts import (
 from cloud.store.schema.applications import applications
 from cloud.store.schema.caller_ids import outgoing_caller_ids, validations
 from cloud.store.schema.columns import metadata
+from cloud.store.schema.conferences import conferences, participants, queue_members, queues
 from cloud.store.schema.keys import keys
 from cloud.store.schema.messaging import (
     message_feedback,
@@ -47,6 +48,7 @@ __all__ = [
     "calls",
     "channels",
     "clips",
+    "conferences",
     "edges",
     "events",
     "history",
@@ -61,6 +63,9 @@ __all__ = [
     "opt_outs",
     "outbox",
     "outgoing_caller_ids",
+    "participants",
+    "queue_members",
+    "queues",
     "recordings",
     "released_numbers",
     "service_numbers",

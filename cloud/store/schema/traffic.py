@@ -85,6 +85,7 @@ recordings = Table(
     sid_column(),
     account_column(),
     Column("call", String(34), nullable=False, index=True),
+    Column("conference", String(34), index=True),
     Column("sha256", String(64), nullable=False, index=True),
     Column("size", RowId, nullable=False),
     Column("duration_s", Float, nullable=False),

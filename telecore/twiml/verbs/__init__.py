@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 
 from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Verb
-from telecore.twiml.verbs import dial, gather, hangup, pause, play, record, redirect, reject, say
+from telecore.twiml.verbs import dial, enqueue, gather, hangup, leave, pause, play, record, redirect, reject, say
 
 Reader = Callable[[Node, Reading], Verb | None]
 """None: there is nothing to execute, and a warning says why."""
 
 READERS: Mapping[str, Reader] = {
     "Dial": dial.read,
+    "Enqueue": enqueue.read,
     "Gather": gather.read,
     "Hangup": hangup.read,
+    "Leave": leave.read,
     "Pause": pause.read,
     "Play": play.read,
     "Record": record.read,

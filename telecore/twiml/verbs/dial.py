@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
+from telecore.errors import InvalidTwiml
 from telecore.twiml.attributes import Attributes
 from telecore.twiml.control import CallControl, DialOutcome, DialSpec
 from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Goto, Verb
+from telecore.twiml.verbs import conference, queue
 from telecore.twiml.verbs.dial_nouns import read_targets
 
 RECORD = (
@@ -21,6 +24,14 @@ RING_TONES = (
     "us-old", "tw", "ve", "za",
 )  # fmt: skip
 RECORD_WORDS = {"true": "record-from-answer", "false": "do-not-record"}
+
+ROOMS: Mapping[str, Callable[[Attributes, Node, Reading], Verb]] = {"Conference": conference.read, "Queue": queue.read}
+OF_LEGS = (
+    "timeout", "callerId", "answerOnBridge", "sequential", "ringTone", "record", "trim", "recordingTrack",
+    "recordingStatusCallback", "recordingStatusCallbackMethod", "recordingStatusCallbackEvent", "referUrl",
+    "referMethod", "recordingConfigurationId", "events", "passports",
+)  # fmt: skip
+"""Attributes that mean something only where somebody is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +61,11 @@ def action_params(outcome: DialOutcome) -> dict[str, str]:
     return params
 
 
-def read(node: Node, reading: Reading) -> Dial:
+def read(node: Node, reading: Reading) -> Verb:
     attributes = Attributes(node, reading)
+    room = next((child for child in node.children if child.name in ROOMS), None)
+    if room is not None:
+        return _room(attributes, node, room, reading)
     record = attributes.choice("record", "do-not-record", RECORD, 13217)
     spec = DialSpec(
         targets=read_targets(node, reading),
@@ -75,4 +89,13 @@ def read(node: Node, reading: Reading) -> Dial:
         reading.warn(12200, "<Dial> referUrl: a SIM's call cannot be referred", node)
     verb = Dial(spec, attributes.url("action"), attributes.method(code=13210))
     attributes.close(ignored=("recordingConfigurationId", "events", "passports"))
+    return verb
+
+
+def _room(dial: Attributes, node: Node, room: Node, reading: Reading) -> Verb:
+    """A conference or a queue, which is dialled alone."""
+    if len(node.children) > 1:
+        raise InvalidTwiml(f"<{room.name}> must be alone within its <Dial>", code=13215, line=room.line)
+    verb = ROOMS[room.name](dial, room, reading)
+    dial.close(ignored=OF_LEGS)
     return verb

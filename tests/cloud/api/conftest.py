@@ -25,6 +25,7 @@ from cloud.web import health
 from cloud.web.server import WebServer
 from telecore.ids import E164, ChannelId, EdgeId
 from tests.fakes.api_site import NUMBER, KeptCalls, KeptMessages, Site
+from tests.fakes.stays import stays_of
 from tests.fakes.store import store_url
 
 
@@ -40,7 +41,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         await files.open()
         kept_calls, kept_messages = KeptCalls(db), KeptMessages(db)
         fleet, fleet_tasks = Fleet(db), FleetTasks(db, wake=lambda edge: None)
-        callbacks = Callbacks(db, WebhookClient(AddressPolicy()), Debugger(db))
+        client = WebhookClient(AddressPolicy(["127.0.0.1"]))
+        callbacks = Callbacks(db, client, Debugger(db))
         backend = Backend(
             db=db,
             calls=kept_calls,
@@ -52,6 +54,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             tasks=fleet_tasks,
             validations=Validation(db, Routing(lambda edge: True), callbacks, wake=lambda edge: None),
             accounts=Standing(db, kept_calls, callbacks),
+            conferences=stays_of(db, files, client, callbacks, kept_calls)[1],
         )
         server = WebServer("127.0.0.1", 0, [*api_routes(backend), *health.routes({})])
         running = asyncio.create_task(server.run())
@@ -63,4 +66,5 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             made.close()
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+            await client.close()
             await files.close()

@@ -1,0 +1,115 @@
+"""What edges tell of stays, handed to conferences or queues."""
+
+from __future__ import annotations
+
+import logging
+from collections import OrderedDict
+
+from cloud.services.announcements import Announcements
+from cloud.services.call_session import SessionTools
+from cloud.services.callbacks import Callbacks
+from cloud.services.conference_desk import ConferenceDesk
+from cloud.services.conferences import ConferenceService
+from cloud.services.live_tasks import LiveTasks
+from cloud.services.requests import Calls
+from cloud.services.seats import Seats
+from cloud.services.waits import Waits
+from cloud.store import participants
+from cloud.store.records import CallRecord
+from cloud.tunnel import call_steps
+from cloud.tunnel.effects import Told
+from telecore.commands import LeaveStay
+from telecore.events import StayEnded
+from telecore.ids import EdgeId, StayId
+from telecore.notices import Announcement, Do, Notice, Spoke, StayWanted, WaitEnded
+from telecore.states import FINAL_CALL
+from telecore.stays import ConferenceSpec
+
+log = logging.getLogger(__name__)
+
+_REMEMBERED = 10_000
+"""Stays that have ended of late."""
+
+
+class Stays:
+    """One for the whole cloud. Its methods return at once."""
+
+    def __init__(
+        self,
+        tools: SessionTools,
+        seats: Seats,
+        waits: Waits,
+        conferences: ConferenceService,
+        announcements: Announcements,
+    ) -> None:
+        self._tools = tools
+        self._seats = seats
+        self._waits = waits
+        self._conferences = conferences
+        self._announcements = announcements
+        self._tasks = LiveTasks()
+        self._ended: OrderedDict[StayId, None] = OrderedDict()
+
+    async def close(self) -> None:
+        for part in (self._tasks, self._waits, self._conferences, self._announcements):
+            await part.close()
+
+    def take(self, edge: EdgeId, notice: Notice) -> bool:
+        """Whether the notice was about a stay."""
+        match notice:
+            case StayWanted():
+                self._tasks.start(self._wanted(edge, notice), f"stay of {notice.call}")
+            case WaitEnded():
+                self._waits.ended(notice)
+            case Spoke():
+                self._tasks.start(self._spoke(edge, notice), f"speech of {notice.call}")
+            case Announcement():
+                self._announcements.ended(edge, notice)
+            case _:
+                return False
+        return True
+
+    def on_told(self, told: Told) -> None:
+        """After the commit."""
+        if isinstance(told.event, StayEnded) and told.call is not None:
+            self._over(told.event.stay)
+        if told.call is not None and told.call.status in FINAL_CALL:
+            self.call_over(told.call)
+
+    def call_over(self, call: CallRecord) -> None:
+        """A call has ended, whoever says so."""
+        seat = self._seats.of_call(call.sid)
+        if seat is not None:
+            self._over(seat.stay)
+        self._conferences.changed(call.sid)
+
+    def _over(self, stay: StayId) -> None:
+        self._ended[stay] = None
+        while len(self._ended) > _REMEMBERED:
+            self._ended.popitem(last=False)
+        self._seats.forget(stay)
+        self._waits.forget(stay)
+        self._conferences.left(stay)
+
+    async def _wanted(self, edge: EdgeId, notice: StayWanted) -> None:
+        call = await self._tools.db.read(lambda conn: call_steps.of_edge(conn, notice.call, edge))
+        if call is None or call.status in FINAL_CALL:
+            log.info("a stay of %s, which is no live call of %s", notice.call, edge)
+            self._tools.send(edge, Do(LeaveStay(call=notice.call, stay=notice.stay, because="error")))
+        elif isinstance(notice.spec, ConferenceSpec):
+            await self._conferences.wanted(call, notice, notice.spec)
+        if notice.stay in self._ended:  # it was over before its beginning was written
+            await self._conferences.over_already(notice.stay)
+
+    async def _spoke(self, edge: EdgeId, notice: Spoke) -> None:
+        one = await self._tools.db.read(lambda conn: participants.by_stay(conn, notice.stay))
+        if one is not None and one.edge == edge:
+            await self._conferences.spoke(one, notice)
+
+
+def make_stays(tools: SessionTools, queue: Callbacks, calls: Calls) -> tuple[Stays, ConferenceDesk]:
+    """What hears the edges, and what hears the customers."""
+    seats, waits = Seats(tools.send), Waits(tools)
+    service, announcements = ConferenceService(tools, queue, seats, waits), Announcements(tools, queue)
+    desk = ConferenceDesk(tools.db, service, announcements, calls, queue)
+    return Stays(tools, seats, waits, service, announcements), desk
