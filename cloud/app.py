@@ -16,6 +16,7 @@ from cloud import watchdog
 from cloud.api.routes import Backend, api_routes
 from cloud.api.urls import recording_url
 from cloud.config import CloudConfig
+from cloud.dashboard.client_page import ClientPage
 from cloud.dashboard.routes import Dashboard
 from cloud.services.addresses import AddressPolicy
 from cloud.services.desk import Desk
@@ -162,6 +163,8 @@ def _routes(config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hu
         accounts=desk.standing,
         validations=desk.validation,
         conferences=desk.conferences,
+        browsers=desk.clients.handsets,
+        serve_browser=desk.client_door.serve,
     )
     newest = migrate.newest()
 
@@ -174,6 +177,7 @@ def _routes(config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hu
 
     return [
         *api_routes(backend),
+        *ClientPage(config.public_url).routes(),
         *Dashboard(db, desk.fleet, desk.fleet_tasks, config.public_url).routes(),
         *health.routes({"store": store_is_ready, "disk": health.room(config.data_dir), "tunnel": tunnel_is_ready}),
     ]

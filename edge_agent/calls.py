@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from edge_agent.call import far_voice, outbound
+from edge_agent.call.client_line import ClientLine
 from edge_agent.call.ending import Origin
 from edge_agent.call.equipment import Equipment, Waits, unheard
 from edge_agent.call.far_legs import FarLegs
@@ -20,7 +21,7 @@ from edge_agent.call.report import CallReport, Emit, Notify
 from edge_agent.call.rooms import Rooms
 from edge_agent.call.stays import Stays
 from edge_agent.call_control import PageControl
-from edge_agent.contracts import Gate, IncomingCall, VoiceService, Witness
+from edge_agent.contracts import Gate, IncomingCall, Permit, VoiceService, Witness
 from edge_agent.media.clips import Blobs, Clips
 from edge_agent.media.clock import MediaClock
 from edge_agent.media.recorder import Recorder
@@ -32,6 +33,7 @@ from telecore.commands import (
     FlushFeed,
     HangUp,
     LimitCall,
+    OfferCall,
     OpenFeed,
     PlaceCall,
     RouteDial,
@@ -41,10 +43,10 @@ from telecore.commands import (
 )
 from telecore.errors import NoNetwork, NoRoute, TimedOut
 from telecore.events import CallOffered
-from telecore.ids import E164, CallSid, ChannelId, new_sid
+from telecore.ids import E164, CallSid, ChannelId, is_client, new_sid
 from telecore.model import Clip
+from telecore.notices import FarLegHeld, Notice
 from telecore.notices import LiveCall as LiveCallNotice
-from telecore.notices import Notice
 from telecore.twiml.control import DialSpec
 
 log = logging.getLogger(__name__)
@@ -129,6 +131,14 @@ class Calls:
         if self._stopping:
             call.end(Cause.TEMPORARY_FAILURE, "restart")
 
+    def offer(self, command: OfferCall) -> None:
+        """A browser calls."""
+        if self._stopping or command.call in self._calls:
+            return
+        origin = Origin(command.call, command.channel, True, INBOUND_LIMIT_S, party=command.caller)
+        call = self._new_call(origin)
+        self._begin(call, lambda: self._offer_client(call, command))
+
     async def place(self, command: PlaceCall) -> None:
         """Begin to dial. Raises TimedOut when it is too late for that, NoNetwork when the channel is not there.
 
@@ -136,10 +146,10 @@ class Calls:
         """
         if command.not_after is not None and command.not_after < self._wall():
             raise TimedOut("it is too late to place this call")
-        service = self._voice(command.channel)
+        service = self._line(command.channel, command.call, command.to)
         if service is None or self._stopping:
             raise NoNetwork(f"{command.channel} takes no calls now")
-        permit = self._gate.call(command.channel, command.to, urgent=command.urgent)
+        permit = self._permit(command.channel, command.to, urgent=command.urgent)
         if not permit.granted:
             raise NoRoute(permit.reason, code=permit.code)
         origin = Origin(
@@ -238,8 +248,8 @@ class Calls:
             sip=routed.sip,
             machine=spec.targets[routed.target].machine,
         )
-        service = self._voice(routed.channel)
-        permit = self._gate.call(routed.channel, routed.to)
+        service = self._line(routed.channel, routed.call, routed.to, spec.targets[routed.target].parameters)
+        permit = self._permit(routed.channel, routed.to)
         self._begin(call, lambda: outbound.dial(call, service, order, permit))
         return call
 
@@ -251,12 +261,31 @@ class Calls:
         return call
 
     async def _ring_far(self, call: LiveCall, routed: RoutedLeg, spec: DialSpec) -> None:
-        await far_voice.ring(call, self.far.hold(routed, spec), spec.timeout_s)
+        target = spec.targets[routed.target]
+        held = FarLegHeld(routed.call, 0, spec.timeout_s, target.send_digits, routed.sip, target.machine)
+        voice = self.far.hold(held)
+        await far_voice.ring(call, voice, spec.timeout_s)
+
+    def _line(
+        self, channel: ChannelId, call: CallSid, to: str, parameters: Mapping[str, str] | None = None
+    ) -> VoiceService | None:
+        """What carries a call to this party."""
+        return ClientLine(self.far, call, parameters or {}) if is_client(to) else self._voice(channel)
+
+    def _permit(self, channel: ChannelId, to: str, *, urgent: bool = False) -> Permit:
+        return Permit() if is_client(to) else self._gate.call(channel, to, urgent=urgent)
 
     async def _offer(self, call: LiveCall, incoming: IncomingCall) -> None:
         channel = call.origin.channel
         called = incoming.called or self._own_number(channel)
         call.report.say(CallOffered(call=call.sid, channel=channel, caller=incoming.caller, called=called))
+        call.expect_page()
+
+    async def _offer_client(self, call: LiveCall, command: OfferCall) -> None:
+        voice = self.far.hold(FarLegHeld(call.sid, 0, client=True))
+        call.connect(voice)
+        voice.on_event = call.on_voice
+        call.report.say(CallOffered(call=call.sid, channel=command.channel, caller=command.caller, called=None))
         call.expect_page()
 
     def _new_call(self, origin: Origin) -> LiveCall:

@@ -23,6 +23,7 @@ from telecore.commands import (
     FlushFeed,
     HangUp,
     LimitCall,
+    OfferCall,
     OpenFeed,
     PlaceCall,
     RequestUssd,
@@ -73,6 +74,7 @@ class LiveCalls(Protocol):
     def hang_up(self, command: HangUp) -> None: ...
     def limit(self, command: LimitCall) -> None: ...
     def route_dial(self, command: RouteDial) -> None: ...
+    def offer(self, command: OfferCall) -> None: ...
     def tell_far_leg(self, command: TellFarLeg) -> None: ...
     def open_feed(self, command: OpenFeed) -> None: ...
     def close_feed(self, command: CloseFeed) -> None: ...
@@ -117,6 +119,7 @@ class Dispatcher:
             HangUp: calls.hang_up,
             LimitCall: calls.limit,
             RouteDial: calls.route_dial,
+            OfferCall: calls.offer,
             TellFarLeg: calls.tell_far_leg,
             OpenFeed: calls.open_feed,
             CloseFeed: calls.close_feed,

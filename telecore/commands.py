@@ -11,7 +11,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
 
-from telecore.ids import E164, CallSid, ChannelId, CommandId, DialId, FeedId, MessageSid, StayId, new_id
+from telecore.ids import (
+    E164,
+    Address,
+    CallSid,
+    ChannelId,
+    CommandId,
+    DialId,
+    FeedId,
+    MessageSid,
+    StayId,
+    new_id,
+)
 from telecore.model import MachineSpec, Track
 from telecore.schema import Tagged
 from telecore.sim_health import HealthState
@@ -309,3 +320,13 @@ class Announce(Command):
     room: str
     verbs: tuple[Verb, ...]
     call: CallSid | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferCall(Command):
+    """A call comes in from a browser: take it as from a line. Answered by FarLegHeld and CallOffered."""
+
+    kind: ClassVar[str] = "call.offer"
+    call: CallSid
+    channel: ChannelId
+    caller: Address

@@ -75,3 +75,17 @@ def is_slug(text: str) -> bool:
 def channel_id(edge: EdgeId, device: DeviceId, line: int | None = None) -> ChannelId:
     """The cloud-wide name of a channel."""
     return ChannelId(f"{edge}/{device}" if line is None else f"{edge}/{device}/{line}")
+
+
+CLIENT = "client:"
+"""Before the identity of a browser, where others have a number."""
+
+
+def client_channel(edge: EdgeId) -> ChannelId:
+    """Where an edge's calls with browsers are: no device can have this name."""
+    return ChannelId(f"{edge}/~client")
+
+
+def is_client(address: str) -> bool:
+    """Whether it is a browser's."""
+    return address.startswith(CLIENT)

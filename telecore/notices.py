@@ -5,7 +5,7 @@ Whoever depends on an answer says it again after each reconnect; whoever answers
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from telecore.commands import Command
@@ -132,6 +132,9 @@ class FeedsHeld(Notice):
 class FarLegHeld(Notice):
     """Up, when a <Dial> begins a leg that another edge dials, and again after each greeting: its sound goes by this
     stream of the tunnel, both ways, 20 ms of µ-law a frame. Answered by TellFarLeg.
+
+    ``client``: no edge dials it, for its party is at the cloud itself: a browser. ``parameters`` are shown there.
+    ``answered``: it is, which may not be written down yet.
     """
 
     kind: ClassVar[str] = "far_leg.held"
@@ -141,6 +144,9 @@ class FarLegHeld(Notice):
     send_digits: str = ""
     sip: SipTarget | None = None
     machine: MachineSpec | None = None
+    client: bool = False
+    parameters: dict[str, str] = field(default_factory=dict)
+    answered: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,19 +156,21 @@ class FarLegLeft(Notice):
     kind: ClassVar[str] = "far_leg.left"
     call: CallSid
     cause: int = 16
+    client: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class FarLegReady(Notice):
     """Up, and again after each greeting: a leg dialled for another edge may be joined. ``taken``: no more.
 
-    ``keys_apart``: its keys do not come in the sound.
+    ``keys_apart``: its keys do not come in the sound. ``client``: a call that a browser made is answered.
     """
 
     kind: ClassVar[str] = "far_leg.ready"
     call: CallSid
     keys_apart: bool = False
     taken: bool = False
+    client: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from cloud.api.accounts import AccountsApi
@@ -10,6 +11,7 @@ from cloud.api.applications import ApplicationsApi
 from cloud.api.auth_tokens import AuthTokensApi
 from cloud.api.available_phone_numbers import AvailableNumbersApi
 from cloud.api.calls import CallsApi
+from cloud.api.clients import Browsers, ClientsApi
 from cloud.api.conferences import ConferencesApi
 from cloud.api.description.serving import DescriptionApi
 from cloud.api.enrolment import EnrolmentApi
@@ -29,6 +31,7 @@ from cloud.store.database import Database
 from cloud.web.auth import Authenticator
 from cloud.web.http import Route
 from cloud.web.rate import RateLimit
+from cloud.web.socket import Socket
 
 ENROLMENTS_AT_ONCE, ENROLMENT_EVERY_S = 10, 6.0
 
@@ -48,6 +51,8 @@ class Backend:
     accounts: Accounts
     validations: Validations
     conferences: ConferenceDesk
+    browsers: Browsers
+    serve_browser: Callable[[Socket], Awaitable[None]]
 
 
 def api_routes(backend: Backend) -> list[Route]:
@@ -68,6 +73,7 @@ def api_routes(backend: Backend) -> list[Route]:
         *RecordingsApi(db, auth, backend.sound, backend.public_url).routes(),
         *ConferencesApi(db, auth, backend.conferences, backend.public_url).routes(),
         *NotificationsApi(db, auth).routes(),
+        *ClientsApi(auth, backend.browsers, backend.serve_browser, backend.public_url).routes(),
         *FleetApi(db, auth, backend.fleet, backend.tasks).routes(),
         *EnrolmentApi(db, backend.tunnel_url, limit).routes(),
         *DescriptionApi(backend.public_url).routes(),

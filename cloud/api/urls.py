@@ -67,6 +67,9 @@ PATHS = {
 CHANNELS = "/simferry/v1/channels"
 CHANNEL = f"{CHANNELS}/{{edge}}/{{device:[a-z0-9-]+(?:/[0-9]+)?}}"
 TASK = "/simferry/v1/tasks/{sid}"
+CLIENTS = "/simferry/v1/clients"
+CLIENT_TOKENS = f"{CLIENTS}/{{identity}}/tokens"
+CLIENT_SOCKET = "/client/socket"
 OPENAPI = "/simferry/v1/openapi.json"
 
 

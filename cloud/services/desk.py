@@ -13,6 +13,8 @@ from cloud.services.call_reaper import CallReaper
 from cloud.services.call_session import SessionTools
 from cloud.services.callbacks import Callbacks
 from cloud.services.calls import CallService
+from cloud.services.client_door import ClientDoor
+from cloud.services.client_legs import ClientLegs
 from cloud.services.debugger import Debugger
 from cloud.services.dials import Dials
 from cloud.services.documents import Documents
@@ -122,11 +124,14 @@ class Desk:
         self.feeds = Feeds(tunnel)
         self.far_legs = FarLegs(db, self.feeds, tunnel, wake=self._wake, ended=self.callbacks.wake, now=utc_now)
         self.calls.on_over.append(self.far_legs.over)
+        self.clients = ClientLegs(db, tunnel, self.calls.sessions, ended=self.callbacks.wake, now=utc_now)
+        self.client_door = ClientDoor(db, self.clients)
+        self.calls.on_over.append(self.clients.over)
         line = RecordingLine(tunnel.fetch, tunnel.notify, tunnel.connected)
         self.recordings = RecordingService(db, files, self.callbacks, line, url=recording_url)
         self._reaper = CallReaper(db, self.calls.lost)
         self.ingest.listen(self._on_told)
-        for part in (self.calls, self.stays, self.far_legs, self.messages, self.recordings):
+        for part in (self.calls, self.stays, self.far_legs, self.clients, self.messages, self.recordings):
             self.ingest.listen(part.on_told)
 
     async def run(self) -> None:
@@ -137,6 +142,8 @@ class Desk:
                 for work in (self.callbacks, self.messages, self.recordings, self._reaper, self.fleet_tasks):
                     group.create_task(work.run(), name=type(work).__name__)
         finally:
+            await self.client_door.close()
+            await self.clients.close()
             await self.far_legs.close()
             self.feeds.close()
             await self.ingest.close()
@@ -154,6 +161,7 @@ class Desk:
         self.recordings.on_link(edge, up)
         self.feeds.on_link(edge, up)
         self.far_legs.on_link(edge, up)
+        self.clients.on_link(edge, up)
         self._tasks.start(self._seen(edge), f"link of {edge}")
 
     def on_notice(self, edge: EdgeId, notice: Notice) -> None:
@@ -169,7 +177,7 @@ class Desk:
             case PageFaulted():
                 self.calls.page_faulted(edge, notice)
             case FarLegHeld() | FarLegLeft() | FarLegReady():
-                self.far_legs.on_notice(edge, notice)
+                (self.clients if notice.client else self.far_legs).on_notice(edge, notice)
             case FeedOpened() | FeedClosed() | FeedKey() | FeedsHeld():
                 self._feed_told(edge, notice)
             case RouteWanted():

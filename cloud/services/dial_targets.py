@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from cloud.store.records import CallRecord
 from telecore.errors import InvalidTwiml
-from telecore.ids import E164
+from telecore.ids import CLIENT, E164
 from telecore.model import Direction
 from telecore.numbers import is_e164, is_emergency, is_short_code
 from telecore.sip_target import SipTarget, check_sip_caller, parse_sip_target
@@ -18,6 +18,8 @@ FORBIDDEN = 13225
 NOT_ROUTED = 13224
 NESTED = 13201
 NO_SIP = 13246
+
+MAX_IDENTITY = 121
 
 Fault = tuple[int, str]
 """Twilio's code, and what is wrong."""
@@ -38,11 +40,24 @@ def read_target(target: DialTarget, caller_id: str | None, parent: CallRecord) -
         return NESTED, "<Dial> within a dialled leg is not possible"
     if target.kind == "sip":
         return _sip(target, caller_id, parent)
+    if target.kind == "client":
+        return _client(target, caller_id)
     if is_emergency(target.number):
         return FORBIDDEN, "<Dial> to an emergency number is not carried"
     if not (is_e164(target.number) or is_short_code(target.number)):
         return NUMBER_FORMAT, "<Dial> needs a number with + and its country code, or a short code"
     return Asked(target.number, E164(caller_id) if caller_id else None)
+
+
+def _client(target: DialTarget, caller_id: str | None) -> Asked | Fault:
+    if not is_identity(target.number.removeprefix(CLIENT)):
+        return NOT_ROUTED, "<Client> needs an identity of at most 121 characters without spaces"
+    return Asked(target.number, E164(caller_id[:64]) if caller_id else None)
+
+
+def is_identity(text: str) -> bool:
+    """Whether a browser may be called so."""
+    return 0 < len(text) <= MAX_IDENTITY and text.isprintable() and " " not in text
 
 
 def _sip(target: DialTarget, caller_id: str | None, parent: CallRecord) -> Asked | Fault:

@@ -16,7 +16,7 @@ from cloud.store.records import CallRecord, Cursor, Hook
 from cloud.tunnel import call_steps
 from cloud.tunnel.message_steps import owner_of
 from telecore.commands import RouteDial, RoutedLeg
-from telecore.ids import Address, CallSid, ChannelId, DialId, EdgeId, new_sid
+from telecore.ids import Address, CallSid, ChannelId, DialId, EdgeId, client_channel, is_client, new_sid
 from telecore.model import CallStatus, Direction
 from telecore.notices import RouteWanted
 from telecore.twiml.control import DialTarget
@@ -86,7 +86,7 @@ class Dials:
                 refusals.append(notes[-1][1])
                 continue
             legs.append(leg)
-            if not wanted.spec.sequential:
+            if not wanted.spec.sequential and not is_client(leg.to):
                 taken[leg.channel] += 1
         for leg in legs:  # not before all are routed: a row counts as a call of its channel
             calls.insert(conn, self._child(parent, wanted.spec.targets[leg.target], leg))
@@ -109,6 +109,8 @@ class Dials:
             notes.append((NOT_ROUTED, "the call is at no edge") if isinstance(asked, Asked) else asked)
             return None
         call = CallSid(new_sid("CA"))
+        if is_client(asked.to):
+            return RoutedLeg(call, client_channel(parent.edge), asked.to, index, asked.caller, bool(target.url))
         decision = self._routing.for_dial(
             conn,
             call,

@@ -69,6 +69,12 @@ def of_account(conn: Connection, account: str) -> list[NumberRecord]:
     return tables.find_all(conn, numbers, NumberRecord, account=account)
 
 
+def channels_of(conn: Connection, account: str) -> list[str]:
+    """The channels in which this account's SIMs were seen last."""
+    asked = select(numbers.c.channel).where(numbers.c.account == account, numbers.c.channel.is_not(None)).distinct()
+    return [str(channel) for (channel,) in conn.execute(asked)]
+
+
 def update(conn: Connection, sid: str, **changes: object) -> NumberRecord | None:
     """Set fields by name; the record as it is now. In other hands it leaves its messaging service."""
     if "account" in changes:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from cloud.web.socket import Socket
 from telecore.errors import InvalidRequest
 
 FORM = "application/x-www-form-urlencoded"
@@ -53,7 +54,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """``file`` or ``stream`` take the place of ``body``."""
+    """``file`` or ``stream`` take the place of ``body``. ``socket`` serves the web socket that was asked for."""
 
     status: int = 200
     body: bytes = b""
@@ -61,6 +62,7 @@ class Response:
     headers: Mapping[str, str] = field(default_factory=dict)
     file: Path | None = None
     stream: AsyncIterator[bytes] | None = None
+    socket: Callable[[Socket], Awaitable[None]] | None = None
 
 
 Handler = Callable[[Request], Awaitable[Response]]

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from contextvars import ContextVar
 from typing import Any
 
-from aiohttp import web
+from aiohttp import WSMsgType, web
 
 from cloud.web import errors
 from cloud.web.http import Request, Response, Route
 from cloud.web.routing import Router
+from cloud.web.socket import Socket
 from telecore.errors import Refused, Transient
 from telecore.ids import new_sid
 
@@ -25,6 +26,9 @@ IDLE_S = 75.0
 """After so long without a request a connection is closed, also one that never made any."""
 DRAIN_S = 5.0
 """How long answers under way may take after the stop began."""
+PING_S = 15.0
+MESSAGE_LIMIT = 16 * 1024
+"""Of a web socket."""
 
 REQUEST_ID = "Twilio-Request-Id"
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -81,6 +85,8 @@ class WebServer:
         except Exception:
             log.exception("%s %s failed (%s)", request.method, request.path, request_id.get())
             response = errors.internal()
+        if response.socket is not None:
+            return await self._socket(request, response.socket)
         if response.stream is not None:
             return await self._stream(request, response)
         return _sent(response)
@@ -88,6 +94,23 @@ class WebServer:
     async def _handled(self, request: web.BaseRequest) -> Response:
         handler, fields = self._router.find(request.method, request.rel_url.raw_path)
         return await handler(await _read(request, fields))
+
+    async def _socket(self, request: web.BaseRequest, serve: Callable[[Socket], Awaitable[None]]) -> web.StreamResponse:
+        """A web socket: a task of its own, which a stop cuts at once."""
+        out = web.WebSocketResponse(heartbeat=PING_S, max_msg_size=MESSAGE_LIMIT, compress=False)
+        if not out.can_prepare(request).ok:
+            return _sent(errors.bad_http(426, "Ask for a web socket here"))
+        await out.prepare(request)
+        serving = asyncio.create_task(_serve(Socket(_Wire(out)), serve))
+        self._streams.add(serving)
+        try:
+            await asyncio.wait([serving])
+            if not serving.cancelled() and (error := serving.exception()) is not None:
+                log.error("%s failed (%s)", request.path, request_id.get(), exc_info=error)
+        finally:
+            self._streams.discard(serving)
+            serving.cancel()
+        return out
 
     async def _stream(self, request: web.BaseRequest, response: Response) -> web.StreamResponse:
         """An answer without an end: a task of its own, which a stop cuts at once instead of waiting for it."""
@@ -171,3 +194,45 @@ async def _pump(out: web.StreamResponse, response: Response) -> None:
     with suppress(ConnectionError):  # the reader has gone
         async for piece in response.stream:
             await out.write(piece)
+
+
+class _Wire:
+    """An aiohttp socket as ``socket.Wire``."""
+
+    def __init__(self, out: web.WebSocketResponse) -> None:
+        self._out = out
+
+    async def receive(self) -> str | bytes | None:
+        message = await self._out.receive()
+        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+            data: str | bytes = message.data
+            return data
+        return None
+
+    async def send(self, message: str | bytes) -> None:
+        if isinstance(message, str):
+            await self._out.send_str(message)
+        else:
+            await self._out.send_bytes(message)
+
+    async def close(self, code: int, reason: str) -> None:
+        await self._out.close(code=code, message=reason.encode()[:120])
+
+
+async def _serve(socket: Socket, serve: Callable[[Socket], Awaitable[None]]) -> None:
+    """Until either end has enough; what was said last is still sent."""
+    pumping = asyncio.create_task(socket.pump())
+    serving = asyncio.ensure_future(serve(socket))
+    try:
+        await asyncio.wait({pumping, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done() and not pumping.done():
+            socket.close(1000, "")
+            await asyncio.wait({pumping}, timeout=DRAIN_S)
+    finally:
+        for task in (serving, pumping):
+            task.cancel()
+        await asyncio.wait({serving, pumping})
+    for task in (serving, pumping):
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, ConnectionError):
+            raise error

@@ -39,7 +39,7 @@ from edge_agent.uplink import Uplink
 from edge_agent.watchdog import Watchdog, notifier, period_s
 from telecore.commands import SetSimHealth
 from telecore.events import EdgeStarted
-from telecore.ids import ChannelId, Sha256, new_id
+from telecore.ids import ChannelId, Sha256, client_channel, new_id
 from telecore.model import Clip
 from telecore.notices import BlobHeld, BlobStored, Do, Heartbeat, Notice
 from telecore.tunnel.link import MediaHandler
@@ -260,7 +260,7 @@ class Agent:
     def _known(self, channel: ChannelId) -> bool:
         """With ``devices: auto`` a modem may yet be found whose messages the cloud already sends."""
         found_later = self._config.devices is None and channel.startswith(f"{self._identity.edge}/")
-        return found_later or self.inventory.known(channel)
+        return found_later or channel == client_channel(self._identity.edge) or self.inventory.known(channel)
 
     def _greeting(self) -> Sequence[Notice]:
         return [self._heartbeat(), BlobHeld(self._blobs.held()), *self._calls.repeat(), self._calls.feeds.held]

@@ -35,6 +35,11 @@ class Origin:
     party: str = ""
     elsewhere: bool = False
 
+    @property
+    def by_tunnel(self) -> bool:
+        """It has no line here: how it goes and sounds says nothing of a SIM."""
+        return self.elsewhere or self.channel.endswith("/~client")
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 
 from edge_agent.call.far_voice import FarVoice
 from edge_agent.call.live import LiveCall
@@ -12,10 +13,9 @@ from edge_agent.call.report import Notify
 from edge_agent.contracts import KeysApart
 from edge_agent.media.tunnel_pcm import Media, StreamNumbers, TunnelPcm
 from telecore.causes import Cause
-from telecore.commands import RoutedLeg, TellFarLeg
+from telecore.commands import TellFarLeg
 from telecore.ids import CallSid
 from telecore.notices import FarLegHeld, FarLegLeft, FarLegReady, Notice
-from telecore.twiml.control import DialSpec
 
 log = logging.getLogger(__name__)
 
@@ -35,13 +35,12 @@ class FarLegs:
         self._served: dict[CallSid, LiveCall] = {}
         self._away: asyncio.TimerHandle | None = None
 
-    def hold(self, routed: RoutedLeg, spec: DialSpec) -> FarVoice:
-        """Begin a leg that another edge dials. Raises Busy when the tunnel has no stream left."""
+    def hold(self, wanted: FarLegHeld) -> FarVoice:
+        """Begin a leg whose line is elsewhere; its stream is chosen here. Raises Busy when the tunnel has none left."""
         pcm = TunnelPcm(self._media, self._numbers.take())
-        target = spec.targets[routed.target]
-        held = FarLegHeld(routed.call, pcm.number, spec.timeout_s, target.send_digits, routed.sip, target.machine)
-        voice = FarVoice(held, pcm, self._left)
-        self._held[routed.call] = voice, pcm
+        held = replace(wanted, stream=pcm.number)
+        voice = FarVoice(held, pcm, self._left, self._took)
+        self._held[held.call] = voice, pcm
         self._notify(held)
         return voice
 
@@ -61,7 +60,7 @@ class FarLegs:
     def repeat(self) -> Sequence[Notice]:
         """What a cloud that was away has to be told again."""
         return [
-            *(voice.held for voice, _ in self._held.values()),
+            *(replace(voice.held, answered=voice.answered) for voice, _ in self._held.values()),
             *(_ready(call) for call in self._served.values() if call.prepared),
         ]
 
@@ -88,7 +87,10 @@ class FarLegs:
         pcm.close()
         self._numbers.give_back(pcm.number)
         if cause is not None:
-            self._notify(FarLegLeft(voice.call, cause))
+            self._notify(FarLegLeft(voice.call, cause, client=voice.held.client))
+
+    def _took(self, voice: FarVoice) -> None:
+        self._notify(FarLegReady(voice.call, client=True))
 
     def _give_up(self) -> None:
         self._away = None

@@ -25,12 +25,19 @@ _EVENTS = {
 
 
 class FarVoice:
-    """A ``contracts.VoiceCall``. ``held`` is how the cloud is told of it; ``left`` is called once when it is over here.
+    """A ``contracts.VoiceCall``. ``held`` is how the cloud is told of it; ``left`` is called once when it is over here,
+    ``took`` when a call that came by it is answered.
 
     ``ready``: its sound flows. ``on_taken``: it goes on without us.
     """
 
-    def __init__(self, held: FarLegHeld, pcm: PcmStream, left: Callable[[FarVoice, int | None], None]) -> None:
+    def __init__(
+        self,
+        held: FarLegHeld,
+        pcm: PcmStream,
+        left: Callable[[FarVoice, int | None], None],
+        took: Callable[[FarVoice], None],
+    ) -> None:
         self.held = held
         self.pcm: PcmStream | None = pcm
         self.detects_dtmf = False
@@ -38,7 +45,9 @@ class FarVoice:
         self.ready = asyncio.Event()
         self.on_event: Callable[[VoiceEvent], None] = _nothing
         self.on_taken: Callable[[], None] = _nobody
+        self.answered = False
         self._left = left
+        self._took = took
         self._over = False
 
     @property
@@ -58,6 +67,7 @@ class FarVoice:
             self.keys_apart = self.detects_dtmf = news.keys_apart
             self.ready.set()
         else:
+            self.answered = self.answered or news.news is FarNews.ANSWERED
             self.on_event(VoiceEvent(_EVENTS[news.news], digit=news.digit))
 
     def lose(self, cause: int) -> None:
@@ -66,7 +76,9 @@ class FarVoice:
         self.on_event(VoiceEvent(VoiceEventKind.ENDED, cause))
 
     async def answer(self) -> None:
-        """Nobody calls us on it."""
+        """Take a call that a browser made."""
+        self.answered = True
+        self._took(self)
 
     async def hang_up(self, cause: int = 16) -> None:
         """Let it go; the cloud sees to its line."""

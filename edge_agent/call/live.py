@@ -298,7 +298,7 @@ class LiveCall:
         return CallEnded(call=self.sid, cause=cause, by=by, duration_s=self.duration_s, media=self.leg.media)
 
     def _check_sound(self) -> None:
-        if self.voice is not None and self.voice.pcm is not None:
+        if self.voice is not None and self.voice.pcm is not None and not self.origin.by_tunnel:
             self.leg.attach(SoundCheck(self.voice.pcm, self._sounds))
 
     def _sounds(self, sound: Sound) -> None:
@@ -311,7 +311,7 @@ class LiveCall:
         self.report.say(AnswererDetected(call=self.sid, answered_by=answered_by, ms=ms))
 
     def _tell_witness(self, ended: CallEnded) -> None:
-        if self.voice is not None:  # else the network never saw this call
+        if self.voice is not None and not self.origin.by_tunnel:  # else no network ever saw this call
             self.equipment.witness.call_ended(self._moments.facts(self.origin, ended))
 
     def _end_after(self, timer: str, seconds: float, ending: Ending) -> None:

@@ -63,10 +63,11 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class DialTarget:
-    """One ``<Number>`` or ``<Sip>`` (``kind``). ``url`` is the whisper page run on who answers, before both are joined.
+    """One ``<Number>``, ``<Sip>`` or ``<Client>`` (``kind``). ``url`` is the whisper page run on who answers, before
+    both are joined.
 
     ``number`` of a ``<Sip>`` is its URI with whatever headers stand in it; ``username`` and ``password`` answer a
-    challenge of the far end.
+    challenge of the far end. That of a ``<Client>`` is ``client:`` and its identity; ``parameters`` are shown to it.
     """
 
     number: str
@@ -82,6 +83,7 @@ class DialTarget:
     machine: MachineSpec | None = None
     machine_callback: str = ""
     machine_callback_method: str = "POST"
+    parameters: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -180,6 +180,7 @@ class Street:
             "call.run_page": calls.run_page,
             "call.hang_up": calls.hang_up,
             "call.route_dial": calls.route_dial,
+            "call.offer": calls.offer,
             "far_leg.tell": calls.tell_far_leg,
             "feed.open": calls.open_feed,
             "feed.close": calls.close_feed,

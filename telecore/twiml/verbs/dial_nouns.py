@@ -1,14 +1,17 @@
-"""Whom a <Dial> calls: <Number>, <Sip>."""
+"""Whom a <Dial> calls: <Number>, <Sip>, <Client>."""
 
 from __future__ import annotations
 
 from telecore.errors import InvalidTwiml
+from telecore.ids import CLIENT
 from telecore.twiml.attributes import Attributes, refuse_children
 from telecore.twiml.control import DialTarget
 from telecore.twiml.machine import machine_spec
-from telecore.twiml.nodes import Node, Reading
+from telecore.twiml.nodes import SCHEMA, Node, Reading
 
 MAX_TARGETS = 10
+MAX_PARAMETER = 500
+MAX_PARAMETERS = 32
 CALL_EVENTS = ("initiated", "ringing", "answered", "completed")
 _KEYS = frozenset("0123456789*#ABCDwW")
 
@@ -32,6 +35,8 @@ def _target(node: Node, reading: Reading) -> DialTarget:
         return _number(node, reading)
     if node.name == "Sip":
         return _sip(node, reading)
+    if node.name == "Client":
+        return _client(node, reading)
     raise InvalidTwiml(f"<{node.name}> within <Dial> cannot be reached from here", code=13215, line=node.line)
 
 
@@ -73,6 +78,41 @@ def _sip(node: Node, reading: Reading) -> DialTarget:
     )
     _close(attributes, node, reading)
     return target
+
+
+def _client(node: Node, reading: Reading) -> DialTarget:
+    """A browser, by its identity: the text, or ``<Identity>`` beside ``<Parameter>``."""
+    attributes = Attributes(node, reading)
+    named = [child for child in node.children if child.name == "Identity"]
+    target = DialTarget(
+        number=CLIENT + (named[0].text if named else node.text).strip(),
+        url=attributes.url("url") or None,
+        method=attributes.method(),
+        status_callback=attributes.url("statusCallback"),
+        status_callback_method=attributes.method("statusCallbackMethod"),
+        status_callback_events=attributes.words("statusCallbackEvent", ("completed",), CALL_EVENTS),
+        kind="client",
+        parameters=_parameters(node, reading),
+    )
+    attributes.close()
+    return target
+
+
+def _parameters(node: Node, reading: Reading) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for child in node.children:
+        if child.name == "Parameter":
+            attributes = Attributes(child, reading)
+            name, value = attributes.text("name"), attributes.text("value")
+            attributes.close()
+            if name and len(name) + len(value) <= MAX_PARAMETER and len(found) < MAX_PARAMETERS:
+                found[name] = value
+            else:
+                limit = f"needs a name, and at most {MAX_PARAMETER} characters with its value; left out"
+                reading.warn(SCHEMA, f"<Parameter> {limit}", child)
+        elif child.name != "Identity":
+            reading.warn(13215, f"<{child.name}> is not allowed within <Client> and was left out", child)
+    return found
 
 
 def _close(attributes: Attributes, node: Node, reading: Reading, *, ignored: tuple[str, ...] = ()) -> None:

@@ -46,13 +46,16 @@ class Story:
     async def call(self, inner=FRIEND, **attributes):
         """Until the far line is dialled."""
         given = "".join(f' {name}="{value}"' for name, value in attributes.items())
+        await self.answers(f'<Dial action="/dialled"{given}>{inner}</Dial>')
+        await self.until(lambda: self.far.dialled)
+
+    async def answers(self, verbs):
+        """A handset calls and gets this document."""
         number = await self.db.read(lambda conn: numbers.get_by_number(conn, NUMBERS[NEAR]))
-        page = twiml(f'<Dial action="/dialled"{given}>{inner}</Dial>')
-        voice = Hook(self.app.answer("/voice", page))
+        voice = Hook(self.app.answer("/voice", twiml(verbs)))
         self.app.answer("/dialled", twiml("<Hangup/>"))
         await self.db.write(lambda conn: numbers.update(conn, number.sid, voice=voice))
         self.parent, self.caller = await self.near.ring()
-        await self.until(lambda: self.far.dialled)
 
     async def children(self):
         wanted = CallFilter(parent=self.parent)
