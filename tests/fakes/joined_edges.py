@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 
-from cloud.store import edges, outbox
+from cloud.services.desk import Desk
+from cloud.store import calls, edges, numbers, outbox
+from cloud.store.calls import CallFilter
+from cloud.store.records import Cursor, Hook
 from edge_agent.call.equipment import Waits
 from edge_agent.calls import Calls
 from telecore import codec
@@ -15,11 +18,16 @@ from telecore.events import ChannelChanged, CommandRejected
 from telecore.ids import E164, ChannelId, CommandId, EdgeId, Iccid
 from telecore.model import ChannelState, ChannelStatus, Service, Sim
 from telecore.notices import Do
+from tests.cloud.services.desk_site import Beeps
+from tests.fakes.customer_app import twiml
 from tests.fakes.edge import FakeEdge, FakeVoiceService
 from tests.fakes.line import settle
 
 NEAR, FAR = EdgeId("site-1"), EdgeId("site-2")
 NUMBERS = {NEAR: E164("+85510000001"), FAR: E164("+85510000002")}
+
+
+FRIEND = "+85512000002"
 
 
 def channel_of(edge: EdgeId) -> ChannelId:
@@ -187,3 +195,74 @@ class Street:
             "feed.flush": calls.flush_feed,
         }
         doers[command.kind](command)
+
+
+class Story:
+    """A handset calls at the near edge; its page dials a number that only the far edge's SIM can reach."""
+
+    def __init__(self, street, db, account, app, files, client):
+        self.street, self.db, self.account, self.app = street, db, account, app
+        self.files, self.client = files, client
+        self.near, self.far = street.edges[NEAR], street.edges[FAR]
+
+    async def start_cloud(self):
+        self.desk = self.street.desk = Desk(
+            self.db, self.files, self.client, Beeps(), self.street, recording_url=lambda account, sid: sid
+        )
+        self.serving = asyncio.create_task(self.desk.run())
+        await asyncio.sleep(0)
+
+    async def stop_cloud(self):
+        self.serving.cancel()
+        await asyncio.wait({self.serving})
+        assert self.serving.cancelled(), self.serving.exception()
+
+    async def call(self, inner=FRIEND, **attributes):
+        """Until the far line is dialled."""
+        given = "".join(f' {name}="{value}"' for name, value in attributes.items())
+        await self.answers(f'<Dial action="/dialled"{given}>{inner}</Dial>')
+        await self.until(lambda: self.far.dialled)
+
+    async def answers(self, verbs):
+        """A handset calls and gets this document."""
+        number = await self.db.read(lambda conn: numbers.get_by_number(conn, NUMBERS[NEAR]))
+        voice = Hook(self.app.answer("/voice", twiml(verbs)))
+        self.app.answer("/dialled", twiml("<Hangup/>"))
+        await self.db.write(lambda conn: numbers.update(conn, number.sid, voice=voice))
+        self.parent, self.caller = await self.near.ring()
+
+    async def children(self):
+        wanted = CallFilter(parent=self.parent)
+        return (await self.db.read(lambda conn: calls.list_(conn, self.account.sid, wanted, Cursor()))).items
+
+    async def child_becomes(self, status):
+        async with asyncio.timeout(3):
+            while True:
+                (child,) = await self.children()
+                if child.status is status:
+                    return child
+                await asyncio.sleep(0.005)
+
+    async def answered(self):
+        """Until both are joined."""
+        self.far.line.ring()
+        self.far.line.pick_up()
+        await self.until(lambda: self.joined)
+
+    @property
+    def joined(self):
+        return any(call.joined for call in self.near.calls._calls.values() if call.origin.elsewhere)
+
+    async def until(self, happened, within_s=3.0):
+        async with asyncio.timeout(within_s):
+            while not happened():  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    async def tick(self, count=1):
+        for _ in range(count):
+            await self.near.tick()
+            await self.far.tick()
+
+    async def after(self):
+        (seen,) = await self.app.wait_for("/dialled")
+        return seen.params

@@ -16,6 +16,7 @@ from cloud.services.debugger import Debugger
 from cloud.services.files import Files
 from cloud.services.fleet_tasks import FleetTasks
 from cloud.services.routing import Routing
+from cloud.services.handsets import Handsets
 from cloud.services.standing import Standing
 from cloud.services.validation import Validation
 from cloud.services.webhooks import WebhookClient
@@ -23,6 +24,7 @@ from cloud.store import accounts, edges, numbers
 from cloud.store.database import Database
 from cloud.web import health
 from cloud.web.server import WebServer
+from cloud.web.socket import Socket
 from telecore.ids import E164, ChannelId, EdgeId
 from tests.fakes.api_site import NUMBER, KeptCalls, KeptMessages, Site
 from tests.fakes.stays import stays_of
@@ -55,6 +57,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             validations=Validation(db, Routing(lambda edge: True), callbacks, wake=lambda edge: None),
             accounts=Standing(db, kept_calls, callbacks),
             conferences=stays_of(db, files, client, callbacks, kept_calls)[1],
+            browsers=Handsets(),
+            serve_browser=_nobody,
         )
         server = WebServer("127.0.0.1", 0, [*api_routes(backend), *health.routes({})])
         running = asyncio.create_task(server.run())
@@ -68,3 +72,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             await asyncio.gather(running, return_exceptions=True)
             await client.close()
             await files.close()
+
+
+async def _nobody(socket: Socket) -> None:
+    """No browser is let in here."""

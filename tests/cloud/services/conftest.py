@@ -24,6 +24,7 @@ from cloud.store.records import AccountRecord
 from tests.cloud.services.desk_site import DeskSite
 from tests.cloud.services.site import Site
 from tests.fakes.customer_app import CustomerApp
+from tests.fakes.joined_edges import FAR, NEAR, JoinedEdge, Story, Street
 
 
 @pytest.fixture
@@ -117,3 +118,21 @@ async def desk(db: Database, account: AccountRecord, files: Files, client: Webho
     site = await DeskSite(db, account, files, client).open()
     yield site
     await site.close()
+
+
+@pytest.fixture
+async def story(db, account, files, client, app, tmp_path):
+    street = Street(files)
+    async with contextlib.AsyncExitStack() as stack:
+        for edge in (NEAR, FAR):
+            street.edges[edge] = JoinedEdge(street, edge, tmp_path / edge)
+        story = Story(street, db, account, app, files, client)
+        await story.start_cloud()
+        for edge in street.edges.values():
+            await stack.enter_async_context(edge)
+        await street.open(db, account)
+        yield story
+        for edge in street.edges.values():
+            await edge.calls.stop(2.0)
+        await story.stop_cloud()
+        await asyncio.gather(*street.tasks, return_exceptions=True)

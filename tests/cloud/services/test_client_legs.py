@@ -14,7 +14,6 @@ from cloud.store import accounts
 from cloud.store.records import Hook
 from telecore.audio.g711 import ulaw_to_l16
 from telecore.model import CallStatus, Direction
-from tests.cloud.services.test_far_legs import story  # noqa: F401
 from tests.fakes.customer_app import twiml
 from tests.fakes.handset import FakeHandset
 from tests.fakes.joined_edges import FAR, NEAR
@@ -24,7 +23,7 @@ ALICE = "<Client>alice</Client>"
 
 
 @pytest.fixture
-async def phones(story):  # noqa: F811
+async def phones(story):
     made = []
 
     def phone(identity="alice", name="h1", voice="", **more):
@@ -38,18 +37,18 @@ async def phones(story):  # noqa: F811
             await handset.leave()
 
 
-def token_of(story, identity="alice", voice="", life_s=3600.0, secret=None, **more):  # noqa: F811
+def token_of(story, identity="alice", voice="", life_s=3600.0, secret=None, **more):
     grant = Grant(story.account.sid, identity, time.time() + life_s, Hook(voice), **more)
     return mint(grant, secret or story.account.auth_token, now=time.time(), jti="1")
 
 
-async def called(story, inner=ALICE, **attributes):  # noqa: F811
+async def called(story, inner=ALICE, **attributes):
     """A handset of the network calls, its page dials a browser."""
     given = "".join(f' {name}="{value}"' for name, value in attributes.items())
     await story.answers(f'<Dial action="/dialled"{given}>{inner}</Dial>')
 
 
-async def test_a_browser_rings_answers_and_talks(story, phones):  # noqa: F811
+async def test_a_browser_rings_answers_and_talks(story, phones):
     status = story.app.answer("/leg", "")
     alice = phones()
     await alice.until("registered")
@@ -80,7 +79,7 @@ async def test_a_browser_rings_answers_and_talks(story, phones):  # noqa: F811
     assert alice.kinds[-1] == "ended"
 
 
-async def test_the_caller_hangs_up_and_the_browser_is_told(story, phones):  # noqa: F811
+async def test_the_caller_hangs_up_and_the_browser_is_told(story, phones):
     alice = phones()
     await called(story)
     ring = await alice.until("ring")
@@ -90,7 +89,7 @@ async def test_the_caller_hangs_up_and_the_browser_is_told(story, phones):  # no
     assert (await alice.until("ended"))["call"] == ring["call"]
 
 
-async def test_the_first_of_two_browsers_to_answer_has_it(story, phones):  # noqa: F811
+async def test_the_first_of_two_browsers_to_answer_has_it(story, phones):
     one, other = phones(), phones(name="h2")
     await called(story)
     call = (await one.until("ring"))["call"]
@@ -103,7 +102,7 @@ async def test_the_first_of_two_browsers_to_answer_has_it(story, phones):  # noq
 
 
 @pytest.mark.parametrize(("act", "status"), [("reject", "busy"), ("leave", "no-answer"), ("nobody", "no-answer")])
-async def test_nobody_answers(story, phones, act, status):  # noqa: F811
+async def test_nobody_answers(story, phones, act, status):
     if act == "nobody":
         phones("bob")
         await called(story)
@@ -118,7 +117,7 @@ async def test_nobody_answers(story, phones, act, status):  # noqa: F811
     assert (await story.after())["DialCallStatus"] == status
 
 
-async def test_a_browser_in_a_call_is_busy(story, phones):  # noqa: F811
+async def test_a_browser_in_a_call_is_busy(story, phones):
     alice = phones()
     await called(story)
     alice.say("answer", call=(await alice.until("ring"))["call"])
@@ -128,7 +127,7 @@ async def test_a_browser_in_a_call_is_busy(story, phones):  # noqa: F811
     assert seen.params["DialCallStatus"] == "busy"
 
 
-async def test_the_caller_gives_up_while_it_rings(story, phones):  # noqa: F811
+async def test_the_caller_gives_up_while_it_rings(story, phones):
     alice = phones()
     await called(story)
     await alice.until("ring")
@@ -136,7 +135,7 @@ async def test_the_caller_gives_up_while_it_rings(story, phones):  # noqa: F811
     assert (await alice.until("ended"))["reason"] == "gone"
 
 
-async def test_a_whisper_and_keys(story, phones):  # noqa: F811
+async def test_a_whisper_and_keys(story, phones):
     whisper = story.app.answer("/whisper", twiml('<Gather numDigits="1" action="/key"><Pause/></Gather><Hangup/>'))
     story.app.answer("/key", twiml(""))
     alice = phones()
@@ -152,7 +151,7 @@ async def test_a_whisper_and_keys(story, phones):  # noqa: F811
     await story.until(lambda: story.near.calls._calls[call].joined)
 
 
-async def test_a_cut_socket_comes_back_into_its_call(story, phones):  # noqa: F811
+async def test_a_cut_socket_comes_back_into_its_call(story, phones):
     alice = phones()
     await called(story)
     call = (await alice.until("ring"))["call"]
@@ -168,7 +167,7 @@ async def test_a_cut_socket_comes_back_into_its_call(story, phones):  # noqa: F8
     assert (await story.after())["DialCallStatus"] == "completed"
 
 
-async def test_a_socket_that_stays_away_ends_the_call(story, phones, monkeypatch):  # noqa: F811
+async def test_a_socket_that_stays_away_ends_the_call(story, phones, monkeypatch):
     monkeypatch.setattr(client_leg, "AWAY_S", 0.05)
     alice = phones()
     await called(story)
@@ -178,7 +177,7 @@ async def test_a_socket_that_stays_away_ends_the_call(story, phones, monkeypatch
     assert (await story.after())["DialCallStatus"] == "completed"
 
 
-async def test_a_restart_of_the_cloud_is_survived(story, phones):  # noqa: F811
+async def test_a_restart_of_the_cloud_is_survived(story, phones):
     alice = phones()
     await called(story)
     call = (await alice.until("ring"))["call"]
@@ -202,7 +201,7 @@ async def test_a_restart_of_the_cloud_is_survived(story, phones):  # noqa: F811
     await again.until("ended")
 
 
-async def test_a_browser_makes_a_call(story, phones):  # noqa: F811
+async def test_a_browser_makes_a_call(story, phones):
     voice = story.app.answer(
         "/outgoing", twiml('<Gather action="/pressed" numDigits="1"><Pause length="20"/></Gather>')
     )
@@ -222,7 +221,7 @@ async def test_a_browser_makes_a_call(story, phones):  # noqa: F811
     assert (await alice.until("ended"))["call"] == call
 
 
-async def test_a_browser_cannot_call_without_a_document_or_an_edge(story, phones):  # noqa: F811
+async def test_a_browser_cannot_call_without_a_document_or_an_edge(story, phones):
     alice = phones()
     alice.say("dial", to="1")
     assert "voice_url" in (await alice.until("error"))["message"]
@@ -244,7 +243,7 @@ async def test_a_browser_cannot_call_without_a_document_or_an_edge(story, phones
         ("[" * 10000, 20001),
     ],
 )
-async def test_strangers_are_sent_away(story, first, code):  # noqa: F811
+async def test_strangers_are_sent_away(story, first, code):
     stranger = FakeHandset.__new__(FakeHandset)
     stranger.told, stranger.frames, stranger.closed = [], [], None
     stranger._said, stranger._news = asyncio.Queue(), asyncio.Event()
@@ -254,7 +253,7 @@ async def test_strangers_are_sent_away(story, first, code):  # noqa: F811
     assert stranger.closed[0] == 4001
 
 
-async def test_tokens_of_others_old_ones_and_those_of_a_suspended_account(story):  # noqa: F811
+async def test_tokens_of_others_old_ones_and_those_of_a_suspended_account(story):
     cases = [
         (token_of(story, secret="0" * 32), 20101),
         (token_of(story, life_s=-1), 20104),
@@ -268,7 +267,7 @@ async def test_tokens_of_others_old_ones_and_those_of_a_suspended_account(story)
     assert (await handset.until("error"))["code"] == 20005
 
 
-async def test_nonsense_is_answered_and_a_flood_is_cut_off(story, phones):  # noqa: F811
+async def test_nonsense_is_answered_and_a_flood_is_cut_off(story, phones):
     alice = phones()
     for message in (
         '{"type": "fly"}',
@@ -285,7 +284,7 @@ async def test_nonsense_is_answered_and_a_flood_is_cut_off(story, phones):  # no
     assert alice.closed[0] == 4001
 
 
-async def test_an_expired_handset_rings_no_more(story):  # noqa: F811
+async def test_an_expired_handset_rings_no_more(story):
     alice = FakeHandset(story.desk.client_door, token_of(story, life_s=2.0))
     await alice.until("registered")
     assert (await alice.until("error"))["code"] == 20104

@@ -3,113 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 
 import pytest
 
 from cloud.services import far_leg
-from cloud.services.desk import Desk
-from cloud.store import calls, numbers
-from cloud.store.calls import CallFilter
-from cloud.store.records import Cursor, Hook
 from telecore.audio.g711 import l16_to_ulaw, ulaw_to_l16
 from telecore.model import CallStatus
-from tests.cloud.services.desk_site import Beeps
 from tests.fakes.customer_app import twiml
-from tests.fakes.joined_edges import FAR, NEAR, NUMBERS, JoinedEdge, Street, channel_of
+from tests.fakes.joined_edges import FAR, FRIEND, NEAR, NUMBERS, channel_of
 from tests.fakes.line import SILENCE, settle
 
-FRIEND = "+85512000002"
 EVENTS = "initiated ringing answered completed"
-
-
-class Story:
-    """A handset calls at the near edge; its page dials a number that only the far edge's SIM can reach."""
-
-    def __init__(self, street, db, account, app, files, client):
-        self.street, self.db, self.account, self.app = street, db, account, app
-        self.files, self.client = files, client
-        self.near, self.far = street.edges[NEAR], street.edges[FAR]
-
-    async def start_cloud(self):
-        self.desk = self.street.desk = Desk(
-            self.db, self.files, self.client, Beeps(), self.street, recording_url=lambda account, sid: sid
-        )
-        self.serving = asyncio.create_task(self.desk.run())
-        await asyncio.sleep(0)
-
-    async def stop_cloud(self):
-        self.serving.cancel()
-        await asyncio.wait({self.serving})
-        assert self.serving.cancelled(), self.serving.exception()
-
-    async def call(self, inner=FRIEND, **attributes):
-        """Until the far line is dialled."""
-        given = "".join(f' {name}="{value}"' for name, value in attributes.items())
-        await self.answers(f'<Dial action="/dialled"{given}>{inner}</Dial>')
-        await self.until(lambda: self.far.dialled)
-
-    async def answers(self, verbs):
-        """A handset calls and gets this document."""
-        number = await self.db.read(lambda conn: numbers.get_by_number(conn, NUMBERS[NEAR]))
-        voice = Hook(self.app.answer("/voice", twiml(verbs)))
-        self.app.answer("/dialled", twiml("<Hangup/>"))
-        await self.db.write(lambda conn: numbers.update(conn, number.sid, voice=voice))
-        self.parent, self.caller = await self.near.ring()
-
-    async def children(self):
-        wanted = CallFilter(parent=self.parent)
-        return (await self.db.read(lambda conn: calls.list_(conn, self.account.sid, wanted, Cursor()))).items
-
-    async def child_becomes(self, status):
-        async with asyncio.timeout(3):
-            while True:
-                (child,) = await self.children()
-                if child.status is status:
-                    return child
-                await asyncio.sleep(0.005)
-
-    async def answered(self):
-        """Until both are joined."""
-        self.far.line.ring()
-        self.far.line.pick_up()
-        await self.until(lambda: self.joined)
-
-    @property
-    def joined(self):
-        return any(call.joined for call in self.near.calls._calls.values() if call.origin.elsewhere)
-
-    async def until(self, happened, within_s=3.0):
-        async with asyncio.timeout(within_s):
-            while not happened():  # noqa: ASYNC110
-                await asyncio.sleep(0.005)
-
-    async def tick(self, count=1):
-        for _ in range(count):
-            await self.near.tick()
-            await self.far.tick()
-
-    async def after(self):
-        (seen,) = await self.app.wait_for("/dialled")
-        return seen.params
-
-
-@pytest.fixture
-async def story(db, account, files, client, app, tmp_path):
-    street = Street(files)
-    async with contextlib.AsyncExitStack() as stack:
-        for edge in (NEAR, FAR):
-            street.edges[edge] = JoinedEdge(street, edge, tmp_path / edge)
-        story = Story(street, db, account, app, files, client)
-        await story.start_cloud()
-        for edge in street.edges.values():
-            await stack.enter_async_context(edge)
-        await street.open(db, account)
-        yield story
-        for edge in street.edges.values():
-            await edge.calls.stop(2.0)
-        await story.stop_cloud()
-        await asyncio.gather(*street.tasks, return_exceptions=True)
 
 
 def says(frames, level):

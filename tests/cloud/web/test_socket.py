@@ -1,0 +1,112 @@
+"""Web sockets of our server, as a browser opens them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import aiohttp
+import pytest
+
+from cloud.web.http import Response, Route
+from cloud.web.server import WebServer
+from cloud.web.socket import MOST_FRAMES, MOST_TEXTS, Socket
+
+
+async def echo(socket: Socket) -> None:
+    while (message := await socket.receive()) is not None:
+        if message == "enough":
+            socket.send("bye")
+            socket.close(4001, "enough")
+        elif message == "fall":
+            raise ValueError("a fault of ours")
+        elif isinstance(message, bytes):
+            socket.send_frame(message)
+        else:
+            socket.send(message)
+
+
+@pytest.fixture
+async def server():
+    async def door(request: object) -> Response:
+        return Response(socket=echo)
+
+    server = WebServer("127.0.0.1", 0, [Route("GET", "/socket", door)])
+    running = asyncio.create_task(server.run())
+    await asyncio.wait_for(server.started.wait(), 5)
+    yield server
+    running.cancel()
+    await asyncio.wait({running}, timeout=5)
+
+
+async def test_texts_and_sound_go_both_ways(server: WebServer) -> None:
+    url = f"http://127.0.0.1:{server.port}/socket"
+    async with aiohttp.ClientSession() as http, http.ws_connect(url) as socket:
+        await socket.send_str("hello")
+        assert await socket.receive_str(timeout=3) == "hello"
+        await socket.send_bytes(b"\1" * 160)
+        assert await socket.receive_bytes(timeout=3) == b"\1" * 160
+        await socket.send_str("enough")
+        assert await socket.receive_str(timeout=3) == "bye"
+        assert (await socket.receive(timeout=3)).data == 4001
+
+
+async def test_a_socket_that_was_not_asked_for_and_a_message_too_long(server: WebServer) -> None:
+    url = f"http://127.0.0.1:{server.port}/socket"
+    async with aiohttp.ClientSession() as http:
+        async with http.get(url) as answer:
+            assert answer.status == 426
+        async with http.ws_connect(url) as socket:
+            await socket.send_str("x" * 20000)
+            assert (await socket.receive(timeout=3)).data == 1009
+
+
+async def test_a_fault_of_ours_ends_one_socket_only(server: WebServer, caplog: pytest.LogCaptureFixture) -> None:
+    url = f"http://127.0.0.1:{server.port}/socket"
+    async with aiohttp.ClientSession() as http:
+        async with http.ws_connect(url) as socket:
+            await socket.send_str("fall")
+            assert (await socket.receive(timeout=3)).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+        async with asyncio.timeout(3):
+            while "a fault of ours" not in caplog.text:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        async with http.ws_connect(url) as socket:
+            await socket.send_str("still here")
+            assert await socket.receive_str(timeout=3) == "still here"
+
+
+class SlowWire:
+    """A reader that reads nothing."""
+
+    def __init__(self) -> None:
+        self.sent: list[str | bytes] = []
+        self.closed: tuple[int, str] | None = None
+        self.free = asyncio.Event()
+
+    async def receive(self) -> str | bytes | None:
+        return None
+
+    async def send(self, message: str | bytes) -> None:
+        await self.free.wait()
+        self.sent.append(message)
+
+    async def close(self, code: int, reason: str) -> None:
+        self.closed = code, reason
+
+
+async def test_a_slow_reader_loses_sound_and_then_its_place() -> None:
+    wire = SlowWire()
+    socket = Socket(wire)
+    pumping = asyncio.create_task(socket.pump())
+    for number in range(100):
+        socket.send_frame(bytes([number]))
+    socket.send("a word")
+    wire.free.set()
+    await asyncio.sleep(0.01)
+    assert wire.sent[0] == "a word"
+    assert wire.sent[1:] == [bytes([number]) for number in range(100 - MOST_FRAMES, 100)]
+    wire.free.clear()
+    for _ in range(MOST_TEXTS + 1):
+        socket.send("x")
+    wire.free.set()
+    await asyncio.wait_for(pumping, 3)
+    assert wire.closed == (1008, "too slow")
