@@ -82,11 +82,11 @@ class Browser:
 
 
 @contextlib.asynccontextmanager
-async def browser(directory: Path) -> AsyncIterator[Browser]:
-    """Start Chromium with its profile in ``directory``; stop it at the end."""
+async def browser(directory: Path, *more: str) -> AsyncIterator[Browser]:
+    """Start Chromium with its profile in ``directory``, and ``more`` flags; stop it at the end."""
     assert CHROMIUM is not None
     quiet = asyncio.subprocess.DEVNULL
-    flags = [*_FLAGS, f"--user-data-dir={directory}", "about:blank"]
+    flags = [*_FLAGS, *more, f"--user-data-dir={directory}", "about:blank"]
     process = await asyncio.create_subprocess_exec(CHROMIUM, *flags, stdout=quiet, stderr=quiet)
     try:
         async with aiohttp.ClientSession() as http:

@@ -60,3 +60,16 @@ class FakeHandset:
     @property
     def kinds(self):
         return [message["type"] for message in self.told]
+
+
+class SilentPeer:
+    """A socket whose browser does nothing."""
+
+    def send(self, text: str) -> None:
+        return
+
+    def send_frame(self, frame: bytes) -> None:
+        return
+
+    def close(self, code: int, reason: str) -> None:
+        return

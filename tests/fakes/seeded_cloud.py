@@ -14,7 +14,9 @@ from cloud import app
 from cloud.api.description.model import Endpoint
 from cloud.app import Parts
 from cloud.config import CloudConfig, parse
+from cloud.services.access_token import Grant
 from cloud.services.files import Files
+from cloud.services.handsets import Handset
 from cloud.store import (
     accounts,
     applications,
@@ -74,6 +76,7 @@ from telecore.model import (
 )
 from telecore.sim_health import Balance, Health, HealthState, StoreLevel, Usage
 from telecore.stays import ConferenceSpec
+from tests.fakes.handset import SilentPeer
 from tests.fakes.store import store_url
 
 CONFIG = b"web: {port: 0, public_url: 'https://gw.example'}\ntunnel: {port: 0}\nspeech: {program: none-such}\n"
@@ -126,7 +129,10 @@ class SeededCloud:
         """Another account, with everything new."""
         self._made += 1
         sound = await self._files.add(b"RIFF" + self._made.to_bytes(4, "big"))
-        return await self.parts.db.write(lambda conn: _seed(conn, self._made, sound))
+        made = await self.parts.db.write(lambda conn: _seed(conn, self._made, sound))
+        grant = Grant(made.account.sid, "alice", 1e12)
+        self.parts.desk.clients.arrive(Handset(grant, "h1", SilentPeer()))
+        return made
 
 
 @asynccontextmanager
@@ -194,6 +200,7 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
         "Recordings": recording.sid,
         "Notifications": noted.sid,
         "channels": edge,
+        "clients": "alice",
         "{edge}": "modem1",
         "tasks": task.sid,
         "Keys": key.sid,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from cloud.api.clients import LIFE_S, MIN_LIFE_S
 from cloud.api.description.model import Answer, Endpoint, Family, Json, Params, one, ours
-from cloud.api.description.words import a_flag, a_map, a_text, a_whole, a_word, an_iso, flag, text, word
+from cloud.api.description.words import a_flag, a_map, a_text, a_whole, a_word, an_iso, flag, text, url, whole, word
 from cloud.api.fleet_forms import GIVE_BACK, HELD, MAX_NOTE, MAX_USSD
-from cloud.api.urls import CHANNEL, CHANNELS, OPENAPI, TASK
+from cloud.api.urls import CHANNEL, CHANNELS, CLIENT_SOCKET, CLIENT_TOKENS, CLIENTS, OPENAPI, TASK
+from cloud.services.access_token import MAX_LIFE_S
 from telecore.model import ChannelState
 
 _NULLABLE: Json = {"type": ["object", "null"]}
@@ -48,6 +50,8 @@ SCHEMAS: dict[str, Json] = {
         "result": _NULLABLE,
         "uri": a_text(),
     },
+    "client": {"identity": a_text(), "handsets": a_whole(), "in_call": a_flag()},
+    "client_token": {"identity": a_text(), "token": a_text(), "expires_at": an_iso(), "page": a_text()},
     "enrolled": {"edge": a_text(), "tunnel_url": a_text()},
 }
 _OURS = ours()
@@ -82,6 +86,22 @@ FAMILY = Family(
             state="retired",
         ),
         _ask("restart", "Reset the modem."),
+        Endpoint(
+            "POST", CLIENT_TOKENS, "An access token for a browser that is to be called, and to call.",
+            one("client_token"),
+            (
+                whole("ttl", MIN_LIFE_S, MAX_LIFE_S, LIFE_S, _OURS), url("voice_url", _OURS),
+                word("voice_method", "POST", "GET", default="POST", standing=_OURS), flag("incoming", True, _OURS),
+            ),
+            201, _OURS, {"ttl": "600", "voice_url": "https://app.example/voice"}, json=True,
+        ),
+        Endpoint(
+            "GET", CLIENTS, "The browsers that are on the line.", Answer("list", "client", "clients"), standing=_OURS
+        ),
+        Endpoint(
+            "GET", CLIENT_SOCKET, "The web socket of a browser (docs/client.md).", Answer("any"), status=101,
+            standing=_OURS, errors=(426,), open=True,
+        ),
         Endpoint(
             "POST", "enrol", "An edge's one-time token becomes its key.", one("enrolled"),
             (

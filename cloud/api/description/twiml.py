@@ -77,13 +77,26 @@ VOICE: tuple[Element, ...] = (
         example="<Dial><Sip>sip:ann@example.com</Sip></Dial>",
     ),
     *ROOMS,
+    Element(
+        "Client", attrs("url", "method", *_STATUS),
+        differs("a browser with an access token of ours, at /client or in a page of yours"), within="Dial",
+        example="<Dial><Client>ann</Client></Dial>",
+    ),
+    Element(
+        "Identity", within="Client",
+        example="<Dial><Client><Identity>ann</Identity></Client></Dial>",
+    ),
+    Element(
+        "Parameter", attrs("name", "value"), within="Client",
+        example='<Dial><Client><Identity>ann</Identity><Parameter name="a" value="b"/></Client></Dial>',
+    ),
     Element("Redirect", attrs("method"), example="<Redirect>https://app.example/next</Redirect>"),
     Element("Reject", attrs("reason"), example="<Reject/>"),
     Element("Hangup", example="<Hangup/>"),
     *SPEECH_MARKUP,
     *(
         Element(name, standing=_NOT_OFFERED, within="Dial", runs=False)
-        for name in ("Client", "Application")
+        for name in ("Application",)
     ),
     Element("Sim", standing=impossible("SIMs of Twilio's own network"), within="Dial", runs=False),
     Element("WhatsApp", standing=impossible("calls over WhatsApp"), within="Dial", runs=False),
@@ -113,7 +126,7 @@ UNKNOWN: dict[str, str] = {
     "Room": "within <Connect>", "VirtualAgent": "within <Connect>", "Config": "within <VirtualAgent>",
     "Language": "within <ConversationRelay>", "Recording": "within <Start>", "Siprec": "within <Start>",
     "Stream": "within <Connect>, <Start>, <Stop>", "Transcription": "within <Start>",
-    "ApplicationSid": "within <Application>", "Identity": "within <Client>", "Parameter": "within <Stream>",
+    "ApplicationSid": "within <Application>",
     "Header": "within <Headers>", "Headers": "within <Sip>", "Uri": "within <Sip>",
 }  # fmt: skip
 """Elements that stand in others that are not offered."""

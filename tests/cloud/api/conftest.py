@@ -15,8 +15,8 @@ from cloud.services.callbacks import Callbacks
 from cloud.services.debugger import Debugger
 from cloud.services.files import Files
 from cloud.services.fleet_tasks import FleetTasks
-from cloud.services.routing import Routing
 from cloud.services.handsets import Handsets
+from cloud.services.routing import Routing
 from cloud.services.standing import Standing
 from cloud.services.validation import Validation
 from cloud.services.webhooks import WebhookClient
