@@ -207,7 +207,7 @@ class Story:
 
     async def start_cloud(self):
         self.desk = self.street.desk = Desk(
-            self.db, self.files, self.client, Beeps(), self.street, recording_url=lambda account, sid: sid
+            self.db, self.files, self.client, [Beeps()], self.street, recording_url=lambda account, sid: sid
         )
         self.serving = asyncio.create_task(self.desk.run())
         await asyncio.sleep(0)
