@@ -22,6 +22,7 @@ from cloud.services.addresses import AddressPolicy
 from cloud.services.desk import Desk
 from cloud.services.files import Files
 from cloud.services.speaking.engines import speech_engines
+from cloud.services.stream_socket import StreamDoor
 from cloud.services.webhooks import Timeouts, WebhookClient
 from cloud.store import edges, migrate
 from cloud.store.database import Database
@@ -123,9 +124,18 @@ class _HubToCome:
 
 def _wired(config: CloudConfig, db: Database, files: Files) -> Parts:
     webhooks, tunnel = config.webhooks, _HubToCome()
-    client = WebhookClient(AddressPolicy(webhooks.allow_private), Timeouts(webhooks.connect_s, webhooks.total_s))
+    policy = AddressPolicy(webhooks.allow_private)
+    client = WebhookClient(policy, Timeouts(webhooks.connect_s, webhooks.total_s))
     engines = speech_engines(config.speech)
-    desk = Desk(db, files, client, engines, tunnel, recording_url=partial(recording_url, config.public_url))
+    desk = Desk(
+        db,
+        files,
+        client,
+        engines,
+        tunnel,
+        recording_url=partial(recording_url, config.public_url),
+        door=StreamDoor(policy),
+    )
     tunnel.hub = Hub(
         config.tunnel.host,
         config.tunnel.port,
@@ -154,6 +164,7 @@ def _routes(config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hu
     backend = Backend(
         db=db,
         calls=desk.calls,
+        streams=desk.streams,
         messages=desk.messages,
         sound=files,
         public_url=config.public_url,

@@ -6,9 +6,11 @@ import asyncio
 from collections.abc import Sequence
 
 from edge_agent.call.dialing import Dialing, DialOut
+from edge_agent.call.feeds import Feeds
 from edge_agent.call.live import LiveCall
 from edge_agent.call.purpose import Purpose
 from edge_agent.call.stays import Stays
+from edge_agent.call.streaming import Streaming
 from edge_agent.media.clock import ticks
 from edge_agent.media.gather import collect
 from edge_agent.media.press import press
@@ -17,6 +19,7 @@ from edge_agent.media.source import Pause, Samples
 from edge_agent.media.tones import BEEP
 from telecore.causes import Cause
 from telecore.errors import TelecoreError
+from telecore.ids import FeedId
 from telecore.model import Clip
 from telecore.stays import StayOutcome, StaySpec
 from telecore.twiml.control import (
@@ -27,20 +30,24 @@ from telecore.twiml.control import (
     Prompt,
     Recorded,
     RecordSpec,
+    StreamSpec,
 )
 
 CLIP_NOT_HAD = 12400
 
 
 class PageControl:
-    """One call's. ``dial_out`` begins the legs of a <Dial>; ``stays`` keeps the call in conferences and queues."""
+    """One call's. ``dial_out`` begins the legs of a <Dial>; ``stays`` keeps the call in conferences and queues;
+    ``feeds`` carry its sound to the cloud.
+    """
 
-    def __init__(self, call: LiveCall, dial_out: DialOut, stays: Stays) -> None:
+    def __init__(self, call: LiveCall, dial_out: DialOut, stays: Stays, feeds: Feeds) -> None:
         self._call = call
         self._dial_out = dial_out
         self._stays = stays
         self._recording: VoiceRecording | None = None
         self._dialing: Dialing | None = None
+        self._streaming = Streaming(call, feeds)
         call.on_ending = self._hung_up
 
     async def ensure_answered(self) -> None:
@@ -89,6 +96,15 @@ class PageControl:
 
     async def stay(self, spec: StaySpec) -> StayOutcome:
         return await self._stays.stay(self._call, spec, self)
+
+    async def connect(self, spec: StreamSpec) -> FeedId:
+        return await self._streaming.connect(spec)
+
+    def start_stream(self, spec: StreamSpec) -> None:
+        self._streaming.start(spec)
+
+    def stop_stream(self, name: str) -> None:
+        self._streaming.stop(name)
 
     async def send_digits(self, digits: str) -> None:
         await self.ensure_answered()

@@ -307,7 +307,8 @@ class Calls:
 
     async def _watch(self, call: LiveCall, begin: Callable[[], Awaitable[None]]) -> None:
         """See a call through. A fault of ours in one call ends that call only."""
-        served = asyncio.create_task(call.serve(begin, PageControl(call, self._dial_out, self.stays)))
+        control = PageControl(call, self._dial_out, self.stays, self.feeds)
+        served = asyncio.create_task(call.serve(begin, control))
         try:
             await asyncio.wait({served})
             if (error := served.exception()) is not None:

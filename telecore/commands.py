@@ -220,7 +220,7 @@ class OpenFeed(Command):
     """Carry this call's sound to the cloud. Answered by FeedOpened or FeedClosed; a repetition by FeedOpened again.
 
     ``speaks``: what the cloud sends down is heard by the party. ``keys``: keys the party presses are told as FeedKey.
-    ``name``: by which a page may stop it, empty for none.
+    ``name``: by which a page may stop it, empty for none. ``answers``: only if the StreamWanted of it still stands.
     """
 
     kind: ClassVar[str] = "feed.open"
@@ -230,6 +230,7 @@ class OpenFeed(Command):
     speaks: bool = False
     keys: bool = False
     name: str = ""
+    answers: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

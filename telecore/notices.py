@@ -15,7 +15,7 @@ from telecore.model import ChannelStatus, MachineSpec
 from telecore.schema import Tagged
 from telecore.sip_target import SipTarget
 from telecore.stays import StaySpec
-from telecore.twiml.control import DialSpec
+from telecore.twiml.control import DialSpec, StreamSpec
 from telecore.twiml.page import Outcome
 
 
@@ -83,6 +83,16 @@ class RouteWanted(Notice):
     call: CallSid
     dial: DialId
     spec: DialSpec
+
+
+@dataclass(frozen=True, slots=True)
+class StreamWanted(Notice):
+    """Up, and again after each greeting until it is answered by ``Do(OpenFeed)`` or ``Do(CloseFeed)`` of ``stream``."""
+
+    kind: ClassVar[str] = "stream.wanted"
+    call: CallSid
+    stream: FeedId
+    spec: StreamSpec
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,10 @@ from cloud.api.messaging_services import MessagingServicesApi
 from cloud.api.notifications import NotificationsApi
 from cloud.api.outgoing_caller_ids import CallerIdsApi
 from cloud.api.recordings import RecordingsApi, Sound
+from cloud.api.streams import StreamsApi
 from cloud.fleet.snapshot import FleetView
 from cloud.services.conference_desk import ConferenceDesk
-from cloud.services.requests import Accounts, Calls, Messages, Validations
+from cloud.services.requests import Accounts, Calls, Messages, Streams, Validations
 from cloud.store.database import Database
 from cloud.web.auth import Authenticator
 from cloud.web.http import Route
@@ -53,6 +54,7 @@ class Backend:
     conferences: ConferenceDesk
     browsers: Browsers
     serve_browser: Callable[[Socket], Awaitable[None]]
+    streams: Streams
 
 
 def api_routes(backend: Backend) -> list[Route]:
@@ -63,6 +65,7 @@ def api_routes(backend: Backend) -> list[Route]:
         *AuthTokensApi(db, auth, backend.public_url).routes(),
         *KeysApi(db, auth).routes(),
         *CallsApi(db, auth, backend.calls).routes(),
+        *StreamsApi(db, auth, backend.streams).routes(),
         *MessagesApi(db, auth, backend.messages).routes(),
         *MessagingServicesApi(db, auth, backend.public_url).routes(),
         *MessagingAbsentApi(db, auth, backend.public_url).routes(),

@@ -17,6 +17,8 @@ PATHS = {
     "call": f"{ONE}/Calls/{{sid}}.json",
     "call_recordings": f"{ONE}/Calls/{{call}}/Recordings.json",
     "call_recording": f"{ONE}/Calls/{{call}}/Recordings/{{sid}}.json",
+    "call_streams": f"{ONE}/Calls/{{call}}/Streams.json",
+    "call_stream": f"{ONE}/Calls/{{call}}/Streams/{{sid}}.json",
     "call_notifications": f"{ONE}/Calls/{{call}}/Notifications.json",
     "messages": f"{ONE}/Messages.json",
     "message": f"{ONE}/Messages/{{sid}}.json",

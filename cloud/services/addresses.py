@@ -26,9 +26,15 @@ class AddressPolicy:
         except ValueError:
             return False
         inner = _embedded(found)
-        if any(inner in network for network in self._allowed):
-            return True
-        return inner.is_global and not inner.is_multicast
+        return self.lists(address) or inner.is_global and not inner.is_multicast
+
+    def lists(self, address: str) -> bool:
+        """Whether the operator named this numeric address: it is in a network of his own."""
+        try:
+            inner = _embedded(ip_address(address.partition("%")[0]))
+        except ValueError:
+            return False
+        return any(inner in network for network in self._allowed)
 
     def allows_literal(self, host: str) -> bool:
         """False only for a host that is itself a forbidden address; a name is judged when it is resolved."""

@@ -32,6 +32,8 @@ from cloud.services.speaking.engine import SpeechEngine
 from cloud.services.speech import ClipCache, Speech
 from cloud.services.standing import Standing
 from cloud.services.stays import make_stays
+from cloud.services.stream_socket import StreamDoor
+from cloud.services.streams import Streams
 from cloud.services.validation import Validation
 from cloud.services.webhooks import WebhookClient
 from cloud.store import caller_ids, clips, edges
@@ -57,6 +59,7 @@ from telecore.notices import (
     PageEnded,
     PageFaulted,
     RouteWanted,
+    StreamWanted,
 )
 from telecore.tunnel.link import MediaHandler
 from telecore.twiml.page import Goto
@@ -93,6 +96,7 @@ class Desk:
         tunnel: Tunnel,
         *,
         recording_url: Callable[[str, str], str],
+        door: StreamDoor,
     ) -> None:
         self._db = db
         self._client = client
@@ -127,6 +131,7 @@ class Desk:
         self.clients = ClientLegs(db, tunnel, self.calls.sessions, ended=self.callbacks.wake, now=utc_now)
         self.client_door = ClientDoor(db, self.clients)
         self.calls.on_over.append(self.clients.over)
+        self.streams = Streams(db, self.feeds, door, debugger, wake=self.callbacks.wake)
         line = RecordingLine(tunnel.fetch, tunnel.notify, tunnel.connected)
         self.recordings = RecordingService(db, files, self.callbacks, line, url=recording_url)
         self._reaper = CallReaper(db, self.calls.lost)
@@ -138,6 +143,7 @@ class Desk:
         """Serve until cancelled, then let go of everything."""
         await self._speech.open()
         try:
+            await self.streams.run()
             async with asyncio.TaskGroup() as group:
                 for work in (self.callbacks, self.messages, self.recordings, self._reaper, self.fleet_tasks):
                     group.create_task(work.run(), name=type(work).__name__)
@@ -145,6 +151,7 @@ class Desk:
             await self.client_door.close()
             await self.clients.close()
             await self.far_legs.close()
+            await self.streams.close()
             self.feeds.close()
             await self.ingest.close()
             await self._tasks.close()
@@ -178,8 +185,8 @@ class Desk:
                 self.calls.page_faulted(edge, notice)
             case FarLegHeld() | FarLegLeft() | FarLegReady():
                 (self.clients if notice.client else self.far_legs).on_notice(edge, notice)
-            case FeedOpened() | FeedClosed() | FeedKey() | FeedsHeld():
-                self._feed_told(edge, notice)
+            case FeedOpened() | FeedClosed() | FeedKey() | FeedsHeld() | StreamWanted():
+                self._about_sound(edge, notice)
             case RouteWanted():
                 self.calls.route_wanted(edge, notice)
             case Heartbeat():
@@ -193,16 +200,19 @@ class Desk:
         if not self.stays.take(edge, notice):
             log.warning("edge %s sent %s, which is not for us", edge, notice.kind)
 
-    def _feed_told(self, edge: EdgeId, notice: FeedOpened | FeedClosed | FeedKey | FeedsHeld) -> None:
+    def _about_sound(self, edge: EdgeId, notice: FeedOpened | FeedClosed | FeedKey | FeedsHeld | StreamWanted) -> None:
         match notice:
             case FeedOpened():
                 self.feeds.opened(edge, notice)
             case FeedClosed():
                 self.feeds.closed(edge, notice)
+                self.streams.feed_closed(edge, notice)
             case FeedKey():
                 self.feeds.pressed(edge, notice)
             case FeedsHeld():
                 self.feeds.held(edge, notice)
+            case StreamWanted():
+                self.streams.wanted(edge, notice)
 
     def _heartbeat(self, edge: EdgeId, heartbeat: Heartbeat) -> None:
         changed = news_of(self.fleet.state, heartbeat)

@@ -151,13 +151,26 @@ class Feeds:
         keys: bool = False,
         name: str = "",
         feed: FeedId | None = None,
+        answers: bool = False,
     ) -> Feed:
         """Ask the edge for a call's sound; ``ear`` hears how it goes. Within AWAY_S it is opened or closed."""
-        wanted = OpenFeed(call=call, feed=feed or FeedId(new_id()), tracks=tracks, speaks=speaks, keys=keys, name=name)
+        wanted = OpenFeed(
+            call=call,
+            feed=feed or FeedId(new_id()),
+            tracks=tracks,
+            speaks=speaks,
+            keys=keys,
+            name=name,
+            answers=answers,
+        )
         made = Feed(self._line, edge, wanted, ear, self._ended)
         self._feeds[edge, made.id] = made
         made.ask()
         return made
+
+    def refuse(self, edge: EdgeId, call: CallSid, feed: FeedId) -> None:
+        """There is to be no such feed; harmless when it is over."""
+        self._line.notify(edge, Do(CloseFeed(call=call, feed=feed)))
 
     def of_call(self, call: CallSid) -> list[Feed]:
         """Those of a call that are not over."""

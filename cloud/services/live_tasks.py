@@ -23,6 +23,12 @@ class LiveTasks:
         task.add_done_callback(self._ended)
         return task
 
+    async def settle(self, within_s: float = 5.0) -> None:
+        """See them end by themselves, and cancel what does not in time."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within_s)
+        await self.close()
+
     async def close(self) -> None:
         """Cancel all and see them ended."""
         for task in self._tasks:

@@ -6,10 +6,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from cloud.store.records import AccountRecord, CallRecord, FeedbackRecord, Hook, MessageRecord, ValidationRecord
+from cloud.store.records import (
+    AccountRecord,
+    CallRecord,
+    FeedbackRecord,
+    Hook,
+    MessageRecord,
+    StreamRecord,
+    ValidationRecord,
+)
 from telecore.ids import E164, AccountSid, Address
 from telecore.model import CallStatus, MachineSpec
 from telecore.sip_target import SipTarget
+from telecore.twiml.control import StreamSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +100,23 @@ class UpdateCall:
     fallback: Hook | None = None
     status_callback: Hook | None = None
     time_limit_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewStream:
+    """A stream to begin on a live call."""
+
+    spec: StreamSpec
+
+
+class Streams(Protocol):
+    """``services.streams.Streams``. Raises NotFound for a call or a stream that is not the account's."""
+
+    async def create(self, account: AccountSid, call: str, wanted: NewStream) -> StreamRecord:
+        """Raises InvalidRequest 21220 for a call that is not in progress."""
+
+    async def stop(self, account: AccountSid, call: str, name: str) -> StreamRecord:
+        """``name``: its SID or its name."""
 
 
 class Accounts(Protocol):

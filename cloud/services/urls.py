@@ -32,8 +32,18 @@ def canonical(url: str) -> str:
         raise InvalidUrl("the URL is not valid") from error
     if parts.scheme.lower() not in {"http", "https"} or not host:
         raise InvalidUrl("the URL must begin with http:// or https:// and name a host")
+    if any(character <= " " or character == "\x7f" for character in netloc):
+        raise InvalidUrl("the URL's host has characters that no host has")
     path = quote(parts.path, safe=_KEPT) or "/"
     return urlunsplit((parts.scheme.lower(), netloc, path, quote(parts.query, safe=_KEPT), ""))
+
+
+def canonical_socket(url: str) -> str:
+    """The same of a WebSocket's URL. Raises InvalidUrl."""
+    scheme, colon, rest = url.strip().partition(":")
+    if scheme.lower() not in {"ws", "wss"} or not colon:
+        raise InvalidUrl("the URL must begin with wss://")
+    return "ws" + canonical(f"http{scheme[2:]}:{rest}").removeprefix("http")
 
 
 def with_query(url: str, params: Mapping[str, str]) -> str:

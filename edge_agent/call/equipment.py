@@ -23,6 +23,8 @@ class Waits:
     """For the next page, when nothing else is going on."""
     route: float = 8.0
     """For the answer to a RouteWanted."""
+    stream: float = 25.0
+    """For the cloud to reach the application of a <Stream>."""
     answer: float = 20.0
     """For the line to be connected after we answered."""
     hang_up: float = 20.0

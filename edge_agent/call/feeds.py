@@ -4,115 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from edge_agent.call.feed import CALL_OVER, Feed
 from edge_agent.call.report import Notify
-from edge_agent.media.jitter import JitterBuffer
 from edge_agent.media.leg import Ear, Leg
-from edge_agent.media.tunnel_pcm import Media, StreamNumbers, TunnelPcm
+from edge_agent.media.tunnel_pcm import Media, StreamNumbers
 from telecore.commands import OpenFeed
 from telecore.errors import Busy
 from telecore.ids import CallSid, FeedId
-from telecore.model import Track
-from telecore.notices import FeedClosed, FeedKey, FeedOpened, FeedsHeld, Notice
+from telecore.notices import FeedClosed, FeedKey, FeedsHeld, Notice, StreamWanted
 
 log = logging.getLogger(__name__)
 
 AWAY_S = 30.0
 """A tunnel that is down longer than this takes its feeds with it."""
 MOST_FEEDS = 256
-MOST_FRAMES = 10
-"""What the cloud said and nobody heard yet: 200 ms, what a tunnel may be late at most before it drops sound."""
 
 NO_CALL = "there is no such call"
-CALL_OVER = "the call is over"
 TUNNEL_AWAY = "the tunnel was down too long"
+STOPPED = "stopped"
 
 
-class Feed(Ear):
-    """One flow. It is a Source too: what the cloud says, frame by frame, until the feed is closed.
+class Wish(Ear):
+    """A stream that a page wants and the cloud has not answered yet."""
 
-    What the party says is sent at the leg's own pace, one frame per tick, also where the line pauses.
-    """
-
-    def __init__(self, wanted: OpenFeed, leg: Leg, media: Media, numbers: StreamNumbers, ended: Ended) -> None:
-        self.call, self.id, self.name = wanted.call, wanted.feed, wanted.name
-        self.wants_keys = wanted.keys
-        self.finished = False
-        self.done: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        """Why it ended."""
-        self.on_key: Callable[[str], None] = _ignore
+    def __init__(self, feeds: Feeds, wanted: StreamWanted, leg: Leg) -> None:
+        self.wanted = wanted
+        self.answer: asyncio.Future[Feed | None] = asyncio.get_running_loop().create_future()
+        """The feed, or None when there will be none."""
+        self._feeds = feeds
         self._leg = leg
-        self._numbers = numbers
-        self._ended = ended
-        self._hears = Track.INBOUND in wanted.tracks
-        self._speaks = wanted.speaks
-        self._said = JitterBuffer(MOST_FRAMES)
-        self._party = JitterBuffer()
-        self._inbound = self._stream(media) if self._hears or wanted.speaks else None
-        self._outbound = self._stream(media) if Track.OUTBOUND in wanted.tracks else None
-        if self._inbound is not None and wanted.speaks:
-            self._inbound.on_frame = self._from_cloud
-
-    @property
-    def opened(self) -> FeedOpened:
-        """How it is told."""
-        inbound, outbound = (None if pcm is None else pcm.number for pcm in (self._inbound, self._outbound))
-        return FeedOpened(self.call, self.id, inbound, outbound)
-
-    def begin(self) -> None:
-        """From now on. What the cloud says is the leg's background unless somebody else has that."""
-        self._leg.attach(self)
-        if self._speaks and self._leg.background is None:
-            self._leg.background = self
-
-    def hear(self, frame: bytes) -> None:
-        if self._hears:
-            self._party.push(frame)
-
-    def sent(self, frame: bytes) -> None:
-        if self._hears and self._inbound is not None:
-            self._inbound.send(self._party.pull())
-        if self._outbound is not None:
-            self._outbound.send(frame)
-
-    def press(self, key: str) -> None:
-        self.on_key(key)
+        leg.attach(self)
 
     def over(self) -> None:
-        self.end(CALL_OVER)
+        self._feeds.close(self.wanted.stream, CALL_OVER)
 
-    def pull(self) -> bytes:
-        """The next 20 ms of what the cloud says."""
-        return self._said.pull()
-
-    def flush(self) -> None:
-        """Forget what waits to be heard."""
-        self._said = JitterBuffer(MOST_FRAMES)
-
-    def end(self, because: str) -> None:
-        """Close it; the first reason counts."""
-        if self.finished:
-            return
-        self.finished = True
+    def settle(self, feed: Feed | None) -> None:
         self._leg.detach(self)
-        if self._leg.background is self:
-            self._leg.background = None
-        for stream in (self._inbound, self._outbound):
-            if stream is not None:
-                stream.close()
-                self._numbers.give_back(stream.number)
-        self.done.set_result(because)
-        self._ended(self, because)
-
-    def _from_cloud(self, frame: bytes) -> None:
-        self._said.push(frame)
-
-    def _stream(self, media: Media) -> TunnelPcm:
-        return TunnelPcm(media, self._numbers.take())
-
-
-Ended = Callable[[Feed, str], None]
+        if not self.answer.done():
+            self.answer.set_result(feed)
 
 
 class Feeds:
@@ -123,35 +54,56 @@ class Feeds:
         self._notify = notify
         self._media = media
         self._feeds: dict[FeedId, Feed] = {}
+        self._wishes: dict[FeedId, Wish] = {}
         self._away: asyncio.TimerHandle | None = None
 
-    def open(self, wanted: OpenFeed, leg: Leg | None) -> Feed | None:
+    def want(self, wanted: StreamWanted, leg: Leg) -> Wish:
+        """Ask the cloud to let an application hear this leg. Raises Busy."""
+        if len(self._feeds) + len(self._wishes) >= MOST_FEEDS:
+            raise Busy("too many streams are open at this edge")
+        wish = self._wishes[wanted.stream] = Wish(self, wanted, leg)
+        self._notify(wanted)
+        return wish
+
+    def open(self, wanted: OpenFeed, leg: Leg | None) -> None:
         """Begin to carry this leg's sound, or say why not. One that is open is told again."""
         feed = self._feeds.get(wanted.feed)
         if feed is not None and feed.call == wanted.call:
             self._notify(feed.opened)
-            return feed
-        if leg is None or feed is not None or len(self._feeds) >= MOST_FEEDS:
-            why = NO_CALL if leg is None else "another call has this feed" if feed is not None else "too many feeds"
-            self._notify(FeedClosed(wanted.call, wanted.feed, why))
-            return None
-        feed = self._new(wanted, leg)
-        if feed is not None:
-            self._notify(feed.opened)
-            feed.begin()
-        return feed
+            return
+        why = NO_CALL if leg is None else "another call has this feed" if feed is not None else ""
+        if wanted.answers and wanted.feed not in self._wishes:
+            why = why or "it is wanted no more"
+        if len(self._feeds) >= MOST_FEEDS:
+            why = why or "too many feeds"
+        opened = None if leg is None or why else self._new(wanted, leg)
+        if opened is None:
+            self._notify(FeedClosed(wanted.call, wanted.feed, why or "no stream of the tunnel is free"))
+        self._settle(wanted.feed, opened)
 
     def find(self, feed: FeedId) -> Feed | None:
         return self._feeds.get(feed)
 
-    def named(self, call: CallSid, name: str) -> Feed | None:
-        """The open one of this call with this name."""
-        return next((feed for feed in self._feeds.values() if feed.call == call and feed.name == name), None)
-
     def close(self, feed: FeedId, because: str = "closed") -> None:
-        """End one, if it is open."""
-        if (found := self._feeds.get(feed)) is not None:
+        """End one, if it is open or wished for."""
+        wish, found = self._wishes.get(feed), self._feeds.get(feed)
+        if found is not None:
             found.end(because)
+        elif wish is not None:
+            self._settle(feed, None)
+            self._notify(FeedClosed(wish.wanted.call, feed, because))
+
+    def stop(self, call: CallSid, name: str) -> bool:
+        """End those of this call with this name; whether there were any."""
+        named = [feed.id for feed in self._feeds.values() if feed.call == call and feed.name == name]
+        named += [
+            wish.wanted.stream
+            for wish in self._wishes.values()
+            if wish.wanted.call == call and wish.wanted.spec.name == name
+        ]
+        for feed in named:
+            self.close(feed, STOPPED)
+        return bool(named)
 
     def flush(self, feed: FeedId) -> None:
         if (found := self._feeds.get(feed)) is not None:
@@ -159,7 +111,8 @@ class Feeds:
 
     def repeat(self) -> Sequence[Notice]:
         """What a cloud that was away has to be told again, before ``held``."""
-        return [feed.opened for feed in self._feeds.values()]
+        wanted: list[Notice] = [wish.wanted for wish in self._wishes.values()]
+        return [*wanted, *(feed.opened for feed in self._feeds.values())]
 
     @property
     def held(self) -> FeedsHeld:
@@ -177,11 +130,17 @@ class Feeds:
         try:
             feed = Feed(wanted, leg, self._media, self.numbers, self._ended)
         except Busy as error:
-            self._notify(FeedClosed(wanted.call, wanted.feed, str(error)))
+            log.warning("feed %s of call %s: %s", wanted.feed, wanted.call, error)
             return None
         feed.on_key = lambda key: self._pressed(feed, key)
         self._feeds[wanted.feed] = feed
+        self._notify(feed.opened)
+        feed.begin()
         return feed
+
+    def _settle(self, feed: FeedId, opened: Feed | None) -> None:
+        if (wish := self._wishes.pop(feed, None)) is not None:
+            wish.settle(opened)
 
     def _pressed(self, feed: Feed, key: str) -> None:
         self._notify(FeedKey(feed.call, feed.id, key))
@@ -195,7 +154,3 @@ class Feeds:
         del self._feeds[feed.id]
         log.info("feed %s of call %s ended: %s", feed.id, feed.call, because)
         self._notify(FeedClosed(feed.call, feed.id, because))
-
-
-def _ignore(key: str) -> None:
-    """Nobody asked."""

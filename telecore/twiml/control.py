@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from telecore.ids import CallSid, RecordingSid
-from telecore.model import CallStatus, Clip, MachineSpec
+from telecore.ids import CallSid, FeedId, RecordingSid
+from telecore.model import CallStatus, Clip, MachineSpec, Track
 from telecore.stays import StayOutcome, StaySpec
 
 
@@ -119,6 +119,19 @@ class DialOutcome:
     extra: dict[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """A <Stream>: a WebSocket application that hears ``tracks``, and speaks where it is ``both_ways`` (<Connect>)."""
+
+    url: str
+    name: str = ""
+    tracks: tuple[Track, ...] = (Track.INBOUND,)
+    both_ways: bool = False
+    parameters: dict[str, str] = field(default_factory=dict)
+    status_callback: str = ""
+    status_callback_method: str = "POST"
+
+
 class CallControl(Protocol):
     """The call a page runs on. Every method may be cancelled; a hang-up by the caller cancels the whole page."""
 
@@ -131,6 +144,15 @@ class CallControl(Protocol):
     async def dial(self, spec: DialSpec) -> DialOutcome: ...
     async def stay(self, spec: StaySpec) -> StayOutcome:
         """Be in a conference or a queue until that ends."""
+
+    async def connect(self, spec: StreamSpec) -> FeedId:
+        """Let an application talk with the party until either is through with it; the stream's SID."""
+
+    def start_stream(self, spec: StreamSpec) -> None:
+        """Let an application listen from now on, beside this page and those that follow."""
+
+    def stop_stream(self, name: str) -> None:
+        """Enough of the streams of this name."""
 
     async def send_digits(self, digits: str) -> None: ...
     async def reject(self, busy: bool) -> None: ...

@@ -173,3 +173,18 @@ def conference_event(*, conference: str, name: str, account: str, event: str, se
         "SequenceNumber": str(sequence),
         "Timestamp": moment(at),
     }
+
+
+def stream_status(*, account: str, call: str, stream: str, name: str, event: str, error: str, at: datetime) -> Fields:
+    """A media stream's status callback. ``event``: ``stream-started``, ``stream-stopped`` or ``stream-error``."""
+    fields = {
+        "AccountSid": account,
+        "CallSid": call,
+        "StreamSid": stream,
+        "StreamName": name,
+        "StreamEvent": event,
+        "Timestamp": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ"),
+    }
+    if error:
+        fields["StreamError"] = error
+    return fields

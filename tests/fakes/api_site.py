@@ -14,10 +14,10 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from cloud.services.files import Files
-from cloud.services.requests import NewCall, NewMessage, UpdateCall, UpdateMessage
-from cloud.store import calls, feedback, messages, numbers
+from cloud.services.requests import NewCall, NewMessage, NewStream, UpdateCall, UpdateMessage
+from cloud.store import calls, feedback, messages, numbers, streams
 from cloud.store.database import Connection, Database
-from cloud.store.records import AccountRecord, CallRecord, FeedbackRecord, MessageRecord, NumberRecord
+from cloud.store.records import AccountRecord, CallRecord, FeedbackRecord, MessageRecord, NumberRecord, StreamRecord
 from cloud.web.server import WebServer
 from telecore.errors import InvalidRequest, NotFound
 from telecore.ids import AccountSid, Address, CallSid, MessageSid, new_sid
@@ -86,6 +86,29 @@ class KeptCalls:
 
 
 @dataclass
+class KeptStreams:
+    """Writes down what is asked of streams."""
+
+    db: Database
+    asked: list[NewStream] = field(default_factory=list)
+
+    async def create(self, account: AccountSid, call: str, wanted: NewStream) -> StreamRecord:
+        self.asked.append(wanted)
+        sid, name = new_sid("MZ"), wanted.spec.name
+        return await self.db.write(lambda conn: streams.add(conn, account, CallSid(call), sid, name))
+
+    async def stop(self, account: AccountSid, call: str, name: str) -> StreamRecord:
+        def write(conn: Connection) -> StreamRecord:
+            found = streams.named(conn, call, name)
+            record = None if found is None else streams.stopped(conn, found.sid)
+            if record is None:
+                raise NotFound("gone")
+            return record
+
+        return await self.db.write(write)
+
+
+@dataclass
 class KeptMessages:
     db: Database
     asked: list[NewMessage | UpdateMessage] = field(default_factory=list)
@@ -135,6 +158,7 @@ class Site:
     messages: KeptMessages
     files: Files
     edge_token: str = ""
+    streams: KeptStreams | None = None
     _clients: list[Client] = field(default_factory=list)
 
     @property

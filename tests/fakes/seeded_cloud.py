@@ -31,6 +31,7 @@ from cloud.store import (
     numbers,
     participants,
     recordings,
+    streams,
     tasks,
 )
 from cloud.store.database import Connection
@@ -88,7 +89,10 @@ _TAKEN = ("+49302{:06}", "+498002{:06}")
 
 @dataclass(frozen=True)
 class Seed:
-    """One account with one of everything. ``named``: the piece before it in a path → what stands there."""
+    """One account with one of everything. ``named``: the piece before it in a path → what stands there.
+
+    Where an endpoint needs another one, its name and a slash stand before that piece.
+    """
 
     account: AccountRecord
     named: dict[str, str]
@@ -96,9 +100,9 @@ class Seed:
 
     def pieces(self, endpoint: Endpoint) -> dict[str, str]:
         """What stands in the braces of a path: this account, and the record of the kind that the endpoint is about."""
-        segments = endpoint.url.split("/")
+        segments, path = endpoint.url.split("/"), endpoint.path
         return {
-            segment.partition("}")[0][1:]: self.named[before]
+            segment.partition("}")[0][1:]: self.named.get(f"{path}/{before}") or self.named[before]
             for before, segment in pairwise(segments)
             if segment.startswith("{")
         }
@@ -183,6 +187,8 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
     application = _application(conn, account.sid)
     caller_id = _caller_id(conn, account.sid)
     call = _call(conn, account.sid, taken)
+    live = _call(conn, account.sid, taken, CallStatus.IN_PROGRESS)
+    stream = streams.add(conn, account.sid, call.sid, new_sid("MZ"), "ears")
     message = _message(conn, account.sid, taken)
     noted = notifications.add(conn, account.sid, call.sid, 11200, "HTTP 500")
     conference, participant = _conference(conn, account.sid, call)
@@ -197,6 +203,8 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
         "Calls": call.sid,
         "Messages": message.sid,
         "IncomingPhoneNumbers": number.sid,
+        "call_streams/Calls": live.sid,
+        "Streams": stream.sid,
         "Recordings": recording.sid,
         "Notifications": noted.sid,
         "channels": edge,
@@ -254,7 +262,7 @@ def _status(channel: ChannelId, msisdn: E164) -> ChannelStatus:
     )
 
 
-def _call(conn: Connection, account: AccountSid, number: E164) -> CallRecord:
+def _call(conn: Connection, account: AccountSid, number: E164, status: CallStatus = CallStatus.COMPLETED) -> CallRecord:
     at = datetime.now(UTC)
     record = CallRecord(
         sid=CallSid(new_sid("CA")),
@@ -262,7 +270,7 @@ def _call(conn: Connection, account: AccountSid, number: E164) -> CallRecord:
         direction=Direction.OUTBOUND_API,
         caller=Address(number),
         called=SOMEBODY,
-        status=CallStatus.COMPLETED,
+        status=status,
         created_at=at,
         updated_at=at,
         started_at=at,

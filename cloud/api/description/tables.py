@@ -15,6 +15,7 @@ from cloud.api.description import (
     numbers,
     recordings,
     sites,
+    streams,
 )
 from cloud.api.description.model import Endpoint, Family, Json
 
@@ -32,6 +33,7 @@ FAMILIES: tuple[Family, ...] = (
     applications.CALLER_IDS,
     recordings.FAMILY,
     notifications.FAMILY,
+    streams.FAMILY,
     sites.FAMILY,
 )
 SCHEMAS: dict[str, Json] = {
@@ -46,6 +48,7 @@ SCHEMAS: dict[str, Json] = {
     **applications.SCHEMAS,
     **recordings.SCHEMAS,
     **notifications.SCHEMAS,
+    **streams.SCHEMAS,
     **sites.SCHEMAS,
 }
 """Name → the fields of a record, each with its schema. All of them are always there, and no others."""

@@ -6,6 +6,7 @@ from cloud.api.description.model import differs, impossible
 from cloud.api.description.speech_markup import SPEECH_MARKUP
 from cloud.api.description.twiml_model import Attr, Element, attrs, unread
 from cloud.api.description.twiml_rooms import ROOMS
+from cloud.api.description.twiml_streams import STREAMS
 
 _SILENT = differs("ignored: it changes nothing that can be heard")
 _NOT_OFFERED = differs("not offered: the document is refused (12200) and the fallback URL asked")
@@ -77,6 +78,7 @@ VOICE: tuple[Element, ...] = (
         example="<Dial><Sip>sip:ann@example.com</Sip></Dial>",
     ),
     *ROOMS,
+    *STREAMS,
     Element(
         "Client", attrs("url", "method", *_STATUS),
         differs("a browser with an access token of ours, at /client or in a page of yours"), within="Dial",
@@ -102,7 +104,7 @@ VOICE: tuple[Element, ...] = (
     Element("WhatsApp", standing=impossible("calls over WhatsApp"), within="Dial", runs=False),
     *(
         Element(name, standing=_NOT_OFFERED, runs=False)
-        for name in ("Connect", "Start", "Stop", "Refer", "Sms", "Echo")
+        for name in ("Refer", "Sms", "Echo")
     ),
     Element("Pay", standing=impossible("payment cards, which need a certified processor"), runs=False),
     Element("Prompt", standing=impossible("part of Pay"), runs=False),
@@ -121,11 +123,8 @@ MESSAGING: tuple[Element, ...] = (
 )  # fmt: skip
 
 UNKNOWN: dict[str, str] = {
-    "AiSession": "within <Connect>", "Autopilot": "within <Connect>", "Conversation": "within <Connect>",
-    "ConversationRelay": "within <Connect>", "ConversationRelaySession": "within <Connect>",
-    "Room": "within <Connect>", "VirtualAgent": "within <Connect>", "Config": "within <VirtualAgent>",
-    "Language": "within <ConversationRelay>", "Recording": "within <Start>", "Siprec": "within <Start>",
-    "Stream": "within <Connect>, <Start>, <Stop>", "Transcription": "within <Start>",
+    "Config": "within <VirtualAgent>",
+    "Language": "within <ConversationRelay>",
     "ApplicationSid": "within <Application>",
     "Header": "within <Headers>", "Headers": "within <Sip>", "Uri": "within <Sip>",
 }  # fmt: skip

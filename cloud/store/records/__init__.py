@@ -9,6 +9,7 @@ from cloud.store.records.keys import KeyRecord
 from cloud.store.records.messaging import FeedbackRecord, MessagingServiceRecord, ServiceNumberRecord
 from cloud.store.records.paging import Between, Cursor, PageOf
 from cloud.store.records.sites import ChannelRecord, EdgeRecord, EventRecord, HistoryRecord, TaskRecord, WarningRecord
+from cloud.store.records.streams import StreamRecord
 from cloud.store.records.traffic import CallbackRecord, CallRecord, MessageRecord, NotificationRecord, RecordingRecord
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "QueueRecord",
     "RecordingRecord",
     "ServiceNumberRecord",
+    "StreamRecord",
     "TaskRecord",
     "ValidationRecord",
     "WarningRecord",

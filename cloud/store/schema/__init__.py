@@ -30,6 +30,7 @@ from cloud.store.schema.sites import (
     tasks,
     warnings,
 )
+from cloud.store.schema.streams import streams
 from cloud.store.schema.traffic import (
     callbacks,
     calls,
@@ -70,6 +71,7 @@ __all__ = [
     "released_numbers",
     "service_numbers",
     "sticky_senders",
+    "streams",
     "tasks",
     "tombstones",
     "validations",

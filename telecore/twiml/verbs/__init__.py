@@ -6,12 +6,28 @@ from collections.abc import Callable, Mapping
 
 from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Verb
-from telecore.twiml.verbs import dial, enqueue, gather, hangup, leave, pause, play, record, redirect, reject, say
+from telecore.twiml.verbs import (
+    connect,
+    dial,
+    enqueue,
+    gather,
+    hangup,
+    leave,
+    pause,
+    play,
+    record,
+    redirect,
+    reject,
+    say,
+    start,
+    stop,
+)
 
 Reader = Callable[[Node, Reading], Verb | None]
 """None: there is nothing to execute, and a warning says why."""
 
 READERS: Mapping[str, Reader] = {
+    "Connect": connect.read,
     "Dial": dial.read,
     "Enqueue": enqueue.read,
     "Gather": gather.read,
@@ -23,4 +39,6 @@ READERS: Mapping[str, Reader] = {
     "Redirect": redirect.read,
     "Reject": reject.read,
     "Say": say.read,
+    "Start": start.read,
+    "Stop": stop.read,
 }

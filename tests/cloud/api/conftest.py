@@ -26,7 +26,7 @@ from cloud.web import health
 from cloud.web.server import WebServer
 from cloud.web.socket import Socket
 from telecore.ids import E164, ChannelId, EdgeId
-from tests.fakes.api_site import NUMBER, KeptCalls, KeptMessages, Site
+from tests.fakes.api_site import NUMBER, KeptCalls, KeptMessages, KeptStreams, Site
 from tests.fakes.stays import stays_of
 from tests.fakes.store import store_url
 
@@ -48,6 +48,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         backend = Backend(
             db=db,
             calls=kept_calls,
+            streams=(kept_streams := KeptStreams(db)),
             messages=kept_messages,
             sound=files,
             public_url="https://gw.example",
@@ -63,7 +64,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         server = WebServer("127.0.0.1", 0, [*api_routes(backend), *health.routes({})])
         running = asyncio.create_task(server.run())
         await asyncio.wait_for(server.started.wait(), 5)
-        made = Site(db, server, account, number, kept_calls, kept_messages, files, token)
+        made = Site(db, server, account, number, kept_calls, kept_messages, files, token, kept_streams)
         try:
             yield made
         finally:

@@ -6,7 +6,9 @@ import asyncio
 import hashlib
 from dataclasses import replace
 
+from cloud.services.addresses import AddressPolicy
 from cloud.services.desk import Desk
+from cloud.services.stream_socket import SocketTimes, StreamDoor
 from cloud.store import calls, edges
 from telecore import codec
 from telecore.audio.tone import tone
@@ -40,6 +42,7 @@ class Line:
         self.sent = []
         self.woken = []
         self.media = {}
+        self.said = []
         self.blobs = {}
         self._files = files
         self._news = asyncio.Condition()
@@ -69,6 +72,7 @@ class Line:
         assert await self._files.complete(sha256)
 
     def send_media(self, edge, stream, payload):
+        self.said.append((stream, payload))
         return self.up
 
     def on_media(self, edge, stream, handler):
@@ -97,6 +101,7 @@ class DeskSite:
         return Desk(
             self.db, self.files, self.client, [self.engine], self.line,
             recording_url=lambda account, sid: f"http://cloud/{account}/{sid}",
+            door=StreamDoor(AddressPolicy(["127.0.0.0/8"]), SocketTimes(open=2.0, close=0.5)),
         )  # fmt: skip
 
     async def open(self):

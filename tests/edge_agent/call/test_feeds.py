@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from edge_agent.call import feeds
+from edge_agent.call import feed, feeds
 from edge_agent.call.feeds import MOST_FEEDS
 from telecore.audio.g711 import l16_to_ulaw, ulaw_to_l16
 from telecore.commands import CloseFeed, FlushFeed, HangUp, OpenFeed
@@ -104,7 +104,7 @@ async def test_a_flood_is_bounded_and_delay_with_it(site):
     site.media.say(opened.inbound, *words)
     await site.edge.tick(30)
     heard = [frame for frame in voice.far.sent if frame != SILENCE]
-    assert heard == [ulaw_to_l16(word) for word in words[-feeds.MOST_FRAMES :]]
+    assert heard == [ulaw_to_l16(word) for word in words[-feed.MOST_FRAMES :]]
 
 
 async def test_keys_are_told_to_who_asked(site):
