@@ -9,13 +9,14 @@ from dataclasses import replace
 
 from cloud.services import replies
 from cloud.services.callbacks import Callbacks, request_of
+from cloud.services.cookies import Cookies
 from cloud.services.debugger import Debugger
 from cloud.services.documents import Documents, NoDocument
 from cloud.services.new_message import refusal
 from cloud.services.replies import LoopGuard
 from cloud.services.sending import Sending, Woken
 from cloud.services.webhooks import WebhookFailure
-from cloud.store import accounts, applications, callbacks, messaging_services, numbers
+from cloud.store import accounts, applications, callbacks, conversations, messaging_services, numbers
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord, CallbackRecord, Hook, NumberRecord
 from cloud.tunnel import inbound_steps
@@ -55,8 +56,11 @@ class Answering:
             await self._db.write(lambda conn: callbacks.done(conn, row.id))
             return None
         number, fallback = await self._db.read(lambda conn: _number(conn, row))
+        between = (row.account, row.params.get("To", ""), row.params.get("From", ""))
+        cookies = Cookies(await self._db.read(lambda conn: conversations.cookies(conn, *between)))
         try:
-            found = await replies.read_answer(self._documents, request_of(row, account), fallback, row.subject)
+            asked = request_of(row, account)
+            found = await replies.read_answer(self._documents, asked, fallback, row.subject, cookies)
         except InvalidTwiml as error:
             await self._debugger.note(row.account, row.subject, error.code, error.message, Hook(row.url, row.method))
             found = NoDocument(again=False)
@@ -67,10 +71,16 @@ class Answering:
             return None
         for warning in found.warnings:
             await self._note(row, warning.code, f"{warning.text} (line {warning.line})", "warning")
-        await self._send(row, number, found.replies)
+        await self._send(row, number, found.replies, lambda conn: conversations.keep(conn, *between, cookies.text()))
         return None
 
-    async def _send(self, row: CallbackRecord, number: NumberRecord | None, found: tuple[MessageReply, ...]) -> None:
+    async def _send(
+        self,
+        row: CallbackRecord,
+        number: NumberRecord | None,
+        found: tuple[MessageReply, ...],
+        keep: Callable[[Connection], None],
+    ) -> None:
         woken: Woken = []
         faults: list[tuple[int, str]] = []
 
@@ -81,6 +91,7 @@ class Answering:
                 fault = self._reply(conn, row, number, reply, woken)
                 if fault is not None:
                     faults.append(fault)
+            keep(conn)
             callbacks.done(conn, row.id)
 
         await self._db.write(write)

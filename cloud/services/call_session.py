@@ -14,10 +14,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cloud.services.cookies import Cookies
 from cloud.services.debugger import Debugger
 from cloud.services.documents import Documents, NoDocument
 from cloud.services.pages import Pages, Prepared, Problem
-from cloud.services.webhooks import Cookies, WebhookRequest
+from cloud.services.webhooks import WebhookRequest
 from cloud.store import calls
 from cloud.store.database import Database
 from cloud.store.records import AccountRecord, CallRecord, Hook

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from cloud.services.cookies import Cookies
 from cloud.services.debugger import Debugger
-from cloud.services.webhooks import Cookies, FetchedDocument, WebhookClient, WebhookFailure, WebhookRequest
+from cloud.services.webhooks import FetchedDocument, WebhookClient, WebhookFailure, WebhookRequest
 from cloud.store.records import Hook
 from telecore.errors import InvalidTwiml
 from telecore.ids import new_id

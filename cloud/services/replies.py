@@ -6,8 +6,9 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from cloud.services.cookies import Cookies
 from cloud.services.documents import Documents, NoDocument
-from cloud.services.webhooks import Cookies, WebhookRequest
+from cloud.services.webhooks import WebhookRequest
 from cloud.store.records import Hook
 from telecore.errors import InvalidTwiml
 from telecore.ids import new_id
@@ -34,9 +35,10 @@ class Answer:
     warnings: tuple[TwimlWarning, ...] = ()
 
 
-async def read_answer(documents: Documents, ask: WebhookRequest, fallback: Hook, subject: str) -> Answer | NoDocument:
+async def read_answer(
+    documents: Documents, ask: WebhookRequest, fallback: Hook, subject: str, cookies: Cookies
+) -> Answer | NoDocument:
     """Fetch the document and follow its redirects. Raises InvalidTwiml for one that leads round and round."""
-    cookies = Cookies()
     replies: list[MessageReply] = []
     warnings: list[TwimlWarning] = []
     for _ in range(MAX_DOCUMENTS):

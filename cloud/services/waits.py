@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from cloud.services.call_session import SessionTools
+from cloud.services.cookies import Cookies
 from cloud.services.documents import NoDocument
 from cloud.services.live_tasks import LiveTasks
 from cloud.services.pages import Problem
-from cloud.services.webhooks import Cookies, WebhookRequest
+from cloud.services.webhooks import WebhookRequest
 from cloud.store import accounts
 from cloud.store.records import AccountRecord, CallRecord, Hook
 from cloud.tunnel.call_steps import voice_fields

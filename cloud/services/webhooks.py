@@ -18,6 +18,7 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from cloud.services.addresses import AddressPolicy
+from cloud.services.cookies import Cookies
 from cloud.services.urls import InvalidUrl, canonical, with_query
 from telecore.errors import TelecoreError
 from telecore.ids import AccountSid, new_id
@@ -91,13 +92,6 @@ class WebhookFailure:
 
 
 Answer = FetchedDocument | WebhookFailure
-
-
-class Cookies:
-    """The cookies of one call: sent back only to where they came from, forgotten with the call."""
-
-    def __init__(self) -> None:
-        self.jar = aiohttp.CookieJar(unsafe=True)
 
 
 class _Failed(TelecoreError):
@@ -200,11 +194,11 @@ class WebhookClient:
                 target,
                 data=urlencode(hop.params).encode() if post else None,
                 headers=_headers(hop, url, post),
-                cookies=cookies.jar.filter_cookies(target) if cookies else None,
+                cookies=cookies.of(target) if cookies else None,
                 allow_redirects=False,
             ) as response:
                 if cookies is not None:
-                    cookies.jar.update_cookies(response.cookies, target)
+                    cookies.heard(target, response.cookies)
                 return await _read(response, hop)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _translated(error) from error

@@ -12,6 +12,7 @@ from cloud.store.schema.applications import applications
 from cloud.store.schema.caller_ids import outgoing_caller_ids, validations
 from cloud.store.schema.columns import metadata
 from cloud.store.schema.conferences import conferences, participants, queue_members, queues
+from cloud.store.schema.conversations import conversations
 from cloud.store.schema.keys import keys
 from cloud.store.schema.messaging import (
     message_feedback,
@@ -50,6 +51,7 @@ __all__ = [
     "channels",
     "clips",
     "conferences",
+    "conversations",
     "edges",
     "events",
     "history",

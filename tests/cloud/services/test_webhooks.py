@@ -9,9 +9,9 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from cloud.services.addresses import AddressPolicy
+from cloud.services.cookies import Cookies
 from cloud.services.webhooks import (
     DOCUMENT_LIMIT,
-    Cookies,
     FetchedDocument,
     Timeouts,
     WebhookClient,
