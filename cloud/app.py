@@ -21,6 +21,7 @@ from cloud.dashboard.routes import Dashboard
 from cloud.services.addresses import AddressPolicy
 from cloud.services.desk import Desk
 from cloud.services.files import Files
+from cloud.services.hearing.recognisers import recognisers
 from cloud.services.speaking.engines import speech_engines
 from cloud.services.stream_socket import StreamDoor
 from cloud.services.webhooks import Timeouts, WebhookClient
@@ -126,15 +127,15 @@ def _wired(config: CloudConfig, db: Database, files: Files) -> Parts:
     webhooks, tunnel = config.webhooks, _HubToCome()
     policy = AddressPolicy(webhooks.allow_private)
     client = WebhookClient(policy, Timeouts(webhooks.connect_s, webhooks.total_s))
-    engines = speech_engines(config.speech)
     desk = Desk(
         db,
         files,
         client,
-        engines,
+        speech_engines(config.speech),
         tunnel,
         recording_url=partial(recording_url, config.public_url),
         door=StreamDoor(policy),
+        recognisers=recognisers(config.recognition),
     )
     tunnel.hub = Hub(
         config.tunnel.host,

@@ -83,6 +83,19 @@ class SpeechConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class RecognitionConfig:
+    """``engines``: language tag, its first part or ``*`` → ``pocketsphinx`` or a plug-in's name. docs/speech.md.
+
+    ``within_s``: from the end of what was said to its words. ``at_once``: utterances, 0 for one per core.
+    """
+
+    engines: dict[str, str] = field(default_factory=dict)
+    within_s: float = 10.0
+    at_once: int = 0
+    plugins: dict[str, dict[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class LogConfig:
     level: str = "info"
 
@@ -97,6 +110,7 @@ class CloudConfig:
     tunnel: TunnelConfig = field(default_factory=TunnelConfig)
     webhooks: WebhookConfig = field(default_factory=WebhookConfig)
     speech: SpeechConfig = field(default_factory=SpeechConfig)
+    recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
     @property
@@ -123,6 +137,7 @@ class _Document:
     tunnel: TunnelConfig = field(default_factory=TunnelConfig)
     webhooks: WebhookConfig = field(default_factory=WebhookConfig)
     speech: SpeechConfig = field(default_factory=SpeechConfig)
+    recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
     log: LogConfig = field(default_factory=LogConfig)
 
 
@@ -195,6 +210,8 @@ def _check(document: _Document) -> None:
         raise SchemaError("webhooks", "connect_s and total_s must be above 0")
     if document.speech.within_s <= 0:
         raise SchemaError("speech.within_s", "must be above 0")
+    if document.recognition.within_s <= 0 or document.recognition.at_once < 0:
+        raise SchemaError("recognition", "within_s must be above 0, and at_once not below it")
     if document.log.level not in _LEVELS:
         raise SchemaError("log.level", f"must be one of {', '.join(_LEVELS)}")
     if (document.tunnel.certificate is None) != (document.tunnel.key is None):
@@ -214,5 +231,6 @@ def _resolved(document: _Document, folder: Path) -> CloudConfig:
         tunnel=tunnel,
         webhooks=document.webhooks,
         speech=replace(document.speech, piper=replace(piper, models=models)),
+        recognition=document.recognition,
         log=document.log,
     )

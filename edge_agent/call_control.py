@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 
 from edge_agent.call.dialing import Dialing, DialOut
 from edge_agent.call.feeds import Feeds
@@ -34,6 +35,7 @@ from telecore.twiml.control import (
 )
 
 CLIP_NOT_HAD = 12400
+NO_WORDS = 13335
 
 
 class PageControl:
@@ -68,7 +70,17 @@ class PageControl:
                 await self._play(prompt)
 
         await self.ensure_answered()
-        return await collect(self._call.leg, want, play_all)
+        if want.speech is None:
+            return await collect(self._call.leg, want, play_all)
+        with self._call.hearings.listening(want.speech) as hearing:
+            collected = await collect(self._call.leg, want, play_all, hearing.spoken)
+            if collected.finished_by != "speech":
+                return collected
+            heard = await hearing.words(self._call.equipment.waits.words)
+        if heard is None:
+            self._call.pages.fault(NO_WORDS, "what was said is not known: the recogniser did not answer in time")
+            return collected
+        return replace(collected, speech=heard.text, confidence=heard.confidence)
 
     async def record(self, spec: RecordSpec) -> Recorded | None:
         """None when nothing was to be heard. What was recorded is kept also when the page is interrupted."""

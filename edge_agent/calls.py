@@ -39,6 +39,7 @@ from telecore.commands import (
     RouteDial,
     RoutedLeg,
     RunPage,
+    SpeechHeard,
     TellFarLeg,
 )
 from telecore.errors import NoNetwork, NoRoute, TimedOut
@@ -193,6 +194,10 @@ class Calls:
         if call := self._find(command.call):
             call.routes.answer(command)
 
+    def speech_heard(self, command: SpeechHeard) -> None:
+        if call := self._find(command.call):
+            call.hearings.take(command)
+
     def tell_far_leg(self, command: TellFarLeg) -> None:
         self.far.tell(command)
 
@@ -223,7 +228,8 @@ class Calls:
         """What a cloud that was away has to be told again: outcomes and questions it has not answered."""
         notices: list[Notice] = []
         for call in self._calls.values():
-            notices += [notice for notice in (call.pages.unanswered, call.routes.wanted) if notice is not None]
+            waiting = (call.pages.unanswered, call.routes.wanted, call.hearings.asked)
+            notices += [notice for notice in waiting if notice is not None]
         return [*notices, *self.far.repeat(), *self.feeds.repeat(), *self.stays.repeat()]
 
     def sounds(self) -> Mapping[ChannelId, str]:

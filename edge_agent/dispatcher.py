@@ -31,6 +31,7 @@ from telecore.commands import (
     RouteDial,
     RunPage,
     SendMessage,
+    SpeechHeard,
     TellFarLeg,
 )
 from telecore.errors import (
@@ -76,6 +77,7 @@ class LiveCalls(Protocol):
     def route_dial(self, command: RouteDial) -> None: ...
     def offer(self, command: OfferCall) -> None: ...
     def tell_far_leg(self, command: TellFarLeg) -> None: ...
+    def speech_heard(self, command: SpeechHeard) -> None: ...
     def open_feed(self, command: OpenFeed) -> None: ...
     def close_feed(self, command: CloseFeed) -> None: ...
     def flush_feed(self, command: FlushFeed) -> None: ...
@@ -121,6 +123,7 @@ class Dispatcher:
             RouteDial: calls.route_dial,
             OfferCall: calls.offer,
             TellFarLeg: calls.tell_far_leg,
+            SpeechHeard: calls.speech_heard,
             OpenFeed: calls.open_feed,
             CloseFeed: calls.close_feed,
             FlushFeed: calls.flush_feed,

@@ -216,6 +216,17 @@ class RouteDial(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpeechHeard(Command):
+    """The answer to SpeechOver: what a <Gather> was told, empty when nothing was understood."""
+
+    kind: ClassVar[str] = "speech.heard"
+    call: CallSid
+    feed: FeedId
+    text: str = ""
+    confidence: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OpenFeed(Command):
     """Carry this call's sound to the cloud. Answered by FeedOpened or FeedClosed; a repetition by FeedOpened again.
 

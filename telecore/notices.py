@@ -15,7 +15,7 @@ from telecore.model import ChannelStatus, MachineSpec
 from telecore.schema import Tagged
 from telecore.sip_target import SipTarget
 from telecore.stays import StaySpec
-from telecore.twiml.control import DialSpec, StreamSpec
+from telecore.twiml.control import DialSpec, SpeechSpec, StreamSpec
 from telecore.twiml.page import Outcome
 
 
@@ -93,6 +93,30 @@ class StreamWanted(Notice):
     call: CallSid
     stream: FeedId
     spec: StreamSpec
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechAsked(Notice):
+    """Up, and again after each greeting: a <Gather> listens. The cloud opens this feed and hears in it.
+
+    ``spoken``: the party has begun to speak (what came before the last second is of no account).
+    """
+
+    kind: ClassVar[str] = "speech.asked"
+    call: CallSid
+    feed: FeedId
+    spec: SpeechSpec
+    spoken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechOver(Notice):
+    """Up: the party has finished. ``wanted``: answered by ``Do(SpeechHeard)``; else nobody waits for the words."""
+
+    kind: ClassVar[str] = "speech.over"
+    call: CallSid
+    feed: FeedId
+    wanted: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,8 @@ from cloud.services.far_legs import FarLegs
 from cloud.services.feeds import Feeds
 from cloud.services.files import Files
 from cloud.services.fleet_tasks import FleetTasks
+from cloud.services.hearing.gathers import Gathers, GatherTools
+from cloud.services.hearing.recognisers import Recognisers
 from cloud.services.live_tasks import LiveTasks
 from cloud.services.messages import MessageService
 from cloud.services.pages import Pages
@@ -59,6 +61,8 @@ from telecore.notices import (
     PageEnded,
     PageFaulted,
     RouteWanted,
+    SpeechAsked,
+    SpeechOver,
     StreamWanted,
 )
 from telecore.tunnel.link import MediaHandler
@@ -97,6 +101,7 @@ class Desk:
         *,
         recording_url: Callable[[str, str], str],
         door: StreamDoor,
+        recognisers: Recognisers | None = None,
     ) -> None:
         self._db = db
         self._client = client
@@ -112,7 +117,8 @@ class Desk:
         self.outboxes = Outboxes(db, self._outbox_forgot)
         self._clips = ClipCache(files, self._load_clip, self._save_clip)
         self._speech = Speech(engines, self._clips)
-        pages = Pages(self._speech, Sounds(client, self._clips))
+        self._recognisers = recognisers or Recognisers({})
+        pages = Pages(self._speech, Sounds(client, self._clips), self._recognisers.hears)
         self.validation = Validation(db, self.routing, self.callbacks, wake=self._wake)
         inner = {caller_ids.PAGE: self.validation.page}
         tools = SessionTools(db, documents, pages, debugger, tunnel.notify, recording_url, inner=inner)
@@ -126,6 +132,7 @@ class Desk:
         self.standing = Standing(db, self.calls, self.callbacks)
         self.fleet_tasks = FleetTasks(db, wake=self._wake)
         self.feeds = Feeds(tunnel)
+        self.gathers = Gathers(GatherTools(db, self.feeds, self._recognisers, client, debugger, tunnel.notify))
         self.far_legs = FarLegs(db, self.feeds, tunnel, wake=self._wake, ended=self.callbacks.wake, now=utc_now)
         self.calls.on_over.append(self.far_legs.over)
         self.clients = ClientLegs(db, tunnel, self.calls.sessions, ended=self.callbacks.wake, now=utc_now)
@@ -142,6 +149,7 @@ class Desk:
     async def run(self) -> None:
         """Serve until cancelled, then let go of everything."""
         await self._speech.open()
+        await self._recognisers.open()
         try:
             await self.streams.run()
             async with asyncio.TaskGroup() as group:
@@ -152,6 +160,7 @@ class Desk:
             await self.clients.close()
             await self.far_legs.close()
             await self.streams.close()
+            await self.gathers.close()
             self.feeds.close()
             await self.ingest.close()
             await self._tasks.close()
@@ -187,6 +196,10 @@ class Desk:
                 (self.clients if notice.client else self.far_legs).on_notice(edge, notice)
             case FeedOpened() | FeedClosed() | FeedKey() | FeedsHeld() | StreamWanted():
                 self._about_sound(edge, notice)
+            case SpeechAsked():
+                self.gathers.asked(edge, notice)
+            case SpeechOver():
+                self.gathers.over(edge, notice)
             case RouteWanted():
                 self.calls.route_wanted(edge, notice)
             case Heartbeat():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from cloud.services.sounds import Sounds
@@ -10,9 +11,10 @@ from cloud.services.speaking.engine import SpeechFailed
 from cloud.services.speech import Speech, more_time_s
 from cloud.services.webhooks import WebhookFailure
 from cloud.store.records import AccountRecord
+from telecore.twiml.control import CollectSpec
 from telecore.twiml.document import Document
 from telecore.twiml.page import Page, Verb
-from telecore.twiml.verbs.gather import Gather
+from telecore.twiml.verbs.gather import NO_RECOGNISER, Gather
 from telecore.twiml.verbs.leave import Leave
 from telecore.twiml.verbs.play import Play
 from telecore.twiml.verbs.say import Say
@@ -44,9 +46,16 @@ class Prepared:
 class Pages:
     """Prepares pages; never fails: at worst a page is empty."""
 
-    def __init__(self, speech: Speech, sounds: Sounds, within_s: float = PREPARE_S) -> None:
+    def __init__(
+        self,
+        speech: Speech,
+        sounds: Sounds,
+        hears: Callable[[str], bool] = lambda language: False,
+        within_s: float = PREPARE_S,
+    ) -> None:
         self._speech = speech
         self._sounds = sounds
+        self._hears = hears
         self._within_s = within_s
 
     async def prepare(self, document: Document, account: AccountRecord, *, waits: bool = False) -> Prepared:
@@ -64,7 +73,8 @@ class Pages:
 
     async def _bounded(self, verb: Verb, account: AccountRecord, problems: list[Problem]) -> Verb | None:
         if isinstance(verb, Gather):
-            return replace(verb, prompts=await self._all(verb.prompts, account, problems))
+            spec = self._heard(verb, problems)
+            return replace(verb, spec=spec, prompts=await self._all(verb.prompts, account, problems))
         within_s = self._within_s + (more_time_s(verb.text) if isinstance(verb, Say) else 0.0)
         try:
             async with asyncio.timeout(within_s):
@@ -72,6 +82,16 @@ class Pages:
         except TimeoutError:
             problems.append(Problem(NOT_FETCHED, f"<{verb.kind}> was not ready within {within_s:g} s"))
             return None
+
+    def _heard(self, verb: Gather, problems: list[Problem]) -> CollectSpec:
+        """What can be listened for: words only if somebody here understands them."""
+        speech = verb.spec.speech
+        if speech is None or self._hears(speech.language):
+            return verb.spec
+        instead = "keys are waited for" if verb.spec.keys else "it ends as if nothing had been said"
+        text = f"<Gather> hears no words: there is no recogniser of {speech.language[:40]!r}; {instead}"
+        problems.append(Problem(NO_RECOGNISER, text))
+        return replace(verb.spec, speech=None)
 
     async def _one(self, verb: Verb, account: AccountRecord, problems: list[Problem]) -> Verb | None:
         if isinstance(verb, Say):

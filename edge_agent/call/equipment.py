@@ -25,6 +25,8 @@ class Waits:
     """For the answer to a RouteWanted."""
     stream: float = 25.0
     """For the cloud to reach the application of a <Stream>."""
+    words: float = 12.0
+    """For the cloud to tell what was said, from when it was said."""
     answer: float = 20.0
     """For the line to be connected after we answered."""
     hang_up: float = 20.0

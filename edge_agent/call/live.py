@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from edge_agent.call.detection import Detection
 from edge_agent.call.ending import Ending, Origin, told_by_line
 from edge_agent.call.equipment import Equipment
+from edge_agent.call.hearing import Hearings
 from edge_agent.call.moments import Moments
 from edge_agent.call.pages import PageRunner
 from edge_agent.call.recordings import Recordings
@@ -61,6 +62,7 @@ class LiveCall:
         self.detection: Detection | None = None
         """Finds out who answered."""
         self.routes = RouteAsk()
+        self.hearings = Hearings(origin.call, equipment.notify)
         self.on_change: Callable[[], None] = _nothing
         self.on_ending: Callable[[], bool] = _false
         """Tells whoever keeps a recording; true: the page deserves a moment more."""

@@ -1,4 +1,4 @@
-"""Collecting digits on a leg."""
+"""Collecting digits and words on a leg."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from edge_agent.media.clock import ticks
 from edge_agent.media.leg import Ear, Leg
+from edge_agent.media.speech_ear import SpeechEar
 from telecore.twiml.control import Collected, CollectSpec
 
 
@@ -17,12 +18,14 @@ class Collector(Ear):
     own prompts is. With ``barge_in`` off the prompts are heard to their end and keys count all the same.
     """
 
-    wants_keys = True
-
-    def __init__(self, spec: CollectSpec, on_key: Callable[[], None]) -> None:
+    def __init__(self, spec: CollectSpec, stop_prompts: Callable[[], None], on_speech: Callable[[], None]) -> None:
         self.done: asyncio.Future[Collected] = asyncio.get_running_loop().create_future()
+        self.wants_keys = spec.keys
         self._spec = spec
-        self._on_key = on_key
+        self._stop_prompts = stop_prompts
+        self._on_speech = on_speech
+        self._words = None if spec.speech is None else SpeechEar(spec.speech, self._spoken, self._said)
+        self._speaking = False
         self._digits = ""
         self._prompting = True
         self._patience = ticks(spec.timeout_s)
@@ -31,11 +34,19 @@ class Collector(Ear):
     def prompts_over(self) -> None:
         """The timeout runs from here."""
         self._prompting = False
+        if self._words is not None:
+            self._words.prompting = False
         if self._left <= 0:
             self._finish("timeout")
 
+    def hear(self, frame: bytes) -> None:
+        if self._words is not None:
+            self._words.hear(frame)
+
     def sent(self, frame: bytes) -> None:
-        if not self._prompting:
+        if self._words is not None:
+            self._words.tick()
+        if not self._prompting and not self._speaking:
             self._left -= 1
             if self._left <= 0:
                 self._finish("timeout")
@@ -44,6 +55,7 @@ class Collector(Ear):
         if self.done.done():
             return
         self._left = self._patience
+        self._words, self._speaking = None, False  # keys win
         if key in self._spec.finish_on_key:
             self._finish("key")
         else:
@@ -51,21 +63,38 @@ class Collector(Ear):
             if len(self._digits) == self._spec.num_digits:
                 self._finish("count")
         if self._prompting and self._spec.barge_in:
-            self._on_key()
+            self._stop_prompts()
+
+    def _spoken(self) -> None:
+        self._speaking = True
+        self._on_speech()
+        if self._prompting and self._spec.barge_in:
+            self._stop_prompts()
+
+    def _said(self) -> None:
+        self._finish("speech")
 
     def _finish(self, by: str) -> None:
         if not self.done.done():
             self.done.set_result(Collected(self._digits, by))
 
 
-async def collect(leg: Leg, spec: CollectSpec, prompts: Callable[[], Awaitable[None]]) -> Collected:
-    """Play ``prompts`` until a key stops them, then wait for what is still missing."""
+async def collect(
+    leg: Leg,
+    spec: CollectSpec,
+    prompts: Callable[[], Awaitable[None]],
+    on_speech: Callable[[], None] = lambda: None,
+) -> Collected:
+    """Play ``prompts`` until a key or speech stops them, then wait for what is still missing.
+
+    ``on_speech`` is called when the party begins to speak. What was said is not in the result: see call/hearing.py.
+    """
 
     def stop_prompts() -> None:
         leg.stop_play()
         prompting.cancel()
 
-    collector = Collector(spec, stop_prompts)
+    collector = Collector(spec, stop_prompts, on_speech)
     with leg.attached(collector):
         async with asyncio.TaskGroup() as group:
             prompting = group.create_task(_run(prompts))

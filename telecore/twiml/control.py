@@ -21,21 +21,46 @@ class Prompt:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechSpec:
+    """Words to listen for. ``end_s`` of silence end what is said (None: a pause as people make between sentences).
+
+    ``hints``: words and phrases that are likely. ``partial_callback`` is told what is understood so far.
+    """
+
+    language: str = "en-US"
+    hints: tuple[str, ...] = ()
+    end_s: float | None = None
+    max_s: float = 60.0
+    partial_callback: str = ""
+    partial_callback_method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
 class CollectSpec:
-    """Digits to wait for. ``timeout_s`` runs from the end of the prompts and anew from each digit."""
+    """Digits to wait for, and words. ``timeout_s`` runs from the end of the prompts and anew from each digit.
+
+    Whoever presses a key is not listened to any more. Without ``keys`` only words count.
+    """
 
     timeout_s: float = 5.0
     num_digits: int | None = None
     finish_on_key: str = "#"
     barge_in: bool = True
+    keys: bool = True
+    speech: SpeechSpec | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Collected:
-    """What was pressed, without the finish key. ``finished_by``: ``key``, ``count`` or ``timeout``."""
+    """What was pressed, without the finish key; or what was said, and how sure the recogniser is of it (0 to 1).
+
+    ``finished_by``: ``key``, ``count``, ``timeout`` or ``speech``.
+    """
 
     digits: str
     finished_by: str
+    speech: str = ""
+    confidence: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

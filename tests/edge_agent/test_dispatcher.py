@@ -43,7 +43,7 @@ class FakeCalls:
     def run_page(self, command):
         self.done.append(command)
 
-    hang_up = limit = route_dial = offer = tell_far_leg = open_feed = close_feed = flush_feed = run_page
+    hang_up = limit = route_dial = offer = tell_far_leg = speech_heard = open_feed = close_feed = flush_feed = run_page
 
 
 class FakeUssd:

@@ -17,7 +17,7 @@ _AMD = (
     "machineDetectionSpeechEndThreshold",
     "machineDetectionSilenceTimeout", "amdStatusCallback", "amdStatusCallbackMethod",
 )  # fmt: skip
-_SPEECH = differs("no speech recogniser: only keys are heard")
+_SPEECH = differs("speech where cloud.yaml names a recogniser of the language; else a note (13335), and only keys")
 
 VOICE: tuple[Element, ...] = (
     Element("Say", attrs("voice", "language", "loop")),
@@ -26,12 +26,14 @@ VOICE: tuple[Element, ...] = (
     Element(
         "Gather",
         (
-            Attr("input", differs("dtmf; speech is left out with a warning (13335)")),
+            Attr("input", _SPEECH),
             *attrs("action", "method", "timeout", "finishOnKey", "numDigits", "actionOnEmptyResult", "bargeIn"),
             *attrs(
-                "speechTimeout", "maxSpeechTime", "speechModel", "enhanced", "hints", "partialResultCallback",
-                "partialResultCallbackMethod", "profanityFilter", "debug", "language", standing=_SPEECH,
+                "speechTimeout", "maxSpeechTime", "hints", "partialResultCallback", "partialResultCallbackMethod",
+                "language", standing=_SPEECH,
             ),
+            *attrs("speechModel", "enhanced", "profanityFilter", standing=differs("no effect; a warning says so")),
+            *attrs("debug", standing=_SILENT),
         ),
         example="<Gather><Say>text</Say></Gather>",
     ),

@@ -90,9 +90,10 @@ class Line:
 
 
 class DeskSite:
-    def __init__(self, db, account, files, client, engine=None):
+    def __init__(self, db, account, files, client, engine=None, recognisers=None):
         self.db, self.account, self.files, self.client = db, account, files, client
         self.engine = engine or Beeps()
+        self.recognisers = recognisers
         self.line = Line(files)
         self.seq = 0
         self.desk = self._new_desk()
@@ -102,6 +103,7 @@ class DeskSite:
             self.db, self.files, self.client, [self.engine], self.line,
             recording_url=lambda account, sid: f"http://cloud/{account}/{sid}",
             door=StreamDoor(AddressPolicy(["127.0.0.0/8"]), SocketTimes(open=2.0, close=0.5)),
+            recognisers=self.recognisers,
         )  # fmt: skip
 
     async def open(self):

@@ -197,3 +197,17 @@ async def test_with_the_real_voice(cache, client, account, app):
     document = read_voice(twiml("<Say language='fr-FR'>Bonjour à tous</Say>"), app.url("/voice"))
     ready = await pages.prepare(document, account)
     assert ready.page[0].clip.ms > 500
+
+
+async def test_without_a_recogniser_keys_are_heard_and_words_are_told(prepare):
+    ready = await prepare("<Gather input='dtmf speech'/><Gather input='speech' language='km-KH'/>")
+    assert [(gather.spec.keys, gather.spec.speech) for gather in ready.page] == [(True, None), (False, None)]
+    assert [(problem.code, problem.level) for problem in ready.problems] == [(13335, "error")] * 2
+    assert "'km-KH'" in ready.problems[1].text
+
+
+async def test_with_one_words_are_listened_for(app, engine, cache, client, account):
+    pages = Pages(Speech([engine], cache), Sounds(client, cache), lambda language: language == "en-US")
+    document = read_voice(twiml("<Gather input='speech'/><Gather input='speech' language='lo'/>"), app.url("/voice"))
+    ready = await pages.prepare(document, account)
+    assert [gather.spec.speech is not None for gather in ready.page] == [True, False]

@@ -199,7 +199,6 @@ def test_refused(text: str, code: int) -> None:
         ('<Gather numDigits="0"/>', (13314,)),
         ('<Gather finishOnKey="x"/>', (13310,)),
         ('<Gather method="PUT"/>', (13312,)),
-        ('<Gather input="speech"/>', (13335,)),
         ('<Pause length="1.5"/>', (13910,)),
         ('<Record maxLength="0"/>', (13611,)),
         ('<Record transcribe="true"/>', (13617,)),
