@@ -177,6 +177,7 @@ def _routes(config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hu
         conferences=desk.conferences,
         browsers=desk.clients.handsets,
         serve_browser=desk.client_door.serve,
+        verify=desk.verify,
     )
     newest = migrate.newest()
 

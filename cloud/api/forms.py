@@ -98,6 +98,10 @@ class Form:
         midnight = day.replace(hour=0, minute=0, second=0, microsecond=0)
         return Between(max(filter(None, (midnight, since))), min(filter(None, (midnight + timedelta(days=1), before))))
 
+    def span(self, since: str, before: str) -> Between:
+        """The span from one field's moment on and before another's."""
+        return Between(self.moment(since), self.moment(before))
+
     def urgent(self) -> bool:
         """``Priority``, ours: a ``warning`` goes before what is ``normal``, and above quotas."""
         return self.word("Priority", ("normal", "warning"), "normal") == "warning"

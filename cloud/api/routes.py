@@ -25,6 +25,9 @@ from cloud.api.notifications import NotificationsApi
 from cloud.api.outgoing_caller_ids import CallerIdsApi
 from cloud.api.recordings import RecordingsApi, Sound
 from cloud.api.streams import StreamsApi
+from cloud.api.verifications import VerificationsApi, Verifying
+from cloud.api.verify_limits import VerifyLimitsApi
+from cloud.api.verify_services import VerifyServicesApi
 from cloud.fleet.snapshot import FleetView
 from cloud.services.conference_desk import ConferenceDesk
 from cloud.services.requests import Accounts, Calls, Messages, Streams, Validations
@@ -55,6 +58,7 @@ class Backend:
     browsers: Browsers
     serve_browser: Callable[[Socket], Awaitable[None]]
     streams: Streams
+    verify: Verifying
 
 
 def api_routes(backend: Backend) -> list[Route]:
@@ -72,6 +76,9 @@ def api_routes(backend: Backend) -> list[Route]:
         *ApplicationsApi(db, auth).routes(),
         *CallerIdsApi(db, auth, backend.validations).routes(),
         *AvailableNumbersApi(db, auth).routes(),
+        *VerifyServicesApi(db, auth, backend.public_url).routes(),
+        *VerificationsApi(db, auth, backend.verify, backend.public_url).routes(),
+        *VerifyLimitsApi(db, auth, backend.public_url).routes(),
         *NumbersApi(db, auth).routes(),
         *RecordingsApi(db, auth, backend.sound, backend.public_url).routes(),
         *ConferencesApi(db, auth, backend.conferences, backend.public_url).routes(),

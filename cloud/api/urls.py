@@ -9,6 +9,7 @@ ROOT = f"/{VERSION}/Accounts"
 ONE = f"{ROOT}/{{account}}"
 
 SERVICES = "/v1/Services"
+VERIFY = "/v2/Services"
 
 PATHS = {
     "accounts": f"{ROOT}.json",
@@ -63,6 +64,18 @@ PATHS = {
     "service_number": f"{SERVICES}/{{service}}/PhoneNumbers/{{sid}}",
     "service_short_codes": f"{SERVICES}/{{service}}/ShortCodes",
     "service_alpha_senders": f"{SERVICES}/{{service}}/AlphaSenders",
+    "verify_services": VERIFY,
+    "verify_service": f"{VERIFY}/{{sid}}",
+    "verifications": f"{VERIFY}/{{service}}/Verifications",
+    "verification": f"{VERIFY}/{{service}}/Verifications/{{sid}}",
+    "verification_check": f"{VERIFY}/{{service}}/VerificationCheck",
+    "verify_rate_limits": f"{VERIFY}/{{service}}/RateLimits",
+    "verify_rate_limit": f"{VERIFY}/{{service}}/RateLimits/{{sid}}",
+    "verify_buckets": f"{VERIFY}/{{service}}/RateLimits/{{limit}}/Buckets",
+    "verify_bucket": f"{VERIFY}/{{service}}/RateLimits/{{limit}}/Buckets/{{sid}}",
+    "verify_attempts": "/v2/Attempts",
+    "verify_summary": "/v2/Attempts/Summary",
+    "verify_attempt": "/v2/Attempts/{sid}",
     "enrol": "/edges/enrol",
 }
 """Name → path, the pieces of it in braces."""

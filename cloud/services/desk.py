@@ -8,9 +8,10 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from cloud.fleet.state import ChannelHeard, Fleet, LinkChanged, news_of
+from cloud.services import verify_codes
 from cloud.services.answering import Answering
 from cloud.services.call_reaper import CallReaper
-from cloud.services.call_session import SessionTools
+from cloud.services.call_session import InnerPage, SessionTools
 from cloud.services.callbacks import Callbacks
 from cloud.services.calls import CallService
 from cloud.services.client_door import ClientDoor
@@ -37,6 +38,7 @@ from cloud.services.stays import make_stays
 from cloud.services.stream_socket import StreamDoor
 from cloud.services.streams import Streams
 from cloud.services.validation import Validation
+from cloud.services.verify import Verify
 from cloud.services.webhooks import WebhookClient
 from cloud.store import caller_ids, clips, edges
 from cloud.store.database import Database
@@ -120,7 +122,7 @@ class Desk:
         self._recognisers = recognisers or Recognisers({})
         pages = Pages(self._speech, Sounds(client, self._clips), self._recognisers.hears)
         self.validation = Validation(db, self.routing, self.callbacks, wake=self._wake)
-        inner = {caller_ids.PAGE: self.validation.page}
+        inner: dict[str, InnerPage] = {caller_ids.PAGE: self.validation.page}
         tools = SessionTools(db, documents, pages, debugger, tunnel.notify, recording_url, inner=inner)
         dials = Dials(db, self.routing, debugger, now=utc_now)
         self.calls = CallService(tools, self.routing, self.callbacks, dials, wake=self._wake)
@@ -129,6 +131,8 @@ class Desk:
         self.answering = Answering(db, sending, self.callbacks, documents, debugger, told=told)
         self.stays, self.conferences = make_stays(tools, self.callbacks, self.calls)
         self.calls.on_over.append(self.stays.call_over)
+        self.verify = Verify(db, sending, self.calls, told=told)
+        inner[verify_codes.PAGE] = self.verify.page
         self.standing = Standing(db, self.calls, self.callbacks)
         self.fleet_tasks = FleetTasks(db, wake=self._wake)
         self.feeds = Feeds(tunnel)
@@ -143,7 +147,7 @@ class Desk:
         self.recordings = RecordingService(db, files, self.callbacks, line, url=recording_url)
         self._reaper = CallReaper(db, self.calls.lost)
         self.ingest.listen(self._on_told)
-        for part in (self.calls, self.stays, self.far_legs, self.clients, self.messages, self.recordings):
+        for part in (self.calls, self.stays, self.far_legs, self.clients, self.messages, self.recordings, self.verify):
             self.ingest.listen(part.on_told)
 
     async def run(self) -> None:
@@ -153,7 +157,8 @@ class Desk:
         try:
             await self.streams.run()
             async with asyncio.TaskGroup() as group:
-                for work in (self.callbacks, self.messages, self.recordings, self._reaper, self.fleet_tasks):
+                works = (self.callbacks, self.messages, self.recordings, self._reaper, self.fleet_tasks, self.verify)
+                for work in works:
                     group.create_task(work.run(), name=type(work).__name__)
         finally:
             await self.client_door.close()

@@ -89,18 +89,30 @@ class Sending:
     def route(self, conn: Connection, record: MessageRecord, sender: NumberRecord) -> Decision:
         return self._routing.for_message(conn, record.sid, sender, record.recipient, urgent=record.urgent)
 
-    def choose(self, conn: Connection, record: MessageRecord, service: MessagingServiceRecord) -> Choice:
-        """A sender of the service: the one this recipient knows, else the best of those he has not refused."""
-        pool = [found for found in messaging_services.pool(conn, service.sid) if str(found.number) != record.recipient]
-        refused = opt_outs.among(conn, [number.sid for number in pool], record.recipient)
-        pool = [number for number in pool if number.sid not in refused]
-        sticky = messaging_services.sticky_sender(conn, service.sid, record.recipient)
-        known = next((number.number for number in pool if service.sticky_sender and number.sid == sticky), None)
+    def pool(
+        self, conn: Connection, record: MessageRecord, service: MessagingServiceRecord | None
+    ) -> list[NumberRecord]:
+        """The service's numbers, or all of the account's, that this recipient has not refused."""
+        if service is not None:
+            found = messaging_services.pool(conn, service.sid)
+            refused = opt_outs.among(conn, [number.sid for number in found], record.recipient)
+        else:
+            found = numbers.of_account(conn, record.account)
+            refused = frozenset(n.sid for n in found if opt_outs.refuses(conn, record.recipient, number=n.sid))
+        return [n for n in found if n.sid not in refused and str(n.number) != record.recipient]
+
+    def choose(self, conn: Connection, record: MessageRecord, service: MessagingServiceRecord | None) -> Choice:
+        """The number that this recipient knows the service by, else the best of those he has not refused."""
+        pool, known = self.pool(conn, record, service), None
+        if service is not None and service.sticky_sender:
+            sticky = messaging_services.sticky_sender(conn, service.sid, record.recipient)
+            known = next((number.number for number in pool if number.sid == sticky), None)
+        area = service is None or service.area_code_geomatch
         ask = RouteRequest(
             Service.SMS,
             record.recipient,
             known=known,
-            on_net=near(record.recipient, (number.number for number in pool), area=service.area_code_geomatch),
+            on_net=near(record.recipient, (number.number for number in pool), area=area),
             waits=True,
             urgent=record.urgent,
         )
@@ -123,7 +135,7 @@ class Sending:
             message=record.sid,
             channel=chosen.channel,
             to=record.recipient,
-            body=record.body,
+            body=record.secret_body or record.body,
             not_after=record.not_after,
             urgent=record.urgent,
             flash=record.flash,
@@ -139,13 +151,18 @@ class Sending:
         if record.status is not MessageStatus.ACCEPTED:
             sender = numbers.get_by_number(conn, record.sender)
             return self.submit(conn, record, self.route(conn, record, sender), woken) if sender is not None else None
-        service = messaging_services.get(conn, record.service or "")
-        if service is None:
+        service = messaging_services.get(conn, record.service) if record.service is not None else None
+        if service is None and record.service is not None:
             return None
         return self.send_as_chosen(conn, record, service, self.choose(conn, record, service), woken)
 
     def send_as_chosen(
-        self, conn: Connection, record: MessageRecord, service: MessagingServiceRecord, choice: Choice, woken: Woken
+        self,
+        conn: Connection,
+        record: MessageRecord,
+        service: MessagingServiceRecord | None,
+        choice: Choice,
+        woken: Woken,
     ) -> MessageRecord | None:
         """Queue it with its sender, whom the recipient knows from now on; None when it still waits for one."""
         if choice.number is None:
@@ -153,7 +170,7 @@ class Sending:
             return None
         sender = Address(choice.number.number)
         queued = message_steps.step(conn, record.sid, MessageStatus.QUEUED, sender=sender)
-        if service.sticky_sender:
+        if service is not None and service.sticky_sender:
             messaging_services.set_sticky_sender(conn, service.sid, record.recipient, choice.number.sid)
         return self.submit(conn, queued or replace(record, sender=sender), choice.decision, woken)
 

@@ -9,13 +9,19 @@ from cloud.store.database import Connection
 from cloud.store.records import Hook, MessageRecord
 from telecore.ids import MessageSid
 from telecore.model import Direction, MessageStatus
+from telecore.states import FINAL_MESSAGE
 from telecore.twiml import params
+
+FORGETS_SECRETS = FINAL_MESSAGE | {MessageStatus.SENDING, MessageStatus.SENT}
+"""The edge has the text, or nobody will."""
 
 
 def step(
     conn: Connection, sid: MessageSid, status: MessageStatus, done_at: datetime | None = None, **changes: object
 ) -> MessageRecord | None:
     """Take the step; None when the table does not allow it (a repetition, or news that came late)."""
+    if status in FORGETS_SECRETS:
+        changes["secret_body"] = None
     after = messages.update_status(conn, sid, status, **changes)
     if after is not None:
         tell(conn, after, done_at)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
@@ -33,11 +33,15 @@ from cloud.store import (
     recordings,
     streams,
     tasks,
+    verify,
+    verify_limits,
 )
 from cloud.store.database import Connection
 from cloud.store.records import (
     AccountRecord,
     ApplicationRecord,
+    AttemptRecord,
+    BucketRecord,
     CallerIdRecord,
     CallRecord,
     ConferenceRecord,
@@ -46,9 +50,12 @@ from cloud.store.records import (
     MessagingServiceRecord,
     NumberRecord,
     ParticipantRecord,
+    RateLimitRecord,
     RecordingRecord,
     TaskRecord,
     ValidationRecord,
+    VerificationRecord,
+    VerifyServiceRecord,
 )
 from cloud.tunnel import conference_steps
 from telecore.ids import (
@@ -103,7 +110,7 @@ class Seed:
         segments, path = endpoint.url.split("/"), endpoint.path
         return {
             segment.partition("}")[0][1:]: self.named.get(f"{path}/{before}") or self.named[before]
-            for before, segment in pairwise(segments)
+            for before, segment in pairwise(_apart(segments))
             if segment.startswith("{")
         }
 
@@ -117,6 +124,11 @@ class Seed:
     def fill(self, example: Mapping[str, str], **pieces: str) -> dict[str, str]:
         blanks = self.filled | {f"{{{name}}}": value for name, value in pieces.items()}
         return {name: _filled(value, blanks) for name, value in example.items()}
+
+
+def _apart(segments: list[str]) -> list[str]:
+    """Services of Verify are other ones than those of messaging."""
+    return ["v2/Services" if segments[1] == "v2" and word == "Services" else word for word in segments]
 
 
 class SeededCloud:
@@ -217,12 +229,36 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
         "PhoneNumbers": number.sid,
         "Conferences": conference.sid,
         "Participants": participant.call,
+        **_verifying(conn, account.sid),
     }
     filled = {
         "{number}": taken, "{idle_number}": idle, "{token}": token, "{edge}": edge,
-        "{messaging_service}": service.sid, "{spare_number_sid}": spare.sid,
+        "{verifying}": SOMEBODY, "{messaging_service}": service.sid, "{spare_number_sid}": spare.sid,
     }  # fmt: skip
     return Seed(account, named, {**filled, **idles, "{application}": application.sid})
+
+
+def _verifying(conn: Connection, account: AccountSid) -> dict[str, str]:
+    """A service with a verification that waits, and a rate limit."""
+    at = datetime.now(UTC)
+    service = verify.insert_service(conn, VerifyServiceRecord(new_sid("VA"), account, "Clinic", at, at))
+    until, salt = at + timedelta(minutes=10), "00" * 16
+    record = VerificationRecord(new_sid("VE"), account, service.sid, SOMEBODY, "sms", at, at, until, salt)
+    verify.insert(conn, record)
+    sid = new_sid("VL")
+    attempt = AttemptRecord(sid, account, service.sid, record.sid, "sms", SOMEBODY, "KH", "00" * 32, at, at)
+    verify.insert_attempt(conn, attempt)
+    limit = RateLimitRecord(new_sid("RK"), account, service.sid, "user", at, at)
+    verify_limits.insert(conn, limit)
+    bucket = BucketRecord(new_sid("BL"), account, service.sid, limit.sid, 3, 3600, at, at)
+    verify_limits.insert_bucket(conn, bucket)
+    return {
+        "v2/Services": service.sid,
+        "Verifications": record.sid,
+        "Attempts": attempt.sid,
+        "RateLimits": limit.sid,
+        "Buckets": bucket.sid,
+    }
 
 
 def _service(conn: Connection, account: AccountSid, number: NumberRecord) -> MessagingServiceRecord:

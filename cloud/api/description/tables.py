@@ -16,6 +16,7 @@ from cloud.api.description import (
     recordings,
     sites,
     streams,
+    verify,
 )
 from cloud.api.description.model import Endpoint, Family, Json
 
@@ -34,6 +35,7 @@ FAMILIES: tuple[Family, ...] = (
     recordings.FAMILY,
     notifications.FAMILY,
     streams.FAMILY,
+    verify.FAMILY,
     sites.FAMILY,
 )
 SCHEMAS: dict[str, Json] = {
@@ -49,6 +51,7 @@ SCHEMAS: dict[str, Json] = {
     **recordings.SCHEMAS,
     **notifications.SCHEMAS,
     **streams.SCHEMAS,
+    **verify.SCHEMAS,
     **sites.SCHEMAS,
 }
 """Name → the fields of a record, each with its schema. All of them are always there, and no others."""

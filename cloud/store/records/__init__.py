@@ -11,11 +11,20 @@ from cloud.store.records.paging import Between, Cursor, PageOf
 from cloud.store.records.sites import ChannelRecord, EdgeRecord, EventRecord, HistoryRecord, TaskRecord, WarningRecord
 from cloud.store.records.streams import StreamRecord
 from cloud.store.records.traffic import CallbackRecord, CallRecord, MessageRecord, NotificationRecord, RecordingRecord
+from cloud.store.records.verify import (
+    AttemptRecord,
+    BucketRecord,
+    RateLimitRecord,
+    VerificationRecord,
+    VerifyServiceRecord,
+)
 
 __all__ = [
     "AccountRecord",
     "ApplicationRecord",
+    "AttemptRecord",
     "Between",
+    "BucketRecord",
     "CallRecord",
     "CallbackRecord",
     "CallerIdRecord",
@@ -37,10 +46,13 @@ __all__ = [
     "PageOf",
     "ParticipantRecord",
     "QueueRecord",
+    "RateLimitRecord",
     "RecordingRecord",
     "ServiceNumberRecord",
     "StreamRecord",
     "TaskRecord",
     "ValidationRecord",
+    "VerificationRecord",
+    "VerifyServiceRecord",
     "WarningRecord",
 ]

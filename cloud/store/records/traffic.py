@@ -12,7 +12,10 @@ from telecore.model import CallStatus, Direction, MessageStatus
 
 @dataclass(frozen=True, slots=True)
 class MessageRecord:
-    """``sender`` is empty until one of the ``service``'s numbers is chosen; ``send_at`` is for a scheduled one."""
+    """``sender`` is empty until one of the ``service``'s numbers is chosen; ``send_at`` is for a scheduled one.
+
+    ``secret_body`` is sent in place of ``body``, shown to nobody, and forgotten once it is sent.
+    """
 
     sid: MessageSid
     account: AccountSid
@@ -36,6 +39,7 @@ class MessageRecord:
     status_callback_method: str = "POST"
     service: str | None = None
     send_at: datetime | None = None
+    secret_body: str | None = None
     id: int = 0
 
 

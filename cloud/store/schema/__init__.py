@@ -41,6 +41,14 @@ from cloud.store.schema.traffic import (
     recordings,
     tombstones,
 )
+from cloud.store.schema.verify import (
+    verification_attempts,
+    verifications,
+    verify_buckets,
+    verify_counts,
+    verify_rate_limits,
+    verify_services,
+)
 
 __all__ = [
     "accounts",
@@ -77,5 +85,11 @@ __all__ = [
     "tasks",
     "tombstones",
     "validations",
+    "verification_attempts",
+    "verifications",
+    "verify_buckets",
+    "verify_counts",
+    "verify_rate_limits",
+    "verify_services",
     "warnings",
 ]

@@ -32,6 +32,7 @@ messages = Table(
     Column("status_callback_method", String(4), nullable=False, server_default="POST"),
     Column("service", String(34)),
     Column("send_at", Moment),
+    Column("secret_body", Text),
     Index("ix_messages_account_id", "account", "id"),
     Index("ix_messages_status_send_at", "status", "send_at"),
     Index("ix_messages_status_not_after", "status", "not_after"),

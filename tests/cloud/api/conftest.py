@@ -17,11 +17,14 @@ from cloud.services.files import Files
 from cloud.services.fleet_tasks import FleetTasks
 from cloud.services.handsets import Handsets
 from cloud.services.routing import Routing
+from cloud.services.sending import Sending
 from cloud.services.standing import Standing
 from cloud.services.validation import Validation
+from cloud.services.verify import Verify
 from cloud.services.webhooks import WebhookClient
 from cloud.store import accounts, edges, numbers
 from cloud.store.database import Database
+from cloud.tunnel.effects import utc_now
 from cloud.web import health
 from cloud.web.server import WebServer
 from cloud.web.socket import Socket
@@ -60,6 +63,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             conferences=stays_of(db, files, client, callbacks, kept_calls)[1],
             browsers=Handsets(),
             serve_browser=_nobody,
+            verify=Verify(db, Sending(Routing(lambda edge: False), utc_now), kept_calls, told=lambda woken: None),
         )
         server = WebServer("127.0.0.1", 0, [*api_routes(backend), *health.routes({})])
         running = asyncio.create_task(server.run())
