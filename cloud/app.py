@@ -22,6 +22,7 @@ from cloud.services.addresses import AddressPolicy
 from cloud.services.desk import Desk
 from cloud.services.files import Files
 from cloud.services.hearing.recognisers import recognisers
+from cloud.services.queue_desk import QueueDesk
 from cloud.services.speaking.engines import speech_engines
 from cloud.services.stream_socket import StreamDoor
 from cloud.services.webhooks import Timeouts, WebhookClient
@@ -178,6 +179,7 @@ def _routes(config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hu
         browsers=desk.clients.handsets,
         serve_browser=desk.client_door.serve,
         verify=desk.verify,
+        queues=QueueDesk(db, desk.calls),
     )
     newest = migrate.newest()
 

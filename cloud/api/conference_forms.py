@@ -14,9 +14,9 @@ from cloud.store.records import Hook
 from cloud.web.http import Pairs
 from telecore.errors import InvalidRequest
 from telecore.stays import MAX_PARTICIPANTS, ConferenceSpec
-from telecore.twiml.verbs.conference import EVENTS, MAX_NAME
+from telecore.twiml.verbs.conference import EVENTS, LABEL_RULE, MAX_NAME, is_label
 
-BAD_URL, BAD_METHOD, BAD_EVENT = 21205, 21209, 21626
+BAD_URL, BAD_METHOD, BAD_EVENT, BAD_LABEL = 21205, 21209, 21626, 16024
 STATUSES = ("init", "in-progress", "completed")
 BEEPS = ("true", "false", "onEnter", "onExit")
 RECORDS = ("true", "false", "record-from-start", "do-not-record")
@@ -130,8 +130,8 @@ def _name(name: str) -> str:
 
 def _label(form: Form) -> str:
     label = form.text("Label").strip()
-    if len(label) > MAX_NAME or not label.isprintable():
-        raise InvalidRequest(f"'Label' may have up to {MAX_NAME} printable characters", field="Label")
+    if not is_label(label):
+        raise InvalidRequest(f"'Label' has {LABEL_RULE}", field="Label", code=BAD_LABEL)
     return label
 
 

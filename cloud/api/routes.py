@@ -23,6 +23,7 @@ from cloud.api.messaging_absent import MessagingAbsentApi
 from cloud.api.messaging_services import MessagingServicesApi
 from cloud.api.notifications import NotificationsApi
 from cloud.api.outgoing_caller_ids import CallerIdsApi
+from cloud.api.queues import QueuesApi
 from cloud.api.recordings import RecordingsApi, Sound
 from cloud.api.streams import StreamsApi
 from cloud.api.verifications import VerificationsApi, Verifying
@@ -30,6 +31,7 @@ from cloud.api.verify_limits import VerifyLimitsApi
 from cloud.api.verify_services import VerifyServicesApi
 from cloud.fleet.snapshot import FleetView
 from cloud.services.conference_desk import ConferenceDesk
+from cloud.services.queue_desk import QueueDesk
 from cloud.services.requests import Accounts, Calls, Messages, Streams, Validations
 from cloud.store.database import Database
 from cloud.web.auth import Authenticator
@@ -59,6 +61,7 @@ class Backend:
     serve_browser: Callable[[Socket], Awaitable[None]]
     streams: Streams
     verify: Verifying
+    queues: QueueDesk
 
 
 def api_routes(backend: Backend) -> list[Route]:
@@ -82,6 +85,7 @@ def api_routes(backend: Backend) -> list[Route]:
         *NumbersApi(db, auth).routes(),
         *RecordingsApi(db, auth, backend.sound, backend.public_url).routes(),
         *ConferencesApi(db, auth, backend.conferences, backend.public_url).routes(),
+        *QueuesApi(db, auth, backend.queues).routes(),
         *NotificationsApi(db, auth).routes(),
         *ClientsApi(auth, backend.browsers, backend.serve_browser, backend.public_url).routes(),
         *FleetApi(db, auth, backend.fleet, backend.tasks).routes(),

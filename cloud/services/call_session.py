@@ -42,7 +42,7 @@ EXCUSE = Document((Say("We are sorry, an application error has occurred. Goodbye
 REFUSAL = Document((Reject(),))
 NO_URL = 11100
 HUNG_UP = "hangup"
-"""The ``Digits`` of a <Record> that the caller's hanging up has ended."""
+"""The ``Digits`` of a <Record>, or ``QueueResult`` of an <Enqueue>, that the caller's hanging up has ended."""
 MOST_PAGES = 60
 WITHIN_S = 10.0
 """A document that redirects to itself without a word would otherwise do so for ever."""
@@ -197,7 +197,10 @@ class CallSession:
             return EXCUSE
 
     def _request(self, source: Source) -> WebhookRequest:
-        hung_up = source.params.get("Digits") == HUNG_UP  # told before the call's end is
+        hung_up = HUNG_UP in (
+            source.params.get("Digits"),
+            source.params.get("QueueResult"),
+        )  # told before the call's end is
         params = voice_fields(self.record, CallStatus.COMPLETED if hung_up else None) | source.params
         if "RecordingSid" in params:
             params["RecordingUrl"] = self._tools.recording_url(self.record.account, params["RecordingSid"])

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cloud.services.announcements import Announcements
 from cloud.services.callbacks import Callbacks
-from cloud.services.conferences import FULL, LABEL_TAKEN, ConferenceService
+from cloud.services.conferences import FULL, ConferenceService
 from cloud.services.requests import Calls, NewCall, UpdateCall
 from cloud.store import conferences, participants
 from cloud.store.database import Connection, Database
@@ -21,8 +21,8 @@ from telecore.ids import AccountSid
 from telecore.model import CallStatus
 from telecore.stays import ConferenceSpec
 
-ENDED = 16003
-NOT_THERE = 16024
+ENDED, LABEL_IN_USE = 16022, 16026
+NOT_THERE = 16028
 """Whom to coach is nobody of this conference."""
 
 
@@ -91,7 +91,7 @@ class ConferenceDesk:
     async def call_in(self, account: AccountSid, spec: ConferenceSpec, call: NewCall) -> ParticipantRecord:
         """Call somebody who comes into the conference when he answers; it is made if there is none of this name.
 
-        Raises InvalidRequest 16020 when it is full, 16025 for a label in use, and as ``Calls.create``.
+        Raises InvalidRequest 16020 when it is full, 16026 for a label in use, and as ``Calls.create``.
         """
         await self._db.read(lambda conn: _check(conn, account, spec))
         record = await self._calls.create(account, call)
@@ -104,7 +104,7 @@ class ConferenceDesk:
     async def update_participant(
         self, account: AccountSid, one: ParticipantRecord, wanted: UpdateParticipant
     ) -> ParticipantRecord:
-        """Raises InvalidRequest 16024 when whom to coach is not there."""
+        """Raises InvalidRequest 16028 when whom to coach is not there."""
 
         def write(conn: Connection) -> tuple[ConferenceRecord, ParticipantRecord]:
             conference = conferences.get(conn, one.conference)
@@ -155,7 +155,7 @@ def _check(conn: Connection, account: AccountSid, spec: ConferenceSpec) -> None:
     if len(there) >= min(conference.max_participants, spec.max_participants):
         raise InvalidRequest("The conference is full", field="MaxParticipants", code=FULL)
     if spec.label and any(one.label == spec.label for one in there):
-        raise InvalidRequest("'Label' is in use in this conference", field="Label", code=LABEL_TAKEN)
+        raise InvalidRequest("'Label' is in use in this conference", field="Label", code=LABEL_IN_USE)
 
 
 def _changes(conn: Connection, one: ParticipantRecord, wanted: UpdateParticipant) -> dict[str, object]:

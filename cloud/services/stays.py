@@ -11,6 +11,7 @@ from cloud.services.callbacks import Callbacks
 from cloud.services.conference_desk import ConferenceDesk
 from cloud.services.conferences import ConferenceService
 from cloud.services.live_tasks import LiveTasks
+from cloud.services.queues import QueueService
 from cloud.services.requests import Calls
 from cloud.services.seats import Seats
 from cloud.services.waits import Waits
@@ -23,7 +24,7 @@ from telecore.events import StayEnded
 from telecore.ids import EdgeId, StayId
 from telecore.notices import Announcement, Do, Notice, Spoke, StayWanted, WaitEnded
 from telecore.states import FINAL_CALL
-from telecore.stays import ConferenceSpec
+from telecore.stays import ConferenceSpec, DequeueSpec, EnqueueSpec
 
 log = logging.getLogger(__name__)
 
@@ -39,19 +40,22 @@ class Stays:
         tools: SessionTools,
         seats: Seats,
         waits: Waits,
+        *,
         conferences: ConferenceService,
+        queues: QueueService,
         announcements: Announcements,
     ) -> None:
         self._tools = tools
         self._seats = seats
         self._waits = waits
         self._conferences = conferences
+        self._queues = queues
         self._announcements = announcements
         self._tasks = LiveTasks()
         self._ended: OrderedDict[StayId, None] = OrderedDict()
 
     async def close(self) -> None:
-        for part in (self._tasks, self._waits, self._conferences, self._announcements):
+        for part in (self._tasks, self._waits, self._conferences, self._queues, self._announcements):
             await part.close()
 
     def take(self, edge: EdgeId, notice: Notice) -> bool:
@@ -90,6 +94,7 @@ class Stays:
         self._seats.forget(stay)
         self._waits.forget(stay)
         self._conferences.left(stay)
+        self._queues.left(stay)
 
     async def _wanted(self, edge: EdgeId, notice: StayWanted) -> None:
         call = await self._tools.db.read(lambda conn: call_steps.of_edge(conn, notice.call, edge))
@@ -98,8 +103,13 @@ class Stays:
             self._tools.send(edge, Do(LeaveStay(call=notice.call, stay=notice.stay, because="error")))
         elif isinstance(notice.spec, ConferenceSpec):
             await self._conferences.wanted(call, notice, notice.spec)
+        elif isinstance(notice.spec, EnqueueSpec):
+            await self._queues.enqueued(call, notice, notice.spec)
+        elif isinstance(notice.spec, DequeueSpec):
+            await self._queues.dequeues(call, notice, notice.spec)
         if notice.stay in self._ended:  # it was over before its beginning was written
             await self._conferences.over_already(notice.stay)
+            await self._queues.over_already(notice.stay)
 
     async def _spoke(self, edge: EdgeId, notice: Spoke) -> None:
         one = await self._tools.db.read(lambda conn: participants.by_stay(conn, notice.stay))
@@ -112,4 +122,6 @@ def make_stays(tools: SessionTools, queue: Callbacks, calls: Calls) -> tuple[Sta
     seats, waits = Seats(tools.send), Waits(tools)
     service, announcements = ConferenceService(tools, queue, seats, waits), Announcements(tools, queue)
     desk = ConferenceDesk(tools.db, service, announcements, calls, queue)
-    return Stays(tools, seats, waits, service, announcements), desk
+    queues = QueueService(tools, queue, seats, waits)
+    stays = Stays(tools, seats, waits, conferences=service, queues=queues, announcements=announcements)
+    return stays, desk

@@ -67,9 +67,12 @@ class KeptCalls:
 
     async def update(self, account: AccountSid, sid: str, wanted: UpdateCall) -> CallRecord:
         self.asked.append(wanted)
-        status = wanted.status or CallStatus.QUEUED
-        record = await self.db.write(lambda conn: calls.update_status(conn, sid, status))
-        if record is None:
+        status = wanted.status
+        if status is None:  # a redirect changes nothing that is kept here
+            record = await self.db.read(lambda conn: calls.get(conn, sid))
+        else:
+            record = await self.db.write(lambda conn: calls.update_status(conn, sid, status))
+        if record is None or (status is None and record.status in FINAL_CALL):
             raise InvalidRequest("Call is not in-progress. Cannot redirect.", code=21220)
         return record
 

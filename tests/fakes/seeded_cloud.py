@@ -57,7 +57,7 @@ from cloud.store.records import (
     VerificationRecord,
     VerifyServiceRecord,
 )
-from cloud.tunnel import conference_steps
+from cloud.tunnel import conference_steps, queue_steps
 from telecore.ids import (
     E164,
     AccountSid,
@@ -70,6 +70,8 @@ from telecore.ids import (
     MessageSid,
     RecordingSid,
     Sha256,
+    StayId,
+    new_id,
     new_sid,
 )
 from telecore.model import (
@@ -83,7 +85,7 @@ from telecore.model import (
     Sim,
 )
 from telecore.sim_health import Balance, Health, HealthState, StoreLevel, Usage
-from telecore.stays import ConferenceSpec
+from telecore.stays import ConferenceSpec, EnqueueSpec
 from tests.fakes.handset import SilentPeer
 from tests.fakes.store import store_url
 
@@ -203,6 +205,9 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
     stream = streams.add(conn, account.sid, call.sid, new_sid("MZ"), "ears")
     message = _message(conn, account.sid, taken)
     noted = notifications.add(conn, account.sid, call.sid, 11200, "HTTP 500")
+    waiting = _waiting_call(conn, account.sid, edge, taken)
+    empty = queue_steps.create(conn, account.sid, f"empty {turn}", 100, datetime.now(UTC))
+    queue, _ = queue_steps.enter(conn, waiting, StayId(new_id()), EnqueueSpec(f"queue {turn}"), datetime.now(UTC))
     conference, participant = _conference(conn, account.sid, call)
     recording = _recording(conn, call, conference.sid, sound)
     task = _task(conn, account.sid, edge, first)
@@ -230,6 +235,10 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
         "Conferences": conference.sid,
         "Participants": participant.call,
         **_verifying(conn, account.sid),
+        "Queues": empty.sid,
+        "members/Queues": queue.sid,
+        "member/Queues": queue.sid,
+        "Members": waiting.sid,
     }
     filled = {
         "{number}": taken, "{idle_number}": idle, "{token}": token, "{edge}": edge,
@@ -314,6 +323,24 @@ def _call(conn: Connection, account: AccountSid, number: E164, status: CallStatu
         ended_at=at,
         duration_s=7,
         url="https://app.example/voice",
+    )
+    return calls.insert(conn, record)
+
+
+def _waiting_call(conn: Connection, account: AccountSid, edge: EdgeId, number: E164) -> CallRecord:
+    at = datetime.now(UTC)
+    record = CallRecord(
+        sid=CallSid(new_sid("CA")),
+        account=account,
+        direction=Direction.INBOUND,
+        caller=SOMEBODY,
+        called=Address(number),
+        status=CallStatus.IN_PROGRESS,
+        created_at=at,
+        updated_at=at,
+        edge=edge,
+        started_at=at,
+        answered_at=at,
     )
     return calls.insert(conn, record)
 

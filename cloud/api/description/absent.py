@@ -42,7 +42,6 @@ ABSENT: tuple[Absent, ...] = (
     Absent(f"* {_ONE}/IncomingPhoneNumbers/{{}}/AssignedAddOns*", differs("no add-ons")),
     Absent(f"* {_ONE}/Messages/{{}}/Media/{{}}.json", _OF_MM),
     Absent(f"* {_ONE}/Notifications/{{}}.json", _NOT_OFFERED),
-    Absent(f"* {_ONE}/Queues*", _NOT_OFFERED),
     Absent(f"* {_ONE}/Recordings/{{}}/AddOnResults*", differs("no add-ons")),
     Absent(f"* {_ONE}/Recordings/{{}}/Transcriptions*", _NOT_OFFERED),
     Absent(f"* {_ONE}/Transcriptions*", _NOT_OFFERED),

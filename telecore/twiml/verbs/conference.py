@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from telecore.errors import InvalidTwiml
+from telecore.ids import is_sid
 from telecore.stays import MAX_PARTICIPANTS, ConferenceSpec, conference_params
 from telecore.twiml.attributes import Attributes, refuse_children
 from telecore.twiml.control import CallControl
@@ -14,6 +15,9 @@ from telecore.twiml.page import Goto, Verb
 
 EVENTS = ("start", "end", "join", "leave", "mute", "hold", "modify", "speaker", "announcement")
 MAX_NAME = 128
+RECORD = ("do-not-record", "record-from-start", "true", "false")
+TRIM, LABEL = 13239, 16023
+LABEL_RULE = f"up to {MAX_NAME} characters, no '/', and not a CallSid"
 MUTED, END_ON_EXIT, START_ON_ENTER, WAIT_URL, WAIT_METHOD, BEEP, NAME = 13230, 13231, 13232, 13233, 13234, 13235, 13237
 
 
@@ -49,9 +53,9 @@ def read(dial: Attributes, node: Node, reading: Reading) -> Conference:
         wait_method=own.method("waitMethod", code=WAIT_METHOD),
         max_participants=own.integer("maxParticipants", MAX_PARTICIPANTS, 2, MAX_PARTICIPANTS),
         record=own.choice("record", "do-not-record", RECORD) in ("record-from-start", "true"),
-        trim_silence=own.choice("trim", "trim-silence", ("trim-silence", "do-not-trim")) == "trim-silence",
+        trim_silence=own.choice("trim", "trim-silence", ("trim-silence", "do-not-trim"), TRIM) == "trim-silence",
         coach=own.text("coach").strip(),
-        label=own.text("participantLabel").strip()[:MAX_NAME],
+        label=_label(own, node, reading),
         status_callback=own.url("statusCallback"),
         status_callback_method=own.method("statusCallbackMethod"),
         status_callback_events=own.words("statusCallbackEvent", (), EVENTS),
@@ -69,4 +73,14 @@ def read(dial: Attributes, node: Node, reading: Reading) -> Conference:
     return Conference(spec, dial.url("action"), dial.method(code=13210))
 
 
-RECORD = ("do-not-record", "record-from-start", "true", "false")
+def _label(own: Attributes, node: Node, reading: Reading) -> str:
+    label = own.text("participantLabel").strip()
+    if is_label(label):
+        return label
+    reading.warn(LABEL, f"<Conference> participantLabel: {LABEL_RULE}", node)
+    return ""
+
+
+def is_label(label: str) -> bool:
+    """Whether somebody may be named so; nothing is no name, and allowed."""
+    return len(label) <= MAX_NAME and "/" not in label and label.isprintable() and not is_sid(label, "CA")

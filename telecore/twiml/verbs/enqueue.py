@@ -13,7 +13,7 @@ from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Goto, Verb
 
 MAX_NAME = 64
-NAME, ACTION, METHOD, WAIT_URL, WAIT_METHOD, SIZE = 14201, 14202, 14203, 14204, 14205, 14206
+METHOD, WAIT_URL, ACTION, NO_NAME, LONG_NAME, WAIT_METHOD, WORKFLOW = 14201, 14202, 14203, 14204, 14205, 14206, 14220
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +32,14 @@ class Enqueue(Verb):
 def read(node: Node, reading: Reading) -> Enqueue:
     attributes = Attributes(node, reading)
     if attributes.given("workflowSid") or any(child.name == "Task" for child in node.children):
-        raise InvalidTwiml("<Enqueue> to a workflow: there is no TaskRouter here", code=NAME, line=node.line)
+        raise InvalidTwiml("<Enqueue> to a workflow: there is no TaskRouter here", code=WORKFLOW, line=node.line)
     name = node.text.strip()
     if not name or len(name) > MAX_NAME:
-        raise InvalidTwiml(f"<Enqueue> needs a queue's name of up to {MAX_NAME} characters", code=NAME, line=node.line)
+        code = LONG_NAME if name else NO_NAME
+        raise InvalidTwiml(f"<Enqueue> needs a queue's name of up to {MAX_NAME} characters", code=code, line=node.line)
     spec = EnqueueSpec(
         name=name,
-        max_size=attributes.integer("maxQueueSize", 100, 1, MAX_QUEUE, SIZE),
+        max_size=attributes.integer("maxQueueSize", 100, 1, MAX_QUEUE),
         wait_url=attributes.url("waitUrl", code=WAIT_URL) if attributes.given("waitUrl") else None,
         wait_method=attributes.method("waitUrlMethod", code=WAIT_METHOD),
         action=attributes.url("action", code=ACTION),

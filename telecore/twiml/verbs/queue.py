@@ -11,9 +11,9 @@ from telecore.twiml.attributes import Attributes, refuse_children
 from telecore.twiml.control import CallControl
 from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Goto, Verb
-from telecore.twiml.verbs.enqueue import MAX_NAME, NAME
+from telecore.twiml.verbs.enqueue import MAX_NAME
 
-URL, METHOD = 14215, 14216
+METHOD, URL, NO_NAME, LONG_NAME = 14210, 14211, 14212, 14213
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,8 @@ def read(dial: Attributes, node: Node, reading: Reading) -> DialQueue:
     """``dial``: the attributes of the <Dial> around it."""
     name = node.text.strip()
     if not name or len(name) > MAX_NAME:
-        raise InvalidTwiml(f"<Queue> needs a name of up to {MAX_NAME} characters", code=NAME, line=node.line)
+        code = LONG_NAME if name else NO_NAME
+        raise InvalidTwiml(f"<Queue> needs a name of up to {MAX_NAME} characters", code=code, line=node.line)
     if "record" in dial.names:
         reading.warn(13217, "<Dial record> does not record a <Queue>'s conversation here", node)
     own = Attributes(node, reading)

@@ -16,6 +16,7 @@ from cloud.services.debugger import Debugger
 from cloud.services.files import Files
 from cloud.services.fleet_tasks import FleetTasks
 from cloud.services.handsets import Handsets
+from cloud.services.queue_desk import QueueDesk
 from cloud.services.routing import Routing
 from cloud.services.sending import Sending
 from cloud.services.standing import Standing
@@ -60,6 +61,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             tasks=fleet_tasks,
             validations=Validation(db, Routing(lambda edge: True), callbacks, wake=lambda edge: None),
             accounts=Standing(db, kept_calls, callbacks),
+            queues=QueueDesk(db, kept_calls),
             conferences=stays_of(db, files, client, callbacks, kept_calls)[1],
             browsers=Handsets(),
             serve_browser=_nobody,

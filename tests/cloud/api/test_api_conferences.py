@@ -106,7 +106,7 @@ async def test_update_and_remove(site: Site) -> None:
     assert (found.hold_url, found.beep_on_exit) == ("http://h.example/", False)
     row = await site.twilio(lambda c: them(c)(one.call).update(coaching=True, call_sid_to_coach=two.call))
     assert (row.coaching, row.call_sid_to_coach) == (True, two.call)
-    assert await refusal(site, lambda c: them(c)(one.call).update(call_sid_to_coach="CA" + "0" * 32)) == (400, 16024)
+    assert await refusal(site, lambda c: them(c)(one.call).update(call_sid_to_coach="CA" + "0" * 32)) == (400, 16028)
     assert await refusal(site, lambda c: them(c)(one.call).update(hold_url="ftp://x")) == (400, 21205)
     assert await refusal(site, lambda c: them(c)(one.call).update(announce_method="PUT")) == (400, 21209)
     assert await site.twilio(lambda c: them(c)(one.call).delete()) is True
@@ -119,7 +119,7 @@ async def test_end_it(site: Site) -> None:
     one = await participant(site, there)
     row = await site.twilio(lambda c: c.conferences(there.sid).update(status="completed"))
     assert (row.status, row.reason_conference_ended) == ("completed", "conference-ended-via-api")
-    assert await refusal(site, lambda c: c.conferences(there.sid).update(status="completed")) == (400, 16003)
+    assert await refusal(site, lambda c: c.conferences(there.sid).update(status="completed")) == (400, 16022)
     assert await refusal(site, lambda c: c.conferences(there.sid).update(status="init")) == (400, 20001)
     assert await refusal(site, lambda c: c.conferences(there.sid).participants(one.call).fetch()) == (404, 20404)
 
@@ -160,7 +160,7 @@ async def test_a_participant_is_called_in(site: Site) -> None:
     ringing = {"status": CallStatus.RINGING}
     await site.db.write(lambda conn: calls.update(conn, row.call_sid, **ringing))
     assert (await site.twilio(lambda c: c.conferences(there.sid).participants("doctor").fetch())).status == "ringing"
-    assert await refusal(site, create(there.sid, label="doctor")) == (400, 16025)
+    assert await refusal(site, create(there.sid, label="doctor")) == (400, 16026)
     again = await site.twilio(create(there.sid))
     assert again.conference_sid == there.sid
 
@@ -176,8 +176,10 @@ async def test_a_participant_is_called_in(site: Site) -> None:
         ({"beep": "loud"}, 20001),
         ({"coaching": True}, 20001),
         ({"wait_url": "mailto:x"}, 21205),
-        ({"label": "x" * 129}, 20001),
-        ({"label": "a\0b"}, 20001),
+        ({"label": "x" * 129}, 16024),
+        ({"label": "a\0b"}, 16024),
+        ({"label": "a/b"}, 16024),
+        ({"label": "CA" + "0" * 32}, 16024),
         ({"conference_status_callback_event": ["nap"]}, 21626),
         ({"timeout": 0}, 21208),
     ],

@@ -345,7 +345,7 @@ async def test_a_participant_is_called_in(desk, room):
     assert (one.status, one.label) == ("queued", "doctor")
     with pytest.raises(InvalidRequest) as refused:
         await room.api.call_in(desk.account.sid, spec, new)
-    assert refused.value.code == 16025
+    assert refused.value.code == 16026
     await desk.answer(one.call)
     room.want(one.call, label="doctor")
     await room.placed(one.call, room="")

@@ -88,6 +88,10 @@ def test_an_empty_wait_url_is_silence():
         ('statusCallbackEvent="start nap"', 12200),
         ('record="always"', 12200),
         ('foo="1"', 12200),
+        ('trim="x"', 13239),
+        ('participantLabel="a/b"', 16023),
+        (f'participantLabel="CA{"0" * 32}"', 16023),
+        (f'participantLabel="{"x" * 129}"', 16023),
     ],
 )
 def test_what_is_odd_in_a_conference_is_warned_of(attribute, code):
@@ -102,11 +106,11 @@ def test_what_is_odd_in_a_conference_is_warned_of(attribute, code):
         ("<Dial><Conference/></Dial>", 13237),
         (f"<Dial><Conference>{'x' * 129}</Conference></Dial>", 13237),
         ("<Dial><Conference>R</Conference><Number>+85512000001</Number></Dial>", 13215),
-        ("<Dial><Queue/></Dial>", 14201),
-        ("<Enqueue/>", 14201),
-        (f"<Enqueue>{'x' * 65}</Enqueue>", 14201),
-        ('<Enqueue workflowSid="WW1"/>', 14201),
-        ("<Enqueue><Task>{}</Task></Enqueue>", 14201),
+        ("<Dial><Queue/></Dial>", 14212),
+        ("<Enqueue/>", 14204),
+        (f"<Enqueue>{'x' * 65}</Enqueue>", 14205),
+        ('<Enqueue workflowSid="WW1"/>', 14220),
+        ("<Enqueue><Task>{}</Task></Enqueue>", 14220),
     ],
 )
 def test_what_names_nothing_is_refused(text, code):
