@@ -18,7 +18,7 @@ from cloud.web.auth import Authenticator
 from cloud.web.http import Request, Response, Route, json_response
 from cloud.web.socket import Socket
 from telecore.errors import InvalidRequest
-from telecore.ids import AccountSid, new_id
+from telecore.ids import AccountSid, is_sid, new_id
 
 MIN_LIFE_S = 60
 LIFE_S = 3600
@@ -66,7 +66,10 @@ class ClientsApi:
         life_s = form.integer("ttl", LIFE_S, MIN_LIFE_S, MAX_LIFE_S)
         voice = Hook(form.url("voice_url", code=20001), form.word("voice_method", ("POST", "GET"), "POST"))
         expires = float(int(self._wall()) + life_s)
-        grant = Grant(account.sid, identity, expires, voice, form.boolean("incoming", True))
+        application = form.text("application_sid")
+        if application and not is_sid(application, "AP"):
+            raise InvalidRequest("'application_sid' must be an AP SID", field="application_sid", code=21218)
+        grant = Grant(account.sid, identity, expires, voice, form.boolean("incoming", True), application)
         token = mint(grant, account.auth_token, now=self._wall(), jti=new_id())
         told = {
             "identity": identity,

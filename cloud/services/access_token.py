@@ -23,13 +23,20 @@ _HEADER = {"typ": "JWT", "alg": "HS256", "cty": "twilio-fpa;v=1"}
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """Who a browser is and what it may. ``expires``: seconds of the epoch; ``voice``: what its own calls run."""
+    """Who a browser is and what it may. ``expires``: seconds of the epoch; ``voice``: what its own calls run, unless
+    there is an ``application``, whose URLs count."""
 
     account: AccountSid
     identity: str
     expires: float
     voice: Hook = Hook()
     incoming: bool = True
+    application: str = ""
+
+    @property
+    def dials(self) -> bool:
+        """Whether it may call."""
+        return bool(self.voice.url or self.application)
 
 
 def mint(grant: Grant, secret: str, *, now: float, jti: str) -> str:
@@ -44,7 +51,7 @@ def mint(grant: Grant, secret: str, *, now: float, jti: str) -> str:
             "identity": grant.identity,
             "voice": {
                 "incoming": {"allow": grant.incoming},
-                "outgoing": {"url": grant.voice.url, "method": grant.voice.method},
+                "outgoing": _outgoing(grant),
             },
         },
     }
@@ -79,7 +86,15 @@ def read(token: str, secrets: tuple[str, ...], *, now: float) -> Grant:
         raise NotAllowed("The access token names no identity", code=INVALID)
     method = "GET" if outgoing.get("method") == "GET" else "POST"
     hook = Hook(url if isinstance(url, str) else "", method)
-    return Grant(account_of(token), identity, float(expires), hook, incoming.get("allow") is True)
+    application = outgoing.get("application_sid")
+    application = application if isinstance(application, str) else ""
+    return Grant(account_of(token), identity, float(expires), hook, incoming.get("allow") is True, application)
+
+
+def _outgoing(grant: Grant) -> dict[str, str]:
+    if grant.application:
+        return {"application_sid": grant.application}
+    return {"url": grant.voice.url, "method": grant.voice.method}
 
 
 def _payload(token: str) -> dict[str, Any]:

@@ -91,7 +91,7 @@ class ClientDoor:
             return None
         resumes = CallSid(call) if isinstance(call, str) and is_sid(call, "CA") else None
         handset = Handset(grant, name, peer, resumes)
-        handset.say("registered", identity=grant.identity, dials=bool(grant.voice.url), expires=grant.expires)
+        handset.say("registered", identity=grant.identity, dials=grant.dials, expires=grant.expires)
         return handset
 
     async def _grant(self, token: str) -> Grant:

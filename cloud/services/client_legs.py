@@ -16,9 +16,9 @@ from cloud.services.far_leg import FarLine
 from cloud.services.handsets import Handset, Handsets
 from cloud.services.live_tasks import LiveTasks
 from cloud.services.sessions import Sessions
-from cloud.store import accounts, calls, edges, numbers
+from cloud.store import accounts, applications, calls, edges, numbers
 from cloud.store.database import Connection, Database
-from cloud.store.records import CallRecord
+from cloud.store.records import CallRecord, Hook
 from cloud.tunnel import call_steps
 from cloud.tunnel.effects import Told
 from cloud.tunnel.message_steps import owner_of
@@ -167,8 +167,10 @@ class ClientLegs:
         account = accounts.get(conn, grant.account)
         if account is None or account.status != "active":
             return "the account is not active"
-        if not grant.voice.url:
-            return "its access token names no document for calls (voice_url)"
+        application = applications.of_account(conn, grant.account, grant.application) if grant.application else None
+        voice = application.voice if application is not None else grant.voice
+        if not voice.url:
+            return "its access token names no document for calls (voice_url, or an application that has one)"
         edge = self._edge(conn, grant.account)
         if edge is None:
             return "no edge of the account is connected"
@@ -185,8 +187,10 @@ class ClientLegs:
             started_at=now,
             channel=client_channel(edge),
             edge=edge,
-            url=grant.voice.url,
-            method=grant.voice.method,
+            url=voice.url,
+            method=voice.method,
+            fallback=application.voice_fallback if application is not None else Hook(),
+            status_callback=application.status_callback if application is not None else Hook(),
         )
         return calls.insert(conn, record)
 

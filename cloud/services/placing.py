@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cloud.services import application_hooks
@@ -12,12 +12,23 @@ from cloud.services.routing import Routing
 from cloud.store import calls, numbers, outbox
 from cloud.store.database import Connection
 from cloud.store.records import CallRecord, Hook, NumberRecord
+from cloud.tunnel.message_steps import owner_of
 from telecore.commands import PlaceCall
 from telecore.errors import InvalidRequest, NoRoute
-from telecore.ids import AccountSid, Address, CallSid, CommandId, EdgeId, new_sid
+from telecore.ids import (
+    AccountSid,
+    Address,
+    CallSid,
+    ChannelId,
+    CommandId,
+    EdgeId,
+    client_channel,
+    is_client,
+    new_sid,
+)
 from telecore.model import CallStatus, Direction
 from telecore.numbers import is_emergency
-from telecore.routing import Candidate, Decision
+from telecore.routing import Decision
 from telecore.sip_target import SipTarget
 
 NOT_OURS = 21210
@@ -26,6 +37,14 @@ BLOCKED = 21216
 TOO_MANY = 10004
 PLACE_WITHIN = timedelta(seconds=60)
 """A call that its edge hears of later than this is not placed any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """By what a call leaves."""
+
+    channel: ChannelId
+    edge: EdgeId
 
 
 def place(
@@ -44,18 +63,34 @@ def place(
         raise InvalidRequest("Calls to emergency numbers are not carried", field="To", code=BLOCKED)
     wanted = application_hooks.of_call(conn, account, wanted)
     sid = CallSid(new_sid("CA"))
+    way = _way(conn, routing, sid, number, wanted)
+    outbox.append(conn, way.edge, _command(sid, way, wanted, now))
+    record = calls.insert(conn, _record(sid, way, number, wanted, now))
+    return record, way.edge
+
+
+def _way(conn: Connection, routing: Routing, sid: CallSid, number: NumberRecord, wanted: NewCall) -> Way:
+    """Raises NoRoute."""
+    if is_client(wanted.to):
+        return _to_browser(number)
     if wanted.sip is not None:
-        decision = routing.for_uri(conn, sid, account, wanted.sip)
+        decision = routing.for_uri(conn, sid, number.account, wanted.sip)
     else:
         decision = routing.for_call(conn, sid, number, wanted.to, urgent=wanted.urgent)
     if decision.chosen is None:
         raise _no_trunk(wanted.sip) if wanted.sip is not None and not decision.eligible else _refusal(decision)
-    outbox.append(conn, decision.chosen.edge, _command(sid, decision.chosen, wanted, now))
-    record = calls.insert(conn, _record(sid, decision.chosen, number, wanted, now))
-    return record, decision.chosen.edge
+    return Way(decision.chosen.channel, decision.chosen.edge)
 
 
-def _record(sid: CallSid, chosen: Candidate, number: NumberRecord, wanted: NewCall, now: datetime) -> CallRecord:
+def _to_browser(number: NumberRecord) -> Way:
+    """Its pages run at the edge of the caller's number."""
+    if number.channel is None:
+        raise NoRoute(f"The SIM of {number.number} has not been seen at any edge", code=UNREACHABLE)
+    edge = EdgeId(owner_of(number.channel))
+    return Way(client_channel(edge), edge)
+
+
+def _record(sid: CallSid, chosen: Way, number: NumberRecord, wanted: NewCall, now: datetime) -> CallRecord:
     return CallRecord(
         sid=sid,
         account=number.account,
@@ -82,7 +117,7 @@ def _record(sid: CallSid, chosen: Candidate, number: NumberRecord, wanted: NewCa
     )
 
 
-def _command(sid: CallSid, chosen: Candidate, wanted: NewCall, now: datetime) -> PlaceCall:
+def _command(sid: CallSid, chosen: Way, wanted: NewCall, now: datetime) -> PlaceCall:
     return PlaceCall(
         id=CommandId(sid),
         not_after=now + PLACE_WITHIN,

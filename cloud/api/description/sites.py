@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from cloud.api.clients import LIFE_S, MIN_LIFE_S
 from cloud.api.description.model import Answer, Endpoint, Family, Json, Params, one, ours
-from cloud.api.description.words import a_flag, a_map, a_text, a_whole, a_word, an_iso, flag, text, url, whole, word
+from cloud.api.description.words import (
+    a_flag,
+    a_map,
+    a_text,
+    a_whole,
+    a_word,
+    an_iso,
+    flag,
+    sid,
+    text,
+    url,
+    whole,
+    word,
+)
 from cloud.api.fleet_forms import GIVE_BACK, HELD, MAX_NOTE, MAX_USSD
 from cloud.api.urls import CHANNEL, CHANNELS, CLIENT_SOCKET, CLIENT_TOKENS, CLIENTS, OPENAPI, TASK
 from cloud.services.access_token import MAX_LIFE_S
@@ -92,6 +105,7 @@ FAMILY = Family(
             (
                 whole("ttl", MIN_LIFE_S, MAX_LIFE_S, LIFE_S, _OURS), url("voice_url", _OURS),
                 word("voice_method", "POST", "GET", default="POST", standing=_OURS), flag("incoming", True, _OURS),
+                sid("application_sid", "AP", _OURS),
             ),
             201, _OURS, {"ttl": "600", "voice_url": "https://app.example/voice"}, json=True,
         ),

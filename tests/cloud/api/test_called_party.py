@@ -35,6 +35,9 @@ async def test_a_sip_uri_arrives_at_the_service(site: Site) -> None:
         ({"to": "sip:bob@pbx.example?Via=1"}, 13252),
         ({"to": "sip:bob@pbx.example", "sip_auth_password": "p"}, 13249),
         ({"to": HANDSET, "sip_auth_username": "u"}, 20001),
+        ({"to": "client:"}, 21211),
+        ({"to": "client:a b"}, 21211),
+        ({"to": "client:" + "a" * 122}, 21211),
     ],
 )
 async def test_what_cannot_be_called(site: Site, fields: dict[str, str], code: int) -> None:

@@ -40,9 +40,9 @@ async def test_a_token_of_twilios_own_helper_is_taken(site: Site) -> None:
     from twilio.jwt.access_token.grants import VoiceGrant
 
     made = AccessToken(site.account.sid, site.account.sid, site.account.auth_token, identity="bob")
-    made.add_grant(VoiceGrant(incoming_allow=True))
+    made.add_grant(VoiceGrant(outgoing_application_sid="AP" + "1" * 32, incoming_allow=True))
     grant = access_token.read(made.to_jwt(), (site.account.auth_token,), now=time.time())
-    assert (grant.identity, grant.incoming, grant.voice) == ("bob", True, Hook())
+    assert (grant.identity, grant.incoming, grant.application) == ("bob", True, "AP" + "1" * 32)
 
 
 @pytest.mark.parametrize(
@@ -55,11 +55,12 @@ async def test_a_token_of_twilios_own_helper_is_taken(site: Site) -> None:
         ("/alice/tokens", {"voice_url": "ftp://x"}, "voice_url"),
         ("/alice/tokens", {"voice_method": "PUT"}, "voice_method"),
         ("/alice/tokens", {"incoming": "perhaps"}, "incoming"),
+        ("/alice/tokens", {"application_sid": "AP1"}, "application_sid"),
     ],
 )
 async def test_a_token_that_cannot_be_made(site: Site, path: str, fields: dict[str, str], field: str) -> None:
     status, told = await ask(site, path, **fields)
-    assert (status, told["code"]) == (400, 20001)
+    assert (status, told["code"]) == (400, 21218 if field == "application_sid" else 20001)
     assert f"'{field}'" in str(told["message"])
 
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
+from datetime import UTC, datetime
 
 import pytest
 
 from cloud.services import client_leg
 from cloud.services.access_token import Grant, mint
-from cloud.services.requests import UpdateCall
-from cloud.store import accounts
-from cloud.store.records import Hook
+from cloud.services.requests import NewCall, UpdateCall
+from cloud.store import accounts, applications
+from cloud.store.records import ApplicationRecord, Hook
 from telecore.audio.g711 import ulaw_to_l16
+from telecore.ids import Address
 from telecore.model import CallStatus, Direction
 from tests.fakes.customer_app import twiml
 from tests.fakes.handset import FakeHandset
-from tests.fakes.joined_edges import FAR, NEAR
+from tests.fakes.joined_edges import FAR, NEAR, NUMBERS
 
 FRAME = bytes([0x30]) * 160
 ALICE = "<Client>alice</Client>"
@@ -26,8 +28,8 @@ ALICE = "<Client>alice</Client>"
 async def phones(story):
     made = []
 
-    def phone(identity="alice", name="h1", voice="", **more):
-        token = token_of(story, identity, voice)
+    def phone(identity="alice", name="h1", voice="", application="", **more):
+        token = token_of(story, identity, voice, application=application)
         made.append(FakeHandset(story.desk.client_door, token, name, **more))
         return made[-1]
 
@@ -290,3 +292,37 @@ async def test_an_expired_handset_rings_no_more(story):
     assert (await alice.until("error"))["code"] == 20104
     await asyncio.wait_for(alice.stay, 3)
     assert alice.closed[0] == 4003
+
+
+async def test_an_application_says_what_a_browsers_call_runs(story, phones):
+    at = datetime.now(UTC)
+    voice, status = Hook(story.app.answer("/app", twiml("<Hangup/>")), "GET"), Hook(story.app.answer("/status", ""))
+    record = ApplicationRecord("AP" + "1" * 32, story.account.sid, "A", at, at, voice=voice, status_callback=status)
+    await story.db.write(lambda conn: applications.insert(conn, record))
+    alice = phones(application=record.sid)
+    alice.say("dial", to="1")
+    await alice.until("ended")
+    assert story.app.seen("/app")[0].method == "GET"
+    (told,) = await story.app.wait_for("/status")
+    assert (told.params["CallStatus"], told.params["From"]) == ("completed", "client:alice")
+    bob = phones("bob", application="AP" + "2" * 32)
+    bob.say("dial", to="1")
+    assert "application" in (await bob.until("error"))["message"]
+
+
+async def test_the_api_calls_a_browser(story, phones):
+    alice = phones()
+    await alice.until("registered")
+    page = story.app.answer("/page", twiml('<Gather numDigits="1" action="/key"><Pause length="20"/></Gather>'))
+    story.app.answer("/key", twiml("<Hangup/>"))
+    wanted = NewCall(NUMBERS[NEAR], Address("client:alice"), url=page)
+    record = await story.desk.calls.create(story.account.sid, wanted)
+    ring = await alice.until("ring")
+    assert (ring["call"], ring["from"]) == (record.sid, NUMBERS[NEAR])
+    alice.say("answer", call=ring["call"])
+    await story.app.wait_for("/page")
+    await asyncio.sleep(0.05)
+    alice.say("digit", call=ring["call"], digit="8")
+    (seen,) = await story.app.wait_for("/key")
+    assert (seen.params["Digits"], seen.params["To"]) == ("8", "client:alice")
+    await alice.until("ended")
