@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 
-from cloud.services.desk import Desk
 from cloud.store import calls, edges, numbers, outbox
 from cloud.store.calls import CallFilter
 from cloud.store.records import Cursor, Hook
@@ -18,7 +17,7 @@ from telecore.events import ChannelChanged, CommandRejected
 from telecore.ids import E164, ChannelId, CommandId, EdgeId, Iccid
 from telecore.model import ChannelState, ChannelStatus, Service, Sim
 from telecore.notices import Do
-from tests.cloud.services.desk_site import Beeps
+from tests.cloud.services.desk_site import Beeps, make_desk
 from tests.fakes.customer_app import twiml
 from tests.fakes.edge import FakeEdge, FakeVoiceService
 from tests.fakes.line import settle
@@ -206,9 +205,7 @@ class Story:
         self.near, self.far = street.edges[NEAR], street.edges[FAR]
 
     async def start_cloud(self):
-        self.desk = self.street.desk = Desk(
-            self.db, self.files, self.client, [Beeps()], self.street, recording_url=lambda account, sid: sid
-        )
+        self.desk = self.street.desk = make_desk(self.db, self.files, self.client, Beeps(), self.street)
         self.serving = asyncio.create_task(self.desk.run())
         await asyncio.sleep(0)
 

@@ -89,6 +89,15 @@ class Line:
             self._news.notify_all()
 
 
+def make_desk(db, files, client, engine, line, **more):
+    return Desk(
+        db, files, client, [engine], line,
+        recording_url=lambda account, sid: f"http://cloud/{account}/{sid}",
+        door=StreamDoor(AddressPolicy(["127.0.0.0/8"]), SocketTimes(open=2.0, close=0.5)),
+        **more,
+    )  # fmt: skip
+
+
 class DeskSite:
     def __init__(self, db, account, files, client, engine=None, recognisers=None):
         self.db, self.account, self.files, self.client = db, account, files, client
@@ -99,12 +108,7 @@ class DeskSite:
         self.desk = self._new_desk()
 
     def _new_desk(self):
-        return Desk(
-            self.db, self.files, self.client, [self.engine], self.line,
-            recording_url=lambda account, sid: f"http://cloud/{account}/{sid}",
-            door=StreamDoor(AddressPolicy(["127.0.0.0/8"]), SocketTimes(open=2.0, close=0.5)),
-            recognisers=self.recognisers,
-        )  # fmt: skip
+        return make_desk(self.db, self.files, self.client, self.engine, self.line, recognisers=self.recognisers)
 
     async def open(self):
         await self.db.write(lambda conn: edges.create(conn, EDGE, self.account.sid))
