@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from cloud.services.sound_process import decode
 from cloud.services.speech import ClipCache
 from cloud.services.webhooks import FetchedDocument, WebhookClient, WebhookFailure, WebhookRequest
 from telecore.audio.g711 import ulaw_to_l16
 from telecore.audio.wav import AudioFormatError, Pcm, read_wav
+from telecore.errors import Transient
 from telecore.ids import AccountSid
 from telecore.model import Clip
 
@@ -19,8 +22,14 @@ SIZE_LIMIT = 10 * 1024 * 1024
 WRONG_TYPE = 13420
 _KEPT = 5_000
 _RATE = 8000
-_WAV = frozenset({"audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave", "audio/l16"})
+NOT_MADE = 12400
 _ULAW = frozenset({"audio/basic", "audio/ulaw", "audio/x-ulaw", "audio/mulaw", "audio/x-mulaw", "audio/pcmu"})
+_PLAYED = _ULAW | {
+    "audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave", "audio/l16", "audio/mpeg", "audio/mp3", "audio/x-mpeg",
+    "audio/aiff", "audio/x-aiff", "audio/x-aifc", "audio/gsm", "audio/x-gsm", "audio/ogg", "audio/flac",
+}  # fmt: skip
+_KNOWN = (b"RIFF", b".snd", b"FORM", b"ID3", b"OggS", b"fLaC")
+"""How files begin that say themselves what they are, whatever a server calls them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +65,11 @@ class Sounds:
         if answer.status == 304 and kept is not None:
             return self._keep(account, url, kept.clip, answer, kept)
         try:
-            sound = read_sound(answer)
-            clip = await self._cache.get_or_make(sound_key(answer), lambda: _given(sound))
+            clip = await self._cache.get_or_make(sound_key(answer), lambda: sound_of(answer))
         except AudioFormatError as error:
             return WebhookFailure(WRONG_TYPE, str(error), url, answer.status)
+        except Transient as error:
+            return WebhookFailure(NOT_MADE, str(error), url, answer.status)
         return self._keep(account, url, clip, answer, None)
 
     def _keep(self, account: AccountSid, url: str, clip: Clip, answer: FetchedDocument, before: _Kept | None) -> Clip:
@@ -72,10 +82,6 @@ class Sounds:
         return clip
 
 
-async def _given(sound: Pcm) -> Pcm:
-    return sound
-
-
 def _conditions(kept: _Kept) -> dict[str, str]:
     headers = {"If-None-Match": kept.etag, "If-Modified-Since": kept.last_modified}
     return {name: value for name, value in headers.items() if value}
@@ -86,21 +92,31 @@ def sound_key(answer: FetchedDocument) -> str:
     return hashlib.sha256(b"play\0" + answer.content_type.encode() + b"\0" + answer.body).hexdigest()
 
 
-def read_sound(answer: FetchedDocument) -> Pcm:
-    """WAV by its content, µ-law by its type. Raises AudioFormatError."""
-    if answer.body[:4] == b"RIFF" or answer.content_type in _WAV:
+async def sound_of(answer: FetchedDocument) -> Pcm:
+    """By its content, else its type. Raises AudioFormatError; Transient when it could not be looked into."""
+    kind = answer.content_type
+    if not answer.body.startswith(_KNOWN) and kind not in _PLAYED:
+        raise AudioFormatError(f"a file of {kind or 'no type'} cannot be played; use audio/wav or audio/mpeg")
+    try:
+        return await asyncio.to_thread(read_plain, answer)
+    except AudioFormatError:
+        return await decode(answer.body, kind)
+
+
+def read_plain(answer: FetchedDocument) -> Pcm:
+    """WAV of PCM, µ-law or A-law; bare µ-law. Raises AudioFormatError."""
+    if answer.body[:4] == b"RIFF":
         return read_wav(answer.body)
-    if answer.content_type in _ULAW:
+    if answer.content_type in _ULAW and not answer.body.startswith(_KNOWN):
+        return Pcm(_RATE, ulaw_to_l16(answer.body))
+    if answer.body[:4] == b".snd":
         return Pcm(_RATE, ulaw_to_l16(_without_header(answer.body)))
-    kind = answer.content_type or "no type"
-    raise AudioFormatError(f"a file of {kind} cannot be played here; use audio/wav or audio/basic")
+    raise AudioFormatError("neither WAV nor µ-law")
 
 
 def _without_header(body: bytes) -> bytes:
-    """audio/basic is bare µ-law, but many send a .au file for it, which begins with its header's length."""
-    if body[:4] != b".snd":
-        return body
+    """A .au file begins with its header's length; of µ-law at 8 kHz the rest is what audio/basic is."""
     start, encoding, rate = (int.from_bytes(body[at : at + 4], "big") for at in (4, 12, 16))
     if encoding != 1 or rate != _RATE:
-        raise AudioFormatError(f"an .au file of encoding {encoding} at {rate} Hz; only µ-law at 8000 Hz can be played")
+        raise AudioFormatError(f"an .au file of encoding {encoding} at {rate} Hz")
     return body[start:]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
 
 import pytest
+import soundfile
 
 from cloud.services.pages import Pages
 from cloud.services.sounds import Sounds
@@ -211,3 +213,13 @@ async def test_with_one_words_are_listened_for(app, engine, cache, client, accou
     document = read_voice(twiml("<Gather input='speech'/><Gather input='speech' language='lo'/>"), app.url("/voice"))
     ready = await pages.prepare(document, account)
     assert [gather.spec.speech is not None for gather in ready.page] == [True, False]
+
+
+async def test_an_mp3(prepare, app):
+    file = io.BytesIO()
+    with soundfile.SoundFile(file, "w", samplerate=16000, channels=1, format="MP3") as sound:
+        sound.buffer_write(bytes(32000), "int16")
+    app.answer("/t.mp3", Reply(file.getvalue(), content_type="audio/mpeg"))
+    ready = await prepare("<Play>t.mp3</Play>")
+    assert ready.problems == ()
+    assert ready.page[0].clip.ms == 1000
