@@ -336,6 +336,8 @@ class RecordingMade(RecordingEvent):
 
     kind: ClassVar[str] = "recording.made"
     recording: Recording
+    transcribe: bool = False
+    transcribe_callback: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

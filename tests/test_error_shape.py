@@ -23,7 +23,7 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def filled(path: str, account: str) -> str:
-    kind = {"Calls": "CA", "Messages": "SM", "IncomingPhoneNumbers": "PN", "Recordings": "RE"}
+    kind = {"Calls": "CA", "Messages": "SM", "IncomingPhoneNumbers": "PN", "Recordings": "RE", "Transcriptions": "TR"}
     found = re.search(r"/(\w+)/\{sid", path)
     sid = kind.get(found[1] if found else "", "CA") + SID
     path = re.sub(r"\{sid(:[^/]*)?\}$|\{sid\}", sid, path)

@@ -26,6 +26,7 @@ from cloud.api.outgoing_caller_ids import CallerIdsApi
 from cloud.api.queues import QueuesApi
 from cloud.api.recordings import RecordingsApi, Sound
 from cloud.api.streams import StreamsApi
+from cloud.api.transcriptions import TranscriptionsApi
 from cloud.api.verifications import VerificationsApi, Verifying
 from cloud.api.verify_limits import VerifyLimitsApi
 from cloud.api.verify_services import VerifyServicesApi
@@ -86,6 +87,7 @@ def api_routes(backend: Backend) -> list[Route]:
         *RecordingsApi(db, auth, backend.sound, backend.public_url).routes(),
         *ConferencesApi(db, auth, backend.conferences, backend.public_url).routes(),
         *QueuesApi(db, auth, backend.queues).routes(),
+        *TranscriptionsApi(db, auth).routes(),
         *NotificationsApi(db, auth).routes(),
         *ClientsApi(auth, backend.browsers, backend.serve_browser, backend.public_url).routes(),
         *FleetApi(db, auth, backend.fleet, backend.tasks).routes(),

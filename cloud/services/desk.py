@@ -25,6 +25,7 @@ from cloud.services.files import Files
 from cloud.services.fleet_tasks import FleetTasks
 from cloud.services.hearing.gathers import Gathers, GatherTools
 from cloud.services.hearing.recognisers import Recognisers
+from cloud.services.hearing.transcriptions import Transcriptions
 from cloud.services.live_tasks import LiveTasks
 from cloud.services.messages import MessageService
 from cloud.services.pages import Pages
@@ -145,6 +146,10 @@ class Desk:
         self.streams = Streams(db, self.feeds, door, debugger, wake=self.callbacks.wake)
         line = RecordingLine(tunnel.fetch, tunnel.notify, tunnel.connected)
         self.recordings = RecordingService(db, files, self.callbacks, line, url=recording_url)
+        self.transcriptions = Transcriptions(
+            db, files, self._recognisers, self.callbacks, debugger, recording_url=recording_url
+        )
+        self.recordings.on_done = self.transcriptions.wake
         self._reaper = CallReaper(db, self.calls.lost)
         self.ingest.listen(self._on_told)
         for part in (self.calls, self.stays, self.far_legs, self.clients, self.messages, self.recordings, self.verify):
@@ -158,7 +163,7 @@ class Desk:
             await self.streams.run()
             async with asyncio.TaskGroup() as group:
                 works = (self.callbacks, self.messages, self.recordings, self._reaper, self.fleet_tasks, self.verify)
-                for work in works:
+                for work in (*works, self.transcriptions):
                     group.create_task(work.run(), name=type(work).__name__)
         finally:
             await self.client_door.close()

@@ -58,6 +58,8 @@ class RecordingService:
         self._poll_s = poll_s
         self._news = asyncio.Event()
         self._under_way: set[str] = set()
+        self.on_done: Callable[[], None] = _nothing
+        """Hears that a recording is complete, or never will be."""
 
     def on_told(self, told: Told) -> None:
         if told.recording is not None:
@@ -121,6 +123,7 @@ class RecordingService:
 
         await self._db.write(write)
         self._queue.wake()
+        self.on_done()
 
     def _fields(self, record: RecordingRecord, status: str) -> dict[str, str]:
         return params.recording_status(
@@ -144,3 +147,7 @@ class RecordingService:
 def _processing(conn: Connection) -> list[tuple[RecordingRecord, EdgeId]]:
     pairs = [(record, calls.get(conn, record.call)) for record in recordings.with_status(conn, "processing")]
     return [(record, call.edge) for record, call in pairs if call is not None and call.edge is not None]
+
+
+def _nothing() -> None:
+    """Nobody listens."""

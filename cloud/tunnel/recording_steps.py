@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from cloud.store import callbacks, conferences, recordings
+from cloud.store import callbacks, conferences, recordings, transcriptions
 from cloud.store.database import Connection
 from cloud.store.records import CallRecord, Hook, RecordingRecord
 from telecore.events import RecordingBegan, RecordingDropped, RecordingMade
@@ -40,7 +40,10 @@ def made(
         status_callback_events=wish[1],
         conference=_conference(conn, call, event.conference),
     )
-    return recordings.insert(conn, record)
+    made = recordings.insert(conn, record)
+    if event.transcribe:
+        transcriptions.begin(conn, made, Hook(event.transcribe_callback))
+    return made
 
 
 def tell(

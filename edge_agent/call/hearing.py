@@ -22,6 +22,7 @@ class Hearing:
         self.answer: asyncio.Future[SpeechHeard] = asyncio.get_running_loop().create_future()
         self._notify = notify
         self._over = False
+        self._since = 0.0
 
     def begin(self) -> None:
         self._notify(self.asked)
@@ -29,11 +30,13 @@ class Hearing:
     def spoken(self) -> None:
         """The party has begun to speak."""
         self.asked = replace(self.asked, spoken=True)
+        self._since = asyncio.get_running_loop().time()
         self._notify(self.asked)
 
     async def words(self, within_s: float) -> SpeechHeard | None:
-        """What the party said; None when no answer comes in time."""
+        """What the party said; None when no answer comes in time. Long speech takes longer to be understood."""
         self._end(wanted=True)
+        within_s += asyncio.get_running_loop().time() - self._since
         try:
             async with asyncio.timeout(within_s):
                 return await self.answer

@@ -21,6 +21,8 @@ class Purpose:
     status_callback_method: str = "POST"
     status_callback_events: tuple[str, ...] = ("completed",)
     conference: str = ""
+    transcribe: bool = False
+    transcribe_callback: str = ""
 
     @classmethod
     def of_room(cls, wanted: RoomRecording) -> Purpose:
@@ -36,7 +38,14 @@ class Purpose:
     @classmethod
     def of_record(cls, spec: RecordSpec) -> Purpose:
         """A <Record>'s."""
-        return cls("RecordVerb", spec.status_callback, spec.status_callback_method, spec.status_callback_events)
+        return cls(
+            "RecordVerb",
+            spec.status_callback,
+            spec.status_callback_method,
+            spec.status_callback_events,
+            transcribe=spec.transcribe,
+            transcribe_callback=spec.transcribe_callback,
+        )
 
     @classmethod
     def of_dial(cls, spec: DialSpec) -> Purpose:
@@ -88,6 +97,8 @@ class Purpose:
             status_callback_method=self.status_callback_method,
             status_callback_events=self.status_callback_events,
             conference=self.conference,
+            transcribe=self.transcribe,
+            transcribe_callback=self.transcribe_callback,
         )
 
 

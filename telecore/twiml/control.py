@@ -75,6 +75,8 @@ class RecordSpec:
     status_callback: str = ""
     status_callback_method: str = "POST"
     status_callback_events: tuple[str, ...] = ("completed",)
+    transcribe: bool = False
+    transcribe_callback: str = ""
 
 
 @dataclass(frozen=True, slots=True)

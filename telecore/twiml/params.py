@@ -137,6 +137,21 @@ def of_recording(sid: str, url: str, duration_s: float) -> Fields:
     return {"RecordingSid": sid, "RecordingUrl": url, "RecordingDuration": str(round(duration_s))}
 
 
+def transcription(
+    base: Mapping[str, str], *, sid: str, status: str, text: str, url: str, recording: str, recording_url: str
+) -> Fields:
+    """What ``transcribeCallback`` is told: the call's fields, and the words or that there are none."""
+    return dict(base) | {
+        "TranscriptionSid": sid,
+        "TranscriptionStatus": status,
+        "TranscriptionText": text,
+        "TranscriptionType": "fast",
+        "TranscriptionUrl": url,
+        "RecordingSid": recording,
+        "RecordingUrl": recording_url,
+    }
+
+
 def recording_status(
     *,
     account: str,

@@ -33,6 +33,7 @@ from cloud.store import (
     recordings,
     streams,
     tasks,
+    transcriptions,
     verify,
     verify_limits,
 )
@@ -223,6 +224,7 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
         "call_streams/Calls": live.sid,
         "Streams": stream.sid,
         "Recordings": recording.sid,
+        "Transcriptions": transcriptions.begin(conn, recording, Hook()).sid,
         "Notifications": noted.sid,
         "channels": edge,
         "clients": "alice",

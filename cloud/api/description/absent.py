@@ -43,8 +43,6 @@ ABSENT: tuple[Absent, ...] = (
     Absent(f"* {_ONE}/Messages/{{}}/Media/{{}}.json", _OF_MM),
     Absent(f"* {_ONE}/Notifications/{{}}.json", _NOT_OFFERED),
     Absent(f"* {_ONE}/Recordings/{{}}/AddOnResults*", differs("no add-ons")),
-    Absent(f"* {_ONE}/Recordings/{{}}/Transcriptions*", _NOT_OFFERED),
-    Absent(f"* {_ONE}/Transcriptions*", _NOT_OFFERED),
     Absent(f"* {_ONE}/SIP/*", differs("no SIP domains; trunks are set up at the edge")),
     Absent(f"* {_ONE}/SMS/ShortCodes*", impossible("short codes are networks' to give")),
     Absent(f"* {_ONE}/Tokens.json", differs("no TURN servers")),

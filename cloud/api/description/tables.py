@@ -17,6 +17,7 @@ from cloud.api.description import (
     recordings,
     sites,
     streams,
+    transcriptions,
     verify,
 )
 from cloud.api.description.model import Endpoint, Family, Json
@@ -35,6 +36,7 @@ FAMILIES: tuple[Family, ...] = (
     applications.CALLER_IDS,
     queues.FAMILY,
     recordings.FAMILY,
+    transcriptions.FAMILY,
     notifications.FAMILY,
     streams.FAMILY,
     verify.FAMILY,
@@ -52,6 +54,7 @@ SCHEMAS: dict[str, Json] = {
     **applications.SCHEMAS,
     **queues.SCHEMAS,
     **recordings.SCHEMAS,
+    **transcriptions.SCHEMAS,
     **notifications.SCHEMAS,
     **streams.SCHEMAS,
     **verify.SCHEMAS,

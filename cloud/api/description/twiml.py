@@ -42,7 +42,8 @@ VOICE: tuple[Element, ...] = (
         (
             *attrs("action", "method", "timeout", "finishOnKey", "maxLength", "playBeep", "trim", *_CALLBACK),
             *attrs(
-                "transcribe", "transcribeCallback", standing=differs("not transcribed; a warning says so (13617)")
+                "transcribe", "transcribeCallback",
+                standing=differs("where cloud.yaml names a recogniser; else it fails, and a note says so"),
             ),
             *unread(_SILENT, "recordingTrack", "recordingConfigurationId"),
         ),

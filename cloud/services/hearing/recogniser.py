@@ -13,6 +13,10 @@ class RecognitionFailed(Transient):
     """What was said could not be heard; the message says what to do about it."""
 
 
+class RecogniserBusy(RecognitionFailed):
+    """It hears as many at once as it can; later it will not."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """``confidence`` is from 0 to 1. No text: nothing was understood."""
@@ -59,4 +63,4 @@ class Recogniser(Protocol):
         """Make ready. Raises RecognitionFailed."""
 
     async def listen(self, want: Listen) -> Hearing:
-        """Raises RecognitionFailed, also when it hears as many at once as it can."""
+        """Raises RecogniserBusy; RecognitionFailed."""

@@ -10,11 +10,12 @@ import sys
 from collections.abc import Callable
 from importlib.util import find_spec
 
-from cloud.services.hearing.recogniser import Heard, Listen, Partial, RecognitionFailed
+from cloud.services.hearing.recogniser import Heard, Listen, Partial, RecogniserBusy, RecognitionFailed
 
 AT_ONCE = os.cpu_count() or 1
 _MODULE = "cloud.services.hearing.sphinx_process"
-_BACKLOG = 2 * 8000 * 120
+_BYTES_PER_S = 2 * 8000
+_BACKLOG = _BYTES_PER_S * 120
 """Two minutes of sound that the process has not taken: it will not catch up."""
 
 
@@ -35,7 +36,7 @@ class Sphinx:
         if not want.language.lower().startswith("en"):
             raise RecognitionFailed(f"pocketsphinx hears English only, not {want.language}")
         if self._room < 1:
-            raise RecognitionFailed("pocketsphinx hears as many calls as it can already")
+            raise RecogniserBusy("pocketsphinx hears as many calls as it can already")
         self._room -= 1
         pipe = asyncio.subprocess.PIPE
         try:
@@ -66,6 +67,7 @@ class SphinxHearing:
         self._within_s = within_s
         self._done = done
         self._closed = False
+        self._fed = 0
         self._result: Heard | None = None
         self._reading = asyncio.create_task(self._read())
 
@@ -74,6 +76,7 @@ class SphinxHearing:
         if stdin is None or stdin.is_closing() or stdin.transport.get_write_buffer_size() > _BACKLOG:
             return
         stdin.write(samples)
+        self._fed += len(samples)
 
     async def finish(self) -> Heard:
         """Raises RecognitionFailed."""
@@ -81,10 +84,11 @@ class SphinxHearing:
         assert stdin is not None
         stdin.close()
         try:
-            async with asyncio.timeout(self._within_s):
+            async with asyncio.timeout(self._within_s + self._fed / _BYTES_PER_S):
                 await asyncio.shield(self._reading)
         except TimeoutError as error:
-            raise RecognitionFailed(f"pocketsphinx did not finish within {self._within_s:g} s") from error
+            text = f"pocketsphinx did not finish within {self._within_s:g} s and the time of the sound"
+            raise RecognitionFailed(text) from error
         if self._result is None:
             raise RecognitionFailed(f"pocketsphinx ended with status {await self._process.wait()}")
         return self._result

@@ -48,7 +48,10 @@ class SpeechEngine(Protocol):
         """Make ready; until then ``available`` may be empty. Raises SpeechFailed."""
 
     def write(self, speech: Speech, voice: Voice) -> Script:
-        """Translate. What the engine cannot do becomes a problem, in words that go behind "<Say>: "."""
+        """Translate. What the engine cannot do becomes a problem, in words that go behind "<Say>: ".
+
+        Raises SpeechFailed when nothing of it could be said.
+        """
 
     async def render(self, script: Script) -> Pcm:
         """Raises SpeechFailed."""

@@ -10,7 +10,7 @@ from cloud.services.speaking.engine import Script, SpeechFailed, Voice
 from cloud.services.speaking.espeak_markup import EspeakMarkup
 from cloud.services.speaking.program import Program
 from telecore.audio.wav import AudioFormatError, Pcm, read_wav
-from telecore.twiml.ssml import Speech
+from telecore.twiml.ssml import Speech, plain
 
 log = logging.getLogger(__name__)
 
@@ -19,6 +19,8 @@ WORDS_PER_MINUTE = 160
 _FEMALE = "+f3"
 """A woman's voice is a variant of any language's."""
 _TEXT_LIMIT = 64 * 1024
+_UNREAD = {"Lao": (0x0E80, 0x0EFF), "Tibetan": (0x0F00, 0x0FFF), "Khmer": (0x1780, 0x17FF)}
+"""Scripts of which 1.51 has no voice: it says "letter one seven nine nine" for each sign."""
 
 
 class Espeak:
@@ -40,7 +42,8 @@ class Espeak:
         log.info("%s speaks %d languages", program, len(self.available))
 
     def write(self, speech: Speech, voice: Voice) -> Script:
-        """Its own SSML."""
+        """Its own SSML. Raises SpeechFailed for a script that it would spell out, letter by letter, by number."""
+        _check_script(plain(speech))
         suffix = _FEMALE if voice.female else ""
         markup = EspeakMarkup(voice.language, self.available, female=voice.female)
         text = markup.document(speech)
@@ -54,3 +57,10 @@ class Espeak:
             return read_wav(wav)
         except AudioFormatError as error:
             raise SpeechFailed(f"{self._program.name} gave no sound for voice {script.voice}: {error}") from error
+
+
+def _check_script(text: str) -> None:
+    for script, (first, last) in _UNREAD.items():
+        signs = sum(first <= ord(sign) <= last for sign in text)
+        if 2 * signs > sum(sign.isalpha() for sign in text):
+            raise SpeechFailed(f"no voice here reads the {script} script; play a recording of it (docs/speech.md)")

@@ -11,6 +11,7 @@ from cloud.store.records.paging import Between, Cursor, PageOf
 from cloud.store.records.sites import ChannelRecord, EdgeRecord, EventRecord, HistoryRecord, TaskRecord, WarningRecord
 from cloud.store.records.streams import StreamRecord
 from cloud.store.records.traffic import CallbackRecord, CallRecord, MessageRecord, NotificationRecord, RecordingRecord
+from cloud.store.records.transcriptions import TranscriptionRecord
 from cloud.store.records.verify import (
     AttemptRecord,
     BucketRecord,
@@ -51,6 +52,7 @@ __all__ = [
     "ServiceNumberRecord",
     "StreamRecord",
     "TaskRecord",
+    "TranscriptionRecord",
     "ValidationRecord",
     "VerificationRecord",
     "VerifyServiceRecord",

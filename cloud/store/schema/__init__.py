@@ -41,6 +41,7 @@ from cloud.store.schema.traffic import (
     recordings,
     tombstones,
 )
+from cloud.store.schema.transcriptions import transcriptions
 from cloud.store.schema.verify import (
     verification_attempts,
     verifications,
@@ -84,6 +85,7 @@ __all__ = [
     "streams",
     "tasks",
     "tombstones",
+    "transcriptions",
     "validations",
     "verification_attempts",
     "verifications",

@@ -37,8 +37,7 @@ class Record(Verb):
 
 def read(node: Node, reading: Reading) -> Record:
     attributes = Attributes(node, reading)
-    if attributes.boolean("transcribe", False) or attributes.given("transcribeCallback"):
-        reading.warn(13617, "<Record> cannot be transcribed here; it is recorded", node)
+    told = attributes.url("transcribeCallback")
     spec = RecordSpec(
         timeout_s=float(attributes.integer("timeout", 5, 0, 3600, 13612)),
         finish_on_key=attributes.keys("finishOnKey", "1234567890*#", 13613),
@@ -48,6 +47,8 @@ def read(node: Node, reading: Reading) -> Record:
         status_callback=attributes.url("recordingStatusCallback"),
         status_callback_method=attributes.method("recordingStatusCallbackMethod"),
         status_callback_events=attributes.words("recordingStatusCallbackEvent", ("completed",), EVENTS),
+        transcribe=attributes.boolean("transcribe", bool(told), 13617),
+        transcribe_callback=told,
     )
     verb = Record(attributes.url("action", reading.url), attributes.method(code=13610), spec)
     attributes.close(ignored=("recordingTrack", "recordingConfigurationId"))

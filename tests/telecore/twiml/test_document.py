@@ -201,7 +201,7 @@ def test_refused(text: str, code: int) -> None:
         ('<Gather method="PUT"/>', (13312,)),
         ('<Pause length="1.5"/>', (13910,)),
         ('<Record maxLength="0"/>', (13611,)),
-        ('<Record transcribe="true"/>', (13617,)),
+        ('<Record transcribe="perhaps"/>', (13617,)),
         ('<Dial timeout="601">1</Dial>', (13212,)),
         ('<Dial timeout="4">1</Dial>', (13212,)),
         ('<Dial record="maybe">1</Dial>', (13217,)),

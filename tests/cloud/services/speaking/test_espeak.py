@@ -45,3 +45,13 @@ async def test_a_program_that_hangs_is_ended(program):
 async def test_a_voice_that_is_not_there_is_a_failure(espeak):
     with pytest.raises(SpeechFailed, match="status"):
         await espeak.render(Script("x", "tlh-none"))
+
+
+@pytest.mark.parametrize("text", ["សូមអរគុណ", "ຂອບໃຈ", "Hello សូមអរគុណ សូមអរគុណ"])
+def test_a_script_that_would_be_spelled_out_is_refused(text):
+    with pytest.raises(SpeechFailed, match="docs/speech.md"):
+        Espeak().write((Words(text),), Voice("en-us"))
+
+
+def test_a_word_of_it_within_other_words_is_not():
+    assert Espeak().write((Words("The word for thank you is សូម in the language of this country"),), Voice("en-us"))
