@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cloud.api.accounts import AccountsApi
 from cloud.api.applications import ApplicationsApi
@@ -36,11 +36,12 @@ from cloud.services.queue_desk import QueueDesk
 from cloud.services.requests import Accounts, Calls, Messages, Streams, Validations
 from cloud.store.database import Database
 from cloud.web.auth import Authenticator
-from cloud.web.http import Route
+from cloud.web.http import Request, Response, Route
 from cloud.web.rate import RateLimit
 from cloud.web.socket import Socket
 
 ENROLMENTS_AT_ONCE, ENROLMENT_EVERY_S = 10, 6.0
+OF_A_CALL = "/Calls/{"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class Backend:
 def api_routes(backend: Backend) -> list[Route]:
     db, auth = backend.db, Authenticator(backend.db)
     limit = RateLimit(ENROLMENTS_AT_ONCE, ENROLMENT_EVERY_S, time.monotonic)
-    return [
+    routes = [
         *AccountsApi(db, auth, backend.accounts).routes(),
         *AuthTokensApi(db, auth, backend.public_url).routes(),
         *KeysApi(db, auth).routes(),
@@ -94,3 +95,14 @@ def api_routes(backend: Backend) -> list[Route]:
         *EnrolmentApi(db, backend.tunnel_url, limit).routes(),
         *DescriptionApi(backend.public_url).routes(),
     ]
+    return [_once_written(route, backend.calls) if OF_A_CALL in route.path else route for route in routes]
+
+
+def _once_written(route: Route, calls: Calls) -> Route:
+    """A call may be asked about by the application that is just being told of it."""
+
+    async def handle(request: Request) -> Response:
+        await calls.written(request.fields.get("call") or request.fields["sid"])
+        return await route.handler(request)
+
+    return replace(route, handler=handle)

@@ -105,6 +105,9 @@ class CallService:
             return await self._redirect(record, source)
         return record
 
+    async def written(self, sid: str) -> None:
+        await self.sessions.written(sid)
+
     async def delete(self, account: AccountSid, sid: str) -> None:
         """Raises NotFound; InvalidRequest 20009 for a call that has not ended."""
 

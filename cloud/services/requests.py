@@ -155,6 +155,9 @@ class Calls(Protocol):
     async def delete(self, account: AccountSid, sid: str) -> None:
         """Raises InvalidRequest 20009 for a call that has not ended."""
 
+    async def written(self, sid: str) -> None:
+        """Return once the row of a call that has been announced is there, or after a while all the same."""
+
 
 class Messages(Protocol):
     """``services.messages.MessageService``. Raises NotFound for a message that is not the account's."""

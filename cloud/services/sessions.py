@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 
@@ -31,6 +32,8 @@ from telecore.states import FINAL_CALL
 
 log = logging.getLogger(__name__)
 
+_WRITTEN_WITHIN_S, _LOOK_EVERY_S = 3.0, 0.02
+
 REFUSED = Source(twiml="<Response><Reject/></Response>")
 """For calls to an account that is suspended or closed."""
 
@@ -51,6 +54,18 @@ class Sessions:
     def of(self, sid: CallSid) -> CallSession | None:
         """The session of this call, if it has one."""
         return self._live.get(sid)
+
+    async def written(self, sid: str) -> None:
+        """Return once the row of a call that was announced is there, or after a while all the same.
+
+        Its application is asked while the row is written, and may ask about the call at once.
+        """
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_WRITTEN_WITHIN_S):
+                while (session := self._live.get(CallSid(sid))) is not None and not session.record.id:
+                    if await self._tools.db.read(lambda conn: calls.get(conn, sid)) is not None:
+                        return
+                    await asyncio.sleep(_LOOK_EVERY_S)
 
     def offer(self, edge: EdgeId, event: CallOffered) -> None:
         """Begin a call whose row is being written meanwhile."""

@@ -76,6 +76,9 @@ class KeptCalls:
             raise InvalidRequest("Call is not in-progress. Cannot redirect.", code=21220)
         return record
 
+    async def written(self, sid: str) -> None:
+        """What is kept here is written when it is made."""
+
     async def delete(self, account: AccountSid, sid: str) -> None:
         def write(conn: Connection) -> None:
             record = calls.get(conn, sid)

@@ -10,11 +10,11 @@ import pytest
 from twilio.request_validator import RequestValidator
 
 from cloud.services.requests import NewCall, UpdateCall
-from cloud.store import notifications
+from cloud.store import calls, notifications
 from cloud.store.records import Hook
 from telecore.commands import HangUp, LimitCall, PlaceCall, RunPage
 from telecore.errors import InvalidRequest, NoRoute, NotFound
-from telecore.events import CallAnswered, CommandRejected
+from telecore.events import CallAnswered, CallOffered, CommandRejected
 from telecore.ids import E164, AccountSid, Address, CallSid, new_sid
 from telecore.model import CallStatus, ChannelState
 from telecore.notices import Do, PageFaulted
@@ -97,8 +97,6 @@ async def test_the_first_page_comes_at_once_and_clips_are_made_once(desk, app, n
 
 
 async def test_an_offer_told_by_the_street_alone_begins_too(desk, app, number):
-    from telecore.events import CallOffered
-
     app.answer("/voice", twiml("<Hangup/>"))
     call = CallSid(new_sid("CA"))
     offer = CallOffered(call=call, channel=CHANNELS[0], caller=HANDSET, called=NUMBERS[0])
@@ -109,9 +107,23 @@ async def test_an_offer_told_by_the_street_alone_begins_too(desk, app, number):
     assert len(app.seen("/voice")) == 1
 
 
-async def test_an_offer_of_long_ago_begins_nothing(desk, app, number):
-    from telecore.events import CallOffered
+async def test_a_call_asked_about_while_its_row_is_written_is_waited_for(desk, app, number):
+    """Its application is asked at the announcement, and may ask about the call at once."""
+    app.answer("/voice", twiml("<Pause/>"))
+    call = CallSid(new_sid("CA"))
+    offer = CallOffered(call=call, channel=CHANNELS[0], caller=HANDSET, called=NUMBERS[0])
+    desk.desk.calls.announced(EDGE, offer)  # and the disk is slow
+    await app.wait_for("/voice")
+    waiting = asyncio.create_task(desk.desk.calls.written(call))
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    await desk.send(offer)
+    await asyncio.wait_for(waiting, 2)
+    assert await desk.db.read(lambda conn: calls.get(conn, call)) is not None
+    await asyncio.wait_for(desk.desk.calls.written(new_sid("CA")), 0.5)
 
+
+async def test_an_offer_of_long_ago_begins_nothing(desk, app, number):
     app.answer("/voice", twiml("<Hangup/>"))
     call = CallSid(new_sid("CA"))
     await desk.send(CallOffered(call=call, channel=CHANNELS[0], caller=HANDSET, called=NUMBERS[0]), history=True)
