@@ -23,6 +23,7 @@ from cloud.services.desk import Desk
 from cloud.services.files import Files
 from cloud.services.hearing.recognisers import recognisers
 from cloud.services.queue_desk import QueueDesk
+from cloud.services.renditions import Renditions
 from cloud.services.speaking.engines import speech_engines
 from cloud.services.stream_socket import StreamDoor
 from cloud.services.webhooks import Timeouts, WebhookClient
@@ -72,10 +73,12 @@ async def built(config: CloudConfig) -> AsyncIterator[Parts]:
     """Open the store and wire all parts together; close the store at the end."""
     async with Database(config.database_url) as db:
         files = Files(config.data_dir / "files")
+        renditions = Renditions(config.data_dir / "renditions", files)
         await files.open()
         try:
-            yield _wired(config, db, files)
+            yield _wired(config, db, files, renditions)
         finally:
+            renditions.close()
             await files.close()
 
 
@@ -124,7 +127,7 @@ class _HubToCome:
         self.hub.on_media(edge, stream, handler)
 
 
-def _wired(config: CloudConfig, db: Database, files: Files) -> Parts:
+def _wired(config: CloudConfig, db: Database, files: Files, renditions: Renditions) -> Parts:
     webhooks, tunnel = config.webhooks, _HubToCome()
     policy = AddressPolicy(webhooks.allow_private)
     client = WebhookClient(policy, Timeouts(webhooks.connect_s, webhooks.total_s))
@@ -149,7 +152,8 @@ def _wired(config: CloudConfig, db: Database, files: Files) -> Parts:
         on_link=desk.on_link,
         tls=_tls(config),
     )
-    web = WebServer(config.web.host, config.web.port, _routes(config, db, files, desk, tunnel.hub))
+    routes = _routes(config, db, files, desk, tunnel.hub, renditions=renditions)
+    web = WebServer(config.web.host, config.web.port, routes)
     return Parts(db, desk, tunnel.hub, web)
 
 
@@ -162,13 +166,17 @@ async def _is_edge(db: Database, desk: Desk, edge: EdgeId, key: str) -> bool:
     return True
 
 
-def _routes(config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hub) -> list[Route]:
+def _routes(
+    config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hub, *, renditions: Renditions
+) -> list[Route]:
     backend = Backend(
         db=db,
         calls=desk.calls,
         streams=desk.streams,
         messages=desk.messages,
+        call_recordings=desk.call_recordings,
         sound=files,
+        renditions=renditions,
         public_url=config.public_url,
         tunnel_url=config.tunnel_url,
         fleet=desk.fleet,

@@ -30,12 +30,14 @@ from edge_agent.unguarded import Unguarded
 from telecore.causes import Cause
 from telecore.commands import (
     CloseFeed,
+    ControlRecording,
     FlushFeed,
     HangUp,
     LimitCall,
     OfferCall,
     OpenFeed,
     PlaceCall,
+    RecordCall,
     RouteDial,
     RoutedLeg,
     RunPage,
@@ -164,6 +166,7 @@ class Calls:
             send_digits=command.send_digits,
             record_channels=command.record_channels if command.record else 0,
             record_trim=command.record_trim,
+            record_track=command.record_track,
             command=command.id,
             hidden=command.hide_caller,
             page=command.whisper or not command.dialled,
@@ -189,6 +192,16 @@ class Calls:
     def limit(self, command: LimitCall) -> None:
         if call := self._find(command.call):
             call.limit(command.time_limit_s)
+
+    def record(self, command: RecordCall) -> None:
+        """Nothing is recorded of a call that is not answered, or over."""
+        call = self._find(command.call)
+        if call is not None and call.answered and call.ending is None:
+            call.recordings.start(command)
+
+    def control_recording(self, command: ControlRecording) -> None:
+        if call := self._find(command.call):
+            call.recordings.change(command)
 
     def route_dial(self, command: RouteDial) -> None:
         if call := self._find(command.call):

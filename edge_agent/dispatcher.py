@@ -20,12 +20,14 @@ from telecore.commands import (
     CancelUssd,
     CloseFeed,
     Command,
+    ControlRecording,
     FlushFeed,
     HangUp,
     LimitCall,
     OfferCall,
     OpenFeed,
     PlaceCall,
+    RecordCall,
     RequestUssd,
     RestartChannel,
     RouteDial,
@@ -74,6 +76,8 @@ class LiveCalls(Protocol):
     def run_page(self, command: RunPage) -> None: ...
     def hang_up(self, command: HangUp) -> None: ...
     def limit(self, command: LimitCall) -> None: ...
+    def record(self, command: RecordCall) -> None: ...
+    def control_recording(self, command: ControlRecording) -> None: ...
     def route_dial(self, command: RouteDial) -> None: ...
     def offer(self, command: OfferCall) -> None: ...
     def tell_far_leg(self, command: TellFarLeg) -> None: ...
@@ -120,6 +124,8 @@ class Dispatcher:
             RunPage: calls.run_page,
             HangUp: calls.hang_up,
             LimitCall: calls.limit,
+            RecordCall: calls.record,
+            ControlRecording: calls.control_recording,
             RouteDial: calls.route_dial,
             OfferCall: calls.offer,
             TellFarLeg: calls.tell_far_leg,

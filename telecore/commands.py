@@ -20,6 +20,7 @@ from telecore.ids import (
     DialId,
     FeedId,
     MessageSid,
+    RecordingSid,
     StayId,
     new_id,
 )
@@ -148,6 +149,7 @@ class PlaceCall(Command):
     record: bool = False
     record_channels: int = 1
     record_trim: bool = False
+    record_track: str = "both"
     urgent: bool = False
     hide_caller: bool = False
     sip: SipTarget | None = None
@@ -175,6 +177,32 @@ class HangUp(Command):
     kind: ClassVar[str] = "call.hang_up"
     call: CallSid
     cause: int = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordCall(Command):
+    """Record a live call until it ends. Answered by RecordingBegan, later RecordingMade or RecordingDropped.
+
+    ``track``: ``inbound`` (what the party says), ``outbound`` (what it hears) or ``both``.
+    """
+
+    kind: ClassVar[str] = "call.record"
+    call: CallSid
+    recording: RecordingSid
+    channels: int = 1
+    track: str = "both"
+    trim: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlRecording(Command):
+    """``status``: ``paused``, ``in-progress`` or ``stopped``; ``silence``: the pause is heard. See RecordingChanged."""
+
+    kind: ClassVar[str] = "call.recording"
+    call: CallSid
+    recording: RecordingSid
+    status: str
+    silence: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -305,6 +305,7 @@ class RecordingEvent(CallEvent):
     """``source`` is Twilio's word; ``status_callback`` empty: the cloud knows whom to tell, or nobody is to be told.
 
     ``conference``: whose sound it is, when it is not one call's.
+    ``track``: ``inbound`` (what the party says), ``outbound`` (what it hears) or ``both``.
     """
 
     source: str = "RecordVerb"
@@ -312,6 +313,7 @@ class RecordingEvent(CallEvent):
     status_callback_method: str = "POST"
     status_callback_events: tuple[str, ...] = ("completed",)
     conference: str = ""
+    track: str = "both"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +321,15 @@ class RecordingBegan(RecordingEvent):
     kind: ClassVar[str] = "recording.began"
     sid: RecordingSid
     channels: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingChanged(CallEvent):
+    """It was paused, goes on, or was stopped: ``status`` is Twilio's word."""
+
+    kind: ClassVar[str] = "recording.changed"
+    sid: RecordingSid
+    status: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

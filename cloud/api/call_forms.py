@@ -42,17 +42,18 @@ def new_call(form: Form) -> NewCall:
         application=application,
         fallback=_fallback(form),
         status_callback=_status_callback(form),
-        status_callback_events=_events(form, "StatusCallbackEvent", EVENTS),
+        status_callback_events=events(form, "StatusCallbackEvent", EVENTS),
         timeout_s=form.integer("Timeout", 60, 1, MAX_TIMEOUT_S, code=21208),
         time_limit_s=form.integer("TimeLimit", 14400, 1, MAX_TIME_LIMIT_S),
         send_digits=_send_digits(form),
         record=form.boolean("Record"),
         record_channels=2 if form.word("RecordingChannels", ("mono", "dual"), "mono") == "dual" else 1,
+        record_track=form.word("RecordingTrack", ("inbound", "outbound", "both"), "both"),
         trim_silence=form.word("Trim", ("trim-silence", "do-not-trim"), "trim-silence") == "trim-silence",
         recording_callback=form.hook(
             "RecordingStatusCallback", "RecordingStatusCallbackMethod", url_code=BAD_CALLBACK, method_code=BAD_METHOD
         ),
-        recording_callback_events=_events(form, "RecordingStatusCallbackEvent", RECORDING_EVENTS),
+        recording_callback_events=events(form, "RecordingStatusCallbackEvent", RECORDING_EVENTS),
         urgent=form.urgent(),
         hide_caller=form.boolean("HideCallerId"),
         machine=machine_spec(form),
@@ -91,8 +92,6 @@ def call_filter(form: Form) -> CallFilter:
 
 def _refuse_what_is_not_offered(form: Form) -> None:
     form.refuse(["Byoc", "CallerId"], "is not offered: calls go out from the SIM's own number")
-    if form.text("RecordingTrack", "both") != "both":
-        form.refuse(["RecordingTrack"], "must be both: single tracks are not recorded")
 
 
 def _machine_callback(form: Form) -> Hook:
@@ -119,7 +118,8 @@ def _status_callback(form: Form) -> Hook:
     return form.hook("StatusCallback", "StatusCallbackMethod", url_code=BAD_CALLBACK, method_code=BAD_METHOD)
 
 
-def _events(form: Form, name: str, options: tuple[str, ...]) -> tuple[str, ...]:
+def events(form: Form, name: str, options: tuple[str, ...]) -> tuple[str, ...]:
+    """The events to be told, in their order. Raises InvalidRequest 21626."""
     asked = form.many(name) or ("completed",)
     unknown = [event for event in asked if event not in options]
     if unknown:

@@ -7,13 +7,16 @@ from typing import Protocol
 
 from cloud.api import render
 from cloud.api.asks import Ask, guarded, own
-from cloud.api.forms import Form
 from cloud.api.paging import list_response
+from cloud.api.recording_forms import change_recording, new_recording, requested_channels
 from cloud.api.urls import PATHS
+from cloud.services.call_recordings import CURRENT
+from cloud.services.requests import CallRecordings
 from cloud.store import calls, recordings
 from cloud.store.database import Connection, Database
 from cloud.store.recordings import RecordingFilter
 from cloud.store.records import RecordingRecord
+from cloud.tunnel.recording_steps import RUNNING
 from cloud.web.auth import Authenticator
 from cloud.web.http import Response, Route, json_response
 from telecore.errors import InvalidRequest
@@ -28,13 +31,31 @@ class Sound(Protocol):
     async def delete(self, sha256: Sha256) -> None: ...
 
 
+class Renditions(Protocol):
+    """Recordings as MP3 or with fewer channels: ``services.renditions.Renditions``."""
+
+    async def path(self, sha256: Sha256, channels: int, *, mp3: bool) -> Path: ...
+    async def forget(self, sha256: Sha256) -> None: ...
+
+
 class RecordingsApi:
     """``public_url`` is where this cloud is reached, for ``media_url``."""
 
-    def __init__(self, db: Database, auth: Authenticator, sound: Sound, public_url: str) -> None:
+    def __init__(
+        self,
+        db: Database,
+        auth: Authenticator,
+        *,
+        sound: Sound,
+        renditions: Renditions,
+        of_calls: CallRecordings,
+        public_url: str,
+    ) -> None:
         self._db = db
         self._auth = auth
         self._sound = sound
+        self._renditions = renditions
+        self._of_calls = of_calls
         self._public_url = public_url.rstrip("/")
 
     def routes(self) -> list[Route]:
@@ -47,6 +68,8 @@ class RecordingsApi:
             ("DELETE", "call_recording", self.delete),
             ("GET", "conference_recording", self.fetch),
             ("DELETE", "conference_recording", self.delete),
+            ("POST", "call_recordings", self.start),
+            ("POST", "call_recording", self.change),
             ("GET", "recording_wav", self.media),
             ("GET", "recording_mp3", self.mp3),
             ("GET", "recording_media", self.media),
@@ -55,7 +78,7 @@ class RecordingsApi:
         return [Route(method, PATHS[path], guarded(self._auth, handler)) for method, path, handler in handlers]
 
     async def list_(self, ask: Ask) -> Response:
-        form = Form(ask.params)
+        form = ask.form
         return await self._list(ask, form.text("CallSid") or None, form.text("ConferenceSid") or None)
 
     async def list_of_call(self, ask: Ask) -> Response:
@@ -63,29 +86,56 @@ class RecordingsApi:
         return await self._list(ask, ask.fields["call"])
 
     async def fetch(self, ask: Ask) -> Response:
-        return json_response(self._render(await self._own(ask)))
+        record = await self._own(ask)
+        return json_response(self._of_call(record) if "call" in ask.fields else self._render(record))
+
+    async def start(self, ask: Ask) -> Response:
+        own(ask, await self._db.read(lambda conn: calls.get(conn, ask.fields["call"])))
+        record = await self._of_calls.start(ask.account, ask.fields["call"], new_recording(ask.form))
+        return json_response(self._of_call(record), 201)
+
+    async def change(self, ask: Ask) -> Response:
+        own(ask, await self._db.read(lambda conn: calls.get(conn, ask.fields["call"])))
+        if ask.sid != CURRENT:
+            await self._own(ask)
+        wanted = change_recording(ask.form)
+        record = await self._of_calls.change(ask.account, ask.fields["call"], ask.sid, wanted)
+        return json_response(self._of_call(record))
 
     async def delete(self, ask: Ask) -> Response:
-        """The row, and the bytes unless another recording has the same."""
+        """The row, and the bytes unless another recording has the same. Raises Conflict while it is being made."""
         record = await self._own(ask)
 
         def remove(conn: Connection) -> int:
+            now = recordings.get(conn, record.sid)
+            if now is not None and now.status in (*RUNNING, "stopped"):
+                raise InvalidRequest("A recording that is being made cannot be deleted", code=20409, status=409)
             recordings.delete(conn, record.sid)
             return recordings.count_of_hash(conn, record.sha256)
 
-        if await self._db.write(remove) == 0:
+        if await self._db.write(remove) == 0 and record.sha256:
             await self._sound.delete(record.sha256)
+            await self._renditions.forget(record.sha256)
         return Response(204)
 
     async def media(self, ask: Ask) -> Response:
-        record = await self._own(ask)
-        if record.status != "completed" or await self._sound.size(record.sha256) is None:
-            raise ask.missing()
-        return Response(content_type="audio/x-wav", file=self._sound.path(record.sha256))
+        return await self._media(ask, mp3=False)
 
     async def mp3(self, ask: Ask) -> Response:
-        await self._own(ask)
-        raise InvalidRequest("Recordings are served as .wav only; ask for that", status=406)
+        return await self._media(ask, mp3=True)
+
+    async def _media(self, ask: Ask, *, mp3: bool) -> Response:
+        record, wanted = await self._own(ask), requested_channels(ask.form)
+        if record.status != "completed" or await self._sound.size(record.sha256) is None:
+            raise ask.missing()
+        channels = wanted or record.channels
+        if channels > record.channels:
+            message = "'RequestedChannels' is more than the recording has"
+            raise InvalidRequest(message, field="RequestedChannels")
+        path = self._sound.path(record.sha256)
+        if mp3 or channels != record.channels:
+            path = await self._renditions.path(record.sha256, channels, mp3=mp3)
+        return Response(content_type="audio/mpeg" if mp3 else "audio/x-wav", file=path)
 
     async def _own(self, ask: Ask) -> RecordingRecord:
         record = own(ask, await self._db.read(lambda conn: recordings.get(conn, ask.sid)))
@@ -97,7 +147,10 @@ class RecordingsApi:
     async def _list(self, ask: Ask, call: str | None, conference: str | None = None) -> Response:
         paging, wanted = ask.paging(), RecordingFilter(call, conference, ask.form.between("DateCreated"))
         page = await self._db.read(lambda conn: recordings.list_(conn, ask.account, wanted, paging.cursor))
-        return list_response("recordings", paging, page, self._render)
+        return list_response("recordings", paging, page, self._of_call if "call" in ask.fields else self._render)
 
     def _render(self, record: RecordingRecord) -> render.Json:
         return render.recording(record, self._public_url)
+
+    def _of_call(self, record: RecordingRecord) -> render.Json:
+        return render.call_recording(record, self._public_url)

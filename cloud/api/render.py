@@ -6,7 +6,7 @@ import math
 from datetime import UTC, datetime
 from email.utils import format_datetime
 
-from cloud.api.urls import VERSION, account_uri, list_uri, record_uri, subresource_uri
+from cloud.api.urls import ROOT, VERSION, account_uri, list_uri, record_uri, subresource_uri
 from cloud.store.records import (
     AccountRecord,
     CallRecord,
@@ -241,6 +241,12 @@ def recording(record: RecordingRecord, public_url: str) -> Json:
         "uri": uri,
         "subresource_uris": _parts(record.account, "Recordings", record.sid, ("transcriptions",)),
     }
+
+
+def call_recording(record: RecordingRecord, public_url: str) -> Json:
+    """As a recording's own resource, with the track; its URI is below its call's."""
+    uri = f"{ROOT}/{record.account}/Calls/{record.call}/Recordings/{record.sid}.json"
+    return recording(record, public_url) | {"uri": uri, "track": record.track}
 
 
 def notification(record: NotificationRecord) -> Json:

@@ -24,7 +24,7 @@ from cloud.api.messaging_services import MessagingServicesApi
 from cloud.api.notifications import NotificationsApi
 from cloud.api.outgoing_caller_ids import CallerIdsApi
 from cloud.api.queues import QueuesApi
-from cloud.api.recordings import RecordingsApi, Sound
+from cloud.api.recordings import RecordingsApi, Renditions, Sound
 from cloud.api.streams import StreamsApi
 from cloud.api.transcriptions import TranscriptionsApi
 from cloud.api.verifications import VerificationsApi, Verifying
@@ -33,7 +33,7 @@ from cloud.api.verify_services import VerifyServicesApi
 from cloud.fleet.snapshot import FleetView
 from cloud.services.conference_desk import ConferenceDesk
 from cloud.services.queue_desk import QueueDesk
-from cloud.services.requests import Accounts, Calls, Messages, Streams, Validations
+from cloud.services.requests import Accounts, CallRecordings, Calls, Messages, Streams, Validations
 from cloud.store.database import Database
 from cloud.web.auth import Authenticator
 from cloud.web.http import Request, Response, Route
@@ -51,7 +51,9 @@ class Backend:
     db: Database
     calls: Calls
     messages: Messages
+    call_recordings: CallRecordings
     sound: Sound
+    renditions: Renditions
     public_url: str
     tunnel_url: str
     fleet: FleetView
@@ -85,10 +87,17 @@ def api_routes(backend: Backend) -> list[Route]:
         *VerificationsApi(db, auth, backend.verify, backend.public_url).routes(),
         *VerifyLimitsApi(db, auth, backend.public_url).routes(),
         *NumbersApi(db, auth).routes(),
-        *RecordingsApi(db, auth, backend.sound, backend.public_url).routes(),
         *ConferencesApi(db, auth, backend.conferences, backend.public_url).routes(),
         *QueuesApi(db, auth, backend.queues).routes(),
         *TranscriptionsApi(db, auth).routes(),
+        *RecordingsApi(
+            db,
+            auth,
+            sound=backend.sound,
+            renditions=backend.renditions,
+            of_calls=backend.call_recordings,
+            public_url=backend.public_url,
+        ).routes(),
         *NotificationsApi(db, auth).routes(),
         *ClientsApi(auth, backend.browsers, backend.serve_browser, backend.public_url).routes(),
         *FleetApi(db, auth, backend.fleet, backend.tasks).routes(),

@@ -11,6 +11,7 @@ from cloud.fleet.state import ChannelHeard, Fleet, LinkChanged, news_of
 from cloud.services import verify_codes
 from cloud.services.answering import Answering
 from cloud.services.call_reaper import CallReaper
+from cloud.services.call_recordings import CallRecordings
 from cloud.services.call_session import InnerPage, SessionTools
 from cloud.services.callbacks import Callbacks
 from cloud.services.calls import CallService
@@ -150,9 +151,11 @@ class Desk:
             db, files, self._recognisers, self.callbacks, debugger, recording_url=recording_url
         )
         self.recordings.on_done = self.transcriptions.wake
+        self.call_recordings = CallRecordings(db, tunnel.notify)
         self._reaper = CallReaper(db, self.calls.lost)
         self.ingest.listen(self._on_told)
-        for part in (self.calls, self.stays, self.far_legs, self.clients, self.messages, self.recordings, self.verify):
+        listening = (self.calls, self.stays, self.far_legs, self.clients, self.messages, self.recordings, self.verify)
+        for part in (*listening, self.call_recordings):
             self.ingest.listen(part.on_told)
 
     async def run(self) -> None:

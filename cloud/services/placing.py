@@ -131,6 +131,7 @@ def _command(sid: CallSid, chosen: Way, wanted: NewCall, now: datetime) -> Place
         record=wanted.record,
         record_channels=wanted.record_channels,
         record_trim=wanted.trim_silence,
+        record_track=wanted.record_track,
         urgent=wanted.urgent,
         hide_caller=wanted.hide_caller,
         machine=wanted.machine,

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 from cloud.services.callbacks import Callbacks
 from cloud.services.files import Files
-from cloud.store import callbacks, calls, recordings
+from cloud.store import calls, recordings
 from cloud.store.database import Connection, Database
 from cloud.store.records import RecordingRecord
+from cloud.tunnel import recording_steps
 from cloud.tunnel.effects import Told
 from telecore.errors import NotFound, Transient
 from telecore.ids import EdgeId, Sha256
 from telecore.notices import BlobHeld, BlobStored, Notice
-from telecore.twiml import params
 
 log = logging.getLogger(__name__)
 
@@ -116,28 +116,12 @@ class RecordingService:
 
     async def _done(self, record: RecordingRecord, status: str) -> None:
         def write(conn: Connection) -> None:
-            if recordings.update(conn, record.sid, status=status) is None:
-                return  # deleted meanwhile
-            if record.status_callback.url and status in record.status_callback_events:
-                callbacks.add(conn, record.account, record.call, record.status_callback, self._fields(record, status))
+            # None: deleted meanwhile
+            recording_steps.tell(conn, recordings.update(conn, record.sid, status=status), self._url)
 
         await self._db.write(write)
         self._queue.wake()
         self.on_done()
-
-    def _fields(self, record: RecordingRecord, status: str) -> dict[str, str]:
-        return params.recording_status(
-            account=record.account,
-            call=record.call,
-            recording=record.sid,
-            url=self._url(record.account, record.sid),
-            status=status,
-            duration_s=record.duration_s,
-            channels=record.channels,
-            started_at=record.created_at,
-            source=record.source,
-            conference=record.conference,
-        )
 
     def _of_edge(self, conn: Connection, edge: EdgeId, sha256: Sha256) -> list[RecordingRecord]:
         found = recordings.by_hash(conn, sha256)

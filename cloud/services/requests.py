@@ -12,6 +12,7 @@ from cloud.store.records import (
     FeedbackRecord,
     Hook,
     MessageRecord,
+    RecordingRecord,
     StreamRecord,
     ValidationRecord,
 )
@@ -78,6 +79,7 @@ class NewCall:
     send_digits: str = ""
     record: bool = False
     record_channels: int = 1
+    record_track: str = "both"
     trim_silence: bool = True
     recording_callback: Hook = field(default_factory=Hook)
     recording_callback_events: tuple[str, ...] = ("completed",)
@@ -117,6 +119,35 @@ class Streams(Protocol):
 
     async def stop(self, account: AccountSid, call: str, name: str) -> StreamRecord:
         """``name``: its SID or its name."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecording:
+    """A recording of a live call. ``track``: ``inbound`` (what the party says), ``outbound`` or ``both``."""
+
+    channels: int = 1
+    track: str = "both"
+    trim_silence: bool = False
+    callback: Hook = field(default_factory=Hook)
+    callback_events: tuple[str, ...] = ("completed",)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeRecording:
+    """``status``: ``paused``, ``in-progress`` or ``stopped``; ``pause_silence``: the pause is heard, not left out."""
+
+    status: str
+    pause_silence: bool = True
+
+
+class CallRecordings(Protocol):
+    """``services.call_recordings.CallRecordings``. Raises NotFound for what is not the account's."""
+
+    async def start(self, account: AccountSid, call: str, wanted: NewRecording) -> RecordingRecord:
+        """Raises InvalidRequest 21220 for a call that nobody speaks on, TunnelDown."""
+
+    async def change(self, account: AccountSid, call: str, sid: str, wanted: ChangeRecording) -> RecordingRecord:
+        """Raises InvalidRequest 21220 for one that does not run, TunnelDown."""
 
 
 class Accounts(Protocol):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from array import array
+from pathlib import Path
 
 import soundfile
 
 from telecore.audio.resample import resample
 from telecore.audio.wav import AudioFormatError
+from telecore.errors import StorageFailed
 
 RATE = 8000
 LONGEST_S = 1800
@@ -17,6 +19,7 @@ _MOST_SAMPLES = 100_000_000
 """Over all channels: half an hour at 48 kHz. A small file may claim more than any memory holds."""
 _RATES = range(1000, 192_001)
 _MOST_CHANNELS = 8
+_FORMATS = {False: ("WAV", "PCM_16"), True: ("MP3", "MPEG_LAYER_III")}
 
 
 def read(data: bytes, kind: str) -> bytes:
@@ -54,3 +57,21 @@ def _mono(file: soundfile.SoundFile) -> bytes:
 def _mean(samples: array[int], channels: int) -> array[int]:
     parts = (samples[at::channels] for at in range(channels))
     return array("h", (sum(frame) // channels for frame in zip(*parts, strict=True)))
+
+
+def convert(source: Path, target: Path, channels: int, *, mp3: bool) -> None:
+    """``source`` as MP3 or WAV, mixed down to one channel where it has more. Raises StorageFailed."""
+    form, subtype = _FORMATS[mp3]
+    try:
+        with (
+            soundfile.SoundFile(source) as heard,
+            soundfile.SoundFile(target, "w", heard.samplerate, channels, subtype, format=form) as made,
+        ):
+            block = array("h", bytes(2 * _BLOCK * heard.channels))
+            while count := heard.buffer_read_into(block, dtype="int16"):
+                samples = block[: count * heard.channels]
+                mixed = samples if channels == heard.channels else _mean(samples, heard.channels)
+                made.buffer_write(mixed, dtype="int16")
+    except (soundfile.SoundFileError, OSError) as error:
+        target.unlink(missing_ok=True)
+        raise StorageFailed(f"a sound file could not be made: {error}") from error

@@ -13,7 +13,7 @@ from typing import Any
 
 from cloud.store import calls, edges, messages
 from cloud.store.database import Connection
-from cloud.store.records import CallRecord, EdgeRecord, Hook, MessageRecord, RecordingRecord
+from cloud.store.records import CallRecord, EdgeRecord, MessageRecord, RecordingRecord
 from cloud.tunnel import (
     call_steps,
     channel_steps,
@@ -39,8 +39,8 @@ from telecore.events import (
     MessageReceived,
     MessageSubmitted,
     RecordingBegan,
+    RecordingChanged,
     RecordingDropped,
-    RecordingEvent,
     RecordingMade,
     StayEnded,
     WarningCleared,
@@ -260,6 +260,7 @@ def _call_ended(conn: Connection, heard: Heard) -> Told | None:
         record = call_steps.step(conn, record, CallStatus.IN_PROGRESS, answered, answered_at=answered) or record
     also = recording_steps.whole(conn, record.sid, heard.recording_url)
     after = call_steps.end(conn, record, heard.at, event.cause, duration_s=event.duration_s, also=also)
+    recording_steps.over(conn, record.sid, heard.recording_url)
     if event.media is not None and record.channel is not None:
         site_steps.keep_sound(conn, record.channel, heard.edge.edge, event, heard.at)
     return _told(heard, call=after)
@@ -279,7 +280,8 @@ def _recording_made(conn: Connection, heard: Heard) -> Told | None:
     call = call_steps.of_edge(conn, event.call, heard.edge.edge)
     if call is None:
         return _foreign(heard, f"call {event.call}")
-    record = recording_steps.made(conn, call, event, _hook_of(heard, call), at=heard.at, now=heard.now)
+    wish = recording_steps.wish_of(event, call)
+    record = recording_steps.made(conn, call, event, wish, at=heard.at, now=heard.now)
     return _told(heard, recording=record, call=call) if record is not None else None
 
 
@@ -288,16 +290,20 @@ def _recording_told(conn: Connection, heard: Heard) -> Told | None:
     call = call_steps.of_edge(conn, event.call, heard.edge.edge)
     if call is None:
         return _foreign(heard, f"call {event.call}")
-    recording_steps.tell(conn, call, event, _hook_of(heard, call), at=heard.at, url=heard.recording_url)
+    wish = recording_steps.wish_of(event, call)
+    if isinstance(event, RecordingBegan):
+        recording_steps.began(conn, call, event, wish, at=heard.at, url=heard.recording_url)
+    else:
+        recording_steps.dropped(conn, call, event, wish, at=heard.at, url=heard.recording_url)
     return _told(heard, call=call)
 
 
-def _hook_of(heard: Heard, call: CallRecord) -> tuple[Hook, tuple[str, ...]]:
-    """Where a recording is told, and of what: as the verb said, or whoever made the call."""
-    event: RecordingEvent = heard.event
-    if event.source == "OutboundAPI":
-        return call.recording_callback, call.recording_callback_events
-    return Hook(event.status_callback, event.status_callback_method), event.status_callback_events
+def _recording_changed(conn: Connection, heard: Heard) -> Told | None:
+    event: RecordingChanged = heard.event
+    call = call_steps.of_edge(conn, event.call, heard.edge.edge)
+    if call is None:
+        return _foreign(heard, f"call {event.call}")
+    return _told(heard, recording=recording_steps.changed(conn, call, event))
 
 
 # ------------------------------------------------------------------ refusals
@@ -337,6 +343,7 @@ _EFFECTS: Mapping[type[Event], Callable[[Connection, Heard], Told | None]] = {
     CallEnded: _call_ended,
     StayEnded: _stay_ended,
     RecordingBegan: _recording_told,
+    RecordingChanged: _recording_changed,
     RecordingDropped: _recording_told,
     RecordingMade: _recording_made,
     CommandRejected: _command_rejected,

@@ -166,18 +166,15 @@ class Dialing:
         """On the caller's leg: what he says, and what he hears."""
         if self._recording is None:
             channels = 2 if self._spec.record.endswith("-dual") else 1
-            file = self._parent.recordings.open(Purpose.of_dial(self._spec), channels)
-            self._recording = CallRecording(file, trim=self._spec.trim_silence, track=self._spec.recording_track)
-            self._parent.leg.attach(self._recording)
+            purpose = Purpose.of_dial(self._spec)
+            self._recording = self._parent.recordings.begin(purpose, channels, trim=self._spec.trim_silence, own=False)
 
     def _stop_recording(self) -> asyncio.Task[Recording | None] | None:
         """Ringing that led to nothing is not kept."""
         recording, self._recording = self._recording, None
         if recording is None:
             return None
-        self._parent.leg.detach(recording)
-        sound = recording.sound if self._joined else recording.sound.forget()
-        return self._parent.recordings.keep(sound, Purpose.of_dial(self._spec))
+        return self._parent.recordings.stop(recording, worth=self._joined)
 
 
 class _Star(Ear):

@@ -58,7 +58,7 @@ class LiveCall:
         self.joined = False
         self.taken = False
         """A joined leg was given a page of its own and is nobody's leg any more."""
-        self.recordings = Recordings(origin.call, equipment.recorder, self.report, self._spawn)
+        self.recordings = Recordings(origin.call, self.leg, equipment.recorder, self.report, self._spawn)
         self.detection: Detection | None = None
         """Finds out who answered."""
         self.routes = RouteAsk()

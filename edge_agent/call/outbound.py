@@ -6,10 +6,9 @@ import asyncio
 from dataclasses import dataclass
 
 from edge_agent.call.live import LiveCall
-from edge_agent.call.purpose import WHOLE_CALL
+from edge_agent.call.purpose import Purpose
 from edge_agent.contracts import Permit, UriVoice, VoiceCall, VoiceService
 from edge_agent.media.press import press
-from edge_agent.media.record import CallRecording
 from telecore.causes import Cause
 from telecore.errors import Busy, DeviceLost, DeviceRefused, NoNetwork, NoRoute, TelecoreError, TimedOut
 from telecore.events import CallInitiated
@@ -40,6 +39,7 @@ class Order:
     send_digits: str = ""
     record_channels: int = 0
     record_trim: bool = False
+    record_track: str = "both"
     command: CommandId | None = None
     page: bool = True
     hidden: bool = False
@@ -64,7 +64,8 @@ async def dial(call: LiveCall, service: VoiceService | None, order: Order, permi
     await call.answer()
     detection = call.detect(order.machine) if order.machine is not None else None
     if order.record_channels:
-        _record(call, order)
+        purpose = Purpose("OutboundAPI", track=order.record_track)
+        call.recordings.begin(purpose, order.record_channels, trim=order.record_trim)
     if order.send_digits:
         await press(call.leg, voice, order.send_digits)
     if detection is not None and order.machine_first:
@@ -106,9 +107,3 @@ async def _undo(call: LiveCall, dialling: asyncio.Future[VoiceCall]) -> None:
         dialling.cancel()
     elif not dialling.cancelled() and dialling.exception() is None:
         call.connect(dialling.result())
-
-
-def _record(call: LiveCall, order: Order) -> None:
-    recording = CallRecording(call.recordings.open(WHOLE_CALL, order.record_channels), trim=order.record_trim)
-    call.leg.attach(recording)
-    call.recordings.whole = recording.sound

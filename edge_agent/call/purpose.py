@@ -20,6 +20,7 @@ class Purpose:
     status_callback: str = ""
     status_callback_method: str = "POST"
     status_callback_events: tuple[str, ...] = ("completed",)
+    track: str = "both"
     conference: str = ""
     transcribe: bool = False
     transcribe_callback: str = ""
@@ -32,7 +33,7 @@ class Purpose:
             wanted.status_callback,
             wanted.status_callback_method,
             wanted.status_callback_events,
-            wanted.conference,
+            conference=wanted.conference,
         )
 
     @classmethod
@@ -43,6 +44,7 @@ class Purpose:
             spec.status_callback,
             spec.status_callback_method,
             spec.status_callback_events,
+            track="inbound",
             transcribe=spec.transcribe,
             transcribe_callback=spec.transcribe_callback,
         )
@@ -55,11 +57,8 @@ class Purpose:
             spec.recording_status_callback or "",
             spec.recording_status_callback_method,
             spec.recording_status_callback_events,
+            spec.recording_track,
         )
-
-    def tells(self, status: str) -> bool:
-        """Whether anybody may want to hear of this. What is wished of a whole call's recording, the cloud knows."""
-        return self.source == "OutboundAPI" or bool(self.status_callback) and status in self.status_callback_events
 
     def began(self, call: CallSid, file: WavFile) -> RecordingBegan:
         """That it is being made."""
@@ -72,6 +71,7 @@ class Purpose:
             status_callback_method=self.status_callback_method,
             status_callback_events=self.status_callback_events,
             conference=self.conference,
+            track=self.track,
         )
 
     def dropped(self, call: CallSid, file: WavFile) -> RecordingDropped:
@@ -85,6 +85,7 @@ class Purpose:
             status_callback_method=self.status_callback_method,
             status_callback_events=self.status_callback_events,
             conference=self.conference,
+            track=self.track,
         )
 
     def event(self, recording: Recording) -> RecordingMade:
@@ -99,8 +100,5 @@ class Purpose:
             conference=self.conference,
             transcribe=self.transcribe,
             transcribe_callback=self.transcribe_callback,
+            track=self.track,
         )
-
-
-WHOLE_CALL = Purpose("OutboundAPI")
-"""From the answer to the end, as the maker of the call asked for."""

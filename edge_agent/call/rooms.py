@@ -136,8 +136,7 @@ class Rooms:
     def _record(self, room: Room, call: CallSid, wanted: RoomRecording) -> None:
         purpose = Purpose.of_room(wanted)
         file = self._recorder.open()
-        if purpose.tells("in-progress"):
-            self.spawn(self._report.tell(purpose.began(call, file)))
+        self.spawn(self._report.tell(purpose.began(call, file)))
         room.recording = _Recording(call, purpose, Trimmer(file, trim=wanted.trim_silence))
         room.mixer.tap(room.recording)
 
@@ -148,10 +147,9 @@ class Rooms:
 
     async def _keep(self, recording: _Recording) -> None:
         kept = await self._recorder.keep(recording.call, recording.sound)
-        if kept is not None:
-            await self._report.tell(recording.purpose.event(kept))
-        elif recording.purpose.tells("absent"):
-            await self._report.tell(recording.purpose.dropped(recording.call, recording.sound.file))
+        purpose, call = recording.purpose, recording.call
+        told = purpose.dropped(call, recording.sound.file) if kept is None else purpose.event(kept)
+        await self._report.tell(told)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

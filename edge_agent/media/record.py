@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from enum import Enum
 
 from edge_agent.media.clock import ticks
 from edge_agent.media.jitter import JitterBuffer
 from edge_agent.media.leg import Ear
+from edge_agent.media.source import SILENCE
 from edge_agent.media.wav_file import WavFile
 from telecore.audio.activity import SilenceDetector
 from telecore.audio.frames import FRAME_BYTES
 from telecore.audio.mixing import mix
+from telecore.ids import RecordingSid
 from telecore.twiml.control import RecordSpec
 
 _MARGIN_FRAMES = 10
@@ -113,11 +116,20 @@ class VoiceRecording(Ear):
             self.done.set_result(by)
 
 
+class Pause(Enum):
+    """What a recording does while it is paused: it stands still, or goes on in silence."""
+
+    SKIP = "skip"
+    SILENCE = "silence"
+
+
 class CallRecording(Ear):
     """Both directions of a leg in step, mixed, or side by side: what the party says left, what it hears right.
 
     ``track`` is Twilio's word: ``both``, ``inbound`` (what it says), ``outbound`` (what it hears).
     """
+
+    pause: Pause | None = None
 
     def __init__(self, file: WavFile, *, trim: bool = False, track: str = "both") -> None:
         self.sound = Trimmer(file, trim=trim)
@@ -126,11 +138,19 @@ class CallRecording(Ear):
         self._track = track
         self._heard = JitterBuffer(_WAITING_FRAMES)
 
+    @property
+    def sid(self) -> RecordingSid:
+        return self.sound.file.sid
+
     def hear(self, frame: bytes) -> None:
         self._heard.push(frame)
 
     def sent(self, frame: bytes) -> None:
         heard = self._heard.pull()
+        if self.pause is Pause.SKIP:
+            return
+        if self.pause is Pause.SILENCE:
+            heard = frame = SILENCE
         loud = False
         for detector, sound in zip(self._silence, (heard, frame), strict=False):
             detector.feed(sound)
@@ -139,7 +159,8 @@ class CallRecording(Ear):
 
     def _combine(self, heard: bytes, sent: bytes) -> bytes:
         if self._dual:
-            return interleave(heard, sent)
+            left, right = self._track != "outbound", self._track != "inbound"
+            return interleave(heard if left else SILENCE, sent if right else SILENCE)
         if self._track == "inbound":
             return heard
         return sent if self._track == "outbound" else mix((heard, sent))

@@ -22,9 +22,9 @@ class Recorder:
         self._blobs = blobs
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="recordings")
 
-    def open(self, channels: int = 1) -> WavFile:
+    def open(self, channels: int = 1, sid: RecordingSid | None = None) -> WavFile:
         """A new file, made when the first second of sound is there."""
-        sid = RecordingSid(new_sid("RE"))
+        sid = sid or RecordingSid(new_sid("RE"))
         return WavFile(sid, self._blobs.unfinished(sid), channels, self._writer)
 
     async def keep(self, call: CallSid, sound: Trimmer) -> Recording | None:

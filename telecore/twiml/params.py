@@ -163,6 +163,7 @@ def recording_status(
     channels: int,
     started_at: datetime,
     source: str,
+    track: str,
     conference: str | None = None,
 ) -> Fields:
     """A recording's status callback; a conference's names no call."""
@@ -174,7 +175,7 @@ def recording_status(
         "RecordingChannels": str(channels),
         "RecordingStartTime": moment(started_at),
         "RecordingSource": source,
-        "RecordingTrack": "both" if source in ("DialVerb", "Conference") else "inbound",
+        "RecordingTrack": track,
     }
 
 

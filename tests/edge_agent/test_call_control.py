@@ -110,10 +110,9 @@ async def test_an_empty_recording_is_none_and_the_page_goes_on(edge, answered, t
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("asked", [("completed",), ("in-progress", "completed", "absent")])
-async def test_a_recording_is_told_of_as_asked(edge, answered, asked):
+async def test_every_recording_is_told_of_from_its_beginning(edge, answered):
     call, voice = answered
-    spec = RecordSpec(timeout_s=0.2, play_beep=False, status_callback="http://s", status_callback_events=asked)
+    spec = RecordSpec(timeout_s=0.2, play_beep=False, status_callback="http://s")
     await edge.run_page(call, Record(ACTION, spec=spec), NEXT)
     await edge.tick(15)
     await edge.until(edge.outcomes)
@@ -121,9 +120,11 @@ async def test_a_recording_is_told_of_as_asked(edge, answered, asked):
     voice.far.say(SPEECH)
     await edge.tick(60)
     await edge.until(lambda: edge.events("recording.made"))
-    told = [event.kind for event in edge.announced() if event.kind.startswith("recording.")]
-    news = ["recording.began", "recording.dropped", "recording.began"] if "absent" in asked else []
-    assert told == [*news, "recording.made"]
+    told = [event for event in edge.announced() if event.kind.startswith("recording.")]
+    kinds = ["recording.began", "recording.dropped", "recording.began", "recording.made"]
+    assert [event.kind for event in told] == kinds
+    hooks = {(event.source, event.track, event.status_callback) for event in told}
+    assert hooks == {("RecordVerb", "inbound", "http://s")}
 
 
 async def test_a_hang_up_keeps_the_recording_and_its_page_tells_of_it(edge, answered):

@@ -43,6 +43,7 @@ class FakeCalls:
     def run_page(self, command):
         self.done.append(command)
 
+    record = control_recording = run_page
     hang_up = limit = route_dial = offer = tell_far_leg = speech_heard = open_feed = close_feed = flush_feed = run_page
 
 

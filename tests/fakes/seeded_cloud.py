@@ -59,6 +59,8 @@ from cloud.store.records import (
     VerifyServiceRecord,
 )
 from cloud.tunnel import conference_steps, queue_steps
+from telecore.audio.tone import tone
+from telecore.audio.wav import write_wav
 from telecore.ids import (
     E164,
     AccountSid,
@@ -147,7 +149,7 @@ class SeededCloud:
     async def seed(self) -> Seed:
         """Another account, with everything new."""
         self._made += 1
-        sound = await self._files.add(b"RIFF" + self._made.to_bytes(4, "big"))
+        sound = await self._files.add(write_wav(tone((300 + self._made,), 100)))
         made = await self.parts.db.write(lambda conn: _seed(conn, self._made, sound))
         grant = Grant(made.account.sid, "alice", 1e12)
         self.parts.desk.clients.arrive(Handset(grant, "h1", SilentPeer()))

@@ -34,7 +34,6 @@ ABSENT: tuple[Absent, ...] = (
     Absent(f"* {_ONE}/Calls/{{}}/Events.json", _NOT_OFFERED),
     Absent(f"* {_ONE}/Calls/{{}}/Notifications/{{}}.json", _NOT_OFFERED),
     Absent(f"* {_ONE}/Calls/{{}}/Payments*", impossible("payment cards, which need a certified processor")),
-    Absent(f"POST {_ONE}/Calls/{{}}/Recordings*", _NOT_OFFERED),
     Absent(f"* {_ONE}/Calls/{{}}/Siprec*", _NOT_OFFERED),
     Absent(f"* {_ONE}/Calls/{{}}/Transcriptions*", _NOT_OFFERED),
     Absent(f"* {_ONE}/Calls/{{}}/UserDefinedMessage*", _NOT_OFFERED),

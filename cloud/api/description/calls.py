@@ -27,6 +27,7 @@ from cloud.api.description.words import (
     word,
     words,
 )
+from cloud.api.recording_forms import TRACKS
 from telecore.twiml.machine import MODES, SILENCE_MS, SPEECH_END_MS, SPEECH_MS, TIMEOUT_S
 
 STATUS = ("queued", "ringing", "in-progress", "completed", "busy", "failed", "no-answer", "canceled")
@@ -80,8 +81,8 @@ CREATE: Params = (
     word("Trim", "trim-silence", "do-not-trim", default="trim-silence"),
     *hook("RecordingStatusCallback"),
     words("RecordingStatusCallbackEvent", *RECORDING_EVENTS, default="completed"),
-    word("RecordingTrack", "both", default="both", standing=differs("both; single tracks are refused (20001)")),
     sid("ApplicationSid", "AP"),
+    word("RecordingTrack", *TRACKS, default="both"),
     word("MachineDetection", *MODES),
     whole("MachineDetectionTimeout", *TIMEOUT_S, 30),
     whole("MachineDetectionSpeechThreshold", *SPEECH_MS, 2400),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cloud.api.description.model import NOTHING, SOUND, Endpoint, Family, Json, differs, one, page
+from cloud.api.call_forms import RECORDING_EVENTS
+from cloud.api.description.model import NOTHING, SOUND, Endpoint, Family, Json, Params, differs, one, page
 from cloud.api.description.words import (
     a_date,
     a_map,
@@ -13,10 +14,15 @@ from cloud.api.description.words import (
     a_word,
     between,
     digits,
+    hook,
     ignored,
     nothing,
     sid,
+    whole,
+    word,
+    words,
 )
+from cloud.api.recording_forms import CHANGES, PAUSES, TRACKS
 
 SCHEMAS: dict[str, Json] = {
     "recording": {
@@ -41,10 +47,22 @@ SCHEMAS: dict[str, Json] = {
         "subresource_uris": a_map(),
     },
 }
+SCHEMAS["call_recording"] = SCHEMAS["recording"] | {"track": a_word("inbound", "outbound", "both")}
 
 _LIST = page("recordings", "recording")
 _ONE = one("recording")
 _SOFT = ignored("IncludeSoftDeleted", how="ignored: what is deleted is gone")
+
+_AS_RECORDED = differs("as recorded unless asked for; 2 of a mono one is refused (20001)")
+_CHANNELS = (whole("RequestedChannels", 1, 2, standing=_AS_RECORDED),)
+_NEW: Params = (
+    word("RecordingChannels", "mono", "dual", default="mono"),
+    word("RecordingTrack", *TRACKS, default="both"),
+    word("Trim", "trim-silence", "do-not-trim", default="do-not-trim"),
+    *hook("RecordingStatusCallback"),
+    words("RecordingStatusCallbackEvent", *RECORDING_EVENTS, default="completed"),
+    *ignored("RecordingConfigurationId"),
+)
 
 FAMILY = Family(
     "Recordings",
@@ -57,15 +75,31 @@ FAMILY = Family(
         ),
         Endpoint("GET", "recording", "One recording.", _ONE, _SOFT),
         Endpoint("DELETE", "recording", "Delete it and its sound.", NOTHING, status=204),
-        Endpoint("GET", "recording_wav", "Its sound.", SOUND),
+        Endpoint("GET", "recording_wav", "Its sound.", SOUND, _CHANNELS),
         Endpoint(
-            "GET", "recording_mp3", "Its sound as MP3.", SOUND, standing=differs("refused (406): ask for .wav"),
-            errors=(406,),
+            "GET", "recording_mp3", "Its sound as MP3.", SOUND, _CHANNELS,
         ),
-        Endpoint("GET", "recording_media", "Its sound, without an extension.", SOUND),
+        Endpoint("GET", "recording_media", "Its sound, without an extension.", SOUND, _CHANNELS),
         Endpoint("DELETE", "recording_media", "Delete it and its sound.", NOTHING, status=204),
-        Endpoint("GET", "call_recordings", "The recordings of a call.", _LIST, between("DateCreated")),
-        Endpoint("GET", "call_recording", "One recording of a call.", _ONE),
+        Endpoint(
+            "POST", "call_recordings", "Record a call that is in progress, until it ends.", one("call_recording"),
+            _NEW, 201, errors=(400, 503),
+        ),
+        Endpoint(
+            "POST", "call_recording", "Pause it, go on, or stop it; `Twilio.CURRENT` is the one that runs.",
+            one("call_recording"),
+            (
+                word("Status", *CHANGES, needed=True),
+                word("PauseBehavior", *PAUSES, default="silence"),
+            ),
+            example={"Status": "stopped"},
+            errors=(400, 408, 503),
+        ),
+        Endpoint(
+            "GET", "call_recordings", "The recordings of a call.", page("recordings", "call_recording"),
+            between("DateCreated"),
+        ),
+        Endpoint("GET", "call_recording", "One recording of a call.", one("call_recording")),
         Endpoint("DELETE", "call_recording", "Delete it and its sound.", NOTHING, status=204),
     ),
 )  # fmt: skip

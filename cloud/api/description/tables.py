@@ -68,7 +68,6 @@ LEFT_OUT: dict[str, dict[str, str]] = {
     "notification": dict.fromkeys(
         ("request_variables", "response_headers", "response_body"), "the list does not carry requests and answers"
     ),
-    "recording": {"track": "both tracks are recorded"},
     "service_sender": {
         **dict.fromkeys(
             (

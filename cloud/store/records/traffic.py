@@ -86,9 +86,10 @@ class CallRecord:
 
 @dataclass(frozen=True, slots=True)
 class RecordingRecord:
-    """``status``: processing until the bytes are here, then completed; ``absent`` when they never come.
+    """``status``: in-progress, paused and stopped at the edge, then ``processing`` until the bytes are here.
 
-    ``conference``: whose sound it is; ``call`` is then the one that it began with.
+    Without a ``size`` there are none yet; ``absent``: they never come. ``conference``: whose sound it is; ``call`` is
+    then the one that it began with.
     """
 
     sid: RecordingSid
@@ -105,6 +106,7 @@ class RecordingRecord:
     status_callback: Hook = field(default_factory=Hook)
     status_callback_events: tuple[str, ...] = ("completed",)
     conference: str | None = None
+    track: str = "both"
     id: int = 0
 
 

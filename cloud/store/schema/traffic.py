@@ -96,6 +96,7 @@ recordings = Table(
     *made_columns(),
     *hook_columns("status_callback"),
     Column("status_callback_events", JSON, nullable=False),
+    Column("track", String(10), nullable=False, server_default="both"),
     Index("ix_recordings_account_id", "account", "id"),
     sqlite_autoincrement=True,
 )

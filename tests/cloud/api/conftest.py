@@ -11,12 +11,14 @@ import pytest
 from cloud.api.routes import Backend, api_routes
 from cloud.fleet.state import Fleet
 from cloud.services.addresses import AddressPolicy
+from cloud.services.call_recordings import CallRecordings
 from cloud.services.callbacks import Callbacks
 from cloud.services.debugger import Debugger
 from cloud.services.files import Files
 from cloud.services.fleet_tasks import FleetTasks
 from cloud.services.handsets import Handsets
 from cloud.services.queue_desk import QueueDesk
+from cloud.services.renditions import Renditions
 from cloud.services.routing import Routing
 from cloud.services.sending import Sending
 from cloud.services.standing import Standing
@@ -54,7 +56,9 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             calls=kept_calls,
             streams=(kept_streams := KeptStreams(db)),
             messages=kept_messages,
+            call_recordings=CallRecordings(db, lambda edge, notice: False),
             sound=files,
+            renditions=Renditions(tmp_path / "renditions", files),
             public_url="https://gw.example",
             tunnel_url="wss://gw.example:8443",
             fleet=fleet,

@@ -164,7 +164,7 @@ async def test_where_both_are_given_the_url_wins(site: Site) -> None:
         ({"machine_detection": "Enable", "async_amd": "perhaps"}, 20001),
         ({"async_amd": "true", "async_amd_status_callback": "amd"}, 21502),
         ({"async_amd": "true", "async_amd_status_callback_method": "PUT"}, 21209),
-        ({"recording_track": "inbound"}, 20001),
+        ({"recording_track": "sideways"}, 20001),
         ({"url": "", "twiml": "<Response><Say>"}, 12100),
         ({"url": "", "twiml": "<Answer/>"}, 12102),
     ],
