@@ -1,4 +1,5 @@
-"""Command line of the cloud: serve, migrate, create-account, create-operator, enrol-edge, channels, version."""
+"""Command line of the cloud: serve, migrate, create-account, create-operator, enrol-edge, account,
+channels, version."""
 
 from __future__ import annotations
 
@@ -18,6 +19,7 @@ from cloud.logs import set_up
 from cloud.store import accounts, channels, edges, migrate, operators
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord
+from cloud.store.records.accounts import COMPAT, LEVELS, MAX_DAYS
 from cloud.web import passwords
 from telecore.errors import InvalidRequest, NotFound, TelecoreError
 from telecore.ids import AccountSid, EdgeId, is_slug
@@ -100,6 +102,11 @@ def _parser() -> argparse.ArgumentParser:
     made = add("enrol-edge", _enrol_edge, "Print a token that enrols one edge, once, within 24 hours.", result)
     made.add_argument("name", help="the edge's name: lower-case letters, digits and hyphens, such as site-1")
     made.add_argument("--account", metavar="AC…", help="whose SIMs they are; needed when there are several accounts")
+    made = add("account", _account_settings, "Show what an account has set, and set it.", result)
+    made.add_argument("--account", metavar="AC…", help="needed when there are several accounts")
+    made.add_argument("--compat", choices=COMPAT, help="whose statuses and codes errors have")
+    made.add_argument("--webhook-log", choices=LEVELS, help="what is kept of requests to its applications")
+    made.add_argument("--webhook-log-days", type=int, metavar="N", help=f"how long, from 1 to {MAX_DAYS}")
     made = add("channels", _channels, "List the channels of all edges as they were told last.", result)
     made.add_argument("--edge", metavar="NAME", help="only those of this edge")
     commands.add_parser("version", help="Print the version.")
@@ -148,6 +155,25 @@ async def _enrol_edge(config: CloudConfig, asked: argparse.Namespace) -> int:
     _print(asked, {"edge": asked.name, "account": account, "token": token})
     if not asked.json:
         print(f"on the site: edge-agent enrol --cloud {config.public_url} --token {token}", file=sys.stderr)
+    return 0
+
+
+async def _account_settings(config: CloudConfig, asked: argparse.Namespace) -> int:
+    changes = {
+        name: value
+        for name in ("compat", "webhook_log", "webhook_log_days")
+        if (value := getattr(asked, name)) is not None
+    }
+    if not 1 <= changes.get("webhook_log_days", 1) <= MAX_DAYS:
+        raise InvalidRequest(f"--webhook-log-days must be from 1 to {MAX_DAYS}")
+
+    def write(conn: Connection) -> AccountRecord:
+        record = _account(conn, asked.account)
+        return (accounts.update(conn, record.sid, **changes) or record) if changes else record
+
+    record = await _written(config, write)
+    settings = {name: str(getattr(record, name)) for name in ("sid", "compat", "webhook_log", "webhook_log_days")}
+    _print(asked, settings)
     return 0
 
 

@@ -188,6 +188,7 @@ def _routes(
         serve_browser=desk.client_door.serve,
         verify=desk.verify,
         queues=QueueDesk(db, desk.calls),
+        webhooks=desk.webhook_log,
     )
     newest = migrate.newest()
 
@@ -201,7 +202,7 @@ def _routes(
     return [
         *api_routes(backend),
         *ClientPage(config.public_url).routes(),
-        *Dashboard(db, desk.fleet, desk.fleet_tasks, config.public_url).routes(),
+        *Dashboard(db, desk.fleet, desk.fleet_tasks, config.public_url, webhooks=desk.webhook_log).routes(),
         *health.routes({"store": store_is_ready, "disk": health.room(config.data_dir), "tunnel": tunnel_is_ready}),
     ]
 

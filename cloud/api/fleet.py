@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from cloud.api import fleet_forms, fleet_render
+from cloud.api.callers import Caller, with_caller
 from cloud.api.forms import Form
 from cloud.api.urls import CHANNEL, CHANNELS, TASK
 from cloud.fleet.snapshot import FleetView
-from cloud.store import accounts, history, tasks
+from cloud.store import history, tasks
 from cloud.store.database import Connection, Database
-from cloud.store.records import AccountRecord, ChannelRecord, HistoryRecord, TaskRecord
+from cloud.store.records import ChannelRecord, HistoryRecord, TaskRecord
 from cloud.tunnel import channel_steps
 from cloud.web.auth import Authenticator
 from cloud.web.http import Handler, Request, Response, Route, json_response
@@ -38,14 +38,6 @@ class Tasks(Protocol):
 
     async def ask(self, ask: Ask, *, within: AccountSid | None, by: str) -> TaskRecord:
         """Raises NotFound for a channel that is not there, or is somebody else's."""
-
-
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """Whose credentials came along, and which accounts they open: its own and its subaccounts'."""
-
-    account: AccountRecord
-    opens: frozenset[AccountSid]
 
 
 class FleetApi:
@@ -97,12 +89,7 @@ class FleetApi:
         return handle
 
     def _guarded(self, handler: Callable[[Request, Caller], Awaitable[Response]]) -> Handler:
-        async def handle(request: Request) -> Response:
-            account = await self._auth.who(request)
-            below = await self._db.read(lambda conn: accounts.below(conn, account.sid))
-            return await handler(request, Caller(account, frozenset({account.sid, *below})))
-
-        return handle
+        return with_caller(self._db, self._auth, handler)
 
 
 def _channel(request: Request) -> ChannelId:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 
+from cloud.api.account_settings import AccountSettingsApi
 from cloud.api.accounts import AccountsApi
 from cloud.api.applications import ApplicationsApi
 from cloud.api.auth_tokens import AuthTokensApi
@@ -30,6 +31,7 @@ from cloud.api.transcriptions import TranscriptionsApi
 from cloud.api.verifications import VerificationsApi, Verifying
 from cloud.api.verify_limits import VerifyLimitsApi
 from cloud.api.verify_services import VerifyServicesApi
+from cloud.api.webhooks import WebhookReplays, WebhooksApi
 from cloud.fleet.snapshot import FleetView
 from cloud.services.conference_desk import ConferenceDesk
 from cloud.services.queue_desk import QueueDesk
@@ -66,6 +68,7 @@ class Backend:
     streams: Streams
     verify: Verifying
     queues: QueueDesk
+    webhooks: WebhookReplays
 
 
 def api_routes(backend: Backend) -> list[Route]:
@@ -100,6 +103,8 @@ def api_routes(backend: Backend) -> list[Route]:
         ).routes(),
         *NotificationsApi(db, auth).routes(),
         *ClientsApi(auth, backend.browsers, backend.serve_browser, backend.public_url).routes(),
+        *AccountSettingsApi(db, auth).routes(),
+        *WebhooksApi(db, auth, backend.webhooks).routes(),
         *FleetApi(db, auth, backend.fleet, backend.tasks).routes(),
         *EnrolmentApi(db, backend.tunnel_url, limit).routes(),
         *DescriptionApi(backend.public_url).routes(),

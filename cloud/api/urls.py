@@ -85,6 +85,10 @@ PATHS = {
     "verify_attempts": "/v2/Attempts",
     "verify_summary": "/v2/Attempts/Summary",
     "verify_attempt": "/v2/Attempts/{sid}",
+    "settings": "/simferry/v1/account",
+    "webhooks": "/simferry/v1/webhooks",
+    "webhook": "/simferry/v1/webhooks/{sid}",
+    "webhook_replay": "/simferry/v1/webhooks/{sid}/replay",
     "enrol": "/edges/enrol",
 }
 """Name → path, the pieces of it in braces."""

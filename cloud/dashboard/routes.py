@@ -6,10 +6,12 @@ import time
 from collections.abc import AsyncIterator
 
 from cloud.api.fleet import Tasks
+from cloud.api.webhooks import WebhookReplays
 from cloud.dashboard.channel_page import ChannelPage
 from cloud.dashboard.live import SECTIONS, events, sections
 from cloud.dashboard.login import HOME, Login
 from cloud.dashboard.rendering import HEADERS, Pages
+from cloud.dashboard.webhooks_page import WebhooksPage
 from cloud.fleet.snapshot import FleetView
 from cloud.store.database import Database
 from cloud.web.errors import TooMany
@@ -23,11 +25,14 @@ READERS = 50
 class Dashboard:
     """``public_url`` decides whether cookies are for HTTPS only."""
 
-    def __init__(self, db: Database, fleet: FleetView, tasks: Tasks, public_url: str) -> None:
+    def __init__(
+        self, db: Database, fleet: FleetView, tasks: Tasks, public_url: str, *, webhooks: WebhookReplays
+    ) -> None:
         self._fleet = fleet
         self._pages = Pages()
         self._login = Login(db, self._pages, secure=public_url.startswith("https:"))
         self._channel = ChannelPage(db, fleet, tasks, self._pages, self._login)
+        self._webhooks = WebhooksPage(db, webhooks, self._pages, self._login)
         self._readers = 0
 
     def routes(self) -> list[Route]:
@@ -37,6 +42,7 @@ class Dashboard:
             Route("GET", f"{HOME}/events", self.live),
             Route("GET", f"{HOME}/static/{{name}}", self.static),
             *self._channel.routes(),
+            *self._webhooks.routes(),
             *self._login.routes(),
         ]
 

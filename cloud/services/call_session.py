@@ -205,7 +205,12 @@ class CallSession:
         if "RecordingSid" in params:
             params["RecordingUrl"] = self._tools.recording_url(self.record.account, params["RecordingSid"])
         return WebhookRequest(
-            source.url, self.record.account, method=source.method, params=params, secret=self._account.auth_token
+            source.url,
+            self.record.account,
+            method=source.method,
+            params=params,
+            secret=self._account.auth_token,
+            subject=self.record.sid,
         )
 
     def _may_go_on(self) -> bool:

@@ -163,4 +163,5 @@ def request_of(row: CallbackRecord, account: AccountRecord) -> WebhookRequest:
         secret=account.auth_token,
         token=row.token,
         lane="later",
+        subject=row.subject,
     )

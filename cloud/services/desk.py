@@ -41,6 +41,7 @@ from cloud.services.stream_socket import StreamDoor
 from cloud.services.streams import Streams
 from cloud.services.validation import Validation
 from cloud.services.verify import Verify
+from cloud.services.webhook_log import WebhookLog
 from cloud.services.webhooks import WebhookClient
 from cloud.store import caller_ids, clips, edges
 from cloud.store.database import Database
@@ -135,6 +136,8 @@ class Desk:
         self.calls.on_over.append(self.stays.call_over)
         self.verify = Verify(db, sending, self.calls, told=told)
         inner[verify_codes.PAGE] = self.verify.page
+        self.webhook_log = WebhookLog(db, client)
+        client.watch(self.webhook_log.take)
         self.standing = Standing(db, self.calls, self.callbacks)
         self.fleet_tasks = FleetTasks(db, wake=self._wake)
         self.feeds = Feeds(tunnel)
@@ -166,7 +169,7 @@ class Desk:
             await self.streams.run()
             async with asyncio.TaskGroup() as group:
                 works = (self.callbacks, self.messages, self.recordings, self._reaper, self.fleet_tasks, self.verify)
-                for work in (*works, self.transcriptions):
+                for work in (*works, self.transcriptions, self.webhook_log):
                     group.create_task(work.run(), name=type(work).__name__)
         finally:
             await self.client_door.close()

@@ -8,8 +8,8 @@ import logging
 import re
 import socket
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import replace
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import aiohttp
@@ -18,91 +18,57 @@ from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from cloud.services.addresses import AddressPolicy
+from cloud.services.connection import CONNECT, READ, Connection, Timeouts, connection_of
 from cloud.services.cookies import Cookies
+from cloud.services.exchanges import (
+    DOCUMENT_LIMIT,
+    KEPT,
+    Answer,
+    FetchedDocument,
+    Seen,
+    Watch,
+    WebhookFailure,
+    WebhookRequest,
+)
 from cloud.services.urls import InvalidUrl, canonical, with_query
 from telecore.errors import TelecoreError
-from telecore.ids import AccountSid, new_id
+from telecore.ids import AccountSid
 from telecore.signature import sign
+
+__all__ = [
+    "DOCUMENT_LIMIT",
+    "Answer",
+    "Cookies",
+    "FetchedDocument",
+    "Timeouts",
+    "WebhookClient",
+    "WebhookFailure",
+    "WebhookRequest",
+    "shown",
+]
 
 log = logging.getLogger(__name__)
 
 USER_AGENT = "TwilioProxy/1.1"
 """What applications written for Twilio may look for."""
-DOCUMENT_LIMIT = 64 * 1024
+DEFAULTS = Timeouts()
 MAX_REDIRECTS = 10
+NO_ANSWER = 11200
+SOME_S = 0.5
+"""How long the text of an error is waited for; what counts is its status."""
 PER_ACCOUNT = 50
 """Requests of one account under way at a time, in each lane; more of them wait and nobody else does."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds. ``total_s`` covers redirects, the retry and the body."""
-
-    connect_s: float = 5.0
-    total_s: float = 15.0
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookRequest:
-    """``params`` are form fields of a POST or go to the query of a GET. ``secret`` signs; empty: unsigned.
-
-    ``lane`` keeps what a caller hears apart from what may wait; ``token`` is the same each time one thing is told.
-    """
-
-    url: str
-    account: AccountSid
-    method: str = "POST"
-    params: Mapping[str, str] = field(default_factory=dict)
-    secret: str = ""
-    token: str = field(default_factory=new_id)
-    lane: str = "live"
-    limit: int = DOCUMENT_LIMIT
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class FetchedDocument:
-    """An answer with a 2xx status (or 304, where it was asked for). ``url`` is where it came from in the end."""
-
-    url: str
-    status: int
-    content_type: str
-    body: bytes
-    charset: str = "utf-8"
-    etag: str = ""
-    last_modified: str = ""
-    max_age_s: int = 0
-
-    @property
-    def text(self) -> str:
-        try:
-            return self.body.decode(self.charset, "replace")
-        except LookupError:
-            return self.body.decode("utf-8", "replace")
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookFailure:
-    """No document. ``code`` is Twilio's, ``status`` HTTP's where there was one, ``url`` the one first asked."""
-
-    code: int
-    text: str
-    url: str
-    status: int | None = None
-
-
-Answer = FetchedDocument | WebhookFailure
-
-
 class _Failed(TelecoreError):
-    """One hop failed. ``again``: nothing had been answered yet, so it may be tried once more."""
+    """One hop failed. ``policy``: which of the retry policies this is a case of, if any."""
 
-    def __init__(self, code: int, text: str, *, status: int | None = None, again: bool = False) -> None:
+    def __init__(self, code: int, text: str, *, status: int | None = None, policy: str = "") -> None:
         super().__init__(text)
         self.code = code
         self.text = text
         self.status = status
-        self.again = again
+        self.policy = policy
 
 
 class _Forbidden(OSError):
@@ -137,12 +103,17 @@ class _GuardedResolver(AbstractResolver):
 class WebhookClient:
     """Asks customers' servers. One connection pool for all; nothing follows a name to a forbidden address."""
 
-    def __init__(self, policy: AddressPolicy, timeouts: Timeouts = Timeouts(), per_account: int = PER_ACCOUNT) -> None:
+    def __init__(self, policy: AddressPolicy, timeouts: Timeouts = DEFAULTS, per_account: int = PER_ACCOUNT) -> None:
         self._policy = policy
         self._timeouts = timeouts
         self._per_account = per_account
         self._gates: dict[tuple[AccountSid, str], asyncio.Semaphore] = {}
         self._session: aiohttp.ClientSession | None = None
+        self._watch: Watch | None = None
+
+    def watch(self, watch: Watch) -> None:
+        """From now on tell of each exchange."""
+        self._watch = watch
 
     async def close(self) -> None:
         """Close every connection."""
@@ -151,55 +122,83 @@ class WebhookClient:
             await session.close()
 
     async def fetch(self, ask: WebhookRequest, cookies: Cookies | None = None) -> Answer:
-        """The answer of the application, after at most ``total_s``. Never raises for what the far end does."""
+        """The answer of the application, in the time and by the policy of its URL. Never raises for its faults."""
         gate = self._gates.setdefault((ask.account, ask.lane), asyncio.Semaphore(self._per_account))
+        total_s = self._timeouts.total_s
         try:
-            async with asyncio.timeout(self._timeouts.total_s), gate:
-                return await self._follow(ask, cookies)
+            wanted = connection_of(ask.url, self._timeouts)
+            total_s = wanted.timeouts.total_s
+            async with asyncio.timeout(total_s), gate:
+                return await self._follow(ask, wanted, cookies)
         except TimeoutError:
-            return WebhookFailure(11200, f"no complete answer within {self._timeouts.total_s:g} s", ask.url)
+            return WebhookFailure(NO_ANSWER, f"no complete answer within {total_s:g} s", ask.url)
         except InvalidUrl as error:
-            return WebhookFailure(11100, error.message, ask.url)
+            return WebhookFailure(error.code, error.message, ask.url)
         except _Failed as failed:
             return WebhookFailure(failed.code, failed.text, ask.url, failed.status)
 
-    async def _follow(self, ask: WebhookRequest, cookies: Cookies | None) -> FetchedDocument:
+    async def _follow(self, ask: WebhookRequest, wanted: Connection, cookies: Cookies | None) -> FetchedDocument:
         hop = replace(ask, url=canonical(ask.url))
         for _ in range(MAX_REDIRECTS + 1):
-            found = await self._try_twice(hop, cookies)
+            found = await self._try(hop, wanted, cookies)
             if isinstance(found, FetchedDocument):
                 return found
             hop = found
         raise _Failed(11215, f"more than {MAX_REDIRECTS} redirects")
 
-    async def _try_twice(self, hop: WebhookRequest, cookies: Cookies | None) -> FetchedDocument | WebhookRequest:
-        try:
-            return await self._once(hop, cookies)
-        except _Failed as failed:
-            if not failed.again:
-                raise
-            log.info("webhook %s: %s; trying once more", shown(hop.url), failed)
-        return await self._once(hop, cookies)
+    async def _try(
+        self, hop: WebhookRequest, wanted: Connection, cookies: Cookies | None
+    ) -> FetchedDocument | WebhookRequest:
+        """As often as the policy allows."""
+        for left in range(wanted.retries, 0, -1):
+            try:
+                return await self._once(hop, wanted.timeouts, cookies)
+            except _Failed as failed:
+                if failed.policy not in wanted.again:
+                    raise
+                log.info("webhook %s: %s; trying again, %d left", shown(hop.url), failed, left - 1)
+        return await self._once(hop, wanted.timeouts, cookies)
 
-    async def _once(self, hop: WebhookRequest, cookies: Cookies | None) -> FetchedDocument | WebhookRequest:
+    async def _once(
+        self, hop: WebhookRequest, timeouts: Timeouts, cookies: Cookies | None
+    ) -> FetchedDocument | WebhookRequest:
         """One request: the document, or the request that a redirect asks for."""
-        if not self._policy.allows_literal(urlsplit(hop.url).hostname or ""):
-            raise _Failed(11205, "the address is not public and not on the allow-list")
         post = hop.method != "GET"
         url = hop.url if post else with_query(hop.url, hop.params)
-        target = URL(url, encoded=True)
+        seen = Seen(hop, url, _headers(hop, url, post))
+        try:
+            return await self._exchange(seen, post, timeouts, cookies)
+        except _Failed as failed:
+            seen.failed(failed.code, failed.text)
+            raise
+        except asyncio.CancelledError:
+            seen.failed(NO_ANSWER, "no complete answer in time")
+            raise
+        finally:
+            if self._watch is not None:
+                self._watch(seen.exchange())
+
+    async def _exchange(
+        self, seen: Seen, post: bool, timeouts: Timeouts, cookies: Cookies | None
+    ) -> FetchedDocument | WebhookRequest:
+        hop = seen.hop
+        if not self._policy.allows_literal(urlsplit(hop.url).hostname or ""):
+            raise _Failed(11205, "the address is not public and not on the allow-list")
+        target = URL(seen.url, encoded=True)
         try:
             async with self._open().request(
                 "POST" if post else "GET",
                 target,
                 data=urlencode(hop.params).encode() if post else None,
-                headers=_headers(hop, url, post),
+                headers=seen.sent,
                 cookies=cookies.of(target) if cookies else None,
                 allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(sock_connect=timeouts.connect_s, sock_read=timeouts.read_s),
             ) as response:
+                seen.status, seen.got = response.status, dict(response.headers)
                 if cookies is not None:
                     cookies.heard(target, response.cookies)
-                return await _read(response, hop)
+                return await _read(response, hop, seen.body)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _translated(error) from error
 
@@ -212,7 +211,6 @@ class WebhookClient:
             )
             self._session = aiohttp.ClientSession(
                 connector=connector,
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=self._timeouts.connect_s),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
             )
@@ -230,24 +228,31 @@ def _headers(hop: WebhookRequest, url: str, post: bool) -> dict[str, str]:
     if post:
         headers["Content-Type"] = "application/x-www-form-urlencoded; charset=UTF-8"
     headers["I-Twilio-Idempotency-Token"] = hop.token
+    if hop.replay:
+        headers["X-Simferry-Replay"] = hop.replay
     if hop.secret:
         headers["X-Twilio-Signature"] = sign(hop.secret, url, tuple(hop.params.items()) if post else ())
     return headers
 
 
-async def _read(response: aiohttp.ClientResponse, hop: WebhookRequest) -> FetchedDocument | WebhookRequest:
+async def _read(
+    response: aiohttp.ClientResponse, hop: WebhookRequest, body: bytearray
+) -> FetchedDocument | WebhookRequest:
+    """``body`` is filled with what is read, also of an answer that is refused."""
     location = response.headers.get("Location", "")
     if response.status in {301, 302, 303, 307, 308} and location:
         return _redirected(hop, response.status, canonical(urljoin(hop.url, location)))
     if not (200 <= response.status < 300 or (response.status == 304 and hop.headers)):
-        raise _Failed(11200, f"the server answered {response.status}", status=response.status)
+        await _read_some(response, body)
+        policy = f"{response.status // 100}xx"
+        raise _Failed(NO_ANSWER, f"the server answered {response.status}", status=response.status, policy=policy)
     if response.headers.get("Content-Encoding", "identity").lower() not in {"identity", ""}:
         raise _Failed(11200, "the answer is compressed, which was not asked for", status=response.status)
     return FetchedDocument(
         url=hop.url,
         status=response.status,
         content_type=response.content_type if "Content-Type" in response.headers else "",
-        body=await _read_body(response, hop.limit),
+        body=await _read_body(response, hop.limit, body),
         charset=response.charset or "utf-8",
         etag=response.headers.get("ETag", ""),
         last_modified=response.headers.get("Last-Modified", ""),
@@ -270,8 +275,7 @@ def _redirected(hop: WebhookRequest, status: int, url: str) -> WebhookRequest:
     return replace(hop, url=url, method="GET", params={})
 
 
-async def _read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
-    body = bytearray()
+async def _read_body(response: aiohttp.ClientResponse, limit: int, body: bytearray) -> bytes:
     async for chunk in response.content.iter_any():
         body += chunk
         if len(body) > limit:
@@ -280,19 +284,36 @@ async def _read_body(response: aiohttp.ClientResponse, limit: int) -> bytes:
     return bytes(body)
 
 
+async def _read_some(response: aiohttp.ClientResponse, body: bytearray) -> None:
+    """What an error's page says at its beginning; that it breaks off or stalls changes nothing."""
+    with suppress(aiohttp.ClientError, OSError, TimeoutError):
+        async with asyncio.timeout(SOME_S):
+            await _read_beginning(response, body)
+
+
+async def _read_beginning(response: aiohttp.ClientResponse, body: bytearray) -> None:
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) >= KEPT:
+            response.close()
+            return
+
+
 def _translated(error: Exception) -> _Failed:
     """aiohttp's errors as Twilio's codes."""
     cause = getattr(error, "os_error", None)
     if isinstance(cause, _Forbidden):
         return _Failed(11205, f"{cause}; it is not public and not on the allow-list")
+    if isinstance(error, aiohttp.SocketTimeoutError):
+        return _Failed(NO_ANSWER, "no answer came in time", policy=READ)
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return _Failed(11210, "the host name cannot be resolved", again=True)
+        return _Failed(11210, "the host name cannot be resolved", policy=CONNECT)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return _Failed(11237, "the server's certificate is not trusted")
     if isinstance(error, (aiohttp.ClientSSLError, ssl.SSLError)):
         return _Failed(11220, "the TLS handshake failed")
     if isinstance(error, (aiohttp.ClientConnectionError, OSError)):
-        return _Failed(11205, f"the connection failed ({type(error).__name__})", again=True)
+        return _Failed(11205, f"the connection failed ({type(error).__name__})", policy=CONNECT)
     if isinstance(error, (aiohttp.InvalidURL, ValueError)):
         return _Failed(11100, "the URL is not valid")
     return _Failed(11206, "the server broke the rules of HTTP")

@@ -69,6 +69,11 @@ def below(conn: Connection, owner: str) -> list[AccountSid]:
     return [AccountSid(sid) for sid in conn.execute(select(accounts.c.sid).where(accounts.c.owner == owner)).scalars()]
 
 
+def all_(conn: Connection) -> list[AccountRecord]:
+    """Every account, oldest first."""
+    return tables.find_all(conn, accounts, AccountRecord)
+
+
 def roots(conn: Connection) -> list[AccountRecord]:
     """Accounts that are nobody's subaccount, oldest first."""
     rows = conn.execute(select(accounts).where(accounts.c.owner.is_(None)).order_by(accounts.c.id)).mappings()

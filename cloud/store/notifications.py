@@ -53,6 +53,17 @@ def list_(conn: Connection, account: str, *, about: str | None = None, limit: in
     return [from_row(NotificationRecord, row) for row in rows]
 
 
+def latest(conn: Connection, *, about: str = "", code: int | None = None, limit: int = 100) -> list[NotificationRecord]:
+    """Of all accounts, newest first; all, or those about one SID or with one code."""
+    asked = select(notifications)
+    if about:
+        asked = asked.where(notifications.c.subject == about)
+    if code is not None:
+        asked = asked.where(notifications.c.code == code)
+    rows = conn.execute(asked.order_by(notifications.c.id.desc()).limit(limit)).mappings()
+    return [from_row(NotificationRecord, row) for row in rows]
+
+
 def page(conn: Connection, account: str, about: str | None, cursor: Cursor) -> PageOf[NotificationRecord]:
     """As ``list_``, in pages."""
     where: list[ColumnElement[bool]] = [notifications.c.account == account]

@@ -96,6 +96,17 @@ def serving(config: Path) -> Iterator[subprocess.Popen[str]]:
             process.communicate()
 
 
+def test_what_an_account_sets(run: Run) -> None:
+    account = result(run, "create-account", "Clinic")
+    shown = result(run, "account")
+    assert (shown["sid"], shown["compat"], shown["webhook_log"]) == (account["sid"], "twilio", "full")
+    shown = result(run, "account", "--compat", "somleng", "--webhook-log", "brief", "--webhook-log-days", "30")
+    assert (shown["compat"], shown["webhook_log"], shown["webhook_log_days"]) == ("somleng", "brief", "30")
+    refused = run("account", "--webhook-log-days", "91")
+    assert refused.returncode == 1
+    assert "from 1 to 90" in refused.stderr
+
+
 def test_channels_are_listed(run: Run) -> None:
     assert run("channels").stdout == "no channel has been heard of\n"
     assert json.loads(run("channels", "--json", "--edge", "site-1").stdout) == []

@@ -15,6 +15,8 @@ from twilio.rest import Client
 
 from cloud.services.files import Files
 from cloud.services.requests import NewCall, NewMessage, NewStream, UpdateCall, UpdateMessage
+from cloud.services.webhook_log import WebhookLog
+from cloud.services.webhooks import WebhookClient
 from cloud.store import calls, feedback, messages, numbers, streams
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord, CallRecord, FeedbackRecord, MessageRecord, NumberRecord, StreamRecord
@@ -152,6 +154,14 @@ class KeptMessages:
         return await self.db.write(lambda conn: feedback.put(conn, account, MessageSid(sid), outcome))
 
 
+@dataclass(frozen=True)
+class Hooks:
+    """Who asks customers' applications, and the log of it."""
+
+    client: WebhookClient
+    log: WebhookLog
+
+
 @dataclass
 class Site:
     """Everything a test of the API needs."""
@@ -165,6 +175,7 @@ class Site:
     files: Files
     edge_token: str = ""
     streams: KeptStreams | None = None
+    hooks: Hooks = field(kw_only=True)
     _clients: list[Client] = field(default_factory=list)
 
     @property

@@ -36,6 +36,7 @@ from cloud.store import (
     transcriptions,
     verify,
     verify_limits,
+    webhook_log,
 )
 from cloud.store.database import Connection
 from cloud.store.records import (
@@ -57,6 +58,7 @@ from cloud.store.records import (
     ValidationRecord,
     VerificationRecord,
     VerifyServiceRecord,
+    WebhookLogRecord,
 )
 from cloud.tunnel import conference_steps, queue_steps
 from telecore.audio.tone import tone
@@ -203,6 +205,7 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
         numbers.create(conn, account.sid, other, channel=trunk)
     application = _application(conn, account.sid)
     caller_id = _caller_id(conn, account.sid)
+    asked = _webhook(conn, account.sid)
     call = _call(conn, account.sid, taken)
     live = _call(conn, account.sid, taken, CallStatus.IN_PROGRESS)
     stream = streams.add(conn, account.sid, call.sid, new_sid("MZ"), "ears")
@@ -232,6 +235,7 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
         "clients": "alice",
         "{edge}": "modem1",
         "tasks": task.sid,
+        "webhooks": asked.sid,
         "Keys": key.sid,
         "SigningKeys": key.sid,
         "Services": service.sid,
@@ -278,6 +282,30 @@ def _service(conn: Connection, account: AccountSid, number: NumberRecord) -> Mes
     at = datetime.now(UTC)
     record = messaging_services.insert(conn, MessagingServiceRecord(new_sid("MG"), account, "Clinic", at, at))
     messaging_services.add_number(conn, record, number)
+    return record
+
+
+def _webhook(conn: Connection, account: AccountSid) -> WebhookLogRecord:
+    """One that failed, at an address that may not be asked, so that a replay fails at once."""
+    record = WebhookLogRecord(
+        sid=new_sid("WH"),
+        account=account,
+        subject="",
+        url="http://10.0.0.1/",
+        method="POST",
+        params={"CallSid": "CA1"},
+        whole=True,
+        sent={},
+        status=500,
+        code=11200,
+        fault="the server answered 500",
+        got={},
+        body="oops",
+        size=4,
+        duration_ms=12,
+        at=datetime.now(UTC),
+    )
+    webhook_log.add(conn, [record])
     return record
 
 

@@ -19,6 +19,7 @@ from cloud.api.description import (
     streams,
     transcriptions,
     verify,
+    webhooks,
 )
 from cloud.api.description.model import Endpoint, Family, Json
 
@@ -41,6 +42,7 @@ FAMILIES: tuple[Family, ...] = (
     streams.FAMILY,
     verify.FAMILY,
     sites.FAMILY,
+    webhooks.FAMILY,
 )
 SCHEMAS: dict[str, Json] = {
     **accounts.SCHEMAS,
@@ -59,6 +61,7 @@ SCHEMAS: dict[str, Json] = {
     **streams.SCHEMAS,
     **verify.SCHEMAS,
     **sites.SCHEMAS,
+    **webhooks.SCHEMAS,
 }
 """Name → the fields of a record, each with its schema. All of them are always there, and no others."""
 ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for family in FAMILIES for endpoint in family.endpoints)

@@ -19,6 +19,7 @@ from cloud.store.records.verify import (
     VerificationRecord,
     VerifyServiceRecord,
 )
+from cloud.store.records.webhooks import WebhookLogRecord
 
 __all__ = [
     "AccountRecord",
@@ -57,4 +58,5 @@ __all__ = [
     "VerificationRecord",
     "VerifyServiceRecord",
     "WarningRecord",
+    "WebhookLogRecord",
 ]

@@ -7,10 +7,19 @@ from datetime import datetime
 
 from telecore.ids import E164, AccountSid, ChannelId, NumberSid
 
+COMPAT = ("twilio", "somleng")
+"""Whose statuses and codes the errors of an account's requests have."""
+LEVELS = ("full", "brief", "off")
+"""What is kept of requests to an account's applications: all; neither values nor answers; nothing."""
+MAX_DAYS = 90
+
 
 @dataclass(frozen=True, slots=True)
 class AccountRecord:
-    """``status``: active, suspended or closed. ``secondary_token`` opens it too, where there is one."""
+    """``status``: active, suspended or closed. ``secondary_token`` opens it too, where there is one.
+
+    ``compat``: twilio, or somleng (its statuses and codes of errors). ``webhook_log``: full, brief or off.
+    """
 
     sid: AccountSid
     friendly_name: str
@@ -20,6 +29,9 @@ class AccountRecord:
     status: str = "active"
     owner: AccountSid | None = None
     secondary_token: str = ""
+    compat: str = "twilio"
+    webhook_log: str = "full"
+    webhook_log_days: int = 7
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,7 @@ from cloud.store.schema.verify import (
     verify_rate_limits,
     verify_services,
 )
+from cloud.store.schema.webhooks import webhook_log
 
 __all__ = [
     "accounts",
@@ -94,4 +95,5 @@ __all__ = [
     "verify_rate_limits",
     "verify_services",
     "warnings",
+    "webhook_log",
 ]

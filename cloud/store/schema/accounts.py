@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, String, Table, Text
+from sqlalchemy import Column, Index, Integer, String, Table, Text
 
 from cloud.store.schema.columns import account_column, hook_columns, id_column, made_columns, metadata, sid_column
 from cloud.store.types import Moment
@@ -17,6 +17,9 @@ accounts = Table(
     Column("status", String(10), nullable=False),
     Column("owner", String(34)),
     Column("secondary_token", String(64), nullable=False, server_default=""),
+    Column("compat", String(10), nullable=False, server_default="twilio"),
+    Column("webhook_log", String(10), nullable=False, server_default="full"),
+    Column("webhook_log_days", Integer, nullable=False, server_default="7"),
     *made_columns(),
     sqlite_autoincrement=True,
 )

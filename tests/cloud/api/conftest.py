@@ -24,6 +24,7 @@ from cloud.services.sending import Sending
 from cloud.services.standing import Standing
 from cloud.services.validation import Validation
 from cloud.services.verify import Verify
+from cloud.services.webhook_log import WebhookLog
 from cloud.services.webhooks import WebhookClient
 from cloud.store import accounts, edges, numbers
 from cloud.store.database import Database
@@ -32,7 +33,7 @@ from cloud.web import health
 from cloud.web.server import WebServer
 from cloud.web.socket import Socket
 from telecore.ids import E164, ChannelId, EdgeId
-from tests.fakes.api_site import NUMBER, KeptCalls, KeptMessages, KeptStreams, Site
+from tests.fakes.api_site import NUMBER, Hooks, KeptCalls, KeptMessages, KeptStreams, Site
 from tests.fakes.stays import stays_of
 from tests.fakes.store import store_url
 
@@ -51,6 +52,8 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         fleet, fleet_tasks = Fleet(db), FleetTasks(db, wake=lambda edge: None)
         client = WebhookClient(AddressPolicy(["127.0.0.1"]))
         callbacks = Callbacks(db, client, Debugger(db))
+        hooks = WebhookLog(db, client)
+        client.watch(hooks.take)
         backend = Backend(
             db=db,
             calls=kept_calls,
@@ -63,6 +66,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             tunnel_url="wss://gw.example:8443",
             fleet=fleet,
             tasks=fleet_tasks,
+            webhooks=hooks,
             validations=Validation(db, Routing(lambda edge: True), callbacks, wake=lambda edge: None),
             accounts=Standing(db, kept_calls, callbacks),
             queues=QueueDesk(db, kept_calls),
@@ -74,7 +78,18 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         server = WebServer("127.0.0.1", 0, [*api_routes(backend), *health.routes({})])
         running = asyncio.create_task(server.run())
         await asyncio.wait_for(server.started.wait(), 5)
-        made = Site(db, server, account, number, kept_calls, kept_messages, files, token, kept_streams)
+        made = Site(
+            db,
+            server,
+            account,
+            number,
+            kept_calls,
+            kept_messages,
+            files,
+            token,
+            kept_streams,
+            hooks=Hooks(client, hooks),
+        )
         try:
             yield made
         finally:

@@ -12,7 +12,10 @@ import pytest
 
 from cloud.dashboard.routes import Dashboard
 from cloud.fleet.snapshot import EdgeView, Snapshot
+from cloud.services.addresses import AddressPolicy
 from cloud.services.fleet_tasks import FleetTasks
+from cloud.services.webhook_log import WebhookLog
+from cloud.services.webhooks import WebhookClient
 from cloud.store import operators
 from cloud.store.database import Database
 from cloud.store.records import CallRecord, ChannelRecord, HistoryRecord, MessageRecord, WarningRecord
@@ -69,14 +72,17 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         hashed = passwords.make_hash(PASSWORD)
         await db.write(lambda conn: operators.put(conn, "ann", hashed))
         fleet = FakeFleet()
-        server = WebServer(
-            "127.0.0.1", 0, Dashboard(db, fleet, FleetTasks(db, wake=lambda edge: None), "http://127.0.0.1").routes()
-        )
+        client = WebhookClient(AddressPolicy())
+        hooks = WebhookLog(db, client)
+        client.watch(hooks.take)
+        tasks = FleetTasks(db, wake=lambda edge: None)
+        server = WebServer("127.0.0.1", 0, Dashboard(db, fleet, tasks, "http://127.0.0.1", webhooks=hooks).routes())
         running = asyncio.create_task(server.run())
         await asyncio.wait_for(server.started.wait(), 5)
         try:
             yield Desk(db, fleet, server)
         finally:
+            await client.close()
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 

@@ -231,3 +231,43 @@ async def test_the_connection_is_kept(app, client):
 
 def test_what_a_log_shows_of_a_url():
     assert shown("https://u:secret@a.example:1/x?token=1#y") == "https://a.example:1/x"
+
+
+# ------------------------------------------------------------------ connection overrides
+
+
+@pytest.mark.parametrize(
+    ("fragment", "replies", "asked", "well"),
+    [
+        ("#rc=2&rp=5xx", [Reply(status=500), Reply(status=503), "now"], 3, True),
+        ("#rc=2&rp=4xx", [Reply(status=404), "now"], 2, True),
+        ("#rc=5&rp=4xx", [Reply(status=500), "now"], 1, False),
+        ("#rc=1&rp=all", [Reply(status=500), Reply(status=404), "now"], 2, False),
+        ("#rc=0", [Reply(drop=True), "now"], 1, False),
+        ("#rc=3", [Reply(drop=True), Reply(drop=True), Reply(drop=True), "now"], 4, True),
+        ("#rc=1&rp=5xx", [Reply(drop=True), "now"], 1, False),
+        ("#rt=100&rp=rt", [Reply("late", delay_s=2), "now"], 2, True),
+        ("#rt=100", [Reply("late", delay_s=2), "now"], 1, False),
+        ("#rp=always", ["now"], 0, False),
+    ],
+)
+async def test_retries_are_as_the_url_says(app, client, fragment, replies, asked, well):
+    url = app.answer("/voice", replies)
+    answer = await client.fetch(ask(url + fragment))
+    assert isinstance(answer, FetchedDocument) is well
+    assert len(app.received) == asked
+    assert len({seen.headers["I-Twilio-Idempotency-Token"] for seen in app.received}) <= 1
+
+
+async def test_the_whole_may_take_as_long_as_the_url_says(app, client):
+    answer = await client.fetch(ask(app.answer("/slow", Reply("late", delay_s=0.8)) + "#tt=3000"))
+    assert isinstance(answer, FetchedDocument)
+    answer = await client.fetch(ask(app.answer("/slower", Reply("late", delay_s=0.8)) + "#tt=100"))
+    assert isinstance(answer, WebhookFailure)
+    assert (answer.code, "0.1 s" in answer.text) == (11200, True)
+
+
+async def test_a_policy_that_is_none_has_its_code(app, client):
+    answer = await client.fetch(ask(app.answer("/voice", "") + "#rp=always"))
+    assert isinstance(answer, WebhookFailure)
+    assert answer.code == 11243

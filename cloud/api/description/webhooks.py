@@ -1,0 +1,74 @@
+"""The log of webhooks, and what an account sets of ours."""
+
+from __future__ import annotations
+
+from cloud.api.description.model import Endpoint, Family, Json, one, ours, page
+from cloud.api.description.words import (
+    a_flag,
+    a_map,
+    a_sid,
+    a_text,
+    a_whole,
+    a_word,
+    an_iso,
+    flag,
+    sid,
+    text,
+    whole,
+    word,
+)
+from cloud.api.webhooks import MAX_CODE
+from cloud.store.records.accounts import COMPAT, LEVELS, MAX_DAYS
+
+SCHEMAS: dict[str, Json] = {
+    "webhook": {
+        "sid": a_sid("WH"),
+        "account_sid": a_sid("AC"),
+        "subject": a_text(null=True),
+        "at": an_iso(),
+        "duration_ms": a_whole(),
+        "request": a_map(),
+        "response": {"type": ["object", "null"]},
+        "code": a_whole(null=True),
+        "fault": a_text(null=True),
+        "can_be_replayed": a_flag(),
+        "replay_of": a_sid("WH", null=True),
+    },
+    "settings": {
+        "sid": a_sid("AC"),
+        "friendly_name": a_text(),
+        "compat": a_word(*COMPAT),
+        "webhook_log": a_word(*LEVELS),
+        "webhook_log_days": a_whole(),
+    },
+}
+
+_OURS = ours()
+_WHOSE = sid("account", "AC", ours("a subaccount of yours"))
+FAMILY = Family(
+    "Webhooks and settings",
+    (
+        Endpoint(
+            "GET", "webhooks", "What was asked of your applications, newest first.", page("webhooks", "webhook"),
+            (
+                text("subject", ours("the SID of a call or message")), whole("code", 0, MAX_CODE, standing=_OURS),
+                whole("status", 100, 599, standing=_OURS), flag("failed", None, _OURS),
+            ),
+            standing=_OURS, examples=({"failed": "true", "code": "11200", "status": "500"},),
+        ),
+        Endpoint("GET", "webhook", "One request and its answer.", one("webhook"), standing=_OURS),
+        Endpoint(
+            "POST", "webhook_replay", "Ask again, signed anew; the answer is kept, and not run.", one("webhook"),
+            status=201, standing=_OURS, errors=(409,),
+        ),
+        Endpoint("GET", "settings", "What the account has set.", one("settings"), (_WHOSE,), standing=_OURS),
+        Endpoint(
+            "POST", "settings", "Set it.", one("settings"),
+            (
+                _WHOSE, word("compat", *COMPAT, standing=_OURS), word("webhook_log", *LEVELS, standing=_OURS),
+                whole("webhook_log_days", 1, MAX_DAYS, standing=_OURS),
+            ),
+            standing=_OURS, example={"compat": "twilio", "webhook_log": "full", "webhook_log_days": "30"},
+        ),
+    ),
+)  # fmt: skip
