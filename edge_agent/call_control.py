@@ -12,6 +12,7 @@ from edge_agent.call.live import LiveCall
 from edge_agent.call.purpose import Purpose
 from edge_agent.call.stays import Stays
 from edge_agent.call.streaming import Streaming
+from edge_agent.contracts import Refers
 from edge_agent.media.clock import ticks
 from edge_agent.media.gather import collect
 from edge_agent.media.press import press
@@ -19,7 +20,7 @@ from edge_agent.media.record import VoiceRecording
 from edge_agent.media.source import Pause, Samples
 from edge_agent.media.tones import BEEP
 from telecore.causes import Cause
-from telecore.errors import TelecoreError
+from telecore.errors import DeviceRefused, TelecoreError
 from telecore.ids import FeedId
 from telecore.model import Clip
 from telecore.stays import StayOutcome, StaySpec
@@ -31,11 +32,13 @@ from telecore.twiml.control import (
     Prompt,
     Recorded,
     RecordSpec,
+    ReferOutcome,
     StreamSpec,
 )
 
 CLIP_NOT_HAD = 12400
 NO_WORDS = 13335
+NOT_SIP = 12200
 
 
 class PageControl:
@@ -49,6 +52,7 @@ class PageControl:
         self._stays = stays
         self._recording: VoiceRecording | None = None
         self._dialing: Dialing | None = None
+        self._referring = False
         self._streaming = Streaming(call, feeds)
         call.on_ending = self._hung_up
 
@@ -118,6 +122,25 @@ class PageControl:
     def stop_stream(self, name: str) -> None:
         self._streaming.stop(name)
 
+    async def refer(self, uri: str) -> ReferOutcome:
+        """Told as a fault where the call's line cannot. The caller may leave us for it before all is told."""
+        await self.ensure_answered()
+        voice = self._call.voice
+        if not isinstance(voice, Refers):
+            self._call.pages.fault(NOT_SIP, "<Refer>: only a call that came or went by SIP can be referred")
+            return ReferOutcome()
+        self._referring = True
+        try:
+            referred = await voice.refer(uri)
+        except DeviceRefused as error:
+            return ReferOutcome(error.code)
+        except TelecoreError as error:
+            self._call.pages.fault(NOT_SIP, f"<Refer> had no answer: {error}")
+            return ReferOutcome()
+        finally:
+            self._referring = False
+        return ReferOutcome(referred.response, referred.notified)
+
     async def send_digits(self, digits: str) -> None:
         await self.ensure_answered()
         if self._call.voice is not None:
@@ -153,6 +176,8 @@ class PageControl:
         """Whether the page still has to tell how a recording, a dial or a stay ended."""
         if self._recording is not None:
             self._recording.hung_up()
+            return True
+        if self._referring:
             return True
         if self._dialing is not None:
             return self._dialing.hung_up()

@@ -251,6 +251,22 @@ class KeysApart(Protocol):
     def keys_apart(self) -> bool: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Referred:
+    """What came of a transfer: the SIP response to it, and the last one told of the call that it led to."""
+
+    response: int
+    notified: int | None = None
+
+
+@runtime_checkable
+class Refers(Protocol):
+    """A call whose party can be asked to call somebody else instead of us."""
+
+    async def refer(self, uri: str) -> Referred:
+        """Returns when it is known what came of it. Raises DeviceRefused, Transient."""
+
+
 class VoiceService(Protocol):
     async def dial(
         self, to: str, on_event: Callable[[VoiceEvent], None], caller: E164 | None = None, *, hidden: bool = False

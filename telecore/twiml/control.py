@@ -159,6 +159,14 @@ class StreamSpec:
     status_callback_method: str = "POST"
 
 
+@dataclass(frozen=True, slots=True)
+class ReferOutcome:
+    """``response``: to our REFER; ``notified``: of the call that it led to. None: nothing was said."""
+
+    response: int | None = None
+    notified: int | None = None
+
+
 class CallControl(Protocol):
     """The call a page runs on. Every method may be cancelled; a hang-up by the caller cancels the whole page."""
 
@@ -180,6 +188,9 @@ class CallControl(Protocol):
 
     def stop_stream(self, name: str) -> None:
         """Enough of the streams of this name."""
+
+    async def refer(self, uri: str) -> ReferOutcome:
+        """Ask the party to call this SIP URI instead of us."""
 
     async def send_digits(self, digits: str) -> None: ...
     async def reject(self, busy: bool) -> None: ...

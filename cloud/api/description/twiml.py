@@ -97,6 +97,11 @@ VOICE: tuple[Element, ...] = (
     ),
     Element("Redirect", attrs("method"), example="<Redirect>https://app.example/next</Redirect>"),
     Element("Reject", attrs("reason"), example="<Reject/>"),
+    Element(
+        "Refer", attrs("action", "method"),
+        differs("of calls that come or go by SIP, blind; a modem's call cannot be, and a warning says so (12200)"),
+        example="<Refer><Sip>sip:ann@example.com</Sip></Refer>",
+    ),
     Element("Hangup", example="<Hangup/>"),
     *SPEECH_MARKUP,
     *(
@@ -107,7 +112,7 @@ VOICE: tuple[Element, ...] = (
     Element("WhatsApp", standing=impossible("calls over WhatsApp"), within="Dial", runs=False),
     *(
         Element(name, standing=_NOT_OFFERED, runs=False)
-        for name in ("Refer", "Sms", "Echo")
+        for name in ("Sms", "Echo")
     ),
     Element("Pay", standing=impossible("payment cards, which need a certified processor"), runs=False),
     Element("Prompt", standing=impossible("part of Pay"), runs=False),

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from edge_agent.contracts import PcmStream, VoiceEvent, VoiceEventKind
+from edge_agent.contracts import PcmStream, Referred, VoiceEvent, VoiceEventKind
 from edge_agent.drivers.sip import requests
 from edge_agent.drivers.sip.asking import ask
 from edge_agent.drivers.sip.call_needs import CallLine
@@ -20,6 +20,7 @@ from edge_agent.drivers.sip.message import Received, Request, Response
 from edge_agent.drivers.sip.negotiation import Negotiation, NotAcceptable
 from edge_agent.drivers.sip.refresh import Refresh
 from edge_agent.drivers.sip.transaction import Transaction
+from edge_agent.drivers.sip.transfer import Transfers
 from edge_agent.media.digits import KeyCount, Witness
 from telecore.causes import Cause, reason_of_cause
 from telecore.errors import DeviceRefused, TimedOut
@@ -54,6 +55,7 @@ class SipCall:
         self.cause: int | None = None
         self.remote_allows: frozenset[str] = frozenset()
         self.refresh = Refresh(self)
+        self.transfers = Transfers(self)
         self.over = asyncio.Event()
         self.began_it = state is CallState.DIALLING
         self.offering = False
@@ -98,6 +100,10 @@ class SipCall:
             return
         for key in keys:
             await self._send_info(key)
+
+    async def refer(self, uri: str) -> Referred:
+        """See ``contracts.Refers``."""
+        return await self.transfers.refer(uri)
 
     # for outbound, inbound and requests
 

@@ -122,6 +122,11 @@ def _info(call: SipCall, received: Received, request: Request, transaction: Tran
     reply(call, transaction, 200 if known else 415, *([] if known else [("accept", "application/dtmf-relay")]))
 
 
+def _notify(call: SipCall, received: Received, request: Request, transaction: Transaction) -> None:
+    del received
+    reply(call, transaction, call.transfers.notified(request))
+
+
 def _message(call: SipCall, received: Received, request: Request, transaction: Transaction) -> None:
     del request
     call.line.take_message(received, transaction)
@@ -146,5 +151,6 @@ def refuse_method(method: str) -> tuple[int, list[tuple[str, str]]]:
 
 
 _HANDLERS: Mapping[str, Handler] = {
-    "BYE": _bye, "INVITE": _invite, "UPDATE": _update, "INFO": _info, "MESSAGE": _message, "OPTIONS": _options,
+    "BYE": _bye, "INVITE": _invite, "UPDATE": _update, "INFO": _info, "MESSAGE": _message, "NOTIFY": _notify,
+    "OPTIONS": _options,
 }  # fmt: skip

@@ -24,6 +24,7 @@ from telecore.twiml.verbs.pause import Pause
 from telecore.twiml.verbs.play import Play
 from telecore.twiml.verbs.record import Record
 from telecore.twiml.verbs.redirect import Redirect
+from telecore.twiml.verbs.refer import Refer
 from telecore.twiml.verbs.reject import Reject
 from telecore.twiml.verbs.say import Say
 
@@ -99,6 +100,10 @@ def warned(xml: str) -> tuple[int, ...]:
         ("<Reject/>", Reject(False)),
         ('<Reject reason="busy"/>', Reject(True)),
         ("<Hangup/>", Hangup()),
+        (
+            '<Refer action="a" method="GET"><Sip>sip:ann@pbx.example?x-a=1%202</Sip></Refer>',
+            Refer("sip:ann@pbx.example?x-a=1%202", "https://app.example/ivr/a", "GET"),
+        ),
         ("<Dial>+855 12 345-678</Dial>", Dial(DialSpec((DialTarget("+85512345678"),)))),
         (
             '<Dial action="after" timeout="10" timeLimit="60" callerId="+85510000001" answerOnBridge="true"'
@@ -169,6 +174,9 @@ def test_verbs_with_their_defaults(xml: str, verb: Verb) -> None:
         ("<Response><Gather><Gather/></Gather></Response>", 13320),
         ("<Response><Gather><Dial>1</Dial></Gather></Response>", 13320),
         ("<Response><Dial/></Response>", 13224),
+        ("<Response><Refer/></Response>", 12200),
+        ("<Response><Refer><Sip>sip:a@b</Sip><Sip>sip:a@b</Sip></Refer></Response>", 12200),
+        ("<Response><Refer><Sip>ann</Sip></Refer></Response>", 13243),
         ("<Response><Dial><Sim>DE1</Sim></Dial></Response>", 13215),
         ("<Response><Dial>" + "<Number>1</Number>" * 11 + "</Dial></Response>", 12200),
         ("<Response><Dial>" + "<Sip>sip:a@b</Sip>" * 11 + "</Dial></Response>", 13250),
