@@ -20,6 +20,7 @@ from edge_agent.call.outbound import Order
 from edge_agent.call.report import CallReport, Emit, Notify
 from edge_agent.call.rooms import Rooms
 from edge_agent.call.stays import Stays
+from edge_agent.call.trunk import Trunks
 from edge_agent.call_control import PageControl
 from edge_agent.contracts import Gate, IncomingCall, Permit, VoiceService, Witness
 from edge_agent.media.clips import Blobs, Clips
@@ -87,14 +88,16 @@ class Calls:
             clock, Clips(blobs, fetch), Recorder(blobs), emit, notify, waits or Waits(), witness or Unguarded()
         )
         equipment = self._equipment
-        self._rooms = Rooms(clock, equipment.clips, equipment.recorder, CallReport(emit, notify), notify)
-        self.stays = Stays(self._rooms)
         self._gate: Gate = gate or Unguarded()
         self._voice = voice
         self._own_number = own_number
         self._wall = wall
         self._calls: dict[CallSid, LiveCall] = {}
         self.feeds = Feeds(notify, media or NoMedia())
+        trunks = Trunks(clock, media or NoMedia(), self.feeds.numbers)
+        report = CallReport(emit, notify)
+        self._rooms = Rooms(clock, equipment.clips, equipment.recorder, report, notify, trunks=trunks)
+        self.stays = Stays(self._rooms)
         self.far = FarLegs(notify, media or NoMedia(), self.feeds.numbers)
         self._group: asyncio.TaskGroup | None = None
         self._early: list[Coroutine[Any, Any, None]] = []

@@ -254,6 +254,27 @@ class Announcement(Notice):
 
 
 @dataclass(frozen=True, slots=True)
+class TrunkOpened(Notice):
+    """Up, and again after each greeting: a room that spans edges is heard, and hears the others, by this stream of the
+    tunnel, 20 ms of µ-law a frame. ``call`` is one that is in the room.
+    """
+
+    kind: ClassVar[str] = "room.trunk_opened"
+    room: str
+    call: CallSid
+    stream: int
+
+
+@dataclass(frozen=True, slots=True)
+class TrunkClosed(Notice):
+    """Up: nobody of this edge needs the others of the room any more."""
+
+    kind: ClassVar[str] = "room.trunk_closed"
+    room: str
+    stream: int
+
+
+@dataclass(frozen=True, slots=True)
 class Do(Notice):
     """Down: a command that matters only while its call lives."""
 

@@ -97,7 +97,7 @@ class Place:
 
     ``sid`` is the conference's or the queue's. ``peer``: the call it is joined with, or will be in a moment.
     ``ends_room``: when its stay ends the others' in this room do. ``report_speech``: tell when it begins and ends to
-    speak.
+    speak. ``spans``: others of this room are at other edges.
     """
 
     sid: str = ""
@@ -109,6 +109,7 @@ class Place:
     ends_room: bool = False
     peer: CallSid | None = None
     recording: RoomRecording | None = None
+    spans: bool = False
     report_speech: bool = False
 
 

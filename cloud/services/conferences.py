@@ -29,7 +29,7 @@ from telecore.stays import ConferenceSpec, Place, RoomRecording
 
 log = logging.getLogger(__name__)
 
-FULL, LABEL_TAKEN = 16020, 16025
+FULL, LABEL_TAKEN, COACH_APART = 16020, 16025, 16028
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class ConferenceService:
         self._now = now
         self._tasks = LiveTasks()
         self._where: dict[StayId, str] = {}
+        self._far_coaches: set[tuple[str, str]] = set()
         self._pushing = asyncio.Lock()
 
     async def close(self) -> None:
@@ -128,9 +129,19 @@ class ConferenceService:
             for stay, one in there.items():
                 seat = self._seats.of(stay)
                 if seat is not None:
-                    place = place_of(now.conference, one)
+                    place = replace(place_of(now.conference, one), spans=_spans(now, one))
                     self._seats.put(seat, place)
+                    await self._note_far_coach(now, one)
                     self._hear(seat, now, one, place)
+
+    async def _note_far_coach(self, now: _Now, one: ParticipantRecord) -> None:
+        """What crosses edges is one voice for all: a coach is heard only by somebody of his own edge."""
+        coached = next((other for other in now.there if one.coaching and other.call == one.coach), None)
+        call = now.calls.get(one.call)
+        if coached is None or call is None or coached.edge == one.edge or (one.call, one.coach) in self._far_coaches:
+            return
+        self._far_coaches.add((one.call, one.coach))
+        await self._note(call, COACH_APART, "Whom this call coaches is at another site and cannot hear it alone")
 
     def _dismiss(self, stay: StayId, because: str) -> None:
         del self._where[stay]
@@ -179,6 +190,14 @@ def place_of(conference: ConferenceRecord, one: ParticipantRecord) -> Place:
         return place
     records = conference.record and one.edge == conference.recorder
     return replace(place, room=conference.sid, recording=_recording(conference) if records else None)
+
+
+def _spans(now: _Now, one: ParticipantRecord) -> bool:
+    """Whether others than his edge's are there to be heard, and he is in the room."""
+    there = [other for other in now.there if other.status == CONNECTED and not other.hold]
+    return (
+        one in there and now.conference.status == steps.IN_PROGRESS and any(other.edge != one.edge for other in there)
+    )
 
 
 def _recording(conference: ConferenceRecord) -> RoomRecording:

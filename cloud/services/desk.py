@@ -132,7 +132,7 @@ class Desk:
         self.messages = MessageService(db, self.routing, self.callbacks, wake=self._wake)
         sending, told = self.messages.sending, self.messages.told
         self.answering = Answering(db, sending, self.callbacks, documents, debugger, told=told)
-        self.stays, self.conferences = make_stays(tools, self.callbacks, self.calls)
+        self.stays, self.conferences = make_stays(tools, self.callbacks, self.calls, tunnel)
         self.calls.on_over.append(self.stays.call_over)
         self.verify = Verify(db, sending, self.calls, told=told)
         inner[verify_codes.PAGE] = self.verify.page
@@ -193,6 +193,7 @@ class Desk:
         self.recordings.on_link(edge, up)
         self.feeds.on_link(edge, up)
         self.far_legs.on_link(edge, up)
+        self.stays.on_link(edge, up)
         self.clients.on_link(edge, up)
         self._tasks.start(self._seen(edge), f"link of {edge}")
 

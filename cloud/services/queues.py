@@ -177,11 +177,11 @@ class QueueService:
             return
         taker.member, taker.joined = member, True
         self._waits.stop(member.stay)
-        room = f"{taker.queue}:{member.call}"
+        room, spans = f"{taker.queue}:{member.call}", member.edge != taker.call.edge
         for stay, peer in ((taker.stay, member.call), (member.stay, taker.call.sid)):
             seat = self._seats.of(stay)
             if seat is not None:
-                self._seats.put(seat, Place(sid=taker.queue, room=room, ends_room=True, peer=peer))
+                self._seats.put(seat, Place(sid=taker.queue, room=room, ends_room=True, peer=peer, spans=spans))
 
     async def _taken_again(self, queue: QueueRecord, call: CallRecord, seat: Seat, member: MemberRecord) -> None:
         """The edge of one who was taken asks again: he goes where he was, if whoever took him is still there."""
@@ -192,7 +192,8 @@ class QueueService:
         alive = await self._db.read(lambda conn: calls.get(conn, member.taker or ""))
         if alive is not None and alive.ended_at is None:
             room = f"{queue.sid}:{member.call}"  # his edge will ask too
-            self._seats.put(seat, Place(sid=queue.sid, room=room, ends_room=True, peer=member.taker))
+            spans = alive.edge != member.edge
+            self._seats.put(seat, Place(sid=queue.sid, room=room, ends_room=True, peer=member.taker, spans=spans))
         else:
             self._dismiss(member.stay, "ended")
 

@@ -10,19 +10,23 @@ from cloud.services.call_session import SessionTools
 from cloud.services.callbacks import Callbacks
 from cloud.services.conference_desk import ConferenceDesk
 from cloud.services.conferences import ConferenceService
+from cloud.services.feeds import MediaLine
 from cloud.services.live_tasks import LiveTasks
 from cloud.services.queues import QueueService
+from cloud.services.relays import Relays
 from cloud.services.requests import Calls
 from cloud.services.seats import Seats
 from cloud.services.waits import Waits
-from cloud.store import participants
+from cloud.store import participants, queues
+from cloud.store.database import Connection
+from cloud.store.participants import CONNECTED
 from cloud.store.records import CallRecord
 from cloud.tunnel import call_steps
 from cloud.tunnel.effects import Told
 from telecore.commands import LeaveStay
 from telecore.events import StayEnded
 from telecore.ids import EdgeId, StayId
-from telecore.notices import Announcement, Do, Notice, Spoke, StayWanted, WaitEnded
+from telecore.notices import Announcement, Do, Notice, Spoke, StayWanted, TrunkClosed, TrunkOpened, WaitEnded
 from telecore.states import FINAL_CALL
 from telecore.stays import ConferenceSpec, DequeueSpec, EnqueueSpec
 
@@ -44,6 +48,7 @@ class Stays:
         conferences: ConferenceService,
         queues: QueueService,
         announcements: Announcements,
+        relays: Relays,
     ) -> None:
         self._tools = tools
         self._seats = seats
@@ -51,12 +56,17 @@ class Stays:
         self._conferences = conferences
         self._queues = queues
         self._announcements = announcements
+        self._relays = relays
         self._tasks = LiveTasks()
         self._ended: OrderedDict[StayId, None] = OrderedDict()
 
     async def close(self) -> None:
         for part in (self._tasks, self._waits, self._conferences, self._queues, self._announcements):
             await part.close()
+
+    def on_link(self, edge: EdgeId, up: bool) -> None:
+        """An edge came or went."""
+        self._relays.on_link(edge, up)
 
     def take(self, edge: EdgeId, notice: Notice) -> bool:
         """Whether the notice was about a stay."""
@@ -67,6 +77,10 @@ class Stays:
                 self._waits.ended(notice)
             case Spoke():
                 self._tasks.start(self._spoke(edge, notice), f"speech of {notice.call}")
+            case TrunkOpened():
+                self._tasks.start(self._trunk(edge, notice), f"trunk of {notice.room}")
+            case TrunkClosed():
+                self._relays.closed(edge, notice)
             case Announcement():
                 self._announcements.ended(edge, notice)
             case _:
@@ -111,17 +125,36 @@ class Stays:
             await self._conferences.over_already(notice.stay)
             await self._queues.over_already(notice.stay)
 
+    async def _trunk(self, edge: EdgeId, notice: TrunkOpened) -> None:
+        """An edge hears a room only while a call of its own is in it."""
+        if await self._tools.db.read(lambda conn: _is_in(conn, edge, notice)):
+            self._relays.opened(edge, notice)
+        else:
+            log.warning("edge %s would hear room %s, where no call of it is", edge, notice.room)
+
     async def _spoke(self, edge: EdgeId, notice: Spoke) -> None:
         one = await self._tools.db.read(lambda conn: participants.by_stay(conn, notice.stay))
         if one is not None and one.edge == edge:
             await self._conferences.spoke(one, notice)
 
 
-def make_stays(tools: SessionTools, queue: Callbacks, calls: Calls) -> tuple[Stays, ConferenceDesk]:
+def _is_in(conn: Connection, edge: EdgeId, notice: TrunkOpened) -> bool:
+    call = call_steps.of_edge(conn, notice.call, edge)
+    if call is None:
+        return False
+    if any(one.conference == notice.room and one.status == CONNECTED for one in participants.of_call(conn, call.sid)):
+        return True
+    pairs = [*queues.of_call(conn, call.sid), queues.taken_by(conn, call.sid)]
+    return any(one is not None and notice.room == f"{one.queue}:{one.call}" for one in pairs)
+
+
+def make_stays(tools: SessionTools, queue: Callbacks, calls: Calls, line: MediaLine) -> tuple[Stays, ConferenceDesk]:
     """What hears the edges, and what hears the customers."""
     seats, waits = Seats(tools.send), Waits(tools)
     service, announcements = ConferenceService(tools, queue, seats, waits), Announcements(tools, queue)
     desk = ConferenceDesk(tools.db, service, announcements, calls, queue)
-    queues = QueueService(tools, queue, seats, waits)
-    stays = Stays(tools, seats, waits, conferences=service, queues=queues, announcements=announcements)
+    queue_service = QueueService(tools, queue, seats, waits)
+    stays = Stays(
+        tools, seats, waits, conferences=service, queues=queue_service, announcements=announcements, relays=Relays(line)
+    )
     return stays, desk

@@ -52,7 +52,9 @@ def of_call(conn: Connection, call: str) -> list[MemberRecord]:
 
 def taken_by(conn: Connection, taker: str) -> MemberRecord | None:
     """Whom this call talks with, or is being brought together with."""
-    return tables.find(conn, queue_members, MemberRecord, taker=taker, status=TAKEN)
+    asked = select(queue_members).where(queue_members.c.taker == taker, queue_members.c.status == TAKEN)
+    row = conn.execute(asked.order_by(queue_members.c.id.desc()).limit(1)).mappings().one_or_none()
+    return None if row is None else from_row(MemberRecord, row)
 
 
 def update_member(conn: Connection, sid: str, **changes: object) -> MemberRecord | None:

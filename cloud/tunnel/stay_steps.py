@@ -19,6 +19,9 @@ def ended(conn: Connection, call: CallRecord, event: StayEnded, at: datetime, fi
     member = queues.by_stay(conn, event.stay)
     if member is not None and member.call == call.sid and member.status != queues.GONE:
         queue_steps.stay_ended(conn, member, call, event, fields)
+    taken = queues.taken_by(conn, call.sid) if event.live_s is not None else None
+    if taken is not None and taken.stay != event.stay:
+        queue_steps.gone(conn, taken)  # they talked, and that ends for both
 
 
 def call_over(conn: Connection, call: str, at: datetime) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from edge_agent.call.purpose import Purpose
 from edge_agent.call.report import CallReport, Notify
+from edge_agent.call.trunk import Trunk, Trunks
 from edge_agent.media.clips import Clips
 from edge_agent.media.clock import MediaClock, ticks
 from edge_agent.media.leg import Leg
@@ -18,8 +19,9 @@ from edge_agent.media.recorder import Recorder
 from edge_agent.media.source import Pause, Samples
 from edge_agent.media.tones import ENTERED, LEFT
 from telecore.audio.activity import SilenceDetector
-from telecore.errors import TelecoreError
+from telecore.errors import Busy, TelecoreError
 from telecore.ids import CallSid
+from telecore.notices import Notice, TrunkClosed, TrunkOpened
 from telecore.stays import Place, RoomRecording
 from telecore.twiml.control import Prompt
 
@@ -33,6 +35,9 @@ class Room:
         self.mixer = Mixer(clock)
         self.ports: dict[CallSid, Port] = {}
         self.recording: _Recording | None = None
+        self.trunk: Trunk | None = None
+        self.spanning: dict[CallSid, None] = {}
+        """Those who are told that others are elsewhere."""
 
 
 class _Recording:
@@ -52,8 +57,18 @@ class _Recording:
 class Rooms:
     """Opens a room for the first who enters and closes it behind the last."""
 
-    def __init__(self, clock: MediaClock, clips: Clips, recorder: Recorder, report: CallReport, notify: Notify) -> None:
+    def __init__(
+        self,
+        clock: MediaClock,
+        clips: Clips,
+        recorder: Recorder,
+        report: CallReport,
+        notify: Notify,
+        *,
+        trunks: Trunks,
+    ) -> None:
         self.notify = notify
+        self._trunks = trunks
         self._clock = clock
         self._clips = clips
         self._recorder = recorder
@@ -79,6 +94,7 @@ class Rooms:
         port = room.ports[call] = room.mixer.join(leg, muted=place.muted)
         if place.recording is not None and room.recording is None:
             self._record(room, call, place.recording)
+        self._span(place.room, room, call, place.spans)
         if beep:
             room.mixer.play(Samples(ENTERED))
         return port
@@ -89,6 +105,7 @@ class Rooms:
         if room is None or call not in room.ports:
             return
         port = room.ports[call]
+        self._span(place.room, room, call, place.spans)
         port.muted = place.muted
         coached = room.ports.get(place.coach) if place.coach is not None else None
         # Who coaches somebody that is not here is heard by nobody rather than by all.
@@ -101,6 +118,7 @@ class Rooms:
         if room is None or port is None:
             return
         room.mixer.leave(port.leg)
+        self._span(name, room, call, False)
         for other in room.ports.values():
             if other.coach is port.leg:
                 other.coach = other.leg
@@ -119,7 +137,7 @@ class Rooms:
                 if room is None:
                     return False
                 sound = Samples(samples, prompt.loop) if prompt.clip is not None else Pause(ticks(prompt.pause_s))
-                await asyncio.wait({played := room.mixer.play(sound)})
+                await asyncio.wait({played := room.mixer.play(sound, here=True)})
                 if played.cancelled():
                     return False
         except TelecoreError as error:
@@ -127,11 +145,35 @@ class Rooms:
             return False
         return True
 
+    def repeat(self) -> list[Notice]:
+        """What a cloud that was away has to be told again."""
+        return [_opened(name, room, room.trunk) for name, room in self._rooms.items() if room.trunk is not None]
+
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do this, and let ``close`` wait for it."""
         task = asyncio.create_task(work, name="room")
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+
+    def _span(self, name: str, room: Room, call: CallSid, spans: bool) -> None:
+        """Hear the others of a room while somebody of this edge is to."""
+        if spans:
+            room.spanning[call] = None
+        else:
+            room.spanning.pop(call, None)
+        if room.spanning and room.trunk is None:
+            try:
+                room.trunk = self._trunks.open()
+            except Busy as error:
+                log.warning("room %s does not hear its other edges: %s", name, error)
+                return
+            room.mixer.join(room.trunk.leg, trunk=True)
+            self.notify(_opened(name, room, room.trunk))
+        elif not room.spanning and room.trunk is not None:
+            trunk, room.trunk = room.trunk, None
+            room.mixer.leave(trunk.leg)
+            trunk.close()
+            self.notify(TrunkClosed(name, trunk.stream))
 
     def _record(self, room: Room, call: CallSid, wanted: RoomRecording) -> None:
         purpose = Purpose.of_room(wanted)
@@ -155,3 +197,7 @@ class Rooms:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("work for a room fell over a fault of ours", exc_info=error)
+
+
+def _opened(name: str, room: Room, trunk: Trunk) -> TrunkOpened:
+    return TrunkOpened(name, next(iter(room.spanning)), trunk.stream)

@@ -47,7 +47,8 @@ class Stays:
 
     def repeat(self) -> list[Notice]:
         """What a cloud that was away has to be told again."""
-        return [notice for staying in self._stays.values() for notice in staying.repeat()]
+        told = [notice for staying in self._stays.values() for notice in staying.repeat()]
+        return told + self._rooms.repeat()
 
     def place(self, command: PlaceStay) -> None:
         if staying := self._find(command.call, command.stay):

@@ -62,10 +62,11 @@ class Port(Ear):
 
 
 class _Played:
-    __slots__ = ("done", "source")
+    __slots__ = ("done", "here", "source")
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, here: bool) -> None:
         self.source = source
+        self.here = here
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
@@ -77,6 +78,7 @@ class Mixer:
         self._ports: list[Port] = []
         self._playing: list[_Played] = []
         self._taps: tuple[Tap, ...] = ()
+        self._trunk: Port | None = None
 
     def __enter__(self) -> Mixer:
         self._clock.add(self, first=True)
@@ -92,9 +94,14 @@ class Mixer:
             played.done.cancel()
         self._playing.clear()
 
-    def join(self, leg: Leg, *, muted: bool = False, coach: Leg | None = None) -> Port:
-        """From the next tick on. ``muted`` and ``coach`` of the port may change at any time."""
+    def join(self, leg: Leg, *, muted: bool = False, coach: Leg | None = None, trunk: bool = False) -> Port:
+        """From the next tick on. ``muted`` and ``coach`` of the port may change at any time.
+
+        ``trunk``: the leg is all of the room that is elsewhere; it does not hear what is played ``here``.
+        """
         port = Port(leg, muted, coach)
+        if trunk:
+            self._trunk = port
         self._ports.append(port)
         leg.attach(port)
         leg.background = port
@@ -104,13 +111,15 @@ class Mixer:
         """The leg hears silence from the next tick on."""
         for port in [port for port in self._ports if port.leg is leg]:
             self._ports.remove(port)
+            if port is self._trunk:
+                self._trunk = None
             leg.detach(port)
             if leg.background is port:
                 leg.background = None
 
-    def play(self, source: Source) -> asyncio.Future[None]:
-        """Let all hear it, above what is said. Cancelled when the room closes; cancelled by the caller, it stops."""
-        played = _Played(source)
+    def play(self, source: Source, *, here: bool = False) -> asyncio.Future[None]:
+        """Let all hear it, above what is said; ``here``: all of this edge. Cancelled when the room closes."""
+        played = _Played(source, here)
         if source.finished:
             played.done.set_result(None)
         else:
@@ -133,7 +142,8 @@ class Mixer:
     def _mix(self, ports: Sequence[Port]) -> None:
         """The sum is made once; whoever is in it hears it without himself."""
         speakers = [p for p in ports if not p.muted and p.coach is None and p.spoken != SILENCE]
-        frames = [port.spoken for port in speakers] + self._pull()
+        played, here = self._pull()
+        frames = [port.spoken for port in speakers] + played + here
         for_all, sums = SILENCE, None
         if len(frames) == 1:
             for_all = frames[0]
@@ -147,6 +157,9 @@ class Mixer:
         for port in ports:
             if port.coach is not None and not port.muted and port.spoken != SILENCE:
                 self._whisper(port)
+        if here and self._trunk is not None:
+            others = [port.spoken for port in speakers if port is not self._trunk]
+            self._trunk.heard = mix(others + played) or SILENCE
         for tap in self._taps:
             tap.heard(for_all)
 
@@ -155,16 +168,16 @@ class Mixer:
             if port.leg is coach.coach and port is not coach:
                 port.heard = mix((port.heard, coach.spoken))
 
-    def _pull(self) -> list[bytes]:
-        """What is played to all now."""
-        frames = []
+    def _pull(self) -> tuple[list[bytes], list[bytes]]:
+        """What is played to all now, and what is played here."""
+        frames: tuple[list[bytes], list[bytes]] = ([], [])
         for played in self._playing:
             if played.done.cancelled():
                 continue
-            frames.append(played.source.pull())
+            frames[played.here].append(played.source.pull())
             if played.source.finished:
                 played.done.set_result(None)
-        if frames or self._playing:
+        if self._playing:
             self._playing = [played for played in self._playing if not played.done.done()]
         return frames
 

@@ -15,8 +15,24 @@ from cloud.services.speech import ClipCache, Speech
 from cloud.services.stays import Stays, make_stays
 from cloud.services.webhooks import WebhookClient
 from cloud.store.database import Database
+from telecore.ids import EdgeId
 from telecore.model import Clip
+from telecore.notices import Notice
+from telecore.tunnel.link import MediaHandler
 from tests.cloud.services.desk_site import Beeps
+
+
+class NoLine:
+    """A tunnel to nobody."""
+
+    def notify(self, edge: EdgeId, notice: Notice) -> bool:
+        return False
+
+    def send_media(self, edge: EdgeId, stream: int, payload: bytes) -> bool:
+        return False
+
+    def on_media(self, edge: EdgeId, stream: int, handler: MediaHandler | None) -> None:
+        return None
 
 
 def stays_of(
@@ -36,4 +52,4 @@ def stays_of(
     tools = SessionTools(
         db, Documents(client, debugger), pages, debugger, lambda edge, notice: False, lambda account, sid: sid
     )
-    return make_stays(tools, queue, calls)
+    return make_stays(tools, queue, calls, NoLine())

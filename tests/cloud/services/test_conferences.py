@@ -16,7 +16,7 @@ from telecore.errors import InvalidRequest, NotFound
 from telecore.events import CallAnswered, RecordingMade, StayEnded
 from telecore.ids import StayId, new_id
 from telecore.model import CallStatus, Recording
-from telecore.notices import Announcement, Do, Spoke, StayWanted, WaitEnded
+from telecore.notices import Announcement, Do, Spoke, StayWanted, TrunkOpened, WaitEnded
 from telecore.stays import ConferenceSpec
 from telecore.twiml.page import Ended
 from tests.cloud.services.site import EDGE, HANDSET, NUMBERS
@@ -371,3 +371,36 @@ async def test_who_is_still_called_is_called_no_more(desk, room):
     await room.told(HangUp, one.call)
     await desk.becomes(one.call, status=CallStatus.CANCELED)
     assert (await room.one(one.call)).status == "complete"
+
+
+async def test_others_at_another_edge_make_the_room_span_both(desk, room):
+    one, two = await room.come(), await room.come()
+    assert not (await room.placed(one, room=await room.sid())).spans
+    far = (await room.one(two)).sid
+    await desk.db.write(lambda conn: participants.update(conn, far, edge="site-2"))
+    room.want(one)
+    await room.placed(one, spans=True)
+    await desk.db.write(lambda conn: participants.update(conn, far, hold=True))
+    room.want(one)
+    await room.placed(one, spans=False)
+
+
+async def test_only_an_edge_with_a_call_in_the_room_hears_it(desk, room):
+    one = await room.come()
+    sid = await room.sid()
+    relays = desk.desk.stays._relays
+    desk.desk.on_notice(EDGE, TrunkOpened(sid, "CA" + "0" * 32, 1))
+    desk.desk.on_notice(EDGE, TrunkOpened("CF" + "0" * 32, one, 2))
+    desk.desk.on_notice(EDGE, TrunkOpened(sid, one, 3))
+    await until(lambda: relays._rooms)
+    await asyncio.sleep(0.05)
+    assert {name: relay.streams for name, relay in relays._rooms.items()} == {sid: {EDGE: 3}}
+
+
+async def test_a_coach_at_another_edge_is_told_of(desk, room):
+    one, two = await room.come(), await room.come()
+    await room.placed(one, room=await room.sid())
+    far = (await room.one(two)).sid
+    await desk.db.write(lambda conn: participants.update(conn, far, edge="site-2"))
+    await room.api.update_participant(desk.account.sid, await room.one(one), UpdateParticipant(coach=two))
+    await until(lambda: noted(desk, one), 16028)

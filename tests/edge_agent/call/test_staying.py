@@ -8,11 +8,12 @@ import struct
 
 import pytest
 
+from telecore.audio.g711 import l16_to_ulaw, ulaw_to_l16
 from telecore.audio.hold_music import hold_music
 from telecore.audio.mixing import mix, rms
 from telecore.audio.tone import tone
 from telecore.commands import Announce, LeaveStay, PlaceStay, RunWait
-from telecore.notices import Announcement, Spoke, StayWanted, WaitEnded
+from telecore.notices import Announcement, Spoke, StayWanted, TrunkClosed, TrunkOpened, WaitEnded
 from telecore.stays import ConferenceSpec, DequeueSpec, EnqueueSpec, Place, RoomRecording
 from telecore.twiml.page import Ended, Goto
 from telecore.twiml.verbs.conference import Conference
@@ -380,3 +381,80 @@ async def test_nobody_in_the_queue_rings_and_gives_up(edge):
     await edge.until(edge.outcomes)
     assert edge.outcomes() == [Goto(ACTION, "POST", {"DialCallStatus": "no-answer", "DialBridged": "false"})]
     await asyncio.sleep(0)
+
+
+# ------------------------------------------------------------------ rooms that span edges
+
+
+class FakeMedia:
+    """The tunnel's sound: what leaves is kept, what comes a test says."""
+
+    def __init__(self):
+        self.sent, self.handlers = [], {}
+
+    def send_media(self, stream, payload):
+        self.sent.append((stream, payload))
+        return True
+
+    def on_media(self, stream, handler):
+        if handler is None:
+            self.handlers.pop(stream, None)
+        else:
+            self.handlers[stream] = handler
+
+
+@pytest.fixture
+async def spanning(tmp_path):
+    media = FakeMedia()
+    async with FakeEdge(tmp_path, media=media) as edge:
+        yield edge, media
+
+
+async def test_a_room_that_spans_edges_is_heard_there_and_hears_them(spanning):
+    edge, media = spanning
+    parties = await in_room(edge, 2)
+    assert edge.told(TrunkOpened) == []
+    assert media.sent == []
+    for party in parties:
+        party.put(spans=True)
+    await settle()
+    (opened,) = edge.told(TrunkOpened)
+    assert (opened.room, opened.call) == (ROOM, parties[0].call)
+    assert opened in edge.calls.repeat()
+    for party, voice in zip(parties, VOICES, strict=False):
+        party.voice.far.speech = voice
+    for at in range(4):
+        media.handlers[opened.stream](at, l16_to_ulaw(VOICES[2][at * 320 : at * 320 + 320]))
+        await edge.tick()
+    assert [frequencies(party.last) for party in parties] == [{1, 2}, {0, 2}]
+    stream, sent = media.sent[-1]
+    assert (stream, frequencies(ulaw_to_l16(sent))) == (opened.stream, {0, 1})
+
+
+async def test_what_each_edge_announces_itself_does_not_cross(spanning):
+    edge, media = spanning
+    await in_room(edge, 2, spans=True)
+    verbs = (Say("x", clip=edge.clip(VOICES[2][:6400])),)
+    edge.calls.stays.announce(Announce(announcement="a", room=ROOM, verbs=verbs))
+    await edge.until(lambda: edge.calls._rooms.of(ROOM).mixer._playing)
+    await edge.tick(4)
+    assert rms(ulaw_to_l16(media.sent[-1][1])) == 0
+    third = await join(edge)
+    third.put(spans=True, beep_on_enter=True)
+    await settle()
+    await edge.tick(4)
+    assert rms(ulaw_to_l16(media.sent[-1][1])) > 1000
+
+
+async def test_the_trunk_closes_behind_the_last_who_needs_it(spanning):
+    edge, media = spanning
+    parties = await in_room(edge, 2, spans=True)
+    (opened,) = edge.told(TrunkOpened)
+    parties[0].voice.drop()
+    await edge.until(lambda: edge.events("call.ended"))
+    assert edge.told(TrunkClosed) == []
+    parties[1].put(spans=False)
+    await settle()
+    assert edge.told(TrunkClosed) == [TrunkClosed(ROOM, opened.stream)]
+    assert media.handlers == {}
+    assert not [notice for notice in edge.calls.repeat() if isinstance(notice, TrunkOpened)]
