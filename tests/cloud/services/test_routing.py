@@ -65,7 +65,7 @@ async def test_a_number_never_seen_in_a_channel(db, site, routing):
 
 async def test_a_dial_takes_a_free_channel_of_its_edge(db, site, routing, account):
     def dial(conn, **more):
-        fields = {"edge": EDGE, "to": HANDSET, "caller": NUMBERS[1], "taken": Counter()} | more
+        fields = {"account": account.sid, "edge": EDGE, "to": HANDSET, "caller": NUMBERS[1], "taken": Counter()} | more
         return routing.for_dial(conn, "CA1", **fields)
 
     assert (await db.read(dial)).chosen.channel == CHANNELS[1]
