@@ -12,7 +12,7 @@ from tests.fakes.cloud_thread import CloudThread
 
 GUARDED = [endpoint for endpoint in ENDPOINTS if not endpoint.open]
 FREE = {"account", "country", "identity"}
-"""Pieces of a path that name no record: a country has numbers or none, an identity is whatever one wants to be called."""
+"""Pieces of a path that name no record: countries have numbers or none, an identity is what one wants to be called."""
 RECORDS = [endpoint for endpoint in GUARDED if set(endpoint.pieces) - FREE]
 NOBODYS = "0" * 32
 
