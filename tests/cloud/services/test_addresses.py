@@ -61,3 +61,11 @@ def test_only_literals_are_judged_before_resolution():
 def test_a_bad_entry_is_named():
     with pytest.raises(InvalidRequest, match="10.1/99"):
         AddressPolicy(["10.1/99"])
+
+
+def test_what_the_operator_lists_is_told_apart_from_what_is_public():
+    policy = AddressPolicy(["10.1.0.0/16"])
+    assert policy.lists("10.1.2.3")
+    assert policy.lists("::ffff:10.1.2.3")
+    assert not policy.lists("8.8.8.8")
+    assert not policy.lists("app.example")

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloud.services.urls import InvalidUrl, canonical, with_query
+from cloud.services.urls import InvalidUrl, canonical, canonical_socket, with_query
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,18 @@ def test_canonical(given, made):
 
 
 @pytest.mark.parametrize(
-    "bad", ["", "/voice", "ftp://a.example/", "http://", "http://a.example:99999/", "http://[::1/", "x" * 5000]
+    "bad",
+    [
+        "",
+        "/voice",
+        "ftp://a.example/",
+        "http://",
+        "http://a.example:99999/",
+        "http://[::1/",
+        "x" * 5000,
+        "http://a\0b/",
+        "http://a b/",
+    ],
 )
 def test_what_cannot_be_asked_is_refused(bad):
     with pytest.raises(InvalidUrl):
@@ -32,3 +43,11 @@ def test_fields_follow_the_urls_own_query():
     assert with_query("http://a/", {}) == "http://a/"
     assert with_query("http://a/", {"To": "+1 2"}) == "http://a/?To=%2B1+2"
     assert with_query("http://a/?x=1", {"To": "b"}) == "http://a/?x=1&To=b"
+
+
+def test_a_sockets_url_is_made_fit_in_the_same_way():
+    assert canonical_socket("WSS://a.example") == "wss://a.example/"
+    assert canonical_socket("ws://a.example:80/a b") == "ws://a.example:80/a%20b"
+    for bad in ("https://a.example/", "wss", "wss:", "wss://", "wss://\x7f/"):
+        with pytest.raises(InvalidUrl):
+            canonical_socket(bad)
