@@ -25,6 +25,7 @@ from telecore.ids import FeedId
 from telecore.model import Clip
 from telecore.stays import StayOutcome, StaySpec
 from telecore.twiml.control import (
+    CallRecordingSpec,
     Collected,
     CollectSpec,
     DialOutcome,
@@ -37,6 +38,9 @@ from telecore.twiml.control import (
 )
 
 CLIP_NOT_HAD = 12400
+NOT_ELIGIBLE = 21220
+MOST_RECORDINGS = 8
+"""Of one call at a time."""
 NO_WORDS = 13335
 NOT_SIP = 12200
 
@@ -118,6 +122,14 @@ class PageControl:
 
     def start_stream(self, spec: StreamSpec) -> None:
         self._streaming.start(spec)
+
+    def start_recording(self, spec: CallRecordingSpec) -> None:
+        call = self._call
+        call.check_alive()
+        if call.recordings.running >= MOST_RECORDINGS:
+            call.pages.fault(NOT_ELIGIBLE, f"<Start> was left out: {MOST_RECORDINGS} recordings run already")
+            return
+        call.recordings.begin(Purpose.of_started(spec), spec.channels, trim=spec.trim_silence)
 
     def stop_stream(self, name: str) -> None:
         self._streaming.stop(name)

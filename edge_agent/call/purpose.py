@@ -9,7 +9,7 @@ from telecore.events import RecordingBegan, RecordingDropped, RecordingMade
 from telecore.ids import CallSid
 from telecore.model import Recording
 from telecore.stays import RoomRecording
-from telecore.twiml.control import DialSpec, RecordSpec
+from telecore.twiml.control import CallRecordingSpec, DialSpec, RecordSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,17 @@ class Purpose:
             spec.recording_status_callback_method,
             spec.recording_status_callback_events,
             spec.recording_track,
+        )
+
+    @classmethod
+    def of_started(cls, spec: CallRecordingSpec) -> Purpose:
+        """A <Start><Recording>'s."""
+        return cls(
+            "StartCallRecordingTwiML",
+            spec.status_callback,
+            spec.status_callback_method,
+            spec.status_callback_events,
+            track=spec.track,
         )
 
     def began(self, call: CallSid, file: WavFile) -> RecordingBegan:

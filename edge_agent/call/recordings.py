@@ -81,6 +81,11 @@ class Recordings:
             purpose = Purpose("StartCallRecordingAPI", track=command.track)
             self.begin(purpose, command.channels, trim=command.trim, sid=command.recording)
 
+    @property
+    def running(self) -> int:
+        """How many are being made now."""
+        return len(self._running)
+
     def change(self, command: ControlRecording) -> None:
         """Pause one, go on with it, or stop it. What is not recorded now is not changed."""
         running = self._running.get(command.recording)

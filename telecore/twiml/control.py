@@ -167,6 +167,18 @@ class ReferOutcome:
     notified: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class CallRecordingSpec:
+    """A recording beside the page, to the call's end. ``track``: ``inbound``, ``outbound`` or ``both``."""
+
+    channels: int = 1
+    track: str = "both"
+    trim_silence: bool = False
+    status_callback: str = ""
+    status_callback_method: str = "POST"
+    status_callback_events: tuple[str, ...] = ("completed",)
+
+
 class CallControl(Protocol):
     """The call a page runs on. Every method may be cancelled; a hang-up by the caller cancels the whole page."""
 
@@ -185,6 +197,9 @@ class CallControl(Protocol):
 
     def start_stream(self, spec: StreamSpec) -> None:
         """Let an application listen from now on, beside this page and those that follow."""
+
+    def start_recording(self, spec: CallRecordingSpec) -> None:
+        """Record the call from now on, until it ends or somebody stops it by the API."""
 
     def stop_stream(self, name: str) -> None:
         """Enough of the streams of this name."""

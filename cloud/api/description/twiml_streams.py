@@ -30,6 +30,18 @@ STREAMS: tuple[Element, ...] = (
         example=_CONNECT,
     ),
     Element("Parameter", attrs("name", "value"), within="Stream", example=_PARAMETER),
+    Element(
+        "Recording",
+        (
+            *attrs(
+                "channels", "track", "trim", "recordingStatusCallback", "recordingStatusCallbackMethod",
+                "recordingStatusCallbackEvent",
+            ),
+            *unread(differs("ignored: it changes nothing that can be heard"), "recordingConfigurationId"),
+        ),
+        within="Start",
+        example="<Start><Recording/></Start>",
+    ),
     *(
         Element(name, standing=_NOT_OFFERED, within="Connect", runs=False)
         for name in (
@@ -39,6 +51,6 @@ STREAMS: tuple[Element, ...] = (
     ),
     *(
         Element(name, standing=differs("left out; a warning says so (12200)"), within="Start", runs=False)
-        for name in ("Recording", "Siprec", "Transcription")
+        for name in ("Siprec", "Transcription")
     ),
 )  # fmt: skip

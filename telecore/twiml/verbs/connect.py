@@ -37,6 +37,6 @@ def read(node: Node, reading: Reading) -> Connect | None:
     if others:
         what = f"<{others[0].name}> within <Connect> is not offered here, only <Stream>"
         raise InvalidTwiml(what, code=SCHEMA, line=others[0].line)
-    found = stream.the_stream(node, reading, ())
+    found = stream.the_noun(node, reading, ("Stream",))
     spec = stream.read(found, reading, both_ways=True) if found is not None else None
     return Connect(spec, action, method) if spec is not None else None

@@ -24,7 +24,7 @@ class Stop(Verb):
 
 def read(node: Node, reading: Reading) -> Stop | None:
     Attributes(node, reading).close()
-    found = stream.the_stream(node, reading, NOT_OFFERED)
+    found = stream.the_noun(node, reading, ("Stream",), NOT_OFFERED)
     if found is None:
         return None
     attributes = Attributes(found, reading)

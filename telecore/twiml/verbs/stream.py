@@ -48,14 +48,14 @@ def read(node: Node, reading: Reading, *, both_ways: bool) -> StreamSpec | None:
     return spec if url else None
 
 
-def the_stream(node: Node, reading: Reading, others: Iterable[str]) -> Node | None:
-    """The one <Stream> within a verb. Its ``others``, which cannot be had here, are warned of.
+def the_noun(node: Node, reading: Reading, nouns: Iterable[str], others: Iterable[str] = ()) -> Node | None:
+    """The one of these ``nouns`` within a verb. Its ``others``, which cannot be had here, are warned of.
 
     Raises InvalidTwiml for an element that has no place there.
     """
     streams: list[Node] = []
     for child in node.children:
-        if child.name == "Stream":
+        if child.name in nouns:
             streams.append(child)
         elif child.name in others:
             reading.warn(SCHEMA, f"<{child.name}> within <{node.name}> is not offered here and was left out", child)
@@ -64,7 +64,7 @@ def the_stream(node: Node, reading: Reading, others: Iterable[str]) -> Node | No
     if not node.children:
         reading.warn(SCHEMA, f"<{node.name}> holds nothing to {node.name.lower()}", node)
     for extra in streams[1:]:
-        reading.warn(SCHEMA, f"<{node.name}> takes one <Stream>; this one was left out", extra)
+        reading.warn(SCHEMA, f"<{node.name}> takes one noun; this <{extra.name}> was left out", extra)
     return streams[0] if streams else None
 
 

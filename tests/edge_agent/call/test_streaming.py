@@ -9,12 +9,12 @@ from telecore.audio.g711 import l16_to_ulaw, ulaw_to_l16
 from telecore.commands import CloseFeed, HangUp, OpenFeed
 from telecore.model import Track
 from telecore.notices import FeedClosed, FeedOpened, PageFaulted, StreamWanted
-from telecore.twiml.control import StreamSpec
+from telecore.twiml.control import CallRecordingSpec, StreamSpec
 from telecore.twiml.page import Goto
 from telecore.twiml.verbs.connect import Connect
 from telecore.twiml.verbs.pause import Pause
 from telecore.twiml.verbs.redirect import Redirect
-from telecore.twiml.verbs.start import Start
+from telecore.twiml.verbs.start import Start, StartRecording
 from telecore.twiml.verbs.stop import Stop
 from tests.fakes.edge import FakeEdge
 from tests.fakes.line import SILENCE, settle
@@ -153,3 +153,29 @@ async def test_a_wish_is_told_again_until_it_is_answered(site):
     opened = await site.open(wanted)
     assert site.edge.calls.repeat() == [opened]
     assert site.edge.outcomes() == []
+
+
+async def test_a_recording_runs_beside_pages_to_the_end_of_the_call(site):
+    call, voice = await site.edge.ring()
+    await site.edge.run_page(call, StartRecording(CallRecordingSpec(status_callback="http://app.example/told")), LONG)
+    await site.edge.calls._find(call).answer()
+    began = site.edge.events("recording.began")
+    assert [(event.source, event.status_callback) for event in began] == [
+        ("StartCallRecordingTwiML", "http://app.example/told")
+    ]
+    voice.far.say(ulaw_to_l16(b"".join(words(20))))
+    await site.edge.tick(25)
+    await site.edge.run_page(call, LONG)
+    await site.edge.tick(5)
+    site.edge.calls.hang_up(HangUp(call=call))
+    await site.edge.until(lambda: site.edge.events("recording.made"))
+    (made,) = site.edge.events("recording.made")
+    assert made.recording.sid == began[0].sid
+    assert made.recording.duration_s >= 0.5
+
+
+async def test_a_page_that_starts_recordings_without_end_is_told(site):
+    call, _ = await site.edge.ring()
+    await site.edge.run_page(call, *[StartRecording(CallRecordingSpec())] * 9, LONG)
+    assert len(site.edge.events("recording.began")) == 8
+    assert [fault.code for fault in site.edge.told(PageFaulted)] == [21220]

@@ -4,10 +4,10 @@ import pytest
 
 from telecore.errors import InvalidTwiml
 from telecore.model import Track
-from telecore.twiml.control import StreamSpec
+from telecore.twiml.control import CallRecordingSpec, StreamSpec
 from telecore.twiml.document import read_voice
 from telecore.twiml.verbs.connect import Connect
-from telecore.twiml.verbs.start import Start
+from telecore.twiml.verbs.start import Start, StartRecording
 from telecore.twiml.verbs.stop import Stop
 
 PAGE = "https://app.example/voice/page"
@@ -104,6 +104,18 @@ def test_what_else_can_be_started_is_left_out_with_a_warning_and_what_cannot_is_
     assert read("<Start/><Stop/><Connect/>") == ((), [12200, 12200, 12200])
     with pytest.raises(InvalidTwiml):
         read("<Start><Say>x</Say></Start>")
+
+
+def test_a_recording_may_be_started_beside_the_page():
+    verbs, warnings = read(
+        '<Start><Recording channels="dual" track="inbound" trim="trim-silence" recordingStatusCallback="/told" '
+        'recordingStatusCallbackMethod="GET" recordingStatusCallbackEvent="in-progress completed"/></Start>'
+        "<Start><Recording/></Start>"
+    )
+    told = CallRecordingSpec(2, "inbound", True, "https://app.example/told", "GET", ("in-progress", "completed"))
+    assert (verbs, warnings) == ((StartRecording(told), StartRecording(CallRecordingSpec())), [])
+    verbs, warnings = read('<Start><Recording channels="3" track="all"/></Start>')
+    assert (verbs, warnings) == ((StartRecording(CallRecordingSpec()),), [12200, 12200])
 
 
 def test_stop_needs_a_name():
