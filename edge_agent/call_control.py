@@ -57,6 +57,7 @@ class PageControl:
         self._recording: VoiceRecording | None = None
         self._dialing: Dialing | None = None
         self._referring = False
+        self._feeds = feeds
         self._streaming = Streaming(call, feeds)
         call.on_ending = self._hung_up
 
@@ -81,10 +82,13 @@ class PageControl:
         if want.speech is None:
             return await collect(self._call.leg, want, play_all)
         with self._call.hearings.listening(want.speech) as hearing:
-            collected = await collect(self._call.leg, want, play_all, hearing.spoken)
-            if collected.finished_by != "speech":
-                return collected
-            heard = await hearing.words(self._call.equipment.waits.words)
+            try:
+                collected = await collect(self._call.leg, want, play_all, hearing.spoken)
+                if collected.finished_by != "speech":
+                    return collected
+                heard = await hearing.words(self._call.equipment.waits.words)
+            finally:
+                self._feeds.close(hearing.asked.feed, "nobody is listened to any more")
         if heard is None:
             self._call.pages.fault(NO_WORDS, "what was said is not known: the recogniser did not answer in time")
             return collected

@@ -244,8 +244,8 @@ class Calls:
         """What a cloud that was away has to be told again: outcomes and questions it has not answered."""
         notices: list[Notice] = []
         for call in self._calls.values():
-            waiting = (call.pages.unanswered, call.routes.wanted, call.hearings.asked)
-            notices += [notice for notice in waiting if notice is not None]
+            notices += [notice for notice in (call.pages.unanswered, call.routes.wanted) if notice is not None]
+            notices += call.hearings.repeat()
         return [*notices, *self.far.repeat(), *self.feeds.repeat(), *self.stays.repeat()]
 
     def sounds(self) -> Mapping[ChannelId, str]:

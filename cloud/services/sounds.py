@@ -21,6 +21,8 @@ from telecore.model import Clip
 SIZE_LIMIT = 10 * 1024 * 1024
 WRONG_TYPE = 13420
 _KEPT = 5_000
+_AT_ONCE = 2
+"""Files read at the same time; each may be large."""
 _RATE = 8000
 NOT_MADE = 12400
 _ULAW = frozenset({"audio/basic", "audio/ulaw", "audio/x-ulaw", "audio/mulaw", "audio/x-mulaw", "audio/pcmu"})
@@ -50,6 +52,7 @@ class Sounds:
         self._cache = cache
         self._now = now
         self._kept: OrderedDict[tuple[AccountSid, str], _Kept] = OrderedDict()
+        self._turn = asyncio.Semaphore(_AT_ONCE)
 
     async def clip(self, url: str, account: AccountSid, secret: str) -> Clip | WebhookFailure:
         """The file at ``url`` as a clip, asked for anew unless it is fresh."""
@@ -65,12 +68,23 @@ class Sounds:
         if answer.status == 304 and kept is not None:
             return self._keep(account, url, kept.clip, answer, kept)
         try:
-            clip = await self._cache.get_or_make(sound_key(answer), lambda: sound_of(answer))
+            clip = await self._cache.get_or_make(sound_key(answer), lambda: self._sound(answer))
         except AudioFormatError as error:
             return WebhookFailure(WRONG_TYPE, str(error), url, answer.status)
         except Transient as error:
             return WebhookFailure(NOT_MADE, str(error), url, answer.status)
         return self._keep(account, url, clip, answer, None)
+
+    async def _sound(self, answer: FetchedDocument) -> Pcm:
+        """By its content, else its type. Raises AudioFormatError; Transient when it could not be looked into."""
+        kind = answer.content_type
+        if not answer.body.startswith(_KNOWN) and kind not in _PLAYED:
+            raise AudioFormatError(f"a file of {kind or 'no type'} cannot be played; use audio/wav or audio/mpeg")
+        async with self._turn:
+            try:
+                return await asyncio.to_thread(read_plain, answer)
+            except AudioFormatError:
+                return await decode(answer.body, kind)
 
     def _keep(self, account: AccountSid, url: str, clip: Clip, answer: FetchedDocument, before: _Kept | None) -> Clip:
         etag = answer.etag or (before.etag if before else "")
@@ -90,17 +104,6 @@ def _conditions(kept: _Kept) -> dict[str, str]:
 def sound_key(answer: FetchedDocument) -> str:
     """What a fetched file is remembered by: its type and content, wherever it lay."""
     return hashlib.sha256(b"play\0" + answer.content_type.encode() + b"\0" + answer.body).hexdigest()
-
-
-async def sound_of(answer: FetchedDocument) -> Pcm:
-    """By its content, else its type. Raises AudioFormatError; Transient when it could not be looked into."""
-    kind = answer.content_type
-    if not answer.body.startswith(_KNOWN) and kind not in _PLAYED:
-        raise AudioFormatError(f"a file of {kind or 'no type'} cannot be played; use audio/wav or audio/mpeg")
-    try:
-        return await asyncio.to_thread(read_plain, answer)
-    except AudioFormatError:
-        return await decode(answer.body, kind)
 
 
 def read_plain(answer: FetchedDocument) -> Pcm:

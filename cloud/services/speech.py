@@ -32,6 +32,8 @@ _PROCESSES = os.cpu_count() or 1
 """Long clips made at once; more would only make each of them later."""
 _S_PER_CHARACTER = 0.02
 """Over twenty times what speaking and converting a character takes (0.4 to 0.8 ms), for when much is asked at once."""
+_PATIENCE_S = 8.0
+"""How long an engine may take while another could speak instead: a caller waits for it."""
 _REST_S = 60.0
 """How long an engine that failed is not asked again, so that not every caller waits for it."""
 
@@ -131,11 +133,13 @@ class Speech:
         engines: Sequence[SpeechEngine],
         cache: ClipCache,
         *,
+        patience_s: float = _PATIENCE_S,
         rest_s: float = _REST_S,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engines = tuple(engines)
         self._cache = cache
+        self._patience_s = patience_s
         self._rest_s = rest_s
         self._now = now
         self._resting: dict[str, float] = {}
@@ -156,11 +160,13 @@ class Speech:
         said = speech or (ssml.Words(text),)
         problems: list[str] = []
         for engine in self._able(want.language):
-            try:
+            if engine is self._engines[-1]:
                 return await self._spoken(engine, want, said, problems)
-            except SpeechFailed as error:
-                if engine is self._engines[-1]:
-                    raise
+            try:
+                async with asyncio.timeout(self._patience_s + more_time_s(text)):
+                    return await self._spoken(engine, want, said, problems)
+            except (SpeechFailed, TimeoutError) as failure:
+                error = failure if isinstance(failure, SpeechFailed) else "it takes too long"
                 log.warning("%s failed, the next engine speaks: %s", engine.name, error)
                 self._resting[engine.name] = self._now() + self._rest_s
                 problems.append(f"{engine.name} could not speak ({error}); another voice did")

@@ -10,18 +10,18 @@ from dataclasses import replace
 from edge_agent.call.report import Notify
 from telecore.commands import SpeechHeard
 from telecore.ids import CallSid, FeedId, new_id
-from telecore.notices import SpeechAsked, SpeechOver
+from telecore.notices import Notice, SpeechAsked, SpeechOver
 from telecore.twiml.control import SpeechSpec
 
 
 class Hearing:
-    """One <Gather>'s. ``asked`` is told again after a reconnect until it is over."""
+    """One <Gather>'s. ``asked`` and then ``over`` are told again after a reconnect, until there is an answer."""
 
     def __init__(self, call: CallSid, spec: SpeechSpec, notify: Notify) -> None:
         self.asked = SpeechAsked(call, FeedId(new_id()), spec)
         self.answer: asyncio.Future[SpeechHeard] = asyncio.get_running_loop().create_future()
         self._notify = notify
-        self._over = False
+        self.over: SpeechOver | None = None
         self._since = 0.0
 
     def begin(self) -> None:
@@ -44,13 +44,13 @@ class Hearing:
             return None
 
     def close(self) -> None:
-        """Nobody listens any more."""
-        self._end(wanted=False)
+        """Nobody listens any more, nor waits for words."""
+        if not self.answer.done():
+            self._end(wanted=False)
 
     def _end(self, *, wanted: bool) -> None:
-        if not self._over:
-            self._over = True
-            self._notify(SpeechOver(self.asked.call, self.asked.feed, wanted))
+        self.over = SpeechOver(self.asked.call, self.asked.feed, wanted)
+        self._notify(self.over)
 
 
 class Hearings:
@@ -61,10 +61,11 @@ class Hearings:
         self._notify = notify
         self._now: Hearing | None = None
 
-    @property
-    def asked(self) -> SpeechAsked | None:
+    def repeat(self) -> list[Notice]:
         """What the cloud has to be told again after a reconnect."""
-        return None if self._now is None else self._now.asked
+        if self._now is None:
+            return []
+        return [self._now.asked] if self._now.over is None else [self._now.asked, self._now.over]
 
     @contextmanager
     def listening(self, spec: SpeechSpec) -> Iterator[Hearing]:

@@ -26,6 +26,7 @@ def write_cloud(options: Options, data: Path, ports: dict[str, int]) -> Path:
         "web": {"host": "127.0.0.1", "port": ports["web"], "public_url": base},
         "tunnel": {"host": "127.0.0.1", "port": ports["tunnel"], "public_url": tunnel},
         "webhooks": {"allow_private": ["127.0.0.1/32"]},
+        "recognition": {"engines": {"en": "pocketsphinx"}},
     }
     return _write(cloud_path(data), config, _overrides(options, "cloud"))
 

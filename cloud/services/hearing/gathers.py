@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -29,6 +29,8 @@ from telecore.twiml.verbs.gather import NO_RECOGNISER
 
 log = logging.getLogger(__name__)
 
+_ANSWERS = 200
+"""How many are remembered for an edge that did not get them."""
 _BEFORE_FRAMES = 50
 """What is kept from before somebody was seen to speak: a second, in which the first word began."""
 
@@ -52,13 +54,16 @@ class Gathers:
         self._tools = tools
         self._tasks = LiveTasks()
         self._live: dict[tuple[EdgeId, FeedId], _Listening] = {}
+        self._answers: OrderedDict[tuple[EdgeId, FeedId], SpeechHeard] = OrderedDict()
 
     def asked(self, edge: EdgeId, notice: SpeechAsked) -> None:
         """A <Gather> began, or somebody began to speak; perhaps told again."""
         key = (edge, notice.feed)
+        if key in self._answers:
+            return
         listening = self._live.get(key)
         if listening is None:
-            listening = self._live[key] = _Listening(self._tools, edge, notice)
+            listening = self._live[key] = _Listening(self._tools, edge, notice, self._answer)
             task = self._tasks.start(listening.run(), f"hearing {notice.call}")
             task.add_done_callback(lambda _: self._live.pop(key, None))
         if notice.spoken:
@@ -66,24 +71,35 @@ class Gathers:
 
     def over(self, edge: EdgeId, notice: SpeechOver) -> None:
         """The edge waits for the words, or has no more use for them."""
-        listening = self._live.get((edge, notice.feed))
+        key = (edge, notice.feed)
+        listening = self._live.get(key)
         if listening is not None:
             listening.over(notice.wanted)
-        elif notice.wanted:  # an earlier process of ours heard it
-            self._tools.send(edge, Do(SpeechHeard(call=notice.call, feed=notice.feed)))
+        elif notice.wanted:  # it was told and did not arrive; or an earlier process of ours heard it
+            self._answer(edge, self._answers.get(key) or SpeechHeard(call=notice.call, feed=notice.feed))
 
     async def close(self) -> None:
         await self._tasks.close()
+
+    def _answer(self, edge: EdgeId, heard: SpeechHeard) -> None:
+        self._answers[edge, heard.feed] = heard
+        while len(self._answers) > _ANSWERS:
+            self._answers.popitem(last=False)
+        if not self._tools.send(edge, Do(heard)):
+            log.info("%s: what was said is told when edge %s is back", heard.call, edge)
 
 
 class _Listening(FeedEar):
     """One <Gather>: from its beginning to its answer."""
 
-    def __init__(self, tools: GatherTools, edge: EdgeId, asked: SpeechAsked) -> None:
+    def __init__(
+        self, tools: GatherTools, edge: EdgeId, asked: SpeechAsked, answer: Callable[[EdgeId, SpeechHeard], None]
+    ) -> None:
         self.spoken = asyncio.Event()
         self._tools = tools
         self._edge = edge
         self._asked = asked
+        self._answer = answer
         self._over: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._before: deque[bytes] = deque(maxlen=_BEFORE_FRAMES)
         self._hearing: Hearing | None = None
@@ -113,7 +129,7 @@ class _Listening(FeedEar):
                 return
             heard = await self._hear(*known)
             if self._over.done() and self._over.result():
-                self._answer(heard)
+                self._answer(self._edge, self._said(heard))
         finally:
             feed.close()
 
@@ -145,10 +161,9 @@ class _Listening(FeedEar):
             self._hearing = None
             await hearing.close()
 
-    def _answer(self, heard: Heard) -> None:
-        answer = SpeechHeard(call=self._asked.call, feed=self._asked.feed, text=heard.text, confidence=heard.confidence)
-        if not self._tools.send(self._edge, Do(answer)):
-            log.info("%s: what was said is not told, its edge is away", self._asked.call)
+    def _said(self, heard: Heard) -> SpeechHeard:
+        call, feed = self._asked.call, self._asked.feed
+        return SpeechHeard(call=call, feed=feed, text=heard.text, confidence=heard.confidence)
 
     async def _spoken_or_over(self) -> None:
         waiting = asyncio.ensure_future(self.spoken.wait())

@@ -168,6 +168,22 @@ async def test_the_next_engine_speaks_when_one_fails_and_is_asked_first_again_la
     assert len(first.rendered) == 2
 
 
+async def test_an_engine_that_takes_too_long_is_left_for_the_next(cache):
+    class Slow(CountingEngine):
+        name = "slow"
+
+        async def render(self, script):
+            await asyncio.sleep(0.5)
+            return await super().render(script)
+
+    slow, last = Slow(), CountingEngine()
+    speech = Speech([slow, last], cache, patience_s=0.05)
+    spoken = await speech.clip("one")
+    assert "slow could not speak (it takes too long)" in spoken.warnings[0][1]
+    assert (await speech.clip("two")).warnings == ()
+    assert [text for text, _ in last.rendered] == ["one", "two"]
+
+
 async def test_an_engine_is_asked_for_its_own_languages_only(cache):
     first, last = CountingEngine(), CountingEngine()
     first.name, first.available = "first", frozenset({"km"})

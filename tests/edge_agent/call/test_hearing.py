@@ -6,8 +6,9 @@ import pytest
 
 from edge_agent.call.equipment import Waits
 from telecore.audio.tone import dtmf_tone, tone
-from telecore.commands import SpeechHeard
-from telecore.notices import PageFaulted, SpeechAsked, SpeechOver
+from telecore.commands import OpenFeed, SpeechHeard
+from telecore.model import Track
+from telecore.notices import FeedClosed, PageFaulted, SpeechAsked, SpeechOver
 from telecore.twiml.control import CollectSpec, SpeechSpec
 from telecore.twiml.page import Ended, Goto
 from telecore.twiml.verbs.gather import Gather
@@ -131,6 +132,23 @@ async def test_the_cloud_is_asked_again_after_a_cut(edge, call):
     await speak(edge)
     await heard(edge, call)
     assert not [notice for notice in edge.calls.repeat() if isinstance(notice, SpeechAsked)]
+
+
+async def test_and_told_again_that_it_is_over(edge, call):
+    await edge.run_page(call, gather())
+    await speak(edge)
+    await edge.until(lambda: edge.told(SpeechOver))
+    again = [notice for notice in edge.calls.repeat() if isinstance(notice, SpeechAsked | SpeechOver)]
+    assert again == [edge.told(SpeechAsked)[-1], *edge.told(SpeechOver)]
+    await heard(edge, call)
+
+
+async def test_the_feed_is_closed_with_it(edge, call):
+    await edge.run_page(call, gather(CollectSpec(timeout_s=1.0, speech=WORDS)), Hangup())
+    edge.calls.open_feed(OpenFeed(call=call, feed=edge.told(SpeechAsked)[0].feed, tracks=(Track.INBOUND,)))
+    await edge.tick(55)
+    await edge.until(edge.outcomes)
+    assert [closed.because for closed in edge.told(FeedClosed)] == ["nobody is listened to any more"]
 
 
 async def test_another_page_lets_go_of_it(edge, call):

@@ -188,6 +188,20 @@ async def test_after_a_restart_the_edge_asks_again_and_what_was_said_before_is_l
     assert (await again.told(SpeechHeard)).text == "two tickets"
 
 
+async def test_an_answer_that_was_lost_is_told_again(desk, call, recogniser):
+    party = await Party(desk, call).open()
+    party.ask(spoken=True)
+    await until(lambda: recogniser.heard)
+    desk.line.up = False
+    party.over()
+    await until(lambda: recogniser.heard[0].closed)
+    desk.line.up = True
+    party.ask(spoken=True)
+    party.over()
+    assert (await party.told(SpeechHeard)).text == "two tickets"
+    assert len(recogniser.heard) == 1
+
+
 async def test_a_call_of_another_edge_is_not_heard(desk, recogniser):
     party = Party(desk, CallSid(new_sid("CA")))
     party.ask(spoken=True)

@@ -93,9 +93,9 @@ async def test_a_process_that_dies_is_a_failure():
     await hearing.close()
 
 
-async def test_one_that_takes_too_long_is_a_failure(say):
+async def test_one_that_takes_too_long_is_a_failure():
     hearing = await Sphinx(within_s=0.01).listen(Listen("en"))
-    hearing.feed(await say("hello"))
+    hearing.feed(bytes(320))
     with pytest.raises(RecognitionFailed, match="within 0.01 s"):
         await hearing.finish()
     await hearing.close()
