@@ -39,12 +39,18 @@ Plmn = NewType("Plmn", str)
 """MCC and MNC together, five or six digits."""
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _SID = re.compile(r"[A-Z]{2}[0-9a-f]{32}")
 
 
 def new_sid(prefix: str) -> str:
     """``new_sid("CA")`` → ``CA`` and 32 random hex digits."""
     return prefix + new_id()
+
+
+def sid_of_uuid(text: str, prefix: str) -> str:
+    """``CA`` and a UUID's digits, as other platforms write SIDs; anything else as it is."""
+    return prefix + text.replace("-", "").lower() if _UUID.fullmatch(text) else text
 
 
 def new_id() -> str:

@@ -15,6 +15,7 @@ from cloud.store.records import AccountRecord
 from cloud.web.auth import Authenticator
 from cloud.web.http import Request, Response, Route, json_response
 from telecore.errors import InvalidRequest, NotFound
+from telecore.ids import sid_of_uuid
 
 
 class AccountsApi:
@@ -58,7 +59,7 @@ class AccountsApi:
         return json_response(render.account(await self._service.update(record.sid, changes)))
 
     async def _found(self, request: Request) -> AccountRecord:
-        record = await self._auth.reachable(request, request.fields["account"], by_key=False)
+        record = await self._auth.reachable(request, sid_of_uuid(request.fields["account"], "AC"), by_key=False)
         if record is None:
             raise NotFound(f"The requested resource {request.path} was not found")
         return record

@@ -6,12 +6,13 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from cloud.api.compat import TWILIO, in_its_words, sids_of_uuids
 from cloud.api.forms import Form
 from cloud.api.paging import Paging, read_paging
 from cloud.web.auth import Authenticator
 from cloud.web.http import Handler, Pairs, Request, Response
-from telecore.errors import NotFound
-from telecore.ids import AccountSid
+from telecore.errors import NotFound, Refused
+from telecore.ids import AccountSid, sid_of_uuid
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +59,27 @@ def signed_in(auth: Authenticator, handler: Callable[[Ask], Awaitable[Response]]
 
     async def handle(request: Request) -> Response:
         account = await auth.who(request)
-        return await handler(Ask(account.sid, request.path, request.fields, request.params()))
+        try:
+            return await handler(Ask(account.sid, request.path, request.fields, request.params()))
+        except Refused as error:
+            raise in_its_words(error, account.compat, request.method) from error
 
     return handle
 
 
 def guarded(auth: Authenticator, handler: Callable[[Ask], Awaitable[Response]], *, by_key: bool = True) -> Handler:
-    """Let in who may act for the account in the path; ``by_key``: an API key may, too."""
+    """Let in who may act for the account in the path; ``by_key``: an API key may, too.
+
+    An account that asked for Somleng's habits may write SIDs as UUIDs, and has its errors in Somleng's words.
+    """
 
     async def handle(request: Request) -> Response:
-        account = await auth.account(request, request.fields["account"], by_key=by_key)
-        return await handler(Ask(account.sid, request.path, request.fields, request.params()))
+        sid = sid_of_uuid(request.fields["account"], "AC")
+        account = await auth.account(request, sid, by_key=by_key)
+        fields = request.fields if account.compat == TWILIO else sids_of_uuids(request.path, request.fields)
+        try:
+            return await handler(Ask(account.sid, request.path, fields, request.params()))
+        except Refused as error:
+            raise in_its_words(error, account.compat, request.method) from error
 
     return handle

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 from cloud.api import render
 from cloud.api.asks import Ask, guarded, own
 from cloud.api.paging import list_response
 from cloud.api.urls import PATHS
-from cloud.store import calls, notifications
-from cloud.store.database import Database
+from cloud.store import calls, notifications, webhook_log
+from cloud.store.database import Connection, Database
+from cloud.store.notifications import NotificationFilter
+from cloud.store.records import NotificationRecord, WebhookLogRecord
 from cloud.web.auth import Authenticator
-from cloud.web.http import Response, Route
+from cloud.web.http import Response, Route, json_response
+
+_LEVELS = {"0": "error", "1": "warning"}
+"""``Log`` of Twilio's → ours."""
 
 
 class NotificationsApi:
@@ -21,16 +28,40 @@ class NotificationsApi:
         return [
             Route("GET", PATHS["notifications"], guarded(self._auth, self.list_)),
             Route("GET", PATHS["call_notifications"], guarded(self._auth, self.list_of_call)),
+            Route("GET", PATHS["notification"], guarded(self._auth, self.fetch)),
         ]
 
     async def list_(self, ask: Ask) -> Response:
-        return await self._list(ask, None)
+        return await self._list(ask, "")
 
     async def list_of_call(self, ask: Ask) -> Response:
         own(ask, await self._db.read(lambda conn: calls.get(conn, ask.fields["call"])))
         return await self._list(ask, ask.fields["call"])
 
-    async def _list(self, ask: Ask, about: str | None) -> Response:
-        paging = ask.paging()
-        page = await self._db.read(lambda conn: notifications.page(conn, ask.account, about, paging.cursor))
+    async def fetch(self, ask: Ask) -> Response:
+        """With what was asked and answered, where the log of webhooks still has it."""
+
+        def read(conn: Connection) -> tuple[NotificationRecord, WebhookLogRecord | None]:
+            record = own(ask, notifications.get(conn, ask.sid))
+            return record, webhook_log.at_fault(conn, record.subject, record.code, record.created_at)
+
+        record, asked = await self._db.read(read)
+        return json_response({**render.notification(record), **exchanged(asked)})
+
+    async def _list(self, ask: Ask, about: str) -> Response:
+        paging, form = ask.paging(), ask.form
+        level = _LEVELS.get(form.word("Log", tuple(_LEVELS)), "")
+        wanted = NotificationFilter(about, level, form.between("MessageDate"))
+        page = await self._db.read(lambda conn: notifications.page(conn, ask.account, wanted, paging.cursor))
         return list_response("notifications", paging, page, render.notification)
+
+
+def exchanged(asked: WebhookLogRecord | None) -> render.Json:
+    """What went over the wire, as Twilio tells it: pairs as in a query."""
+    if asked is None:
+        return dict.fromkeys(("request_variables", "response_headers", "response_body"))
+    return {
+        "request_variables": urlencode(asked.params),
+        "response_headers": urlencode(asked.got),
+        "response_body": asked.body,
+    }

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from cloud.api.account_settings import AccountSettingsApi
 from cloud.api.accounts import AccountsApi
+from cloud.api.alerts import AlertsApi
 from cloud.api.applications import ApplicationsApi
 from cloud.api.auth_tokens import AuthTokensApi
 from cloud.api.available_phone_numbers import AvailableNumbersApi
@@ -19,6 +20,7 @@ from cloud.api.enrolment import EnrolmentApi
 from cloud.api.fleet import FleetApi, Tasks
 from cloud.api.incoming_phone_numbers import NumbersApi
 from cloud.api.keys import KeysApi
+from cloud.api.lookups import LookupsApi
 from cloud.api.messages import MessagesApi
 from cloud.api.messaging_absent import MessagingAbsentApi
 from cloud.api.messaging_services import MessagingServicesApi
@@ -28,6 +30,7 @@ from cloud.api.queues import QueuesApi
 from cloud.api.recordings import RecordingsApi, Renditions, Sound
 from cloud.api.streams import StreamsApi
 from cloud.api.transcriptions import TranscriptionsApi
+from cloud.api.usage import UsageApi
 from cloud.api.verifications import VerificationsApi, Verifying
 from cloud.api.verify_limits import VerifyLimitsApi
 from cloud.api.verify_services import VerifyServicesApi
@@ -103,6 +106,9 @@ def api_routes(backend: Backend) -> list[Route]:
         ).routes(),
         *NotificationsApi(db, auth).routes(),
         *ClientsApi(auth, backend.browsers, backend.serve_browser, backend.public_url).routes(),
+        *UsageApi(db, auth).routes(),
+        *AlertsApi(db, auth, backend.public_url).routes(),
+        *LookupsApi(auth, backend.public_url).routes(),
         *AccountSettingsApi(db, auth).routes(),
         *WebhooksApi(db, auth, backend.webhooks).routes(),
         *FleetApi(db, auth, backend.fleet, backend.tasks).routes(),

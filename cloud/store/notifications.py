@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from sqlalchemy import ColumnElement, Connection, select
 
 from cloud.store import keyset, tables
-from cloud.store.records import Cursor, Hook, NotificationRecord, PageOf
+from cloud.store.records import Between, Cursor, Hook, NotificationRecord, PageOf
 from cloud.store.rows import from_row, now
 from cloud.store.schema import notifications
 from telecore.ids import AccountSid, new_sid
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationFilter:
+    """``about``: the SID of a call or message. ``level``: error or warning."""
+
+    about: str = ""
+    level: str = ""
+    created: Between = field(default_factory=Between)
 
 
 def add(
@@ -35,6 +46,10 @@ def add(
         created_at=now(),
     )
     return tables.add(conn, notifications, record)
+
+
+def get(conn: Connection, sid: str) -> NotificationRecord | None:
+    return tables.find(conn, notifications, NotificationRecord, sid=sid)
 
 
 def known(conn: Connection, subject: str, code: int, text: str, url: str) -> bool:
@@ -64,9 +79,14 @@ def latest(conn: Connection, *, about: str = "", code: int | None = None, limit:
     return [from_row(NotificationRecord, row) for row in rows]
 
 
-def page(conn: Connection, account: str, about: str | None, cursor: Cursor) -> PageOf[NotificationRecord]:
-    """As ``list_``, in pages."""
-    where: list[ColumnElement[bool]] = [notifications.c.account == account]
-    if about is not None:
-        where.append(notifications.c.subject == about)
+def page(conn: Connection, account: str, wanted: NotificationFilter, cursor: Cursor) -> PageOf[NotificationRecord]:
+    """Of one account, newest first."""
+    where: list[ColumnElement[bool]] = [
+        notifications.c.account == account,
+        *keyset.within(notifications.c.created_at, wanted.created),
+    ]
+    if wanted.about:
+        where.append(notifications.c.subject == wanted.about)
+    if wanted.level:
+        where.append(notifications.c.level == wanted.level)
     return keyset.page(conn, notifications, NotificationRecord, where, cursor)

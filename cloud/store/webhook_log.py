@@ -35,6 +35,14 @@ def get(conn: Connection, sid: str) -> WebhookLogRecord | None:
     return tables.find(conn, webhook_log, WebhookLogRecord, sid=sid)
 
 
+def at_fault(conn: Connection, subject: str, code: int, at: datetime) -> WebhookLogRecord | None:
+    """The last exchange about this subject that failed so before this moment: what a notification tells of."""
+    same = (webhook_log.c.subject == subject) & (webhook_log.c.code == code) & (webhook_log.c.at <= at)
+    asked = select(webhook_log).where(same).order_by(webhook_log.c.id.desc()).limit(1)
+    row = conn.execute(asked).mappings().one_or_none() if subject else None
+    return None if row is None else from_row(WebhookLogRecord, row)
+
+
 def last_replay(conn: Connection, sid: str) -> WebhookLogRecord | None:
     """The last of the exchanges that did this one again."""
     asked = select(webhook_log).where(webhook_log.c.replay_of == sid).order_by(webhook_log.c.id.desc()).limit(1)

@@ -13,7 +13,7 @@ from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord
 from cloud.web.http import Request
 from telecore.errors import NotAllowed
-from telecore.ids import is_sid
+from telecore.ids import is_sid, sid_of_uuid
 
 _NOBODYS = secrets.token_hex(16)
 """What the token of an unknown account is compared with, so that both take the same time."""
@@ -84,7 +84,12 @@ class Authenticator:
 
 def _caller(conn: Connection, user: str, password: str, by_key: bool) -> AccountRecord:
     """The active account that these credentials are of. Raises NotAllowed."""
-    record = _of_key(conn, user, password, by_key) if is_sid(user, "SK") else _of_token(conn, user, password)
+    if is_sid(user, "SK"):
+        record = _of_key(conn, user, password, by_key)
+    else:
+        record = _of_token(conn, sid_of_uuid(user, "AC"), password)
+        if record is not None and record.sid != user and record.compat != "somleng":
+            record = None
     if record is None:
         raise NotAllowed("Authenticate")
     _refuse_inactive(record)

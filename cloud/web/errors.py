@@ -20,7 +20,11 @@ class TooMany(Refused):
         self.retry_after_s = retry_after_s
 
 
-def error_response(status: int, code: int, message: str, headers: dict[str, str] | None = None) -> Response:
+class InWords(Refused):
+    """A refusal whose code is told as text."""
+
+
+def error_response(status: int, code: int | str, message: str, headers: dict[str, str] | None = None) -> Response:
     """Twilio's shape. Never ``title`` and ``type`` beside these: clients would take it for RFC 9457."""
     body = {"code": code, "message": message, "more_info": f"{MORE_INFO}{code}", "status": status}
     return json_response(body, status, headers)
@@ -34,7 +38,8 @@ def refusal(error: Refused) -> Response:
         headers["Allow"] = ", ".join(error.allowed)
     if isinstance(error, TooMany):
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
-    return error_response(error.status, error.code, error.message, headers)
+    code = str(error.code) if isinstance(error, InWords) else error.code
+    return error_response(error.status, code, error.message, headers)
 
 
 def too_large(limit: int) -> Response:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from urllib.parse import unquote
 
@@ -11,6 +12,7 @@ from cloud.web.http import Handler, Route
 from telecore.errors import NotFound, Refused
 
 _SEGMENT = "[^/]+"
+_SUFFIXED, _SUFFIX = "/2010-04-01/", ".json"
 
 
 class MethodNotAllowed(Refused):
@@ -34,8 +36,18 @@ class Router:
     def find(self, method: str, path: str) -> tuple[Handler, dict[str, str]]:
         """The handler and the pieces of the path (as it came, still quoted), which are unquoted.
 
-        Raises NotFound, MethodNotAllowed.
+        The ``.json`` of Twilio's first API may be left out. Raises NotFound, MethodNotAllowed.
         """
+        try:
+            return self._find(method, path)
+        except NotFound:
+            if not path.startswith(_SUFFIXED) or path.endswith(_SUFFIX):
+                raise
+        with suppress(NotFound):
+            return self._find(method, path + _SUFFIX)
+        raise NotFound(f"The requested resource {unquote(path)} was not found")
+
+    def _find(self, method: str, path: str) -> tuple[Handler, dict[str, str]]:
         allowed: set[str] = set()
         for known, pattern, handler in self._like(path.count("/"), path[path.rfind("/") + 1 :]):
             found = pattern.fullmatch(path)

@@ -18,6 +18,7 @@ from cloud.api.description import (
     sites,
     streams,
     transcriptions,
+    usage,
     verify,
     webhooks,
 )
@@ -43,6 +44,9 @@ FAMILIES: tuple[Family, ...] = (
     verify.FAMILY,
     sites.FAMILY,
     webhooks.FAMILY,
+    usage.FAMILY,
+    usage.ALERTS,
+    usage.LOOKUPS,
 )
 SCHEMAS: dict[str, Json] = {
     **accounts.SCHEMAS,
@@ -62,12 +66,16 @@ SCHEMAS: dict[str, Json] = {
     **verify.SCHEMAS,
     **sites.SCHEMAS,
     **webhooks.SCHEMAS,
+    **usage.SCHEMAS,
 }
 """Name → the fields of a record, each with its schema. All of them are always there, and no others."""
 ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for family in FAMILIES for endpoint in family.endpoints)
 
 LEFT_OUT: dict[str, dict[str, str]] = {
     "call": {"stir_verstat": "of networks in the USA"},
+    "alert": dict.fromkeys(
+        ("request_headers", "response_headers", "response_body"), "the list does not carry requests and answers"
+    ),
     "notification": dict.fromkeys(
         ("request_variables", "response_headers", "response_body"), "the list does not carry requests and answers"
     ),

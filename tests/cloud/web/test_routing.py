@@ -57,3 +57,24 @@ def test_another_method() -> None:
 def test_a_pattern_must_be_whole() -> None:
     with pytest.raises(ValueError, match="not closed"):
         Router([Route("GET", "/a/{x", one)])
+
+
+def test_the_ending_of_twilios_first_api_may_be_left_out() -> None:
+    root = "/2010-04-01/Accounts/{account}"
+    routes = [
+        Route("GET", f"{root}/Recordings/{{sid}}.json", one),
+        Route("GET", f"{root}/Recordings/{{sid:RE[0-9]+}}", two),
+        Route("GET", "/v1/Things.json", one),
+    ]
+    router = Router(routes)
+    here = "/2010-04-01/Accounts/AC1/Recordings"
+    assert router.find("GET", f"{here}/x") == (one, {"account": "AC1", "sid": "x"})
+    assert router.find("GET", f"{here}/x.json") == (one, {"account": "AC1", "sid": "x"})
+    assert router.find("GET", f"{here}/RE1") == (two, {"account": "AC1", "sid": "RE1"})
+    with pytest.raises(MethodNotAllowed):
+        router.find("PUT", f"{here}/x")
+    with pytest.raises(NotFound) as caught:
+        router.find("GET", f"{here}/x/y")
+    assert caught.value.message.endswith("/x/y was not found")
+    with pytest.raises(NotFound):
+        router.find("GET", "/v1/Things")
