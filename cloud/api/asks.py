@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NoReturn, Protocol, TypeVar
 
 from cloud.api.compat import TWILIO, in_its_words, sids_of_uuids
 from cloud.api.forms import Form
 from cloud.api.paging import Paging, read_paging
+from cloud.store.records import AccountRecord
 from cloud.web.auth import Authenticator
 from cloud.web.http import Handler, Pairs, Request, Response
 from telecore.errors import NotFound, Refused
@@ -54,6 +55,12 @@ def own(ask: Ask, record: R | None) -> R:
     return record
 
 
+def _raise(error: Refused, account: AccountRecord, request: Request) -> NoReturn:
+    """In the words that the account expects."""
+    told = in_its_words(error, account.compat, request.method)
+    raise told from (None if told is error else error)
+
+
 def signed_in(auth: Authenticator, handler: Callable[[Ask], Awaitable[Response]]) -> Handler:
     """Let in whoever has an account; it is his own, for the path names none (versions 1 and 2 of Twilio's APIs)."""
 
@@ -62,7 +69,7 @@ def signed_in(auth: Authenticator, handler: Callable[[Ask], Awaitable[Response]]
         try:
             return await handler(Ask(account.sid, request.path, request.fields, request.params()))
         except Refused as error:
-            raise in_its_words(error, account.compat, request.method) from error
+            _raise(error, account, request)
 
     return handle
 
@@ -80,6 +87,6 @@ def guarded(auth: Authenticator, handler: Callable[[Ask], Awaitable[Response]], 
         try:
             return await handler(Ask(account.sid, request.path, fields, request.params()))
         except Refused as error:
-            raise in_its_words(error, account.compat, request.method) from error
+            _raise(error, account, request)
 
     return handle

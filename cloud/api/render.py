@@ -37,7 +37,6 @@ _ACCOUNT_PARTS = {
     "addresses": "Addresses",
     "applications": "Applications",
     "available_phone_numbers": "AvailablePhoneNumbers",
-    "balance": "Balance",
     "calls": "Calls",
     "conferences": "Conferences",
     "incoming_phone_numbers": "IncomingPhoneNumbers",

@@ -16,6 +16,7 @@ from cloud.api.calls import CallsApi
 from cloud.api.clients import Browsers, ClientsApi
 from cloud.api.conferences import ConferencesApi
 from cloud.api.description.serving import DescriptionApi
+from cloud.api.empty_lists import EmptyListsApi
 from cloud.api.enrolment import EnrolmentApi
 from cloud.api.fleet import FleetApi, Tasks
 from cloud.api.incoming_phone_numbers import NumbersApi
@@ -109,6 +110,7 @@ def api_routes(backend: Backend) -> list[Route]:
         *UsageApi(db, auth).routes(),
         *AlertsApi(db, auth, backend.public_url).routes(),
         *LookupsApi(auth, backend.public_url).routes(),
+        *EmptyListsApi(auth).routes(),
         *AccountSettingsApi(db, auth).routes(),
         *WebhooksApi(db, auth, backend.webhooks).routes(),
         *FleetApi(db, auth, backend.fleet, backend.tasks).routes(),

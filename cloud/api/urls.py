@@ -99,6 +99,8 @@ PATHS = {
     "alert": "/v1/Alerts/{sid}",
     "lookup": "/v2/PhoneNumbers/{number}",
     "lookup_v1": "/v1/PhoneNumbers/{number}",
+    "addresses": f"{ONE}/Addresses.json",
+    "short_codes": f"{ONE}/SMS/ShortCodes.json",
     "settings": "/simferry/v1/account",
     "webhooks": "/simferry/v1/webhooks",
     "webhook": "/simferry/v1/webhooks/{sid}",

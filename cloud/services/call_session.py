@@ -19,7 +19,7 @@ from cloud.services.debugger import Debugger
 from cloud.services.documents import Documents, NoDocument
 from cloud.services.pages import Pages, Prepared, Problem
 from cloud.services.webhooks import WebhookRequest
-from cloud.store import calls
+from cloud.store import accounts, calls
 from cloud.store.database import Database
 from cloud.store.records import AccountRecord, CallRecord, Hook
 from cloud.tunnel.call_steps import voice_fields
@@ -47,6 +47,8 @@ MOST_PAGES = 60
 WITHIN_S = 10.0
 """A document that redirects to itself without a word would otherwise do so for ever."""
 _RESEND_S = 1.0
+FRESH_S = 5.0
+"""How long what was read of the account counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,7 @@ class CallSession:
         self.record = record
         self._tools = tools
         self._account = account
+        self._account_read = tools.now()
         self._cookies = Cookies()
         self._page = record.page
         self._sent: RunPage | None = None
@@ -182,6 +185,7 @@ class CallSession:
         if not self._may_go_on():
             await self._note(Problem(11215, f"More than {MOST_PAGES} documents in {WITHIN_S:g} s", url=source.url))
             return EXCUSE
+        await self._refresh_account()
         found = await self._tools.documents.voice(
             self._request(source), self.record.fallback, self.record.sid, self._cookies
         )
@@ -212,6 +216,19 @@ class CallSession:
             secret=self._account.auth_token,
             subject=self.record.sid,
         )
+
+    async def _refresh_account(self) -> None:
+        """A token that was promoted while the call goes on signs its further requests."""
+        if self._tools.now() - self._account_read < FRESH_S:
+            return
+        sid = self.record.account
+        try:
+            found = await self._tools.db.read(lambda conn: accounts.get(conn, sid))
+        except Transient as error:
+            log.warning("%s: its account cannot be read: %s", self.record.sid, error)
+            return
+        self._account = found or self._account
+        self._account_read = self._tools.now()
 
     def _may_go_on(self) -> bool:
         now = self._tools.now()

@@ -23,7 +23,8 @@ _OF_REGISTRIES = impossible("registries and fees of networks in the USA")
 _OF_OTHERS = impossible("other channels than SMS and voice")
 
 ABSENT: tuple[Absent, ...] = (
-    Absent(f"* {_ONE}/Addresses*", _NOT_OFFERED),
+    Absent(f"POST {_ONE}/Addresses.json", _NOT_OFFERED),
+    Absent(f"* {_ONE}/Addresses/*", _NOT_OFFERED),
     Absent(f"* {_ONE}/AuthorizedConnectApps*", _NOT_OFFERED),
     Absent(f"* {_ONE}/ConnectApps*", _NOT_OFFERED),
     Absent(f"* {_ONE}/AvailablePhoneNumbers/{{}}/MachineToMachine.json", _OTHER_KINDS),
@@ -42,7 +43,7 @@ ABSENT: tuple[Absent, ...] = (
     Absent(f"* {_ONE}/Messages/{{}}/Media/{{}}.json", _OF_MM),
     Absent(f"* {_ONE}/Recordings/{{}}/AddOnResults*", differs("no add-ons")),
     Absent(f"* {_ONE}/SIP/*", differs("no SIP domains; trunks are set up at the edge")),
-    Absent(f"* {_ONE}/SMS/ShortCodes*", impossible("short codes are networks' to give")),
+    Absent(f"* {_ONE}/SMS/ShortCodes/*", impossible("short codes are networks' to give")),
     Absent(f"* {_ONE}/Tokens.json", differs("no TURN servers")),
     Absent("* /v1/Consents/*", _NOT_OFFERED),
     Absent("* /v1/Contacts/*", _NOT_OFFERED),

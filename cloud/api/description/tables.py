@@ -8,6 +8,7 @@ from cloud.api.description import (
     available,
     calls,
     conferences,
+    empty,
     keys,
     messages,
     messaging,
@@ -45,6 +46,7 @@ FAMILIES: tuple[Family, ...] = (
     sites.FAMILY,
     webhooks.FAMILY,
     usage.FAMILY,
+    empty.FAMILY,
     usage.ALERTS,
     usage.LOOKUPS,
 )
@@ -67,6 +69,7 @@ SCHEMAS: dict[str, Json] = {
     **sites.SCHEMAS,
     **webhooks.SCHEMAS,
     **usage.SCHEMAS,
+    **empty.SCHEMAS,
 }
 """Name → the fields of a record, each with its schema. All of them are always there, and no others."""
 ENDPOINTS: tuple[Endpoint, ...] = tuple(endpoint for family in FAMILIES for endpoint in family.endpoints)

@@ -9,8 +9,9 @@ import time
 import pytest
 from twilio.request_validator import RequestValidator
 
+from cloud.services import call_session
 from cloud.services.requests import NewCall, UpdateCall
-from cloud.store import calls, notifications
+from cloud.store import accounts, calls, notifications
 from cloud.store.records import Hook
 from telecore.commands import HangUp, LimitCall, PlaceCall, RunPage
 from telecore.errors import InvalidRequest, NoRoute, NotFound
@@ -81,6 +82,18 @@ async def test_an_inbound_call_page_by_page(desk, app, number):
     assert (record.duration_s, record.page, record.url) == (7, 2, app.url("/menu"))
     (status,) = await app.wait_for("/status")
     assert (status.params["CallStatus"], status.params["CallDuration"]) == ("completed", "7")
+
+
+async def test_a_token_promoted_during_a_call_signs_what_follows(desk, app, number, monkeypatch):
+    monkeypatch.setattr(call_session, "FRESH_S", 0.0)
+    app.answer("/voice", twiml("<Gather action='/menu'/>"))
+    app.answer("/menu", twiml("<Hangup/>"))
+    call = await desk.offer()
+    await desk.page(call, 1)
+    await desk.db.write(lambda conn: accounts.update(conn, desk.account.sid, auth_token="f" * 32))
+    desk.goto(call, 1, app.url("/menu"), Digits="1")
+    (menu,) = await app.wait_for("/menu")
+    assert RequestValidator("f" * 32).validate(menu.url, menu.params, menu.headers["X-Twilio-Signature"])
 
 
 async def test_the_first_page_comes_at_once_and_clips_are_made_once(desk, app, number):
