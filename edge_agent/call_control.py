@@ -21,7 +21,8 @@ from edge_agent.media.source import Pause, Samples
 from edge_agent.media.tones import BEEP
 from telecore.causes import Cause
 from telecore.errors import DeviceRefused, TelecoreError
-from telecore.ids import FeedId
+from telecore.events import MessageWanted
+from telecore.ids import FeedId, MessageSid, new_sid
 from telecore.model import Clip
 from telecore.stays import StayOutcome, StaySpec
 from telecore.twiml.control import (
@@ -34,6 +35,7 @@ from telecore.twiml.control import (
     Recorded,
     RecordSpec,
     ReferOutcome,
+    SmsSpec,
     StreamSpec,
 )
 
@@ -156,6 +158,20 @@ class PageControl:
         finally:
             self._referring = False
         return ReferOutcome(referred.response, referred.notified)
+
+    def send_message(self, spec: SmsSpec) -> MessageSid:
+        """The cloud hears of it through the spool: a cut line delays it, and loses nothing."""
+        sid = MessageSid(new_sid("SM"))
+        wanted = MessageWanted(
+            call=self._call.sid,
+            message=sid,
+            body=spec.body,
+            to=spec.to,
+            sender=spec.sender,
+            status_callback=spec.status_callback,
+        )
+        self._call.report.say(wanted)
+        return sid
 
     async def send_digits(self, digits: str) -> None:
         await self.ensure_answered()

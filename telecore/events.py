@@ -260,6 +260,18 @@ class AnswererDetected(CallEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MessageWanted(CallEvent):
+    """A page of this call has a message to send. Empty ``to``: the other party; empty ``sender``: our number in it."""
+
+    kind: ClassVar[str] = "message.wanted"
+    message: MessageSid
+    body: str
+    to: str = ""
+    sender: str = ""
+    status_callback: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded(CallEvent):
     """``cause`` is Q.850's. ``by``: ``caller``, ``callee``, ``us``, ``network``, ``timeout`` or ``restart``.
 

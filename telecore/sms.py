@@ -138,6 +138,11 @@ def count_segments(text: str, *, port: int | None = None) -> SegmentInfo:
     return SegmentInfo(encoding, sum(1 for _ in _parts(text, encoding, port)), units)
 
 
+def utf16_units(text: str) -> int:
+    """As Twilio counts the characters of a body."""
+    return _units(text, SmsEncoding.UCS2)
+
+
 def split(
     text: str,
     reference: int = 0,

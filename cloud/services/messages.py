@@ -20,7 +20,7 @@ from cloud.store.records import FeedbackRecord, MessageRecord
 from cloud.tunnel import message_steps
 from cloud.tunnel.effects import Told, utc_now
 from telecore.errors import InvalidRequest, NotFound, Refused, Transient
-from telecore.events import MessageReceived
+from telecore.events import MessageReceived, MessageWanted
 from telecore.ids import AccountSid, EdgeId
 from telecore.model import ChannelState, Direction, MessageStatus
 from telecore.opt_out import keyword_of
@@ -115,7 +115,10 @@ class MessageService:
         if told.message is not None:
             self._queue.wake()
         back = told.channel is not None and told.channel.state is ChannelState.REGISTERED
-        if back or (isinstance(told.event, MessageReceived) and keyword_of(told.event.body) is not None):
+        queued = isinstance(told.event, MessageWanted) or (
+            isinstance(told.event, MessageReceived) and keyword_of(told.event.body) is not None
+        )
+        if back or queued:
             self._news.set()
 
     def on_link(self, edge: EdgeId, up: bool) -> None:

@@ -21,6 +21,7 @@ from cloud.tunnel import (
     message_steps,
     recording_steps,
     site_steps,
+    sms_steps,
     stay_steps,
 )
 from telecore.events import (
@@ -38,6 +39,7 @@ from telecore.events import (
     MessageFailed,
     MessageReceived,
     MessageSubmitted,
+    MessageWanted,
     RecordingBegan,
     RecordingChanged,
     RecordingDropped,
@@ -69,7 +71,6 @@ class Told:
     channel: ChannelStatus | None = None
 
 
-"""Where a recording of this call, from this source, is to be told, for an edge that does not say."""
 RecordingUrl = Callable[[str, str], str]
 """Where customers find a recording, by account and SID."""
 
@@ -210,6 +211,13 @@ def _message_step(
     return _told(heard, message=message_steps.step(conn, sid, status, done_at, **changes))
 
 
+def _message_wanted(conn: Connection, heard: Heard) -> Told | None:
+    call = call_steps.of_edge(conn, heard.event.call, heard.edge.edge)
+    if call is None:
+        return _foreign(heard, f"call {heard.event.call}")
+    return _told(heard, message=sms_steps.wanted(conn, call, heard.event, heard.now))
+
+
 # ------------------------------------------------------------------ calls
 
 
@@ -333,6 +341,7 @@ _EFFECTS: Mapping[type[Event], Callable[[Connection, Heard], Told | None]] = {
     ChannelChanged: _channel_changed,
     MessageReceived: _message_received,
     MessageSubmitted: _message_submitted,
+    MessageWanted: _message_wanted,
     MessageDelivered: _message_delivered,
     MessageFailed: _message_failed,
     CallOffered: _call_offered,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from telecore.ids import CallSid, FeedId, RecordingSid
+from telecore.ids import CallSid, FeedId, MessageSid, RecordingSid
 from telecore.model import CallStatus, Clip, MachineSpec, Track
 from telecore.stays import StayOutcome, StaySpec
 
@@ -179,6 +179,16 @@ class CallRecordingSpec:
     status_callback_events: tuple[str, ...] = ("completed",)
 
 
+@dataclass(frozen=True, slots=True)
+class SmsSpec:
+    """A message. Empty ``to``: the other party of the call; empty ``sender``: our number in it."""
+
+    body: str
+    to: str = ""
+    sender: str = ""
+    status_callback: str = ""
+
+
 class CallControl(Protocol):
     """The call a page runs on. Every method may be cancelled; a hang-up by the caller cancels the whole page."""
 
@@ -206,6 +216,9 @@ class CallControl(Protocol):
 
     async def refer(self, uri: str) -> ReferOutcome:
         """Ask the party to call this SIP URI instead of us."""
+
+    def send_message(self, spec: SmsSpec) -> MessageSid:
+        """Have a message sent, whatever becomes of the call."""
 
     async def send_digits(self, digits: str) -> None: ...
     async def reject(self, busy: bool) -> None: ...

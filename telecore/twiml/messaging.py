@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from telecore.errors import InvalidTwiml
 from telecore.twiml.attributes import Attributes, absolute, refuse_children
 from telecore.twiml.nodes import SCHEMA, Node, Reading, TwimlWarning
+from telecore.twiml.verbs import READERS as VOICE
 from telecore.twiml.xml_text import parse
 
 MAX_MESSAGES = 10
+OF_VOICE = 14110
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,8 @@ def read_messaging(text: str, url: str) -> MessagingDocument:
     for node in parse(text).children:
         reader = READERS.get(node.name)
         if reader is None:
-            raise InvalidTwiml(f"<{node.name}> is not a verb of messaging", code=SCHEMA, line=node.line)
+            code = OF_VOICE if node.name in VOICE else SCHEMA
+            raise InvalidTwiml(f"<{node.name}> is not a verb of messaging", code=code, line=node.line)
         reply = reader(node, reading)
         if reply is not None:
             replies.append(reply)
@@ -75,19 +78,36 @@ def _message(node: Node, reading: Reading) -> MessageReply | None:
             raise InvalidTwiml("<Media>: a SIM sends no MMS", code=21620, line=child.line)
         else:
             raise InvalidTwiml(f"<{child.name}> is not allowed within <Message>", code=SCHEMA, line=child.line)
-    reply = MessageReply(
+    reply = _reply(body, attributes)
+    attributes.close()
+    return _with_body(reply, node, reading)
+
+
+def _sms(node: Node, reading: Reading) -> MessageReply | None:
+    """The older word for a message that is nothing but text."""
+    refuse_children(node, reading)
+    attributes = Attributes(node, reading)
+    reply = _reply(node.text.strip(), attributes)
+    attributes.close()
+    return _with_body(reply, node, reading)
+
+
+def _with_body(reply: MessageReply, node: Node, reading: Reading) -> MessageReply | None:
+    if reply.body:
+        return reply
+    reading.warn(14103, f"<{node.name}> has no body and was left out", node)
+    return None
+
+
+def _reply(body: str, attributes: Attributes) -> MessageReply:
+    return MessageReply(
         body=body,
         to=attributes.text("to").strip(),
         sender=attributes.text("from").strip(),
         action=attributes.url("action"),
         method=attributes.method(code=14104),
-        status_callback=attributes.url("statusCallback"),
+        status_callback=attributes.url("statusCallback", code=14105),
     )
-    attributes.close()
-    if not body:
-        reading.warn(14103, "<Message> has no body and was left out", node)
-        return None
-    return reply
 
 
 def _redirect(node: Node, reading: Reading) -> RedirectTo:
@@ -102,4 +122,5 @@ def _redirect(node: Node, reading: Reading) -> RedirectTo:
 READERS: Mapping[str, Callable[[Node, Reading], MessageReply | RedirectTo | None]] = {
     "Message": _message,
     "Redirect": _redirect,
+    "Sms": _sms,
 }

@@ -2,7 +2,7 @@ import pytest
 
 from telecore.audio.tone import dtmf_tone, silence, tone
 from telecore.notices import RouteWanted
-from telecore.twiml.control import CollectSpec, DialSpec, DialTarget, RecordSpec
+from telecore.twiml.control import CollectSpec, DialSpec, DialTarget, RecordSpec, SmsSpec
 from telecore.twiml.page import Ended, Goto
 from telecore.twiml.verbs.dial import Dial
 from telecore.twiml.verbs.gather import Gather
@@ -13,6 +13,7 @@ from telecore.twiml.verbs.record import Record
 from telecore.twiml.verbs.redirect import Redirect
 from telecore.twiml.verbs.reject import Reject
 from telecore.twiml.verbs.say import Say
+from telecore.twiml.verbs.sms import Sms
 from tests.fakes.edge import FakeEdge
 from tests.fakes.line import SILENCE, settle
 
@@ -209,3 +210,12 @@ async def test_in_the_middle_of_any_verb_it_may_end(edge, answered, verb, how):
     # A recording that the caller ends leads on, here to the end of the page.
     assert set(edge.outcomes()) <= {Ended("hangup"), Ended("finished")}
     assert page < edge._pages or how == "caller"
+
+
+async def test_a_message_is_told_of_and_the_page_goes_on(edge, answered):
+    call, _ = answered
+    await edge.run_page(call, Sms(SmsSpec("hi", "+85512000009", status_callback="http://app.example/s")), NEXT)
+    await edge.until(edge.outcomes)
+    (event,) = edge.events("message.wanted")
+    assert (event.call, event.body, event.to, event.sender) == (call, "hi", "+85512000009", "")
+    assert edge.outcomes() == [Goto("http://app.example/next")]

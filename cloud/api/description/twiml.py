@@ -95,6 +95,10 @@ VOICE: tuple[Element, ...] = (
         "Parameter", attrs("name", "value"), within="Client",
         example='<Dial><Client><Identity>ann</Identity><Parameter name="a" value="b"/></Client></Dial>',
     ),
+    Element(
+        "Sms", attrs("to", "from", "action", "method", "statusCallback"),
+        example='<Sms to="+85512000001">text</Sms>',
+    ),
     Element("Redirect", attrs("method"), example="<Redirect>https://app.example/next</Redirect>"),
     Element("Reject", attrs("reason"), example="<Reject/>"),
     Element(
@@ -112,7 +116,7 @@ VOICE: tuple[Element, ...] = (
     Element("WhatsApp", standing=impossible("calls over WhatsApp"), within="Dial", runs=False),
     *(
         Element(name, standing=_NOT_OFFERED, runs=False)
-        for name in ("Sms", "Echo")
+        for name in ("Echo",)
     ),
     Element("Pay", standing=impossible("payment cards, which need a certified processor"), runs=False),
     Element("Prompt", standing=impossible("part of Pay"), runs=False),
@@ -122,6 +126,9 @@ MESSAGING: tuple[Element, ...] = (
     Element(
         "Message", attrs("to", "from", "action", "method", "statusCallback"),
         example='<Message to="+85512000001">text</Message>', messaging=True,
+    ),
+    Element(
+        "Sms", attrs("to", "from", "action", "method", "statusCallback"), example="<Sms>text</Sms>", messaging=True,
     ),
     Element("Body", within="Message", messaging=True),
     Element(

@@ -20,6 +20,7 @@ from telecore.twiml.verbs import (
     refer,
     reject,
     say,
+    sms,
     start,
     stop,
 )
@@ -41,6 +42,7 @@ READERS: Mapping[str, Reader] = {
     "Refer": refer.read,
     "Reject": reject.read,
     "Say": say.read,
+    "Sms": sms.read,
     "Start": start.read,
     "Stop": stop.read,
 }

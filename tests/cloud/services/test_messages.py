@@ -263,7 +263,7 @@ async def _none_left(site):
         (twiml("<Message>" + "x" * 1601 + "</Message>"), 14103),
         (twiml("<Message>x</Message>" * 11), 14109),
         (twiml("<Redirect>/sms</Redirect>"), 14106),
-        (twiml("<Say>x</Say>"), 12200),
+        (twiml("<Say>x</Say>"), 14110),
         (Reply(status=404), 11200),
         (Reply("<p>hello", content_type="text/html"), 12300),
     ],

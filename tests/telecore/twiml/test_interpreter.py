@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from telecore.ids import CallSid, RecordingSid, Sha256
+from telecore.ids import CallSid, MessageSid, RecordingSid, Sha256
 from telecore.model import CallStatus, Clip
 from telecore.twiml.control import (
     Collected,
@@ -17,6 +17,7 @@ from telecore.twiml.control import (
     Prompt,
     Recorded,
     RecordSpec,
+    SmsSpec,
 )
 from telecore.twiml.interpreter import run_page
 from telecore.twiml.page import Ended, Goto, Verb
@@ -29,6 +30,7 @@ from telecore.twiml.verbs.record import Record
 from telecore.twiml.verbs.redirect import Redirect
 from telecore.twiml.verbs.reject import Reject
 from telecore.twiml.verbs.say import Say
+from telecore.twiml.verbs.sms import Sms
 
 CLIP = Clip(Sha256("0" * 64), 160, 20)
 SAY = Say("hello", clip=CLIP)
@@ -54,6 +56,10 @@ class Told:
     async def collect(self, want: CollectSpec, prompts: Sequence[Prompt]) -> Collected:
         self.log.append(f"collect {len(prompts)}")
         return Collected(self._digits, "key" if self._digits else "timeout")
+
+    def send_message(self, spec: SmsSpec) -> MessageSid:
+        self.log.append(f"sms {spec.to} {spec.body}")
+        return MessageSid("SM" + "0" * 32)
 
     async def record(self, spec: RecordSpec) -> Recorded | None:
         self.log.append("record")
@@ -142,3 +148,14 @@ DIAL = DialSpec((DialTarget("+1"),))
 async def test_pages(page: tuple[Verb, ...], call: Told, outcome: Goto | Ended, log: list[str]) -> None:
     assert await run_page(page, call) == outcome
     assert call.log == log
+
+
+async def test_a_message_does_not_answer_the_call_and_the_page_goes_on():
+    told = Told()
+    page = (Sms(SmsSpec("hi", "+85512000001")), SAY, Sms(SmsSpec("bye"), "http://app.example/a", "GET"), SAY)
+    outcome = await run_page(page, told)
+    assert told.log[0] == "sms +85512000001 hi"
+    assert told.log[-1] == "sms  bye"
+    sid = "SM" + "0" * 32
+    said = {"SmsSid": sid, "MessageSid": sid, "SmsStatus": "queued", "MessageStatus": "queued"}
+    assert outcome == Goto("http://app.example/a", "GET", said)

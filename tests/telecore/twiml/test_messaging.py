@@ -25,6 +25,11 @@ URL = "http://app.example/sms"
             (MessageReply("1"), RedirectTo("http://app.example/more")),
         ),
         ("<Message/>", ()),
+        (
+            '<Sms to="+1555" statusCallback="/s">x</Sms>',
+            (MessageReply("x", "+1555", status_callback="http://app.example/s"),),
+        ),
+        ("<Sms/>", ()),
     ],
 )
 def test_replies(xml: str, replies: tuple[object, ...]) -> None:
@@ -36,7 +41,8 @@ def test_replies(xml: str, replies: tuple[object, ...]) -> None:
     [
         ("<Message><Media>http://x/y.jpg</Media></Message>", 21620),
         ("<Message><Say>x</Say></Message>", 12200),
-        ("<Say>x</Say>", 12200),
+        ("<Say>x</Say>", 14110),
+        ("<Blink>x</Blink>", 12200),
         ("<Message>x</Message>" * 11, 14109),
     ],
 )
