@@ -61,7 +61,7 @@ class ConferenceService:
         self._now = now
         self._tasks = LiveTasks()
         self._where: dict[StayId, str] = {}
-        self._far_coaches: set[tuple[str, str]] = set()
+        self._far_coaches: dict[StayId, str] = {}
         self._pushing = asyncio.Lock()
 
     async def close(self) -> None:
@@ -85,6 +85,7 @@ class ConferenceService:
 
     def left(self, stay: StayId) -> None:
         """An edge tells that a stay is over; what follows from it is in the store already."""
+        self._far_coaches.pop(stay, None)
         conference = self._where.pop(stay, None)
         if conference is not None:
             self._tasks.start(self.push(conference), f"conference {conference}")
@@ -138,13 +139,16 @@ class ConferenceService:
         """What crosses edges is one voice for all: a coach is heard only by somebody of his own edge."""
         coached = next((other for other in now.there if one.coaching and other.call == one.coach), None)
         call = now.calls.get(one.call)
-        if coached is None or call is None or coached.edge == one.edge or (one.call, one.coach) in self._far_coaches:
+        if coached is None or call is None or one.stay is None or coached.edge == one.edge:
             return
-        self._far_coaches.add((one.call, one.coach))
+        if self._far_coaches.get(one.stay) == one.coach:  # told already
+            return
+        self._far_coaches[one.stay] = one.coach
         await self._note(call, COACH_APART, "Whom this call coaches is at another site and cannot hear it alone")
 
     def _dismiss(self, stay: StayId, because: str) -> None:
         del self._where[stay]
+        self._far_coaches.pop(stay, None)
         self._waits.forget(stay)
         seat = self._seats.of(stay)
         if seat is not None:

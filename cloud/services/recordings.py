@@ -13,8 +13,8 @@ from cloud.services.files import Files
 from cloud.store import calls, recordings
 from cloud.store.database import Connection, Database
 from cloud.store.records import RecordingRecord
-from cloud.tunnel import recording_steps
-from cloud.tunnel.effects import Told
+from cloud.tunnel import conference_steps, recording_steps
+from cloud.tunnel.effects import Told, utc_now
 from telecore.errors import NotFound, Transient
 from telecore.ids import EdgeId, Sha256
 from telecore.notices import BlobHeld, BlobStored, Notice
@@ -116,8 +116,10 @@ class RecordingService:
 
     async def _done(self, record: RecordingRecord, status: str) -> None:
         def write(conn: Connection) -> None:
-            # None: deleted meanwhile
-            recording_steps.tell(conn, recordings.update(conn, record.sid, status=status), self._url)
+            after = recordings.update(conn, record.sid, status=status)
+            recording_steps.tell(conn, after, self._url)
+            if after is not None:  # else it was deleted meanwhile
+                conference_steps.recorded(conn, after, self._url(after.account, after.sid), utc_now())
 
         await self._db.write(write)
         self._queue.wake()

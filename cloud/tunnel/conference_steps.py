@@ -12,7 +12,7 @@ from datetime import datetime
 from cloud.store import callbacks, conferences, participants
 from cloud.store.database import Connection
 from cloud.store.participants import COMPLETE, CONNECTED, QUEUED
-from cloud.store.records import CallRecord, ConferenceRecord, Hook, ParticipantRecord
+from cloud.store.records import CallRecord, ConferenceRecord, Hook, ParticipantRecord, RecordingRecord
 from telecore.ids import CallSid, StayId, new_sid
 from telecore.stays import ConferenceSpec
 from telecore.twiml import params
@@ -175,6 +175,24 @@ def tell(
     if because:
         fields["ReasonParticipantLeft"] = _LEFT_REASONS.get(because, "participant_left_conference")
     callbacks.add(conn, fresh.account, fresh.sid, fresh.status_callback, fields | (also or {}))
+
+
+def recorded(conn: Connection, record: RecordingRecord, url: str, now: datetime) -> None:
+    """A recording is complete: ``eventCallbackUrl`` is told, where one was given."""
+    conference = conferences.get(conn, record.conference) if record.conference else None
+    if conference is None or not conference.event_callback or record.status != "completed":
+        return
+    fields = {
+        "AccountSid": conference.account,
+        "ConferenceSid": conference.sid,
+        "FriendlyName": conference.name,
+        "RecordingSid": record.sid,
+        "RecordingUrl": url,
+        "RecordingFileSize": str(record.size),
+        "Duration": str(round(record.duration_s)),
+        "Timestamp": params.moment(now),
+    }
+    callbacks.add(conn, conference.account, conference.sid, Hook(conference.event_callback), fields)
 
 
 def participant_fields(participant: ParticipantRecord) -> dict[str, str]:

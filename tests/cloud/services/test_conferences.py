@@ -322,7 +322,9 @@ async def test_who_speaks_is_told(desk, room):
 
 async def test_one_edge_records_and_its_recording_is_the_conferences(desk, room):
     told = room.app.answer("/recorded", "")
-    one, two = await room.come(record=True, recording_status_callback=told), await room.come()
+    old = room.app.answer("/recording-is-there", "")
+    one = await room.come(record=True, recording_status_callback=told, event_callback=old)
+    two = await room.come()
     place = await room.placed(one, room=(sid := await room.sid()))
     assert (place.recording.conference, place.recording.status_callback) == (sid, told)
     await room.placed(two, room=sid)
@@ -335,6 +337,9 @@ async def test_one_edge_records_and_its_recording_is_the_conferences(desk, room)
     assert request.params["ConferenceSid"] == sid
     assert (request.params["RecordingSource"], request.params["RecordingStatus"]) == ("Conference", "completed")
     assert "CallSid" not in request.params
+    (request,) = await room.app.wait_for("/recording-is-there")
+    assert (request.params["ConferenceSid"], request.params["Duration"]) == (sid, "3")
+    assert request.params["RecordingUrl"].endswith(recording.sid)
 
 
 async def test_a_participant_is_called_in(desk, room):
