@@ -107,6 +107,11 @@ class CallSession:
         """Leave whatever runs and go on here."""
         self._wishes.put_nowait(source)
 
+    @property
+    def over(self) -> bool:
+        """The call is over."""
+        return self._over.is_set()
+
     def end(self) -> None:
         """The call is over. A request that is under way is still made: it may tell of a recording."""
         self._over.set()

@@ -101,7 +101,7 @@ class Sessions:
     def page_ended(self, edge: EdgeId, notice: PageEnded) -> None:
         """A page's outcome, perhaps told again, perhaps of a call that an earlier process of ours served."""
         session = self._live.get(notice.call)
-        if session is None:
+        if session is None or session.over:  # one that is over looks for no outcome any more
             self._tasks.start(self._resume(edge, notice), f"resuming {notice.call}")
         elif session.record.edge == edge:
             session.page_ended(notice)

@@ -7,18 +7,18 @@ import asyncio
 import pytest
 
 from cloud.services.queue_desk import QueueDesk
-from cloud.store import accounts, queues
+from cloud.store import accounts, numbers, queues
 from cloud.store.records import Hook
 from cloud.tunnel import queue_steps
 from cloud.tunnel.effects import utc_now
 from telecore.commands import LeaveStay, PlaceStay, RunPage, RunWait
 from telecore.errors import InvalidRequest, NotFound
-from telecore.events import CallAnswered, StayEnded
+from telecore.events import CallAnswered, CallEnded, StayEnded
 from telecore.ids import StayId, new_id
 from telecore.notices import Do, StayWanted, WaitEnded
 from telecore.stays import DequeueSpec, EnqueueSpec
 from telecore.twiml.page import Ended, Goto
-from tests.cloud.services.site import EDGE
+from tests.cloud.services.site import EDGE, NUMBERS
 from tests.fakes.customer_app import twiml
 
 
@@ -246,6 +246,21 @@ async def test_taken_out_by_the_api_its_action_is_told_all_the_same(desk, line):
     await desk_of_queues.delete(account, sid)
     with pytest.raises(NotFound):
         await desk_of_queues.delete(account, sid)
+
+
+async def test_an_action_is_asked_though_the_end_of_the_call_is_told_in_the_same_breath(desk, line):
+    voice = Hook(line.app.answer("/voice", twiml('<Dial action="/taken"><Queue>q</Queue></Dial>')))
+    line.app.answer("/taken", twiml("<Hangup/>"))
+    found = await desk.db.read(lambda conn: numbers.get_by_number(conn, NUMBERS[0]))
+    await desk.db.write(lambda conn: numbers.update(conn, found.sid, voice=voice))
+    for turn in range(1, 6):
+        call = await desk.offer()
+        await desk.page(call, 1)
+        await desk.tell(CallAnswered(call=call))
+        desk.goto(call, 1, line.app.url("/taken"), DialCallStatus="completed", DialCallSid="CA" + "0" * 32)
+        desk.announce(CallEnded(call=call, cause=16, by="caller", duration_s=3))
+        asked = await line.app.wait_for("/taken", turn)
+        assert asked[-1].params["CallSid"] == call
 
 
 async def test_another_accounts_queue_of_the_same_name(desk, line):
