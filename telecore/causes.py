@@ -52,11 +52,12 @@ _STATUS_BEFORE_ANSWER = {
 }
 
 SIP_RESPONSES = {
-    1: 404, 3: 404, 8: 403, 16: 200, 17: 486, 18: 480, 19: 480, 20: 480, 21: 603, 22: 410, 27: 502, 28: 484,
+    1: 404, 3: 503, 8: 403, 16: 200, 17: 486, 18: 480, 19: 480, 20: 480, 21: 603, 22: 410, 27: 502, 28: 484,
     29: 501, 31: 480, 34: 503, 38: 503, 41: 503, 42: 503, 44: 503, 47: 503, 50: 403, 57: 403, 63: 503, 68: 402,
     102: 504, 127: 500,
 }  # fmt: skip
-"""RFC 3398 §8.2.6.1, and for causes it leaves out the nearest response."""
+"""RFC 3398 §8.2.6.1, and for causes it leaves out the nearest response. 404 is said of a number that does not exist and
+of nothing else; there it stands for no route (3) too."""
 
 
 def status_of(cause: int, *, answered: bool) -> CallStatus:

@@ -8,7 +8,7 @@ from cloud.api.called_party import called_party
 from cloud.api.forms import Form
 from cloud.api.machine_forms import machine_spec
 from cloud.api.senders import OF_CALLS, read_sender
-from cloud.services.requests import NewCall, UpdateCall
+from cloud.services.requests import NewCall, UpdateCall, Warnings
 from cloud.store.calls import CallFilter
 from cloud.store.records import Hook
 from telecore.errors import InvalidRequest
@@ -21,6 +21,9 @@ MAX_TIMEOUT_S = 600
 MAX_TIME_LIMIT_S = 86400
 _SEND_DIGITS = re.compile(r"[0-9*#A-Dw]{0,32}")
 
+MAX_REASON = 50
+TWO_DOCUMENTS, NOT_SHOWN = 32019, 20001
+"""Warnings of the debugger."""
 BAD_URL, BAD_METHOD, BAD_CALLBACK, BAD_EVENT = 21205, 21209, 21502, 21626
 
 
@@ -59,6 +62,7 @@ def new_call(form: Form) -> NewCall:
         machine=machine_spec(form),
         machine_first=not form.boolean("AsyncAmd"),
         machine_callback=_machine_callback(form),
+        warnings=(*_two_documents(form), *_not_shown(form)),
         sip=sip,
     )
 
@@ -75,6 +79,7 @@ def update_call(form: Form) -> UpdateCall:
         fallback=_fallback(form) if form.given("FallbackUrl") else None,
         status_callback=_status_callback(form) if form.given("StatusCallback") else None,
         time_limit_s=form.integer("TimeLimit", 0, 1, MAX_TIME_LIMIT_S) or None,
+        warnings=_two_documents(form),
     )
 
 
@@ -108,6 +113,21 @@ def _document(form: Form) -> tuple[str, str]:
     if twiml and not url:
         parse(twiml)  # what is no XML is told now, not when the callee has answered
     return url, "" if url else twiml
+
+
+def _two_documents(form: Form) -> Warnings:
+    if form.text("Url") and form.text("Twiml"):
+        return ((TWO_DOCUMENTS, "'Twiml' was left aside, as there is 'Url'"),)
+    return ()
+
+
+def _not_shown(form: Form) -> Warnings:
+    """Raises InvalidRequest for a reason that is too long."""
+    reason = form.text("CallReason")
+    if len(reason) > MAX_REASON:
+        message = f"'CallReason' may have up to {MAX_REASON} characters"
+        raise InvalidRequest(message, field="CallReason")
+    return ((NOT_SHOWN, "'CallReason' cannot be shown: a SIM's network has no place for it"),) if reason else ()
 
 
 def _fallback(form: Form) -> Hook:

@@ -29,6 +29,9 @@ class NotificationsApi:
             Route("GET", PATHS["notifications"], guarded(self._auth, self.list_)),
             Route("GET", PATHS["call_notifications"], guarded(self._auth, self.list_of_call)),
             Route("GET", PATHS["notification"], guarded(self._auth, self.fetch)),
+            Route("GET", PATHS["call_notification"], guarded(self._auth, self.fetch)),
+            Route("DELETE", PATHS["notification"], guarded(self._auth, self.delete)),
+            Route("DELETE", PATHS["call_notification"], guarded(self._auth, self.delete)),
         ]
 
     async def list_(self, ask: Ask) -> Response:
@@ -42,11 +45,18 @@ class NotificationsApi:
         """With what was asked and answered, where the log of webhooks still has it."""
 
         def read(conn: Connection) -> tuple[NotificationRecord, WebhookLogRecord | None]:
-            record = own(ask, notifications.get(conn, ask.sid))
+            record = _found(conn, ask)
             return record, webhook_log.at_fault(conn, record.subject, record.code, record.created_at)
 
         record, asked = await self._db.read(read)
         return json_response({**render.notification(record), **exchanged(asked)})
+
+    async def delete(self, ask: Ask) -> Response:
+        def remove(conn: Connection) -> None:
+            notifications.delete(conn, _found(conn, ask).sid)
+
+        await self._db.write(remove)
+        return Response(204)
 
     async def _list(self, ask: Ask, about: str) -> Response:
         paging, form = ask.paging(), ask.form
@@ -54,6 +64,14 @@ class NotificationsApi:
         wanted = NotificationFilter(about, level, form.between("MessageDate"))
         page = await self._db.read(lambda conn: notifications.page(conn, ask.account, wanted, paging.cursor))
         return list_response("notifications", paging, page, render.notification)
+
+
+def _found(conn: Connection, ask: Ask) -> NotificationRecord:
+    """Raises NotFound; also for one that is another call's than the path says."""
+    record = own(ask, notifications.get(conn, ask.sid))
+    if record.subject != ask.fields.get("call", record.subject):
+        raise ask.missing()
+    return record
 
 
 def exchanged(asked: WebhookLogRecord | None) -> render.Json:

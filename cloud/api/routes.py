@@ -12,6 +12,7 @@ from cloud.api.alerts import AlertsApi
 from cloud.api.applications import ApplicationsApi
 from cloud.api.auth_tokens import AuthTokensApi
 from cloud.api.available_phone_numbers import AvailableNumbersApi
+from cloud.api.call_events import CallEventsApi
 from cloud.api.calls import CallsApi
 from cloud.api.clients import Browsers, ClientsApi
 from cloud.api.conferences import ConferencesApi
@@ -83,6 +84,7 @@ def api_routes(backend: Backend) -> list[Route]:
         *AuthTokensApi(db, auth, backend.public_url).routes(),
         *KeysApi(db, auth).routes(),
         *CallsApi(db, auth, backend.calls).routes(),
+        *CallEventsApi(db, auth).routes(),
         *StreamsApi(db, auth, backend.streams).routes(),
         *MessagesApi(db, auth, backend.messages).routes(),
         *MessagingServicesApi(db, auth, backend.public_url).routes(),

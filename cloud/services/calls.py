@@ -18,10 +18,10 @@ from cloud.services.callbacks import Callbacks
 from cloud.services.dials import Dials
 from cloud.services.live_tasks import LiveTasks
 from cloud.services.placing import place
-from cloud.services.requests import NewCall, UpdateCall
+from cloud.services.requests import NewCall, UpdateCall, Warnings
 from cloud.services.routing import Routing
 from cloud.services.sessions import Sessions
-from cloud.store import calls
+from cloud.store import calls, notifications
 from cloud.store.database import Connection, Database
 from cloud.store.records import CallRecord
 from cloud.tunnel import call_steps
@@ -72,7 +72,13 @@ class CallService:
 
         Raises InvalidRequest 21210 for a caller that is not the account's, 21216 for an emergency number; NoRoute.
         """
-        record, edge = await self._db.write(lambda conn: place(conn, self._routing, account, wanted, self._now()))
+
+        def write(conn: Connection) -> tuple[CallRecord, EdgeId]:
+            placed = place(conn, self._routing, account, wanted, self._now())
+            _warn(conn, placed[0], wanted.warnings)
+            return placed
+
+        record, edge = await self._db.write(write)
         self._queue.wake()
         self._wake(edge)
         return record
@@ -92,6 +98,7 @@ class CallService:
             acts = wanted.status is not None or wanted.url is not None or wanted.twiml is not None
             if record.status in FINAL_CALL and (acts or wanted.time_limit_s is not None):
                 raise InvalidRequest("Call is not in-progress. Cannot redirect.", code=NOT_IN_PROGRESS)
+            _warn(conn, record, wanted.warnings)
             return calls.update(conn, sid, **changes) or record if changes else record
 
         record = await self._db.write(write)
@@ -246,6 +253,11 @@ def _begins(event: Event, record: CallRecord) -> bool:
     placed = record.direction is not Direction.INBOUND and record.page == 0
     ready = isinstance(event, CallAnswered | AnswererDetected)
     return ready and placed and wants_session(record, answered=record.answered_at is not None)
+
+
+def _warn(conn: Connection, record: CallRecord, warnings: Warnings) -> None:
+    for code, text in warnings:
+        notifications.add(conn, record.account, record.sid, code, text, level="warning")
 
 
 def _own(conn: Connection, account: AccountSid, sid: str) -> CallRecord:

@@ -21,6 +21,9 @@ from telecore.model import CallStatus, MachineSpec
 from telecore.sip_target import SipTarget
 from telecore.twiml.control import StreamSpec
 
+Warnings = tuple[tuple[int, str], ...]
+"""What of a request is not done as it was asked: Twilio's code and a sentence, for the debugger."""
+
 
 @dataclass(frozen=True, slots=True)
 class NewMessage:
@@ -87,6 +90,7 @@ class NewCall:
     hide_caller: bool = False
     machine: MachineSpec | None = None
     machine_first: bool = True
+    warnings: Warnings = ()
     machine_callback: Hook = field(default_factory=Hook)
     sip: SipTarget | None = None
 
@@ -102,6 +106,7 @@ class UpdateCall:
     fallback: Hook | None = None
     status_callback: Hook | None = None
     time_limit_s: int | None = None
+    warnings: Warnings = ()
 
 
 @dataclass(frozen=True, slots=True)

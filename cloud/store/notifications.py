@@ -79,6 +79,10 @@ def latest(conn: Connection, *, about: str = "", code: int | None = None, limit:
     return [from_row(NotificationRecord, row) for row in rows]
 
 
+def delete(conn: Connection, sid: str) -> bool:
+    return tables.remove(conn, notifications, sid)
+
+
 def page(conn: Connection, account: str, wanted: NotificationFilter, cursor: Cursor) -> PageOf[NotificationRecord]:
     """Of one account, newest first."""
     where: list[ColumnElement[bool]] = [

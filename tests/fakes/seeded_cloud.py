@@ -205,8 +205,8 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
         numbers.create(conn, account.sid, other, channel=trunk)
     application = _application(conn, account.sid)
     caller_id = _caller_id(conn, account.sid)
-    asked = _webhook(conn, account.sid)
     call = _call(conn, account.sid, taken)
+    asked = _webhook(conn, account.sid, call.sid)
     live = _call(conn, account.sid, taken, CallStatus.IN_PROGRESS)
     stream = streams.add(conn, account.sid, call.sid, new_sid("MZ"), "ears")
     message = _message(conn, account.sid, taken)
@@ -288,12 +288,12 @@ def _service(conn: Connection, account: AccountSid, number: NumberRecord) -> Mes
     return record
 
 
-def _webhook(conn: Connection, account: AccountSid) -> WebhookLogRecord:
+def _webhook(conn: Connection, account: AccountSid, call: str) -> WebhookLogRecord:
     """One that failed, at an address that may not be asked, so that a replay fails at once."""
     record = WebhookLogRecord(
         sid=new_sid("WH"),
         account=account,
-        subject="",
+        subject=call,
         url="http://10.0.0.1/",
         method="POST",
         params={"CallSid": "CA1"},

@@ -8,6 +8,7 @@ from telecore.causes import (
     AMBIGUOUS_CMS,
     Blame,
     CallBlame,
+    Cause,
     blame_call,
     blame_cme,
     blame_cms,
@@ -16,6 +17,8 @@ from telecore.causes import (
     cause_of_sip,
     reason_of_cause,
     rejection_of,
+    sip_response_of,
+    status_of,
 )
 
 CMS = {
@@ -98,3 +101,26 @@ def test_a_refusal_is_always_one_and_a_reason_can_be_read_back() -> None:
         assert cause_of_reason([reason_of_cause(cause)]) == cause
     assert rejection_of(17) == 486
     assert cause_of_reason([]) is None
+
+
+ENDINGS = {
+    "busy": {17: 486, 21: 603},
+    "no-answer": {16: 480, 18: 480, 19: 480, 20: 480, 31: 480, 102: 504},
+    "failed": {
+        1: 404, 3: 503, 8: 403, 22: 410, 27: 502, 28: 484, 29: 501, 34: 503, 38: 503, 41: 503, 42: 503, 44: 503,
+        47: 503, 50: 403, 57: 403, 63: 503, 68: 402, 127: 500, 88: 500, 200: 500,
+    },
+}  # fmt: skip
+"""Twilio's status and the SIP response of each cause, where nobody answered."""
+
+
+@pytest.mark.parametrize(("status", "responses"), ENDINGS.items())
+def test_the_final_callback_of_each_cause(status: str, responses: dict[int, int]) -> None:
+    assert {cause: status_of(cause, answered=False).value for cause in responses} == dict.fromkeys(responses, status)
+    assert {cause: sip_response_of(cause, answered=False) for cause in responses} == responses
+
+
+def test_404_is_said_of_a_number_that_does_not_exist_and_of_nothing_else() -> None:
+    assert [cause for cause in range(300) if sip_response_of(cause, answered=False) == 404] == [1]
+    assert {sip_response_of(cause, answered=True) for cause in range(300)} == {200}
+    assert set(map(int, Cause)) <= {cause for row in ENDINGS.values() for cause in row}

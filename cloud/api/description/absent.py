@@ -32,8 +32,6 @@ ABSENT: tuple[Absent, ...] = (
     Absent(f"* {_ONE}/AvailablePhoneNumbers/{{}}/SharedCost.json", _OTHER_KINDS),
     Absent(f"* {_ONE}/AvailablePhoneNumbers/{{}}/Voip.json", _OTHER_KINDS),
     Absent(f"* {_ONE}/Balance.json", impossible("balances are each SIM's own: /simferry/v1/channels")),
-    Absent(f"* {_ONE}/Calls/{{}}/Events.json", _NOT_OFFERED),
-    Absent(f"* {_ONE}/Calls/{{}}/Notifications/{{}}.json", _NOT_OFFERED),
     Absent(f"* {_ONE}/Calls/{{}}/Payments*", impossible("payment cards, which need a certified processor")),
     Absent(f"* {_ONE}/Calls/{{}}/Siprec*", _NOT_OFFERED),
     Absent(f"* {_ONE}/Calls/{{}}/Transcriptions*", _NOT_OFFERED),

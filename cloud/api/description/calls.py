@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cloud.api.call_forms import EVENTS, MAX_TIME_LIMIT_S, MAX_TIMEOUT_S, RECORDING_EVENTS
-from cloud.api.description.model import NOTHING, Endpoint, Family, Json, Params, differs, one, ours, page
+from cloud.api.call_forms import EVENTS, MAX_REASON, MAX_TIME_LIMIT_S, MAX_TIMEOUT_S, RECORDING_EVENTS
+from cloud.api.description.model import NOTHING, Endpoint, Family, Json, Params, differs, impossible, one, ours, page
 from cloud.api.description.words import (
     a_date,
     a_map,
@@ -62,6 +62,7 @@ SCHEMAS: dict[str, Json] = {
         "uri": a_uri(),
         "subresource_uris": a_map(),
     },
+    "call_event": {"request": a_map(), "response": a_map()},
 }
 
 _WITH_SIP = differs("refused beside a number (20001)")
@@ -73,7 +74,7 @@ CREATE: Params = (
     *hook("FallbackUrl", "FallbackMethod"),
     *hook("StatusCallback"),
     words("StatusCallbackEvent", *EVENTS, default="completed"),
-    whole("Timeout", 1, MAX_TIMEOUT_S, 60),
+    whole("Timeout", 1, MAX_TIMEOUT_S, 60, differs("to the second, without Twilio's five more")),
     whole("TimeLimit", 1, MAX_TIME_LIMIT_S, 14400),
     text("SendDigits", pattern="^[0-9*#A-Dw]{0,32}$"),
     flag("Record"),
@@ -96,7 +97,8 @@ CREATE: Params = (
     text("SipAuthPassword", _WITH_SIP),
     word("Priority", "normal", "warning", default="normal", standing=ours("warning goes first, and above quotas")),
     flag("HideCallerId", standing=ours("the network is asked not to show the number")),
-    *ignored("CallReason", "CallToken", "ClientNotificationUrl", "Passports"),
+    text("CallReason", impossible("a network has no place for it; a warning says so (20001)"), upto=MAX_REASON),
+    *ignored("CallToken", "ClientNotificationUrl", "Passports"),
     *ignored("RecordingConfigurationId"),
 )  # fmt: skip
 
@@ -129,6 +131,11 @@ FAMILY = Family(
             example={
                 "StatusCallback": "https://app.example/status", "FallbackUrl": "https://app.example/fallback"
             },
+        ),
+        Endpoint(
+            "GET", "call_events", "What was asked of the application about it, and the answers, newest first.",
+            page("events", "call_event"),
+            standing=differs("as long as the log of webhooks is kept; empty where an account keeps none"),
         ),
         Endpoint("DELETE", "call", "Delete the record of a call that is over.", NOTHING, status=204),
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cloud.api.description.model import Endpoint, Family, Json, one, page
+from cloud.api.description.model import NOTHING, Endpoint, Family, Json, one, page
 from cloud.api.description.words import a_date, a_sid, a_text, a_uri, a_word, between, digits, word
 
 _NOTIFICATION: Json = {
@@ -41,5 +41,8 @@ FAMILY = Family(
             one("whole_notification"),
         ),
         Endpoint("GET", "call_notifications", "What went wrong in a call.", _LIST, _FILTERS),
+        Endpoint("GET", "call_notification", "One of a call's.", one("whole_notification")),
+        Endpoint("DELETE", "notification", "Delete it.", NOTHING, status=204),
+        Endpoint("DELETE", "call_notification", "Delete it.", NOTHING, status=204),
     ),
 )  # fmt: skip

@@ -129,6 +129,15 @@ async def test_where_both_are_given_the_url_wins(site: Site) -> None:
     (asked,) = site.calls.asked
     assert isinstance(asked, NewCall)
     assert (asked.url, asked.twiml) == (URL, "")
+    assert [code for code, _ in asked.warnings] == [32019]
+
+
+async def test_what_nobody_can_be_shown_is_warned_of(site: Site) -> None:
+    await site.twilio(lambda c: c.calls.create(to=HANDSET, from_=NUMBER, url=URL, call_reason="Your parcel"))
+    (asked,) = site.calls.asked
+    assert isinstance(asked, NewCall)
+    assert [code for code, _ in asked.warnings] == [20001]
+    assert "CallReason" in asked.warnings[0][1]
 
 
 @pytest.mark.parametrize(
@@ -165,6 +174,9 @@ async def test_where_both_are_given_the_url_wins(site: Site) -> None:
         ({"async_amd": "true", "async_amd_status_callback": "amd"}, 21502),
         ({"async_amd": "true", "async_amd_status_callback_method": "PUT"}, 21209),
         ({"recording_track": "sideways"}, 20001),
+        ({"call_reason": "x" * 51}, 20001),
+        ({"byoc": "BY" + "0" * 32}, 20001),
+        ({"caller_id": "+85510000009"}, 20001),
         ({"url": "", "twiml": "<Response><Say>"}, 12100),
         ({"url": "", "twiml": "<Answer/>"}, 12102),
     ],
