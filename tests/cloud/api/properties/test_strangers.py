@@ -11,8 +11,9 @@ from tests.cloud.api.properties.told import problem
 from tests.fakes.cloud_thread import CloudThread
 
 GUARDED = [endpoint for endpoint in ENDPOINTS if not endpoint.open]
-FREE = {"account", "country", "identity"}
-"""Pieces of a path that name no record: countries have numbers or none, an identity is what one wants to be called."""
+FREE = {"account", "country", "identity", "number"}
+"""Pieces of a path that name no record: countries have numbers or none, an identity is what one
+wants to be called, and a number that is looked up may be anybody's."""
 RECORDS = [endpoint for endpoint in GUARDED if set(endpoint.pieces) - FREE]
 NOBODYS = "0" * 32
 
