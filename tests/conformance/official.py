@@ -112,7 +112,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, datetime | date):
         return value.isoformat()
     if hasattr(value, "_version"):
-        fields = {name.removeprefix("_") if name == "_from" else name: item for name, item in vars(value).items()}
+        fields = {"from" if name in ("_from", "from_") else name: item for name, item in vars(value).items()}
         return {name: _plain(item) for name, item in fields.items() if not name.startswith("_")}
     return value
 
