@@ -80,11 +80,11 @@ async def test_a_survey_by_sms_in_flask(world: World) -> None:
     number = world.numbers[1]
     async with flask("sms", **credentials(world), SUPERVISOR_NUMBER=supervisor) as (program, url):
         await world.hook(number, sms_url=f"{url}/sms")
-        heard = len(await world.inbox(handset))
+        before = {phone: len(await world.inbox(phone)) for phone in (handset, other)}
 
         async def answers(phone: str, count: int) -> list[str]:
             async def enough() -> list[str] | None:
-                bodies = [one["body"] for one in (await world.inbox(phone))[heard if phone == handset else 0 :]]
+                bodies = [one["body"] for one in (await world.inbox(phone))[before[phone] :]]
                 return bodies if len(bodies) >= count else None
 
             found: list[str] = await world.until(enough)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
 from scripts.labkit.lab import basic_auth
+from telecore.audio.wav import read_wav
 from tests.conformance.conftest import Customer
 from tests.conformance.official import Refused
 from tests.fakes.customer_app import twiml
@@ -74,17 +74,17 @@ async def test_a_caller_id_is_validated_by_a_call(customer: Customer) -> None:
     )
     assert asked["phone_number"] == handset
     assert len(asked["validation_code"]) == 6
-    there = await customer.call_of(handset)
 
-    async def keyed() -> bool:
-        """Until the announcement has begun nobody listens to keys."""
-        if (await customer.network("GET", f"/calls/{there['id']}"))["state"] == "answered":
-            await customer.network("POST", f"/calls/{there['id']}/digits", {"digits": asked["validation_code"]})
-        await asyncio.sleep(2)
-        return bool(customer.app.seen("/validated"))
+    async def announced() -> str | None:
+        """The call in which the handset hears the announcement; before it nobody listens to keys."""
+        there = await customer.call_of(handset)
+        if there["state"] != "answered":
+            return None
+        return str(there["id"]) if max(read_wav(await customer.heard(there["id"])).samples, default=0) > 0 else None
 
-    await customer.until(keyed, 40)
-    (told,) = customer.app.seen("/validated")
+    call = await customer.until(announced)
+    await customer.network("POST", f"/calls/{call}/digits", {"digits": asked["validation_code"]})
+    (told,) = await customer.app.wait_for("/validated", within_s=40)
     assert told.params["VerificationStatus"] == "success"
     (one,) = await customer.ask("outgoing_caller_ids.list", phone_number=handset)
     assert one["friendly_name"] == "Mine"
