@@ -17,7 +17,7 @@ from cloud.store.participants import CONNECTED
 from cloud.store.records import ConferenceRecord, Hook, ParticipantRecord
 from cloud.tunnel import conference_steps as steps
 from cloud.tunnel.call_steps import voice_fields
-from cloud.tunnel.effects import utc_now
+from cloud.tunnel.heard import utc_now
 from telecore.commands import Announce
 from telecore.ids import EdgeId, new_id
 from telecore.notices import Announcement, Do

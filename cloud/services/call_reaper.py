@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from cloud.store import calls
 from cloud.store.database import Database
 from cloud.store.records import CallRecord
-from cloud.tunnel.effects import utc_now
+from cloud.tunnel.heard import utc_now
 from telecore.errors import Transient
 from telecore.ids import CallSid, EdgeId
 from telecore.model import CallStatus

@@ -12,7 +12,7 @@ from cloud.store import calls, recordings
 from cloud.store.database import Connection, Database
 from cloud.store.records import CallRecord, RecordingRecord
 from cloud.tunnel import recording_steps
-from cloud.tunnel.effects import Told, utc_now
+from cloud.tunnel.heard import Told, utc_now
 from cloud.tunnel.recording_steps import RUNNING
 from telecore.commands import Command, ControlRecording, RecordCall
 from telecore.errors import InvalidRequest, NotFound, TunnelDown

@@ -25,7 +25,7 @@ from cloud.store import calls, notifications
 from cloud.store.database import Connection, Database
 from cloud.store.records import CallRecord
 from cloud.tunnel import call_steps
-from cloud.tunnel.effects import Told, utc_now
+from cloud.tunnel.heard import Told, utc_now
 from telecore.commands import HangUp, LimitCall
 from telecore.errors import InvalidRequest, NotFound
 from telecore.events import AnswererDetected, CallAnswered, CallInitiated, CallOffered, Event

@@ -20,7 +20,7 @@ from cloud.store import accounts, applications, calls, edges, numbers
 from cloud.store.database import Connection, Database
 from cloud.store.records import CallRecord, Hook
 from cloud.tunnel import call_steps
-from cloud.tunnel.effects import Told
+from cloud.tunnel.heard import Told
 from cloud.tunnel.message_steps import owner_of
 from telecore.causes import Cause
 from telecore.commands import FarNews, OfferCall, TellFarLeg

@@ -15,7 +15,7 @@ from cloud.store.database import Connection, Database
 from cloud.store.participants import CONNECTED, QUEUED
 from cloud.store.records import CallRecord, ConferenceRecord, Hook, ParticipantRecord
 from cloud.tunnel import conference_steps as steps
-from cloud.tunnel.effects import utc_now
+from cloud.tunnel.heard import utc_now
 from telecore.errors import InvalidRequest, NotFound
 from telecore.ids import AccountSid
 from telecore.model import CallStatus

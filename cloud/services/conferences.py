@@ -22,7 +22,7 @@ from cloud.store.database import Connection
 from cloud.store.participants import CONNECTED
 from cloud.store.records import CallRecord, ConferenceRecord, Hook, ParticipantRecord
 from cloud.tunnel import conference_steps as steps
-from cloud.tunnel.effects import utc_now
+from cloud.tunnel.heard import utc_now
 from telecore.ids import CallSid, EdgeId, StayId
 from telecore.notices import Spoke, StayWanted
 from telecore.stays import ConferenceSpec, Place, RoomRecording

@@ -45,7 +45,7 @@ from cloud.services.webhook_log import WebhookLog
 from cloud.services.webhooks import WebhookClient
 from cloud.store import caller_ids, clips, edges
 from cloud.store.database import Database
-from cloud.tunnel.effects import Told, utc_now
+from cloud.tunnel.heard import Told, utc_now
 from cloud.tunnel.ingest import Ingest
 from cloud.tunnel.outgoing import Outboxes
 from telecore.errors import Transient

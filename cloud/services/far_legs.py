@@ -16,7 +16,7 @@ from cloud.store import calls, outbox
 from cloud.store.database import Connection, Database
 from cloud.store.records import CallRecord
 from cloud.tunnel import call_steps
-from cloud.tunnel.effects import Told
+from cloud.tunnel.heard import Told
 from telecore.causes import Cause
 from telecore.commands import FarNews, HangUp, PlaceCall, TellFarLeg
 from telecore.ids import E164, CallSid, CommandId, EdgeId

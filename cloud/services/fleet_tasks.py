@@ -12,7 +12,7 @@ from cloud.store import accounts, channels, outbox, tasks
 from cloud.store.database import Connection, Database
 from cloud.store.records import ChannelRecord, TaskRecord
 from cloud.tunnel import channel_steps, site_steps
-from cloud.tunnel.effects import utc_now
+from cloud.tunnel.heard import utc_now
 from telecore.commands import (
     CancelUssd,
     Command,

@@ -18,7 +18,7 @@ from cloud.store import accounts, feedback, messages, messaging_services, number
 from cloud.store.database import Connection, Database
 from cloud.store.records import FeedbackRecord, MessageRecord
 from cloud.tunnel import message_steps
-from cloud.tunnel.effects import Told, utc_now
+from cloud.tunnel.heard import Told, utc_now
 from telecore.errors import InvalidRequest, NotFound, Refused, Transient
 from telecore.events import MessageReceived, MessageWanted
 from telecore.ids import AccountSid, EdgeId

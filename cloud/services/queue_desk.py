@@ -11,7 +11,7 @@ from cloud.store.database import Connection, Database
 from cloud.store.queues import TAKEN, WAITING
 from cloud.store.records import Hook, MemberRecord, QueueRecord
 from cloud.tunnel import queue_steps as steps
-from cloud.tunnel.effects import utc_now
+from cloud.tunnel.heard import utc_now
 from telecore.errors import InvalidRequest, NotFound
 from telecore.ids import AccountSid
 

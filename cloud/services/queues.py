@@ -22,7 +22,7 @@ from cloud.store.database import Connection
 from cloud.store.queues import GONE, TAKEN, WAITING
 from cloud.store.records import CallRecord, Hook, MemberRecord, QueueRecord
 from cloud.tunnel import queue_steps as steps
-from cloud.tunnel.effects import utc_now
+from cloud.tunnel.heard import utc_now
 from telecore.ids import EdgeId, StayId
 from telecore.notices import StayWanted
 from telecore.stays import DequeueSpec, EnqueueSpec, Place

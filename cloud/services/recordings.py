@@ -14,7 +14,7 @@ from cloud.store import calls, recordings
 from cloud.store.database import Connection, Database
 from cloud.store.records import RecordingRecord
 from cloud.tunnel import conference_steps, recording_steps
-from cloud.tunnel.effects import Told, utc_now
+from cloud.tunnel.heard import Told, utc_now
 from telecore.errors import NotFound, Transient
 from telecore.ids import EdgeId, Sha256
 from telecore.notices import BlobHeld, BlobStored, Notice

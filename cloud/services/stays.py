@@ -22,7 +22,7 @@ from cloud.store.database import Connection
 from cloud.store.participants import CONNECTED
 from cloud.store.records import CallRecord
 from cloud.tunnel import call_steps
-from cloud.tunnel.effects import Told
+from cloud.tunnel.heard import Told
 from telecore.commands import LeaveStay
 from telecore.events import StayEnded
 from telecore.ids import EdgeId, StayId

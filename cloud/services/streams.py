@@ -18,7 +18,7 @@ from cloud.store import accounts, callbacks, calls, streams
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord, CallRecord, Hook, StreamRecord
 from cloud.tunnel import call_steps
-from cloud.tunnel.effects import utc_now
+from cloud.tunnel.heard import utc_now
 from telecore.errors import InvalidRequest, NotFound, Transient
 from telecore.ids import AccountSid, CallSid, EdgeId, FeedId, new_sid
 from telecore.model import CallStatus

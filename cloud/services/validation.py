@@ -13,7 +13,7 @@ from cloud.services.routing import Routing
 from cloud.store import caller_ids, numbers
 from cloud.store.database import Connection, Database
 from cloud.store.records import CallRecord, ValidationRecord
-from cloud.tunnel.effects import utc_now
+from cloud.tunnel.heard import utc_now
 from telecore.errors import InvalidRequest, NoRoute
 from telecore.ids import AccountSid, Address, EdgeId
 from telecore.twiml.control import CollectSpec

@@ -18,7 +18,7 @@ from cloud.services.verify_codes import Spoken, ask_for_a_key, hash_of, matching
 from cloud.store import verify, verify_limits
 from cloud.store.database import Connection, Database
 from cloud.store.records import AttemptRecord, CallRecord, VerificationRecord, VerifyServiceRecord
-from cloud.tunnel.effects import Told, utc_now
+from cloud.tunnel.heard import Told, utc_now
 from telecore.errors import InvalidRequest, NotFound, Refused, Transient
 from telecore.ids import AccountSid, Address, CallSid, new_sid
 from telecore.states import FINAL_CALL

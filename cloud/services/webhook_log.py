@@ -18,7 +18,7 @@ from cloud.store import accounts, webhook_log
 from cloud.store.database import Conflict, Connection, Database
 from cloud.store.records import AccountRecord, WebhookLogRecord
 from cloud.store.records.accounts import LEVELS
-from cloud.tunnel.effects import utc_now
+from cloud.tunnel.heard import utc_now
 from cloud.tunnel.message_steps import storable
 from telecore.errors import Transient
 from telecore.ids import AccountSid, new_sid

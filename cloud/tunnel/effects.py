@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime, timedelta
 
 from cloud.store import calls, edges, messages
 from cloud.store.database import Connection
-from cloud.store.records import CallRecord, EdgeRecord, MessageRecord, RecordingRecord
+from cloud.store.records import EdgeRecord, MessageRecord
 from cloud.tunnel import (
     call_steps,
     channel_steps,
@@ -24,6 +22,7 @@ from cloud.tunnel import (
     sms_steps,
     stay_steps,
 )
+from cloud.tunnel.heard import Heard, RecordingUrl, Told, foreign, owns, told
 from telecore.events import (
     AnswererDetected,
     CallAnswered,
@@ -48,49 +47,13 @@ from telecore.events import (
     WarningCleared,
     WarningRaised,
 )
-from telecore.ids import Address, CallSid, ChannelId, EdgeId, MessageSid, is_sid
+from telecore.ids import Address, CallSid, MessageSid, is_sid
 from telecore.model import CallStatus, ChannelStatus, Direction, MessageStatus
 
 log = logging.getLogger(__name__)
 
-CLOCK_TOLERANCE = timedelta(minutes=5)
 REJECTED_CAUSE = 41
 INCOMPLETE = 30009
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What the services are told after the commit: the event and the rows as they are now."""
-
-    edge: EdgeId
-    event: Event
-    history: bool = False
-    call: CallRecord | None = None
-    message: MessageRecord | None = None
-    recording: RecordingRecord | None = None
-    channel: ChannelStatus | None = None
-
-
-RecordingUrl = Callable[[str, str], str]
-"""Where customers find a recording, by account and SID."""
-
-
-@dataclass(frozen=True, slots=True)
-class Heard:
-    """An event, who told it, and when we heard it."""
-
-    edge: EdgeRecord
-    event: Any
-    now: datetime
-    history: bool
-    recording_url: RecordingUrl
-
-    @property
-    def at(self) -> datetime:
-        """When it happened. An edge's clock that is far off is not believed, except for what happened before."""
-        moment: datetime = self.event.at
-        far = abs(self.now - moment) > CLOCK_TOLERANCE
-        return self.now if moment > self.now or (far and not self.history) else moment
 
 
 def apply(
@@ -105,25 +68,9 @@ def apply(
     """Do what the event asks for. Kinds without an effect are only kept."""
     effect = _EFFECTS.get(type(event))
     heard = Heard(edge, event, now, history, recording_url)
-    told = effect(conn, heard) if effect is not None else None
+    outcome = effect(conn, heard) if effect is not None else None
     site_steps.answer(conn, edge.edge, event)
-    return told or Told(edge.edge, event, history)
-
-
-def _told(heard: Heard, **rows: Any) -> Told:
-    return Told(heard.edge.edge, heard.event, heard.history, **rows)
-
-
-def _foreign(heard: Heard, what: str) -> Told | None:
-    log.warning("edge %s speaks of %s, which is not its own: ignored", heard.edge.edge, what)
-    return None
-
-
-def _owns(heard: Heard, channel: ChannelId) -> bool:
-    if message_steps.owner_of(channel) == heard.edge.edge:
-        return True
-    _foreign(heard, f"channel {channel}")
-    return False
+    return outcome or Told(edge.edge, event, history)
 
 
 # ------------------------------------------------------------------ the edge and its channels
@@ -136,21 +83,21 @@ def _edge_started(conn: Connection, heard: Heard) -> None:
 
 def _channel_changed(conn: Connection, heard: Heard) -> Told | None:
     status: ChannelStatus = heard.event.status
-    if not _owns(heard, status.channel):
+    if not owns(heard, status.channel):
         return None
     channel_steps.hear(conn, heard.edge, status, heard.now)
-    return _told(heard, channel=status)
+    return told(heard, channel=status)
 
 
 def _channel_told(conn: Connection, heard: Heard) -> Told | None:
-    if not all(_owns(heard, channel) for channel in site_steps.channels_of(heard.event)):
+    if not all(owns(heard, channel) for channel in site_steps.channels_of(heard.event)):
         return None
-    return _told(heard, channel=site_steps.keep(conn, heard.edge.edge, heard.event, heard.at))
+    return told(heard, channel=site_steps.keep(conn, heard.edge.edge, heard.event, heard.at))
 
 
 def _warned(conn: Connection, heard: Heard) -> Told | None:
     if not site_steps.subject_is_own(heard.edge.edge, heard.event.subject):
-        return _foreign(heard, f"a warning about {heard.event.subject}")
+        return foreign(heard, f"a warning about {heard.event.subject}")
     site_steps.warn(conn, heard.edge.edge, heard.event, heard.at)
     return None
 
@@ -160,7 +107,7 @@ def _warned(conn: Connection, heard: Heard) -> Told | None:
 
 def _message_received(conn: Connection, heard: Heard) -> Told | None:
     event: MessageReceived = heard.event
-    if not _owns(heard, event.channel) or messages.get(conn, event.message) is not None:
+    if not owns(heard, event.channel) or messages.get(conn, event.message) is not None:
         return None
     number = channel_steps.number_of(conn, heard.edge, event.recipient, event.channel)
     record = messages.insert(
@@ -183,7 +130,7 @@ def _message_received(conn: Connection, heard: Heard) -> Told | None:
     )
     if number is not None:
         record = inbound_steps.received(conn, number, record, heard.now)
-    return _told(heard, message=record)
+    return told(heard, message=record)
 
 
 def _message_submitted(conn: Connection, heard: Heard) -> Told | None:
@@ -207,15 +154,15 @@ def _message_step(
 ) -> Told | None:
     sid: MessageSid = heard.event.message
     if message_steps.of_edge(conn, sid, heard.edge.edge) is None:
-        return _foreign(heard, f"message {sid}")
-    return _told(heard, message=message_steps.step(conn, sid, status, done_at, **changes))
+        return foreign(heard, f"message {sid}")
+    return told(heard, message=message_steps.step(conn, sid, status, done_at, **changes))
 
 
 def _message_wanted(conn: Connection, heard: Heard) -> Told | None:
     call = call_steps.of_edge(conn, heard.event.call, heard.edge.edge)
     if call is None:
-        return _foreign(heard, f"call {heard.event.call}")
-    return _told(heard, message=sms_steps.wanted(conn, call, heard.event, heard.now))
+        return foreign(heard, f"call {heard.event.call}")
+    return told(heard, message=sms_steps.wanted(conn, call, heard.event, heard.now))
 
 
 # ------------------------------------------------------------------ calls
@@ -223,11 +170,11 @@ def _message_wanted(conn: Connection, heard: Heard) -> Told | None:
 
 def _call_offered(conn: Connection, heard: Heard) -> Told | None:
     event: CallOffered = heard.event
-    if not _owns(heard, event.channel) or not is_sid(event.call, "CA") or calls.get(conn, event.call) is not None:
+    if not owns(heard, event.channel) or not is_sid(event.call, "CA") or calls.get(conn, event.call) is not None:
         return None
     number = channel_steps.number_of(conn, heard.edge, event.called, event.channel)
     record = calls.insert(conn, call_steps.offered(heard.edge, event, number, heard.at, heard.now))
-    return _told(heard, call=record)
+    return told(heard, call=record)
 
 
 def _call_initiated(conn: Connection, heard: Heard) -> Told | None:
@@ -246,23 +193,23 @@ def _call_step(conn: Connection, heard: Heard, status: CallStatus, **changes: ob
     event = heard.event
     record = call_steps.of_edge(conn, event.call, heard.edge.edge)
     if record is None:
-        return _foreign(heard, f"call {event.call}")
-    return _told(heard, call=call_steps.step(conn, record, status, heard.at, **changes))
+        return foreign(heard, f"call {event.call}")
+    return told(heard, call=call_steps.step(conn, record, status, heard.at, **changes))
 
 
 def _answerer_detected(conn: Connection, heard: Heard) -> Told | None:
     event: AnswererDetected = heard.event
     record = call_steps.of_edge(conn, event.call, heard.edge.edge)
     if record is None:
-        return _foreign(heard, f"call {event.call}")
-    return _told(heard, call=call_steps.detected(conn, record, event))
+        return foreign(heard, f"call {event.call}")
+    return told(heard, call=call_steps.detected(conn, record, event))
 
 
 def _call_ended(conn: Connection, heard: Heard) -> Told | None:
     event: CallEnded = heard.event
     record = call_steps.of_edge(conn, event.call, heard.edge.edge)
     if record is None:
-        return _foreign(heard, f"call {event.call}")
+        return foreign(heard, f"call {event.call}")
     if event.duration_s is not None and record.answered_at is None:
         answered = heard.at - timedelta(seconds=event.duration_s)
         record = call_steps.step(conn, record, CallStatus.IN_PROGRESS, answered, answered_at=answered) or record
@@ -271,47 +218,47 @@ def _call_ended(conn: Connection, heard: Heard) -> Told | None:
     recording_steps.over(conn, record.sid, heard.recording_url)
     if event.media is not None and record.channel is not None:
         site_steps.keep_sound(conn, record.channel, heard.edge.edge, event, heard.at)
-    return _told(heard, call=after)
+    return told(heard, call=after)
 
 
 def _stay_ended(conn: Connection, heard: Heard) -> Told | None:
     event: StayEnded = heard.event
     record = call_steps.of_edge(conn, event.call, heard.edge.edge)
     if record is None:
-        return _foreign(heard, f"call {event.call}")
+        return foreign(heard, f"call {event.call}")
     stay_steps.ended(conn, record, event, heard.at, call_steps.voice_fields(record))
-    return _told(heard, call=record)
+    return told(heard, call=record)
 
 
 def _recording_made(conn: Connection, heard: Heard) -> Told | None:
     event: RecordingMade = heard.event
     call = call_steps.of_edge(conn, event.call, heard.edge.edge)
     if call is None:
-        return _foreign(heard, f"call {event.call}")
+        return foreign(heard, f"call {event.call}")
     wish = recording_steps.wish_of(event, call)
     record = recording_steps.made(conn, call, event, wish, at=heard.at, now=heard.now)
-    return _told(heard, recording=record, call=call) if record is not None else None
+    return told(heard, recording=record, call=call) if record is not None else None
 
 
 def _recording_told(conn: Connection, heard: Heard) -> Told | None:
     event: RecordingBegan | RecordingDropped = heard.event
     call = call_steps.of_edge(conn, event.call, heard.edge.edge)
     if call is None:
-        return _foreign(heard, f"call {event.call}")
+        return foreign(heard, f"call {event.call}")
     wish = recording_steps.wish_of(event, call)
     if isinstance(event, RecordingBegan):
         recording_steps.began(conn, call, event, wish, at=heard.at, url=heard.recording_url)
     else:
         recording_steps.dropped(conn, call, event, wish, at=heard.at, url=heard.recording_url)
-    return _told(heard, call=call)
+    return told(heard, call=call)
 
 
 def _recording_changed(conn: Connection, heard: Heard) -> Told | None:
     event: RecordingChanged = heard.event
     call = call_steps.of_edge(conn, event.call, heard.edge.edge)
     if call is None:
-        return _foreign(heard, f"call {event.call}")
-    return _told(heard, recording=recording_steps.changed(conn, call, event))
+        return foreign(heard, f"call {event.call}")
+    return told(heard, recording=recording_steps.changed(conn, call, event))
 
 
 # ------------------------------------------------------------------ refusals
@@ -323,15 +270,15 @@ def _command_rejected(conn: Connection, heard: Heard) -> Told | None:
     if is_sid(event.subject, "SM"):
         sid = MessageSid(event.subject)
         if message_steps.of_edge(conn, sid, heard.edge.edge) is None:
-            return _foreign(heard, f"message {sid}")
+            return foreign(heard, f"message {sid}")
         step = message_steps.step(conn, sid, MessageStatus.FAILED, error_code=event.code, error_message=event.reason)
-        return _told(heard, message=step)
+        return told(heard, message=step)
     if is_sid(event.subject, "CA"):
         record = call_steps.of_edge(conn, CallSid(event.subject), heard.edge.edge)
         if record is None:
-            return _foreign(heard, f"call {event.subject}")
+            return foreign(heard, f"call {event.subject}")
         ended = call_steps.end(conn, record, heard.now, REJECTED_CAUSE, status=CallStatus.FAILED)
-        return _told(heard, call=ended)
+        return told(heard, call=ended)
     log.info("edge %s refused a command about %r: %s", heard.edge.edge, event.subject[:64], event.reason)
     return None
 
@@ -360,7 +307,3 @@ _EFFECTS: Mapping[type[Event], Callable[[Connection, Heard], Told | None]] = {
     WarningCleared: _warned,
     **dict.fromkeys(site_steps.KEPT, _channel_told),
 }
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)

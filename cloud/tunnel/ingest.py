@@ -17,7 +17,7 @@ from cloud.store import applied, edges, events
 from cloud.store.database import Connection, Database
 from cloud.store.records import EdgeRecord
 from cloud.tunnel import channel_steps, effects, message_steps
-from cloud.tunnel.effects import Told
+from cloud.tunnel.heard import RecordingUrl, Told, utc_now
 from telecore.codec import decode_event
 from telecore.errors import ProtocolError, Refused, RemoteProtocolError
 from telecore.events import ChannelChanged, Event
@@ -39,8 +39,8 @@ class Ingest:
         self,
         db: Database,
         *,
-        now: Callable[[], datetime] = effects.utc_now,
-        recording_url: effects.RecordingUrl = lambda account, sid: sid,
+        now: Callable[[], datetime] = utc_now,
+        recording_url: RecordingUrl = lambda account, sid: sid,
     ) -> None:
         self._db = db
         self._now = now

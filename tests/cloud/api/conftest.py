@@ -28,7 +28,7 @@ from cloud.services.webhook_log import WebhookLog
 from cloud.services.webhooks import WebhookClient
 from cloud.store import accounts, edges, numbers
 from cloud.store.database import Database
-from cloud.tunnel.effects import utc_now
+from cloud.tunnel.heard import utc_now
 from cloud.web import health
 from cloud.web.server import WebServer
 from cloud.web.socket import Socket

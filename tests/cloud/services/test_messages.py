@@ -12,7 +12,7 @@ from cloud.services.replies import LoopGuard
 from cloud.services.requests import NewMessage, UpdateMessage
 from cloud.store import accounts, messages, notifications
 from cloud.store.records import Hook
-from cloud.tunnel.effects import utc_now
+from cloud.tunnel.heard import utc_now
 from cloud.tunnel.outgoing import Outboxes
 from telecore.commands import SendMessage
 from telecore.errors import InvalidRequest, NoRoute, NotFound

@@ -9,7 +9,7 @@ import pytest
 from cloud.services.messages import MessageService
 from cloud.services.requests import NewMessage, UpdateMessage
 from cloud.store import accounts, feedback, messages, messaging_services, numbers, opt_outs
-from cloud.tunnel.effects import utc_now
+from cloud.tunnel.heard import utc_now
 from telecore.errors import InvalidRequest, NoRoute
 from telecore.events import MessageDelivered, MessageSubmitted
 from telecore.ids import Address

@@ -10,7 +10,7 @@ from cloud.services.queue_desk import QueueDesk
 from cloud.store import accounts, numbers, queues
 from cloud.store.records import Hook
 from cloud.tunnel import queue_steps
-from cloud.tunnel.effects import utc_now
+from cloud.tunnel.heard import utc_now
 from telecore.commands import LeaveStay, PlaceStay, RunPage, RunWait
 from telecore.errors import InvalidRequest, NotFound
 from telecore.events import CallAnswered, CallEnded, StayEnded
