@@ -183,7 +183,7 @@ async def test_a_recording_that_cannot_be_begun(site: Site, fields: dict[str, ob
         (None, {"status": "paused", "pause_behavior": "hum"}, 20001),
         (None, {"status": "paused"}, 21220),
         ("Twilio.CURRENT", {"status": "stopped"}, 20404),
-        (new_sid("RE"), {"status": "stopped"}, 20404),
+        ("RE" + "0" * 32, {"status": "stopped"}, 20404),
         ("RE'; --", {"status": "stopped"}, 20404),
     ],
 )
