@@ -54,6 +54,7 @@ USER_AGENT = "TwilioProxy/1.1"
 DEFAULTS = Timeouts()
 MAX_REDIRECTS = 10
 NO_ANSWER = 11200
+TOO_LATE = 11203
 SOME_S = 0.5
 """How long the text of an error is waited for; what counts is its status."""
 PER_ACCOUNT = 50
@@ -131,7 +132,7 @@ class WebhookClient:
             async with asyncio.timeout(total_s), gate:
                 return await self._follow(ask, wanted, cookies)
         except TimeoutError:
-            return WebhookFailure(NO_ANSWER, f"no complete answer within {total_s:g} s", ask.url)
+            return WebhookFailure(TOO_LATE, f"no complete answer within {total_s:g} s", ask.url)
         except InvalidUrl as error:
             return WebhookFailure(error.code, error.message, ask.url)
         except _Failed as failed:
@@ -172,7 +173,7 @@ class WebhookClient:
             seen.failed(failed.code, failed.text)
             raise
         except asyncio.CancelledError:
-            seen.failed(NO_ANSWER, "no complete answer in time")
+            seen.failed(TOO_LATE, "no complete answer in time")
             raise
         finally:
             if self._watch is not None:

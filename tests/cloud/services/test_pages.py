@@ -125,7 +125,7 @@ async def test_kinds_of_sound(prepare, app, reply, ms):
         (Reply(b".snd" + bytes(20), content_type="audio/basic"), 13420),
         (Reply(status=404), 11200),
         (Reply(size=11_000_000, content_type="audio/wav"), 11750),
-        (Reply(delay_s=5), 11200),
+        (Reply(delay_s=5), 11203),
     ],
 )
 async def test_what_cannot_be_played_is_left_out_and_told(prepare, app, reply, code):
