@@ -17,11 +17,15 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import unquote, urlsplit
 
 from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.http_client import TwilioHttpClient
 from twilio.http.response import Response
 from twilio.request_validator import RequestValidator
 from twilio.rest import Client
+
+from tests.conformance import told
 
 HERE = Path(__file__).parent
 PEERS = HERE.parents[1] / ".peers" / "npm"
@@ -65,12 +69,21 @@ def steps(path: str) -> list[Step]:
     return out
 
 
+class Noting(TwilioHttpClient):
+    """The client's own way to HTTP; what was asked and answered is noted."""
+
+    def request(self, method: str, url: str, *args: Any, **how: Any) -> Response:
+        answer: Response = super().request(method, url, *args, **how)
+        told.note(method.upper(), unquote(urlsplit(url).path), answer.status_code)
+        return answer
+
+
 class PythonClient:
     name = "python"
 
     def __init__(self, base: str, account: str, token: str) -> None:
         self._token = token
-        self._client = Client(account, token)
+        self._client = Client(account, token, http_client=Noting())
         for product in PRODUCTS:
             getattr(self._client, product).base_url = base
 

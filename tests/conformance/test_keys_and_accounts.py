@@ -98,3 +98,40 @@ async def test_what_is_not_there_is_20404(customer: Customer, path: str) -> None
     with pytest.raises(Refused) as caught:
         await customer.ask(f"{path}({prefix}{'0' * 32}).fetch")
     assert (caught.value.status, caught.value.code) == (404, 20404)
+
+
+async def test_a_second_token_takes_the_place_of_the_first(customer: Customer) -> None:
+    """Of a subaccount: everything else in the lab goes by the account's own token."""
+    base = customer.about["base_url"]
+    made = await customer.ask("api.v2010.accounts.create", friendly_name="Ward 6")
+    mine = f"api.v2010.accounts({made['sid']}).fetch"
+    first = PythonClient(base, made["sid"], made["auth_token"])
+    second = None
+    try:
+        with pytest.raises(Refused) as caught:
+            await first.ask("accounts.v1.auth_token_promotion().update")
+        assert (caught.value.status, caught.value.code) == (404, 20404)
+        token = (await first.ask("accounts.v1.secondary_auth_token().create"))["secondary_auth_token"]
+        second = PythonClient(base, made["sid"], token)
+        assert (await first.ask(mine))["auth_token"] == made["auth_token"]
+        promoted = await second.ask("accounts.v1.auth_token_promotion().update")
+        assert (promoted["account_sid"], promoted["auth_token"]) == (made["sid"], token)
+        assert (await second.ask(mine))["auth_token"] == token
+        with pytest.raises(Refused) as caught:
+            await first.ask(mine)
+        assert (caught.value.status, caught.value.code) == (401, 20003)
+    finally:
+        await first.close()
+        if second is not None:
+            await second.close()
+    await customer.ask(f"api.v2010.accounts({made['sid']}).update", status="closed")
+
+
+@pytest.mark.parametrize("kind", ["keys", "signing_keys"])
+async def test_a_key_is_renamed_and_listed(customer: Customer, kind: str) -> None:
+    made = await customer.ask(f"new_{kind}.create", friendly_name="robot")
+    renamed = await customer.ask(f"{kind}({made['sid']}).update", friendly_name="robot 2")
+    assert (renamed["sid"], renamed["friendly_name"]) == (made["sid"], "robot 2")
+    assert (await customer.ask(f"{kind}({made['sid']}).fetch"))["friendly_name"] == "robot 2"
+    assert made["sid"] in [one["sid"] for one in await customer.ask(f"{kind}.list", limit=50)]
+    await customer.delete(f"{kind}({made['sid']})")

@@ -53,3 +53,22 @@ async def test_let_go_and_taken_again(customer: Customer) -> None:
     with pytest.raises(Refused) as caught:
         await customer.ask("incoming_phone_numbers.create", phone_number=number)
     assert caught.value.code == 21422
+
+
+async def test_taken_by_its_kind(customer: Customer) -> None:
+    """The numbers of SIMs are mobile ones, so that nothing is to be had as another kind."""
+    number = customer.numbers[3]
+    (one,) = await customer.ask("incoming_phone_numbers.list", phone_number=number)
+    country = (await customer.ask("lookups.v2.phone_numbers(" + number + ").fetch"))["country_code"]
+    await customer.delete(f"incoming_phone_numbers({one['sid']})")
+    try:
+        for kind in ("local", "toll_free"):
+            with pytest.raises(Refused) as caught:
+                await customer.ask(f"incoming_phone_numbers.{kind}.create", phone_number=number)
+            assert caught.value.code == 21458
+        shown = await customer.ask(f"available_phone_numbers({country}).fetch")
+        assert shown["country_code"] == country
+        assert await customer.ask(f"available_phone_numbers({country}).local.list") == []
+    finally:
+        again = await customer.ask("incoming_phone_numbers.mobile.create", phone_number=number)
+    assert again["phone_number"] == number

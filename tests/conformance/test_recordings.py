@@ -58,7 +58,9 @@ async def test_a_live_call_is_recorded_paused_and_stopped(customer: Customer) ->
             assert len(sound) > 500
         async with customer._http.get(url) as nobody:
             assert nobody.status == 401
-    await customer.delete(f"recordings({made['sid']})")
+    assert [one["sid"] for one in await customer.ask(f"{place}.list")] == [made["sid"]]
+    assert (await customer.ask(f"{place}({made['sid']}).fetch"))["duration"] == done["duration"]
+    await customer.delete(f"{place}({made['sid']})")
     with pytest.raises(Refused) as caught:
         await customer.ask(f"recordings({made['sid']}).fetch")
     assert caught.value.status == 404
@@ -90,5 +92,6 @@ async def test_a_caller_id_is_validated_by_a_call(customer: Customer) -> None:
     assert one["friendly_name"] == "Mine"
     renamed = await customer.ask(f"outgoing_caller_ids({one['sid']}).update", friendly_name="Ward")
     assert renamed["friendly_name"] == "Ward"
+    assert (await customer.ask(f"outgoing_caller_ids({one['sid']}).fetch"))["phone_number"] == handset
     await customer.delete(f"outgoing_caller_ids({one['sid']})")
     assert await customer.ask("outgoing_caller_ids.list", phone_number=handset) == []

@@ -18,6 +18,7 @@ async def test_an_application_takes_the_calls_of_a_number(customer: Customer) ->
     assert made["sid"].startswith("AP")
     renamed = await customer.ask(f"applications({made['sid']}).update", friendly_name="Front desk")
     assert (renamed["friendly_name"], renamed["voice_url"]) == ("Front desk", voice)
+    assert (await customer.ask(f"applications({made['sid']}).fetch"))["voice_method"] == "GET"
     assert made["sid"] in [one["sid"] for one in await customer.ask("applications.list", friendly_name="Front desk")]
     (row,) = await customer.ask("incoming_phone_numbers.list", phone_number=number)
     place = f"incoming_phone_numbers({row['sid']})"
@@ -61,6 +62,7 @@ async def test_a_messaging_service_chooses_the_sender(customer: Customer) -> Non
         await customer.ask(f"{place}.phone_numbers.create", phone_number_sid=row["sid"])
     assert (caught.value.status, caught.value.code) == (409, 21710)
     assert [one["sid"] for one in await customer.ask(f"{place}.phone_numbers.list")] == [row["sid"]]
+    assert (await customer.ask(f"{place}.phone_numbers({row['sid']}).fetch"))["phone_number"] == number
     sent = await customer.ask("messages.create", to=handset, messaging_service_sid=service["sid"], body="hello")
     assert (sent["status"], sent["messaging_service_sid"]) == ("accepted", service["sid"])
 
@@ -74,6 +76,7 @@ async def test_a_messaging_service_chooses_the_sender(customer: Customer) -> Non
     assert feedback["outcome"] == "confirmed"
     changed = await customer.ask(f"{place}.update", friendly_name="Ward 4", sticky_sender=False)
     assert (changed["friendly_name"], changed["sticky_sender"]) == ("Ward 4", False)
+    assert (await customer.ask(f"{place}.fetch"))["friendly_name"] == "Ward 4"
     assert service["sid"] in [one["sid"] for one in await customer.ask("messaging.v1.services.list")]
     await customer.delete(f"{place}.phone_numbers({row['sid']})")
     await customer.delete(place)
@@ -115,4 +118,20 @@ async def test_a_scheduled_message_is_canceled(customer: Customer) -> None:
     with pytest.raises(Refused) as caught:
         await customer.ask("messages.create", **words, schedule_type="fixed")
     assert caught.value.code == 35111
+    await customer.delete(place)
+
+
+async def test_senders_that_no_sim_is(customer: Customer) -> None:
+    service = await customer.ask("messaging.v1.services.create", friendly_name="Senders")
+    place = f"messaging.v1.services({service['sid']})"
+    for kind, given in (
+        ("short_codes", {"short_code_sid": "SC" + "0" * 32}),
+        ("alpha_senders", {"alpha_sender": "Us"}),
+    ):
+        assert await customer.ask(f"{place}.{kind}.list") == []
+        with pytest.raises(Refused) as caught:
+            await customer.ask(f"{place}.{kind}.create", **given)
+        assert 400 <= (caught.value.status or 0) < 500
+    known = await customer.ask("messaging.v1.usecases.fetch")
+    assert "notifications" in [one["usecase"] for one in known["usecases"]]
     await customer.delete(place)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -89,6 +90,7 @@ async def test_a_queue_its_members_and_who_takes_them_out(customer: Customer) ->
     sid = queue["sid"]
     renamed = await customer.ask(f"queues({sid}).update", max_size=7)
     assert renamed["max_size"] == 7
+    assert sid in [one["sid"] for one in await customer.ask("queues.list")]
     app.answer("/enqueue", twiml(f'<Enqueue waitUrl="/wait" action="/left">{name}</Enqueue>'))
     app.answer("/wait", twiml("<Pause length='30'/>"))
     app.answer("/left", twiml("<Hangup/>"))
@@ -123,3 +125,39 @@ async def test_leave_tells_the_action(customer: Customer) -> None:
     assert left.params["QueueResult"] == "leave"
     assert int(left.params["QueueTime"]) >= 0
     await customer.call_over(left.params["CallSid"])
+
+
+async def test_a_conference_is_recorded_and_ended_by_the_client(customer: Customer) -> None:
+    caller, callee, number = customer.free_handset(), customer.free_handset(), customer.numbers[0]
+    room, app = f"Recorded by {customer.official.name}", customer.app
+    await customer.network("PUT", f"/subscribers/{callee}", {"on_call": "answer", "answer_after_s": 0.1})
+    events = app.answer("/events", "")
+    app.answer(
+        "/join",
+        twiml(
+            f'<Dial><Conference waitUrl="" beep="false" record="record-from-start" statusCallback="{events}" '
+            f'statusCallbackEvent="start end join">{room}</Conference></Dial>'
+        ),
+    )
+    await customer.hooked(number, voice_url=app.url("/join"))
+    await customer.dial_in(caller, number)
+    (first,) = await app.wait_for("/events", within_s=20)
+    place = f"conferences({first.params['ConferenceSid']})"
+    await customer.ask(f"{place}.participants.create", to=callee, from_=customer.numbers[2])
+    await customer.until(
+        lambda: "conference-start" in [one.params["StatusCallbackEvent"] for one in app.seen("/events")]
+    )
+    await asyncio.sleep(2)
+    ended = await customer.ask(f"{place}.update", status="completed")
+    assert ended["friendly_name"] == room
+
+    async def recorded() -> dict[str, Any] | None:
+        found = await customer.ask(f"{place}.recordings.list")
+        return found[0] if found and found[0]["status"] == "completed" else None
+
+    one = await customer.until(recorded)
+    assert (one["source"], "conferences(" + one["conference_sid"] + ")") == ("Conference", place)
+    assert (await customer.ask(f"{place}.recordings({one['sid']}).fetch"))["duration"] == one["duration"]
+    await customer.delete(f"{place}.recordings({one['sid']})")
+    assert await customer.ask(f"{place}.recordings.list") == []
+    assert (await customer.ask(f"{place}.fetch"))["status"] == "completed"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from scripts.labkit.lab import basic_auth
 from telecore.audio.resample import resample
 from telecore.audio.tone import silence
 from telecore.audio.wav import read_wav, write_wav
@@ -82,6 +83,10 @@ async def test_a_transcription_is_told_listed_and_deleted(customer: Customer, tm
     assert sid in [one["sid"] for one in await customer.ask("transcriptions.list")]
     of_recording = await customer.ask(f"recordings({recording}).transcriptions.list")
     assert [one["sid"] for one in of_recording] == [sid]
+    assert (await customer.ask(f"recordings({recording}).transcriptions({sid}).fetch"))["sid"] == sid
+    auth = basic_auth(customer.about["account_sid"], customer.token)
+    async with customer._http.get(told.params["TranscriptionUrl"], headers=auth) as answer:
+        assert (answer.status, (await answer.json())["sid"]) == (200, sid)
     await customer.delete(f"transcriptions({sid})")
     with pytest.raises(Refused) as caught:
         await customer.ask(f"recordings({recording}).transcriptions({sid}).fetch")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from tests.conformance.conftest import Customer
 from tests.fakes.customer_app import twiml
@@ -27,9 +28,9 @@ class Listener:
         async for text in connection:
             message = json.loads(text)
             if self.echoes and message["event"] == "media":
-                await connection.send(
-                    json.dumps({"event": "media", "streamSid": message["streamSid"], "media": message["media"]})
-                )
+                echo = {"event": "media", "streamSid": message["streamSid"], "media": message["media"]}
+                with suppress(ConnectionClosed):  # what was said before it closed is still to be read
+                    await connection.send(json.dumps(echo))
             async with self.news:
                 self.heard.append(message)
                 self.news.notify_all()

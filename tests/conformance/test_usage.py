@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.conformance.conftest import Customer
+from tests.conformance.official import Refused
 from tests.fakes.customer_app import twiml
 
 
@@ -45,3 +46,25 @@ async def test_the_requests_of_a_call_are_its_events(customer: Customer) -> None
 
     events = await customer.until(noted)
     assert events[0]["request"]["url"] == voice
+
+
+@pytest.mark.parametrize(
+    "period", ["all_time", "daily", "last_month", "monthly", "this_month", "yearly", "yesterday", "today"]
+)
+async def test_usage_of_a_period(customer: Customer, period: str) -> None:
+    (*_, one) = await customer.ask(f"usage.records.{period}.list", category="sms-outbound", limit=3)
+    assert (one["category"], one["usage_unit"]) == ("sms-outbound", "segments")
+    assert one["start_date"] <= one["end_date"]
+
+
+async def test_a_number_is_looked_up_as_version_1_tells_it(customer: Customer) -> None:
+    found = await customer.ask("lookups.v1.phone_numbers(+85512000001).fetch")
+    assert (found["phone_number"], found["country_code"]) == ("+85512000001", "KH")
+    with pytest.raises(Refused) as caught:
+        await customer.ask("lookups.v1.phone_numbers(+12).fetch")
+    assert (caught.value.status, caught.value.code) == (404, 20404)
+
+
+async def test_lists_that_are_always_empty(customer: Customer) -> None:
+    assert await customer.ask("addresses.list") == []
+    assert await customer.ask("short_codes.list") == []

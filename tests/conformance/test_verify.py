@@ -68,3 +68,61 @@ async def test_too_many_checks_and_a_cancelled_one(customer: Customer) -> None:
         await customer.ask(f"{place}.verifications.create", to=other, channel="whatsapp")
     assert caught.value.status in (400, 403)
     await customer.delete(place)
+
+
+async def test_rate_limits_and_their_buckets(customer: Customer) -> None:
+    """A limit counts by a name that the application gives: two of Ann's in a minute, and Bob's are his own."""
+    service = await customer.ask("verify.v2.services.create", friendly_name="Clinic")
+    place = f"verify.v2.services({service['sid']})"
+    limit = await customer.ask(f"{place}.rate_limits.create", unique_name="user", description="by name")
+    assert (limit["unique_name"], limit["service_sid"]) == ("user", service["sid"])
+    with pytest.raises(Refused) as caught:
+        await customer.ask(f"{place}.rate_limits.create", unique_name="user")
+    assert (caught.value.status, caught.value.code) == (400, 60208)
+    mine = f"{place}.rate_limits({limit['sid']})"
+    assert (await customer.ask(f"{mine}.update", description="by login"))["description"] == "by login"
+    assert [one["sid"] for one in await customer.ask(f"{place}.rate_limits.list")] == [limit["sid"]]
+    bucket = await customer.ask(f"{mine}.buckets.create", max=2, interval=60)
+    assert (bucket["max"], bucket["interval"], bucket["rate_limit_sid"]) == (2, 60, limit["sid"])
+    with pytest.raises(Refused) as caught:
+        await customer.ask(f"{mine}.buckets.create", max=9, interval=60)
+    assert (caught.value.status, caught.value.code) == (400, 60211)
+
+    async def asks(who: str) -> None:
+        words = {"to": customer.free_handset(), "channel": "sms", "rate_limits": {"user": who}}
+        await customer.ask(f"{place}.verifications.create", **words)
+
+    await asks("ann")
+    await asks("ann")
+    with pytest.raises(Refused) as caught:
+        await asks("ann")
+    assert (caught.value.status, caught.value.code) == (429, 20429)
+    await asks("bob")
+    one = f"{mine}.buckets({bucket['sid']})"
+    assert (await customer.ask(f"{one}.update", max=3))["max"] == 3
+    await asks("ann")
+    assert [found["sid"] for found in await customer.ask(f"{mine}.buckets.list")] == [bucket["sid"]]
+    assert (await customer.ask(f"{one}.fetch"))["max"] == 3
+    await customer.delete(one)
+    await customer.delete(mine)
+    with pytest.raises(Refused) as caught:
+        await customer.ask(f"{mine}.fetch")
+    assert (caught.value.status, caught.value.code) == (404, 20404)
+    await customer.delete(place)
+
+
+async def test_services_and_attempts_are_read(customer: Customer) -> None:
+    service = await customer.ask("verify.v2.services.create", friendly_name="Clinic")
+    place = f"verify.v2.services({service['sid']})"
+    assert (await customer.ask(f"{place}.update", friendly_name="Ward"))["friendly_name"] == "Ward"
+    assert (await customer.ask(f"{place}.fetch"))["friendly_name"] == "Ward"
+    assert service["sid"] in [one["sid"] for one in await customer.ask("verify.v2.services.list")]
+    limit = await customer.ask(f"{place}.rate_limits.create", unique_name="user")
+    assert (await customer.ask(f"{place}.rate_limits({limit['sid']}).fetch"))["unique_name"] == "user"
+    await customer.ask(f"{place}.verifications.create", to=customer.free_handset(), channel="sms")
+    (attempt,) = await customer.ask("verify.v2.verification_attempts.list", verify_service_sid=service["sid"])
+    found = await customer.ask(f"verify.v2.verification_attempts({attempt['sid']}).fetch")
+    assert (found["service_sid"], found["conversion_status"]) == (service["sid"], "unconverted")
+    summed = await customer.ask("verify.v2.verification_attempts_summary().fetch", verify_service_sid=service["sid"])
+    assert (summed["total_attempts"], summed["total_converted"]) == (1, 0)
+    await customer.delete(place)
