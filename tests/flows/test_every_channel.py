@@ -187,16 +187,16 @@ async def test_a_gateway_that_vanishes_and_returns(mixed: World) -> None:
     fault = await mixed.network("POST", "/faults", {"kind": "gateway_down", "target": line})
     status_url = mixed.about["edges"][0]["status_url"]
 
-    async def states() -> set[str]:
+    async def states() -> list[tuple[str, list[str]]]:
         async with mixed._http.get(status_url + "/status") as answer:
             channels = (await answer.json())["channels"]
-        return {c["state"] for c in channels if "/gateway" in c["channel"]}
+        return [(c["state"], c.get("down", [])) for c in channels if "/gateway" in c["channel"]]
 
     async def down() -> bool:
-        return "registered" not in await states()
+        return all(state != "registered" for state, _ in await states())
 
     async def up() -> bool:
-        return await states() == {"registered"}
+        return all(found == ("registered", []) for found in await states())
 
     await mixed.until(down, 150)
     handset = mixed.about["handsets"]["free"][-1]

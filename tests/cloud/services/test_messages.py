@@ -285,6 +285,12 @@ async def _noted(db, account, *codes):
     return [note.code for note in noted] == list(codes)
 
 
+async def _guarded(db, account):
+    """Two replies were one too many; a slow answer, asked for again, may be noted beside."""
+    noted = await db.read(lambda conn: notifications.list_(conn, account.sid))
+    return [note.code for note in noted if note.code != 11200] == [14107, 14107]
+
+
 async def test_the_fallback_answers(site, app, messages_, queue):
     fallback = app.answer("/fallback", twiml("<Message>Sorry</Message>"))
     await site.set_hooks(sms=Hook(app.answer("/sms", Reply(status=500))), sms_fallback=Hook(fallback, "GET"))
@@ -366,7 +372,7 @@ async def test_two_machines_that_answer_each_other_stop(site, db, app, account, 
         for _ in range(17):
             await site.send(received())
         await eventually(lambda: _none_left(site), 10)
-        await eventually(lambda: _noted(db, account, 14107, 14107))
+        await eventually(lambda: _guarded(db, account))
     assert len(await site.commands()) == 15
 
 
