@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,18 @@ class Customer(World):
         made: dict[str, Any] = await self.network("POST", f"/subscribers/{handset}/calls", {"to": number, **how})
         return made
 
+    async def lines_free(self) -> None:
+        """The next story finds no call of this one: what still lives is hung up at the handsets."""
+
+        async def none_live() -> bool:
+            live = [call for call in await self.network("GET", "/calls") if call["state"] != "ended"]
+            for call in live:
+                with suppress(AssertionError):  # it ended by itself meanwhile
+                    await self.network("POST", f"/calls/{call['id']}/hangup", {})
+            return not live
+
+        await self.until(none_live, 20)
+
     async def check_signatures(self) -> None:
         """Every request that the application got was signed, says the client's own validator."""
         for request in self.app.received:
@@ -146,6 +159,7 @@ async def customer(request: pytest.FixtureRequest, lab: LabProcess, handsets: It
             yield one
             await asyncio.wait_for(one.check_signatures(), 20)
         finally:
+            await one.lines_free()
             await client.close()
             if one.client.http_client.session is not None:
                 one.client.http_client.session.close()

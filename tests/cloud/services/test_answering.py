@@ -38,8 +38,8 @@ async def test_stop_start_and_help(site, db, account, app, messages_, queue):
                 assert caught.value.code == 21610
         seen = await app.wait_for("/sms", len(words))
         await eventually(lambda: _sent(site, 3))
-    told = [request.params.get("OptOutType") for request in seen]
-    assert told == ["STOP", "STOP", "HELP", "START", None, "START", None]
+    told = {request.params["Body"]: request.params.get("OptOutType") for request in seen}
+    assert told == dict(zip(words, ["STOP", "STOP", "HELP", "START", None, "START", None], strict=True))
     expected = [REPLIES[word] for word in (OptOut.STOP, OptOut.HELP, OptOut.START)]
     assert await commands(site) == [(CHANNELS[0], HANDSET, body) for body in expected]
     (command, *_) = await site.commands()
