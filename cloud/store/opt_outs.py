@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import BindParameter, Connection, bindparam, delete, select
 
 from cloud.store import tables
 from cloud.store.rows import now
@@ -32,7 +32,16 @@ def among(conn: Connection, senders: Iterable[str], recipient: str) -> frozenset
 
 def refuses(conn: Connection, recipient: str, *, number: str = "", service: str = "") -> bool:
     """Whether he wants nothing from this number (by SID), from the service it is in, or from this service."""
-    its_service = select(service_numbers.c.service).where(service_numbers.c.number == number)
-    refused = opt_outs.c.sender.in_((number, service)) | opt_outs.c.sender.in_(its_service)
-    asked = select(opt_outs.c.sender).where(opt_outs.c.recipient == recipient, refused).limit(1)
-    return conn.execute(asked).scalar() is not None
+    asked = {"to_whom": recipient, "the_number": number, "the_service": service}
+    return conn.execute(_REFUSES, asked).scalar() is not None
+
+
+_NUMBER: BindParameter[str] = bindparam("the_number")
+_ITS_SERVICE = select(service_numbers.c.service).where(service_numbers.c.number == _NUMBER)
+_BY = (opt_outs.c.sender == _NUMBER) | (opt_outs.c.sender == bindparam("the_service"))
+_REFUSES = (
+    select(opt_outs.c.sender)
+    .where(opt_outs.c.recipient == bindparam("to_whom"), _BY | opt_outs.c.sender.in_(_ITS_SERVICE))
+    .limit(1)
+)
+"""Asked for every message, so it is made once."""
