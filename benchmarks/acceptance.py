@@ -2,7 +2,8 @@
 
 Ours is the cloud as it is served, with a SIM that it knows and whose edge is away. Beside it the same service behind
 Starlette and uvicorn, and Kannel's smsbox and bearerbox with ``store-type = file``, which never flushes to the disk.
-Each server runs on one core and ``wrk`` on the other, in turns.
+Each server runs on one core and ``wrk`` on the other, in turns. What is not installed is left out, and said so: ``wrk``
+and Kannel are Debian's; ``starlette``, ``uvicorn`` and ``httptools`` are in no lock of ours.
 """
 
 from __future__ import annotations

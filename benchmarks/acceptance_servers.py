@@ -66,7 +66,7 @@ def ours(folder: Path, account: AccountRecord, stack: ExitStack) -> Server:
 def starlette(folder: Path, account: AccountRecord, stack: ExitStack) -> Server | None:
     """The same handlers behind Starlette and uvicorn with httptools and uvloop; None where these are not installed."""
     if any(importlib.util.find_spec(name) is None for name in ("starlette", "uvicorn", "httptools")):
-        print("starlette, uvicorn or httptools is not installed: left out", file=sys.stderr)
+        print("left out: .venv/bin/pip install starlette uvicorn httptools", file=sys.stderr)
         return None
     port = free_port()
     command = [sys.executable, "-m", "benchmarks.acceptance_starlette", str(folder / "starlette"), str(port)]
@@ -77,7 +77,7 @@ def starlette(folder: Path, account: AccountRecord, stack: ExitStack) -> Server 
 def kannel(folder: Path, stack: ExitStack, smsc_port: int) -> Server | None:
     """Kannel with the SMSC at this port behind it; None where it is not installed."""
     if shutil.which("bearerbox") is None:
-        print("kannel is not installed: left out", file=sys.stderr)
+        print("left out: sudo apt-get install kannel", file=sys.stderr)
         return None
     ports = {name: free_port() for name in ("admin", "box", "send")}
     (folder / "store").mkdir()

@@ -188,9 +188,13 @@ async def application() -> None:
 
 
 class Process:
-    def __init__(self, *arguments: str) -> None:
+    """It ends with the stack."""
+
+    def __init__(self, stack: contextlib.AsyncExitStack, *arguments: str) -> None:
         command = [sys.executable, "-m", "benchmarks.media_streams", *arguments]
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        stack.callback(self._process.wait)
+        stack.callback(self._process.kill)
         assert self._process.stdout is not None
         self.port = int(self._process.stdout.readline())
 
@@ -203,10 +207,6 @@ class Process:
         self._process.stdin.write(line + "\n")
         self._process.stdin.flush()
         await asyncio.to_thread(self._process.stdout.readline)
-
-    def stop(self) -> None:
-        self._process.terminate()
-        self._process.wait(10)
 
 
 @contextlib.asynccontextmanager
@@ -273,12 +273,12 @@ async def bare(url: str, streams: int, seconds: float, trips: Trips) -> tuple[fl
 
 
 async def compare(streams: int, seconds: float, coalesce_s: float) -> None:
-    app = Process("application")
-    url = f"ws://127.0.0.1:{app.port}/"
-    served = Process("cloud", url, str(coalesce_s))
     trips = Trips()
     rounds: dict[str, list[tuple[float, ...]]] = {"ours": [], "bare": []}
-    async with edge(served.port, trips, coalesce_s) as clock:
+    async with contextlib.AsyncExitStack() as stack:
+        url = f"ws://127.0.0.1:{Process(stack, 'application').port}/"
+        served = Process(stack, "cloud", url, str(coalesce_s))
+        clock = await stack.enter_async_context(edge(served.port, trips, coalesce_s))
         for _ in range(ROUNDS):
             await served.tell(str(streams))
             before, own = served.cpu_s(), time.process_time()
@@ -294,8 +294,6 @@ async def compare(streams: int, seconds: float, coalesce_s: float) -> None:
             )
             await served.tell("stop")
             rounds["bare"].append(await bare(url, streams, seconds, trips))
-    served.stop()
-    app.stop()
     print(f"\n{streams} streams, round trip beyond the edge's clock, coalescing {coalesce_s * 1000:g} ms each way")
     for name, values in rounds.items():
         p50, p99, back, *rest = (statistics.median(column) for column in zip(*values, strict=True))

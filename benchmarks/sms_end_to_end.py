@@ -99,7 +99,7 @@ def main() -> None:
 
 def _run(module: str, *arguments: object) -> str:
     command = [sys.executable, "-m", module, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT, timeout=60).stdout
 
 
 def _keep(path: Path, text: str) -> None:
