@@ -70,10 +70,10 @@ async def dial(call: LiveCall, service: VoiceService | None, order: Order, permi
         await press(call.leg, voice, order.send_digits)
     if detection is not None and order.machine_first:
         await detection.wait()
-    if order.page:
-        call.expect_page()
-    else:
+    if not order.page:
         call.prepare()
+    elif call.pages.number == 0:  # else one has come meanwhile, and is run now
+        call.expect_page()
 
 
 async def _dial(call: LiveCall, service: VoiceService, order: Order) -> VoiceCall | None:

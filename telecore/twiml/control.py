@@ -113,6 +113,14 @@ class DialTarget:
     parameters: dict[str, str] = field(default_factory=dict)
 
 
+RING_TONES = (
+    "auto", "at", "au", "bg", "br", "be", "ch", "cl", "cn", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hu", "il",
+    "in", "it", "lt", "jp", "mx", "my", "nl", "no", "nz", "ph", "pl", "pt", "ru", "se", "sg", "th", "uk", "us",
+    "us-old", "tw", "ve", "za",
+)  # fmt: skip
+"""What a caller can hear while the called party is alerted."""
+
+
 @dataclass(frozen=True, slots=True)
 class DialSpec:
     """Whom to call and how long. ``record`` is Twilio's word (``do-not-record``, ``record-from-answer``, …)."""

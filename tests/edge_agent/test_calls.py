@@ -323,6 +323,17 @@ async def test_a_page_that_comes_early_waits_for_the_answer_and_the_digits(edge)
     assert len(edge.outcomes()) == 1
 
 
+async def test_a_page_that_came_early_is_not_waited_for_again(tmp_path):
+    async with FakeEdge(tmp_path, Waits(page=0.03)) as edge:
+        call, voice = await edge.place(send_digits="1w2")
+        voice.pick_up()
+        await edge.run_page(call, Pause(60))
+        await edge.tick(30)
+        assert voice.digits == "12"
+        await asyncio.sleep(0.1)
+        assert [live.call for live in edge.calls.live()] == [call]
+
+
 async def test_a_line_that_cannot_press_keys_sends_the_tones(edge):
     from telecore.audio.dtmf import DtmfDetector
 

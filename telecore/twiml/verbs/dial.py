@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from telecore.errors import InvalidTwiml
 from telecore.twiml.attributes import Attributes
-from telecore.twiml.control import CallControl, DialOutcome, DialSpec
+from telecore.twiml.control import RING_TONES, CallControl, DialOutcome, DialSpec
 from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Goto, Verb
 from telecore.twiml.verbs import conference, queue
@@ -17,11 +17,6 @@ from telecore.twiml.verbs.dial_nouns import read_targets
 RECORD = (
     "do-not-record", "record-from-answer", "record-from-ringing",
     "record-from-answer-dual", "record-from-ringing-dual", "true", "false",
-)  # fmt: skip
-RING_TONES = (
-    "auto", "at", "au", "bg", "br", "be", "ch", "cl", "cn", "cz", "de", "dk", "ee", "es", "fi", "fr", "gr", "hu", "il",
-    "in", "it", "lt", "jp", "mx", "my", "nl", "no", "nz", "ph", "pl", "pt", "ru", "se", "sg", "th", "uk", "us",
-    "us-old", "tw", "ve", "za",
 )  # fmt: skip
 RECORD_WORDS = {"true": "record-from-answer", "false": "do-not-record"}
 

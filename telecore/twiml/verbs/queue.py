@@ -8,7 +8,7 @@ from typing import ClassVar
 from telecore.errors import InvalidTwiml
 from telecore.stays import DequeueSpec, dequeue_params
 from telecore.twiml.attributes import Attributes, refuse_children
-from telecore.twiml.control import CallControl
+from telecore.twiml.control import RING_TONES, CallControl
 from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Goto, Verb
 from telecore.twiml.verbs.enqueue import MAX_NAME
@@ -46,7 +46,7 @@ def read(dial: Attributes, node: Node, reading: Reading) -> DialQueue:
         timeout_s=float(dial.integer("timeout", 30, 5, 600, 13212)),
         time_limit_s=float(dial.integer("timeLimit", 14400, 1, 86400, 13216)),
         hangup_on_star=dial.boolean("hangupOnStar", False, 13213),
-        ring_tone=dial.text("ringTone", "auto"),
+        ring_tone=dial.choice("ringTone", "auto", RING_TONES),
     )
     for name_ in ("reservationSid", "postWorkActivitySid"):
         if own.given(name_):

@@ -134,6 +134,11 @@ def test_a_queue_and_who_takes_from_it():
     assert warnings == []
 
 
+def test_a_ring_tone_that_there_is_not_is_told():
+    (verb,), warnings = read('<Dial ringTone="mars"><Queue>q</Queue></Dial>')
+    assert (verb.spec.ring_tone, warnings) == ("auto", [12200])
+
+
 @pytest.mark.parametrize(
     ("outcome", "result"),
     [
