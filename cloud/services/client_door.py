@@ -164,7 +164,8 @@ class ClientDoor:
                 return f"parameter {name[:40]!r} must be a text, short, and no parameter of ours"
         if handset.busy:
             return "this handset is in a call"
-        self._tasks.start(self._place(handset, to, given), f"call of {handset.grant.identity}")
+        handset.dials = True
+        self._tasks.start(self._place(handset, to, given), f"call of a browser of {handset.grant.account}")
         return ""
 
     async def _place(self, handset: Handset, to: str, parameters: dict[str, str]) -> None:
@@ -172,6 +173,8 @@ class ClientDoor:
             why = await self._legs.dial(handset, to, parameters)
         except Transient:
             why = "nothing can be dialled just now; try again"
+        finally:
+            handset.dials = False
         if why:
             handset.say("error", code=NOT_DIALLED, message=f"the call was not made: {why}")
 

@@ -98,10 +98,13 @@ class ClientLegs:
         leg = self._legs.get(handset.resumes) if handset.resumes is not None else None
         if leg is not None and _meant(leg, handset) and (leg.answered or leg.outgoing):
             leg.resume(handset)
+        elif leg is None and handset.resumes is not None:
+            self._tasks.start(self._look_for(handset, handset.resumes), f"call {handset.resumes} of a browser")
 
     def depart(self, handset: Handset) -> None:
         """Its socket is gone."""
         self.handsets.remove(handset)
+        handset.gone = True
         legs = [*handset.ringing.values(), *([handset.leg] if handset.leg is not None else [])]
         for leg in legs:
             leg.lost(handset)
@@ -122,6 +125,8 @@ class ClientLegs:
         leg = ClientLeg(record, record.edge, self._line, self._gone)
         self._legs[sid] = leg
         leg.dialled_by(handset)
+        if handset.gone:  # while the row was written
+            leg.lost(handset)
         offer = OfferCall(call=sid, channel=client_channel(record.edge), caller=record.caller)
         if not self._line.notify(record.edge, Do(offer)):
             await self._db.write(lambda conn: call_steps.end(conn, record, self._now(), Cause.NETWORK_OUT_OF_ORDER))
@@ -133,6 +138,12 @@ class ClientLegs:
         return ""
 
     # ------------------------------------------------------------------ how it is done
+
+    async def _look_for(self, handset: Handset, call: CallSid) -> None:
+        """A call that ended while its browser was away is told to be over; one that lives its edge tells of."""
+        record = await self._db.read(lambda conn: calls.get(conn, call))
+        if record is None or record.account != handset.grant.account or record.status in FINAL_CALL:
+            handset.say("ended", call=call, reason="ended")
 
     async def _held(self, edge: EdgeId, notice: FarLegHeld) -> None:
         record = await self._db.read(lambda conn: call_steps.of_edge(conn, notice.call, edge))

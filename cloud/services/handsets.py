@@ -27,7 +27,7 @@ class Out(Protocol):
 class Handset:
     """One browser. ``name`` is its own, the same after a reconnect; ``leg``: the call it is in.
 
-    ``resumes``: the call it says it was in when its socket was cut.
+    ``dials``: a call of its own is being made; ``resumes``: the call it says it was in when its socket was cut.
     """
 
     def __init__(self, grant: Grant, name: str, out: Out, resumes: CallSid | None = None) -> None:
@@ -35,12 +35,14 @@ class Handset:
         self.name = name
         self.resumes = resumes
         self.leg: ClientLeg | None = None
+        self.dials = False
+        self.gone = False
         self.ringing: dict[CallSid, ClientLeg] = {}
         self._out = out
 
     @property
     def busy(self) -> bool:
-        return self.leg is not None
+        return self.leg is not None or self.dials
 
     def say(self, kind: str, **fields: object) -> None:
         """A message of the handset's protocol (docs/client.md)."""

@@ -223,6 +223,50 @@ async def test_a_browser_makes_a_call(story, phones):
     assert (await alice.until("ended"))["call"] == call
 
 
+async def test_a_browser_makes_one_call_at_a_time(story, phones):
+    alice = phones(voice=story.app.answer("/outgoing", twiml("<Gather/>")))
+    alice.say("dial", to="1")
+    alice.say("dial", to="2")
+    await alice.until("joined")
+    assert "in a call" in (await alice.until("error"))["message"]
+    assert len(story.desk.clients._legs) == 1
+    alice.told.clear()
+    alice.say("hang_up", call=next(iter(story.desk.clients._legs)))
+    await alice.until("ended")
+    alice.say("dial", to="3")
+    await alice.until("joined")
+
+
+async def test_a_browser_that_has_gone_before_its_call_is_made_is_waited_for_and_not_for_ever(
+    story, phones, monkeypatch
+):
+    monkeypatch.setattr(client_leg, "AWAY_S", 0.05)
+    alice = phones(voice=story.app.answer("/outgoing", twiml("<Gather/>")))
+    await alice.until("registered")
+    alice.say("dial", to="1")
+    await alice.leave()
+    await story.until(lambda: alice.kinds.count("dialling"))
+    await story.until(lambda: not story.desk.clients._legs)
+    await story.until(lambda: not story.near.calls._calls)
+
+
+async def test_a_browser_is_told_of_a_call_that_ended_while_it_was_away(story, phones):
+    alice = phones()
+    await called(story)
+    call = (await alice.until("ring"))["call"]
+    alice.say("answer", call=call)
+    await alice.until("joined")
+    await alice.leave()
+    story.caller.drop(16)
+    await story.after()
+    while [child.status for child in await story.children()] != [CallStatus.COMPLETED]:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    again = phones(call=call)
+    assert (await again.until("ended"))["call"] == call
+    stranger = phones("bob", call="CA" + "0" * 32)
+    assert (await stranger.until("ended"))["call"] == "CA" + "0" * 32
+
+
 async def test_a_browser_cannot_call_without_a_document_or_an_edge(story, phones):
     alice = phones()
     alice.say("dial", to="1")
