@@ -16,7 +16,7 @@ from cloud.store import calls, recordings
 from cloud.store.database import Connection, Database
 from cloud.store.recordings import RecordingFilter
 from cloud.store.records import RecordingRecord
-from cloud.tunnel.recording_steps import RUNNING
+from cloud.tunnel.recording_steps import UNFINISHED
 from cloud.web.auth import Authenticator
 from cloud.web.http import Response, Route, json_response
 from telecore.errors import InvalidRequest
@@ -108,7 +108,7 @@ class RecordingsApi:
 
         def remove(conn: Connection) -> int:
             now = recordings.get(conn, record.sid)
-            if now is not None and now.status in (*RUNNING, "stopped"):
+            if now is not None and now.status in UNFINISHED:
                 raise InvalidRequest("A recording that is being made cannot be deleted", code=20409, status=409)
             recordings.delete(conn, record.sid)
             return recordings.count_of_hash(conn, record.sha256)

@@ -24,7 +24,7 @@ from cloud.services.sessions import Sessions
 from cloud.store import calls, notifications
 from cloud.store.database import Connection, Database
 from cloud.store.records import CallRecord
-from cloud.tunnel import call_steps
+from cloud.tunnel import call_steps, recording_steps
 from cloud.tunnel.heard import Told, utc_now
 from telecore.commands import HangUp, LimitCall
 from telecore.errors import InvalidRequest, NotFound
@@ -237,7 +237,9 @@ class CallService:
             record = calls.get(conn, sid)
             if record is None:
                 raise NotFound(f"The call {sid} was not found")
-            return call_steps.end(conn, record, self._now(), cause, status=status) or record
+            after = call_steps.end(conn, record, self._now(), cause, status=status)
+            recording_steps.over(conn, sid, self._tools.recording_url)
+            return after or record
 
         record = await self._db.write(write)
         self._queue.wake()

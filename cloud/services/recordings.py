@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from cloud.services.callbacks import Callbacks
 from cloud.services.files import Files
@@ -22,6 +23,9 @@ from telecore.notices import BlobHeld, BlobStored, Notice
 log = logging.getLogger(__name__)
 
 FETCH_S = 300.0
+ABANDONED = timedelta(seconds=60)
+"""How long after the last of its calls an edge may still tell of a recording; later it is absent until it does."""
+AGAIN_S = 1.0
 _POLL_S = 15.0
 _AT_ONCE = 4
 
@@ -58,6 +62,7 @@ class RecordingService:
         self._poll_s = poll_s
         self._news = asyncio.Event()
         self._under_way: set[str] = set()
+        self._failed: dict[str, int] = {}
         self.on_done: Callable[[], None] = _nothing
         """Hears that a recording is complete, or never will be."""
 
@@ -84,6 +89,7 @@ class RecordingService:
             while True:
                 self._news.clear()
                 try:
+                    await self._give_up()
                     await self._start(group)
                 except Transient as error:
                     log.warning("recordings wait for the store: %s", error)
@@ -92,12 +98,22 @@ class RecordingService:
                         await self._news.wait()
 
     async def _start(self, group: asyncio.TaskGroup) -> None:
-        for record, edge in await self._db.read(_processing):
+        """The oldest first, and behind those that did not fail, so that one bad line holds up nobody else."""
+        edges = [edge for edge in await self._db.read(recordings.edges_awaited) if self._line.connected(edge)]
+        waiting = await self._db.read(lambda conn: recordings.processing(conn, edges)) if edges else []
+        self._failed = {record.sid: self._failed[record.sid] for record, _ in waiting if record.sid in self._failed}
+        for record, edge in sorted(waiting, key=lambda pair: self._failed.get(pair[0].sid, 0)):
             if len(self._under_way) >= _AT_ONCE:
                 return
-            if record.sid not in self._under_way and self._line.connected(edge):
+            if record.sid not in self._under_way:
                 self._under_way.add(record.sid)
                 group.create_task(self._bring(record, edge))
+
+    async def _give_up(self) -> None:
+        before = utc_now() - ABANDONED
+        if await self._db.read(lambda conn: recordings.abandoned(conn, recording_steps.UNFINISHED, before)):
+            await self._db.write(lambda conn: recording_steps.give_up(conn, before, self._url))
+            self._queue.wake()
 
     async def _bring(self, record: RecordingRecord, edge: EdgeId) -> None:
         try:
@@ -109,30 +125,29 @@ class RecordingService:
             await self._done(record, "absent")
         except Transient as error:
             log.info("%s waits for its bytes: %s", record.sid, error)
-            await asyncio.sleep(1.0)
+            self._failed[record.sid] = self._failed.get(record.sid, 0) + 1
+            await asyncio.sleep(AGAIN_S)
         finally:
             self._under_way.discard(record.sid)
             self._news.set()
 
     async def _done(self, record: RecordingRecord, status: str) -> None:
-        def write(conn: Connection) -> None:
+        def write(conn: Connection) -> bool:
             after = recordings.update(conn, record.sid, status=status)
+            if after is None:  # it was deleted meanwhile
+                return recordings.count_of_hash(conn, record.sha256) == 0
             recording_steps.tell(conn, after, self._url)
-            if after is not None:  # else it was deleted meanwhile
-                conference_steps.recorded(conn, after, self._url(after.account, after.sid), utc_now())
+            conference_steps.recorded(conn, after, self._url(after.account, after.sid), utc_now())
+            return False
 
-        await self._db.write(write)
+        if await self._db.write(write):
+            await self._files.delete(record.sha256)
         self._queue.wake()
         self.on_done()
 
     def _of_edge(self, conn: Connection, edge: EdgeId, sha256: Sha256) -> list[RecordingRecord]:
         found = recordings.by_hash(conn, sha256)
         return [record for record in found if (call := calls.get(conn, record.call)) and call.edge == edge]
-
-
-def _processing(conn: Connection) -> list[tuple[RecordingRecord, EdgeId]]:
-    pairs = [(record, calls.get(conn, record.call)) for record in recordings.with_status(conn, "processing")]
-    return [(record, call.edge) for record, call in pairs if call is not None and call.edge is not None]
 
 
 def _nothing() -> None:

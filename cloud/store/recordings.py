@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, exists, func, select
 
 from cloud.store import keyset, tables
+from cloud.store.participants import COMPLETE
 from cloud.store.records import Between, Cursor, PageOf, RecordingRecord
 from cloud.store.rows import from_row
-from cloud.store.schema import recordings
+from cloud.store.schema import calls, participants, recordings
+from telecore.ids import EdgeId
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +43,30 @@ def by_hash(conn: Connection, sha256: str) -> list[RecordingRecord]:
     return [from_row(RecordingRecord, row) for row in rows]
 
 
-def with_status(conn: Connection, status: str, limit: int = 1000) -> list[RecordingRecord]:
-    """Those in this state, oldest first."""
-    asked = select(recordings).where(recordings.c.status == status).order_by(recordings.c.id).limit(limit)
-    return [from_row(RecordingRecord, row) for row in conn.execute(asked).mappings()]
+def edges_awaited(conn: Connection) -> list[EdgeId]:
+    """Whose disks hold recordings that are not here yet."""
+    asked = select(calls.c.edge).join(recordings, recordings.c.call == calls.c.sid).distinct()
+    return list(conn.execute(asked.where(recordings.c.status == "processing", calls.c.edge.is_not(None))).scalars())
+
+
+def processing(conn: Connection, edges: Collection[EdgeId], limit: int = 1000) -> list[tuple[RecordingRecord, EdgeId]]:
+    """Those that lie at these edges and are not here yet, oldest first."""
+    asked = select(recordings, calls.c.edge.label("at")).join(calls, recordings.c.call == calls.c.sid)
+    where = (recordings.c.status == "processing", calls.c.edge.in_(edges))
+    rows = conn.execute(asked.where(*where).order_by(recordings.c.id).limit(limit)).mappings()
+    return [(from_row(RecordingRecord, row), row["at"]) for row in rows]
+
+
+def abandoned(conn: Connection, statuses: Collection[str], before: datetime) -> list[RecordingRecord]:
+    """Those of these statuses whose call ended before that, and from whose room at its edge all had gone by then."""
+    there = exists().where(
+        participants.c.conference == recordings.c.conference,
+        participants.c.edge == calls.c.edge,
+        (participants.c.status != COMPLETE) | (participants.c.updated_at >= before),
+    )
+    asked = select(recordings).join(calls, recordings.c.call == calls.c.sid)
+    where = (recordings.c.status.in_(statuses), calls.c.ended_at < before, ~there)
+    return [from_row(RecordingRecord, row) for row in conn.execute(asked.where(*where)).mappings()]
 
 
 def count_of_hash(conn: Connection, sha256: str) -> int:

@@ -17,6 +17,7 @@ Url = Callable[[str, str], str]
 """Where customers find a recording, by account and SID."""
 
 RUNNING = ("in-progress", "paused")
+UNFINISHED = (*RUNNING, "stopped")
 STEPS: Mapping[str, frozenset[str]] = {
     "in-progress": frozenset({"paused", "stopped", "processing", "absent"}),
     "paused": frozenset({"in-progress", "stopped", "processing", "absent"}),
@@ -69,8 +70,7 @@ def began(conn: Connection, call: CallRecord, event: RecordingBegan, wish: Wish,
 
 def changed(conn: Connection, call: CallRecord, event: RecordingChanged) -> RecordingRecord | None:
     """It was paused, goes on, or was stopped."""
-    known = event.status in (*RUNNING, "stopped")
-    return _step(conn, call, event.sid, event.status) if known else None
+    return _step(conn, call, event.sid, event.status) if event.status in UNFINISHED else None
 
 
 def dropped(conn: Connection, call: CallRecord, event: RecordingDropped, wish: Wish, *, at: datetime, url: Url) -> None:
@@ -107,8 +107,14 @@ def made(
 def over(conn: Connection, call: CallSid, url: Url) -> None:
     """The call has ended: what was told to be recorded and of which nothing came will not come. A room may go on."""
     for record in recordings.by_call(conn, call):
-        if record.status in (*RUNNING, "stopped") and record.conference is None:
+        if record.status in UNFINISHED and record.conference is None:
             tell(conn, recordings.update(conn, record.sid, status="absent"), url)
+
+
+def give_up(conn: Connection, before: datetime, url: Url) -> None:
+    """What nobody can finish any more: its edge has died, or forgot it with its calls."""
+    for record in recordings.abandoned(conn, UNFINISHED, before):
+        tell(conn, recordings.update(conn, record.sid, status="absent"), url)
 
 
 def _insert(

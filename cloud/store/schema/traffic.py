@@ -98,6 +98,7 @@ recordings = Table(
     Column("status_callback_events", JSON, nullable=False),
     Column("track", String(10), nullable=False, server_default="both"),
     Index("ix_recordings_account_id", "account", "id"),
+    Index("ix_recordings_status", "status"),
     sqlite_autoincrement=True,
 )
 

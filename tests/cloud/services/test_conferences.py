@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 
+from cloud.services import recordings as recording_service
 from cloud.services.conference_desk import UpdateConference, UpdateParticipant
 from cloud.services.requests import NewCall
-from cloud.store import conferences, notifications, numbers, participants
+from cloud.store import calls, conferences, notifications, numbers, participants, recordings
 from cloud.store.participants import CONNECTED
 from cloud.store.records import Hook
 from telecore.commands import Announce, HangUp, LeaveStay, PlaceStay, RunWait
 from telecore.errors import InvalidRequest, NotFound
-from telecore.events import CallAnswered, RecordingMade, StayEnded
-from telecore.ids import StayId, new_id
+from telecore.events import CallAnswered, RecordingBegan, RecordingMade, StayEnded
+from telecore.ids import RecordingSid, StayId, new_id, new_sid
 from telecore.model import CallStatus, Recording
 from telecore.notices import Announcement, Do, Spoke, StayWanted, TrunkOpened, WaitEnded
 from telecore.stays import ConferenceSpec
@@ -340,6 +342,23 @@ async def test_one_edge_records_and_its_recording_is_the_conferences(desk, room)
     (request,) = await room.app.wait_for("/recording-is-there")
     assert (request.params["ConferenceSid"], request.params["Duration"]) == (sid, "3")
     assert request.params["RecordingUrl"].endswith(recording.sid)
+
+
+async def test_what_a_dead_edge_recorded_of_a_room_is_absent_once_nobody_is_there(desk, room, monkeypatch):
+    monkeypatch.setattr(recording_service, "ABANDONED", timedelta(0))
+    one, two = await room.come(record=True), await room.come()
+    sid, recording = await room.sid(), RecordingSid(new_sid("RE"))
+    await desk.tell(RecordingBegan(call=one, sid=recording, source="Conference", conference=sid))
+
+    async def status_after(call):
+        desk.desk.calls.lost(await desk.db.read(lambda conn: calls.get(conn, call)))
+        await until(lambda: desk.db.read(lambda conn: calls.get(conn, call).ended_at))
+        desk.desk.on_link(EDGE, True)
+        await asyncio.sleep(0.05)
+        return (await desk.db.read(lambda conn: recordings.get(conn, recording))).status
+
+    assert await status_after(one) == "in-progress"
+    assert await until(lambda: status_after(two), holds="absent")
 
 
 async def test_a_participant_is_called_in(desk, room):

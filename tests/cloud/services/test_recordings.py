@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from cloud.services import recordings as service
 from cloud.services.requests import NewCall
-from cloud.store import recordings
+from cloud.store import calls, recordings
 from cloud.store.records import Hook
+from telecore.errors import TimedOut
 from telecore.events import RecordingBegan, RecordingDropped, RecordingMade
 from telecore.ids import RecordingSid, Sha256, new_sid
 from telecore.model import Recording
@@ -39,6 +42,10 @@ async def becomes(desk, sid, status):
             if record and record.status == status:
                 return record
             await asyncio.sleep(0.01)
+
+
+def bring_by(desk, fetch):
+    desk.desk.recordings._line = replace(desk.desk.recordings._line, fetch=fetch)
 
 
 def stored(sha):
@@ -122,6 +129,48 @@ async def test_after_a_restart_it_is_brought(desk, call):
     desk.line.up = True
     await desk.restart()
     await becomes(desk, event.recording.sid, "completed")
+
+
+async def test_one_line_that_is_bad_holds_up_nobody_else(desk, call, monkeypatch):
+    """More fail than are brought at once, all of them older."""
+    fetch, bad = desk.line.fetch, []
+
+    async def fails(edge, sha256, size, within_s):
+        if sha256 in bad:
+            raise TimedOut("the line is bad")
+        await fetch(edge, sha256, size, within_s)
+
+    bring_by(desk, fails)
+    monkeypatch.setattr(service, "AGAIN_S", 0.0)
+    for number in range(6):
+        bad.append(await desk.blob(SOUND + bytes([number])))
+        await desk.tell(made(call, bad[-1]))
+    event = made(call, await desk.blob(SOUND))
+    await desk.tell(event)
+    await becomes(desk, event.recording.sid, "completed")
+
+
+async def test_one_deleted_on_its_way_leaves_no_sound(desk, call):
+    sha, fetch = Sha256(await desk.blob(SOUND)), desk.line.fetch
+    event = made(call, sha)
+
+    async def meanwhile(*asked):
+        await fetch(*asked)
+        await desk.db.write(lambda conn: recordings.delete(conn, event.recording.sid))
+
+    bring_by(desk, meanwhile)
+    await desk.tell(event)
+    await desk.line.wait_for(stored(sha))
+    assert await desk.files.size(sha) is None
+
+
+async def test_what_ran_on_a_call_that_is_lost_is_absent_and_its_sound_may_still_come(desk, call):
+    sid = RecordingSid(new_sid("RE"))
+    await desk.tell(RecordingBegan(call=call, sid=sid))
+    desk.desk.calls.lost(await desk.db.read(lambda conn: calls.get(conn, call)))
+    await becomes(desk, sid, "absent")
+    await desk.tell(RecordingMade(call=call, recording=Recording(sid, call, await desk.blob(SOUND), len(SOUND), 2.6)))
+    await becomes(desk, sid, "completed")
 
 
 async def test_bytes_the_edge_has_lost(desk, app, call):
