@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TypeVar
+from urllib.parse import urldefrag
 
 from cloud.services.cookies import Cookies
 from cloud.services.debugger import Debugger
@@ -65,7 +66,7 @@ class Documents:
             return first
         if not fallback.url:
             return NoDocument(may_pass(first))
-        told = {**ask.params, "ErrorCode": str(first.code), "ErrorUrl": first.url}
+        told = {**ask.params, "ErrorCode": str(first.code), "ErrorUrl": urldefrag(first.url).url}
         instead = replace(ask, url=fallback.url, method=fallback.method, params=told, token=new_id())
         second = await self._one(instead, subject, read, cookies, once)
         if not isinstance(second, WebhookFailure):

@@ -52,7 +52,7 @@ class FetchedDocument:
     def text(self) -> str:
         try:
             return self.body.decode(self.charset, "replace")
-        except LookupError:
+        except (LookupError, UnicodeError):  # of codecs such as idna, which replace nothing
             return self.body.decode("utf-8", "replace")
 
 

@@ -45,6 +45,13 @@ def test_what_a_voice_answer_may_not_be(body, content_type, code):
     assert caught.value.code == code
 
 
+@pytest.mark.parametrize("charset", ["undefined", "idna", "punycode", "hex", "none-such"])
+def test_a_charset_that_text_is_never_in_is_taken_for_utf_8(charset):
+    found = FetchedDocument("http://a/x", 200, "text/plain", "Hé \xff".encode(), charset=charset)
+    assert found.text == "Hé ÿ"
+    assert FetchedDocument("http://a/x", 200, "text/plain", b"H\xff", charset=charset).text == "H\ufffd"
+
+
 def test_what_a_messaging_answer_may_be():
     assert read_messaging_answer(answer("", "text/html")).replies == ()
     assert [reply.body for reply in read_messaging_answer(answer("Thanks", "text/plain")).replies] == ["Thanks"]
@@ -86,6 +93,14 @@ async def test_the_fallback_is_told_why_and_both_failures_are_noted(app, documen
         (11200, url, "POST"),
         (11200, url, "POST"),
     ]
+
+
+async def test_the_fallback_is_told_the_url_that_was_asked(app, documents, account):
+    url = app.answer("/voice", Reply(status=500))
+    fallback = Hook(app.answer("/fallback", twiml("<Hangup/>")))
+    await documents.voice(WebhookRequest(f"{url}?a=1#rc=0", account.sid), fallback, CALL)
+    (seen,) = app.seen("/fallback")
+    assert seen.params["ErrorUrl"] == f"{url}?a=1"
 
 
 async def test_no_fallback_and_no_hope(app, documents, account):
