@@ -79,5 +79,5 @@ def fits(one: Idle, wanted: Wanted) -> bool:
 
 
 def _pattern(text: str) -> re.Pattern[str]:
-    digits = text.lower().removeprefix("+").translate(_KEYPAD)
+    digits = re.sub("%+", "%", text.lower().removeprefix("+").translate(_KEYPAD))  # each more would double the work
     return re.compile("".join({"*": r"\d", "%": r"\d*"}.get(char, re.escape(char)) for char in digits))

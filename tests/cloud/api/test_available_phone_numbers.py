@@ -67,6 +67,8 @@ async def test_kinds_come_from_the_numbering_plan(fleet: Site) -> None:
         ({"contains": "129*9"}, [OTHER]),
         ({"contains": "+8551%8"}, [IDLE]),
         ({"contains": "WYYYYYY"}, []),
+        ({"contains": "%%%%1%%%%%%%%%%%%%%%"}, [IDLE, OTHER]),
+        ({"contains": "%%%%%%%%%%%%%%%%%%%0"}, []),
         ({"area_code": 12}, [IDLE, OTHER]),
         ({"area_code": 99}, []),
         ({"voice_enabled": True}, [IDLE]),
