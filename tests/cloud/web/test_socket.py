@@ -93,6 +93,15 @@ class SlowWire:
         self.closed = code, reason
 
 
+async def test_a_reader_that_takes_nothing_has_gone() -> None:
+    socket = Socket(SlowWire(), send_s=0.01)
+    for _ in range(MOST_TEXTS + 50):
+        socket.send("x")
+    assert len(socket._texts) == MOST_TEXTS + 1  # what is said after the end is not kept
+    with pytest.raises(ConnectionError, match="takes nothing"):
+        await asyncio.wait_for(socket.pump(), 3)
+
+
 async def test_a_slow_reader_loses_sound_and_then_its_place() -> None:
     wire = SlowWire()
     socket = Socket(wire)
