@@ -10,6 +10,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from functools import partial
 from urllib.parse import urlsplit, urlunsplit
 
 from cloud.services.exchanges import Exchange, WebhookRequest
@@ -109,15 +110,12 @@ class WebhookLog:
         return made
 
     async def _tidy(self) -> None:
-        def write(conn: Connection) -> int:
-            now = self._now()
-            return sum(
-                webhook_log.tidy(conn, account.sid, now - timedelta(days=account.webhook_log_days))
-                for account in accounts.all_(conn)
-            )
-
+        """In pieces, between which others write, and so do we."""
         try:
-            await self._db.write(write)
+            for account in await self._db.read(accounts.all_):
+                before = self._now() - timedelta(days=account.webhook_log_days)
+                while await self._db.write(partial(webhook_log.tidy, account=account.sid, before=before)):
+                    await self.flush()
         except Transient as error:
             log.warning("old webhooks are not forgotten yet: %s", error)
 

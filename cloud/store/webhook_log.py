@@ -14,6 +14,9 @@ from cloud.store.rows import from_row, to_row
 from cloud.store.schema import webhook_log
 from telecore.ids import AccountSid
 
+AT_ONCE = 500
+"""Rows that one write forgets: more would hold all others up."""
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookFilter:
@@ -68,7 +71,8 @@ def page(
     return keyset.page(conn, webhook_log, WebhookLogRecord, where, cursor)
 
 
-def tidy(conn: Connection, account: AccountSid, before: datetime) -> int:
-    """Forget what is older; how many."""
+def tidy(conn: Connection, account: AccountSid, before: datetime, most: int = AT_ONCE) -> int:
+    """Forget what is older, so many rows and no more; how many there were."""
     old = (webhook_log.c.account == account) & (webhook_log.c.at < before)
-    return conn.execute(delete(webhook_log).where(old)).rowcount
+    some = select(webhook_log.c.id).where(old).order_by(webhook_log.c.at).limit(most)
+    return conn.execute(delete(webhook_log).where(webhook_log.c.id.in_(some))).rowcount

@@ -15,6 +15,7 @@ from cloud.store import accounts, webhook_log
 from cloud.store.database import Conflict, Database, StoreFailed
 from cloud.store.records import Cursor
 from cloud.store.webhook_log import WebhookFilter
+from cloud.tunnel.heard import utc_now
 from telecore.ids import AccountSid
 from tests.fakes.customer_app import Reply
 
@@ -154,6 +155,32 @@ async def test_it_runs_by_itself_and_forgets_what_is_old(db, account, app, clien
     (row,) = await rows(db)
     assert await db.write(lambda conn: webhook_log.tidy(conn, account.sid, row.at)) == 0
     assert await db.write(lambda conn: webhook_log.tidy(conn, account.sid, row.at + timedelta(seconds=1))) == 1
+    assert await rows(db) == []
+
+
+async def test_much_that_is_old_is_forgotten_in_pieces(db, account, app, client, monkeypatch):
+    monkeypatch.setattr(service, "_GATHER_S", 0.01)
+    hooks = WebhookLog(db, client, now=lambda: utc_now() + timedelta(days=8))
+    taken = []
+    client.watch(taken.append)
+    await client.fetch(ask(app.answer("/voice", ""), account))
+    for _ in range(webhook_log.AT_ONCE + 1):
+        hooks.take(taken[0])
+    await hooks.flush()
+    pieces, tidy = [], webhook_log.tidy
+
+    def counted(*given, **more):
+        pieces.append(tidy(*given, **more))
+        return pieces[-1]
+
+    monkeypatch.setattr(webhook_log, "tidy", counted)
+    running = asyncio.create_task(hooks.run())
+    async with asyncio.timeout(3):
+        while not pieces or pieces[-1]:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    running.cancel()
+    await asyncio.wait([running])
+    assert pieces == [webhook_log.AT_ONCE, 1, 0]
     assert await rows(db) == []
 
 
