@@ -18,7 +18,10 @@ from telecore.ids import AccountSid, sid_of_uuid
 
 @dataclass(frozen=True, slots=True)
 class Ask:
+    """``caller``: whose credentials came along, which is the account or its parent."""
+
     account: AccountSid
+    caller: AccountSid
     path: str
     fields: Mapping[str, str]
     params: Pairs
@@ -67,7 +70,7 @@ def signed_in(auth: Authenticator, handler: Callable[[Ask], Awaitable[Response]]
     async def handle(request: Request) -> Response:
         account = await auth.who(request)
         try:
-            return await handler(Ask(account.sid, request.path, request.fields, request.params()))
+            return await handler(Ask(account.sid, account.sid, request.path, request.fields, request.params()))
         except Refused as error:
             _raise(error, account, request)
 
@@ -82,10 +85,10 @@ def guarded(auth: Authenticator, handler: Callable[[Ask], Awaitable[Response]], 
 
     async def handle(request: Request) -> Response:
         sid = sid_of_uuid(request.fields["account"], "AC")
-        account = await auth.account(request, sid, by_key=by_key)
+        account, caller = await auth.account(request, sid, by_key=by_key)
         fields = request.fields if account.compat == TWILIO else sids_of_uuids(request.path, request.fields)
         try:
-            return await handler(Ask(account.sid, request.path, fields, request.params()))
+            return await handler(Ask(account.sid, caller.sid, request.path, fields, request.params()))
         except Refused as error:
             _raise(error, account, request)
 

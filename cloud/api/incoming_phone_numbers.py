@@ -92,7 +92,7 @@ class NumbersApi:
             changes = number_changes(ask.form, record)
             owner = ask.account
             if ask.form.text("AccountSid"):
-                owner = changes["account"] = _reachable(conn, ask.account, ask.form.text("AccountSid"))
+                owner = changes["account"] = _opened(conn, ask.caller, ask.form.text("AccountSid"))
             if owner != record.account:  # what it refers to stays with the account it leaves
                 changes = dict.fromkeys(APPLICATIONS) | changes
             _check_applications(conn, owner, changes)
@@ -150,10 +150,10 @@ def _check_applications(conn: Connection, owner: AccountSid, changes: dict[str, 
             raise InvalidRequest(message, field=parameter, code=NO_APPLICATION)
 
 
-def _reachable(conn: Connection, account: AccountSid, target: str) -> AccountSid:
-    """The account itself, a subaccount of it, or its parent. Raises InvalidRequest."""
-    mine, other = accounts.get(conn, account), accounts.get(conn, target)
-    if mine is None or other is None or not (account in (target, other.owner) or mine.owner == target):
+def _opened(conn: Connection, caller: AccountSid, target: str) -> AccountSid:
+    """An account that the credentials open: the caller's own, or a subaccount of it. Raises InvalidRequest."""
+    other = accounts.get(conn, target)
+    if other is None or caller not in (other.sid, other.owner):
         message = f"AccountSid {target[:34]} is not an account that numbers can be moved to"
         raise InvalidRequest(message, field="AccountSid", code=NO_ACCOUNT)
     if other.status != "active":

@@ -55,16 +55,16 @@ class Authenticator:
         """The account whose credentials came along. Raises NotAllowed (20003, or 20005 for one not active)."""
         return (await self._access(request, "", by_key)).caller
 
-    async def account(self, request: Request, sid: str, *, by_key: bool = True) -> AccountRecord:
-        """The account of a path, if the credentials are its own or its parent's, and it is active."""
-        record = (await self._access(request, sid, by_key)).target
-        if record is None:
+    async def account(self, request: Request, sid: str, *, by_key: bool = True) -> tuple[AccountRecord, AccountRecord]:
+        """The account of a path, if it is active and the credentials are its own or its parent's; and whose."""
+        access = await self._access(request, sid, by_key)
+        if access.target is None:
             raise NotAllowed("Authenticate")
-        _refuse_inactive(record)
-        return record
+        _refuse_inactive(access.target)
+        return access.target, access.caller
 
     async def reachable(self, request: Request, sid: str, *, by_key: bool = True) -> AccountRecord | None:
-        """As ``account``, whatever its status; None when there is none, or it is somebody else's."""
+        """The account of a path, whatever its status; None when there is none, or it is somebody else's."""
         return (await self._access(request, sid, by_key)).target
 
     async def _access(self, request: Request, sid: str, by_key: bool) -> _Access:

@@ -6,7 +6,7 @@ import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
-from cloud.store import channels, numbers
+from cloud.store import accounts, channels, numbers
 from cloud.store.records import AccountRecord, Hook
 from telecore.ids import E164, ChannelId, EdgeId, Iccid
 from telecore.model import ChannelState, ChannelStatus, Sim
@@ -125,6 +125,25 @@ async def test_subaccounts(site: Site) -> None:
 
     assert await site.twilio(shut, own) == (401, 20003)
     assert await site.twilio(nested, own) == 403
+
+
+async def test_a_number_moves_between_the_accounts_that_the_credentials_open(site: Site) -> None:
+    first, second = await site.db.write(
+        lambda conn: [accounts.create(conn, f"Ward {number}", site.account.sid) for number in (1, 2)]
+    )
+
+    def moved(client: Client, source: AccountRecord, target: AccountRecord) -> str:
+        number = client.api.accounts(source.sid).incoming_phone_numbers(site.number.sid)
+        return number.update(account_sid=target.sid).account_sid
+
+    assert await site.twilio(lambda c: moved(c, site.account, first)) == first.sid
+    for target in (site.account, second):
+        with pytest.raises(TwilioRestException) as caught:
+            await site.twilio(lambda c, target=target: moved(c, first, target), first)
+        assert (caught.value.status, caught.value.code) == (400, 21470)
+    assert await site.twilio(lambda c: moved(c, first, first), first) == first.sid
+    assert await site.twilio(lambda c: moved(c, first, second)) == second.sid
+    assert await site.twilio(lambda c: moved(c, second, site.account)) == site.account.sid
 
 
 async def test_suspended_and_closed(site: Site) -> None:
