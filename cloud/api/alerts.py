@@ -6,11 +6,11 @@ from datetime import timedelta
 from urllib.parse import urlencode
 
 from cloud.api.asks import Ask, own, signed_in
-from cloud.api.notifications import exchanged
+from cloud.api.notifications import at_fault, exchanged
 from cloud.api.paging import meta_response
 from cloud.api.render import Json, iso
 from cloud.api.urls import PATHS, VERSION
-from cloud.store import notifications, webhook_log
+from cloud.store import notifications
 from cloud.store.database import Connection, Database
 from cloud.store.notifications import NotificationFilter
 from cloud.store.records import Between, NotificationRecord, WebhookLogRecord
@@ -49,7 +49,7 @@ class AlertsApi:
 
         def read(conn: Connection) -> tuple[NotificationRecord, WebhookLogRecord | None]:
             record = own(ask, notifications.get(conn, ask.sid))
-            return record, webhook_log.at_fault(conn, record.subject, record.code, record.created_at)
+            return record, at_fault(conn, record)
 
         record, asked = await self._db.read(read)
         headers = {"request_headers": urlencode(asked.sent) if asked is not None else None}

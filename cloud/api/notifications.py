@@ -8,6 +8,8 @@ from cloud.api import render
 from cloud.api.asks import Ask, guarded, own
 from cloud.api.paging import list_response
 from cloud.api.urls import PATHS
+from cloud.services.urls import InvalidUrl, canonical
+from cloud.services.webhook_log import shown_url
 from cloud.store import calls, notifications, webhook_log
 from cloud.store.database import Connection, Database
 from cloud.store.notifications import NotificationFilter
@@ -46,7 +48,7 @@ class NotificationsApi:
 
         def read(conn: Connection) -> tuple[NotificationRecord, WebhookLogRecord | None]:
             record = _found(conn, ask)
-            return record, webhook_log.at_fault(conn, record.subject, record.code, record.created_at)
+            return record, at_fault(conn, record)
 
         record, asked = await self._db.read(read)
         return json_response({**render.notification(record), **exchanged(asked)})
@@ -72,6 +74,19 @@ def _found(conn: Connection, ask: Ask) -> NotificationRecord:
     if record.subject != ask.fields.get("call", record.subject):
         raise ask.missing()
     return record
+
+
+def at_fault(conn: Connection, record: NotificationRecord) -> WebhookLogRecord | None:
+    """The exchange that it tells of, where the log of webhooks still has it."""
+    return webhook_log.at_fault(conn, record.subject, record.code, record.created_at, _as_logged(record.url))
+
+
+def _as_logged(url: str) -> set[str]:
+    """How the log may have it, at each of its levels; nothing for a URL that is none, or a socket's."""
+    try:
+        return {shown_url(canonical(url), whole=whole) for whole in (True, False)}
+    except InvalidUrl:
+        return set()
 
 
 def exchanged(asked: WebhookLogRecord | None) -> render.Json:

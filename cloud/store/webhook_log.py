@@ -38,10 +38,16 @@ def get(conn: Connection, sid: str) -> WebhookLogRecord | None:
     return tables.find(conn, webhook_log, WebhookLogRecord, sid=sid)
 
 
-def at_fault(conn: Connection, subject: str, code: int, at: datetime) -> WebhookLogRecord | None:
-    """The last exchange about this subject that failed so before this moment: what a notification tells of."""
-    same = (webhook_log.c.subject == subject) & (webhook_log.c.code == code) & (webhook_log.c.at <= at)
-    asked = select(webhook_log).where(same).order_by(webhook_log.c.id.desc()).limit(1)
+def at_fault(
+    conn: Connection, subject: str, code: int, at: datetime, urls: Collection[str] = ()
+) -> WebhookLogRecord | None:
+    """The last exchange about this subject before this moment that failed so; else the last with one of these URLs
+    that went well, whose document was what was wrong. What a notification tells of."""
+    failed = webhook_log.c.code == code
+    document = (webhook_log.c.code == 0) & (webhook_log.c.status < 300) & (webhook_log.c.replay_of == "")
+    refused = document & webhook_log.c.url.in_(urls)
+    about = (webhook_log.c.subject == subject) & (webhook_log.c.at <= at) & (failed | refused)
+    asked = select(webhook_log).where(about).order_by(failed.desc(), webhook_log.c.id.desc()).limit(1)
     row = conn.execute(asked).mappings().one_or_none() if subject else None
     return None if row is None else from_row(WebhookLogRecord, row)
 

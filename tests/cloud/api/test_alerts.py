@@ -7,9 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from twilio.base.exceptions import TwilioRestException
 
+from cloud.services.exchanges import WebhookRequest
 from cloud.store import accounts, notifications
 from cloud.store.records import Hook
 from tests.fakes.api_site import Site
+from tests.fakes.customer_app import CustomerApp, Reply
 
 CALL, OTHER = "CA" + "1" * 32, "SM" + "2" * 32
 
@@ -53,6 +55,34 @@ async def test_one_alert(site: Site, noted: list[str]) -> None:
         assert (await site.ask("GET", path))[0] == 404
     assert (await site.ask("GET", "/v1/Alerts", [("LogLevel", "loud")]))[0] == 400
     assert (await site.ask("GET", "/v1/Alerts", [("StartDate", "yesterday")]))[0] == 400
+
+
+async def test_a_refused_document_is_shown_as_it_came(site: Site) -> None:
+    async with CustomerApp() as app:
+        url, params = app.answer("/v", Reply("<Answer/>")) + "?a=1", {"CallSid": CALL}
+        for other in (app.answer("/status", "fine"), url):
+            await site.hooks.client.fetch(
+                WebhookRequest(f"{other}#rc=0", site.account.sid, params=params, subject=CALL)
+            )
+        redirected = app.answer("/away", Reply(status=302, headers={"Location": "/status"}))
+        await site.hooks.client.fetch(WebhookRequest(redirected, site.account.sid, subject=CALL))
+        await site.hooks.log.flush()
+
+    async def told(where: str, subject: str = CALL) -> str | None:
+        hook = Hook(where)
+        note = await site.db.write(
+            lambda conn: notifications.add(conn, site.account.sid, subject, 12102, "bad", hook=hook)
+        )
+        row = await site.twilio(lambda c: c.notifications(note.sid).fetch())
+        assert (await site.twilio(lambda c: c.monitor.v1.alerts(note.sid).fetch())).response_body == row.response_body
+        return row.response_body
+
+    assert await told(f"{url}#rc=0") == "<Answer/>"
+    assert await told(app.url("/v")) is None
+    assert await told(url, OTHER) is None
+    assert await told(redirected) is None
+    assert await told("wss://app.example/s") is None
+    assert await told("") is None
 
 
 async def test_notifications_are_filtered_and_fetched(site: Site, noted: list[str]) -> None:
