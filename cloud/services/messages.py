@@ -14,7 +14,7 @@ from cloud.services.new_message import NO_SERVICE, made
 from cloud.services.requests import NewMessage, UpdateMessage
 from cloud.services.routing import Routing
 from cloud.services.sending import UNSUBSCRIBED, Sending, Woken, first_status
-from cloud.store import accounts, feedback, messages, messaging_services, numbers
+from cloud.store import accounts, feedback, messages, messaging_services, numbers, webhook_log
 from cloud.store.database import Connection, Database
 from cloud.store.records import FeedbackRecord, MessageRecord
 from cloud.tunnel import message_steps
@@ -83,6 +83,7 @@ class MessageService:
                     message = "A message that is yet to be sent cannot be redacted"
                     raise InvalidRequest(message, field="Body", code=NOT_DONE)
                 messages.update(conn, sid, body="")
+                webhook_log.forget(conn, sid)
             return _own(conn, account, sid)
 
         record = await self._db.write(write)
@@ -96,6 +97,7 @@ class MessageService:
             if _own(conn, account, sid).status not in FINAL_MESSAGE | {MessageStatus.SENT}:
                 raise InvalidRequest("A message cannot be deleted before it has been sent", code=NOT_DONE)
             messages.delete(conn, sid)
+            webhook_log.forget(conn, sid)
 
         await self._db.write(write)
 

@@ -77,6 +77,11 @@ def page(
     return keyset.page(conn, webhook_log, WebhookLogRecord, where, cursor)
 
 
+def forget(conn: Connection, subject: str) -> None:
+    """All that is about this SID."""
+    conn.execute(delete(webhook_log).where(webhook_log.c.subject == subject))
+
+
 def tidy(conn: Connection, account: AccountSid, before: datetime, most: int = AT_ONCE) -> int:
     """Forget what is older, so many rows and no more; how many there were."""
     old = (webhook_log.c.account == account) & (webhook_log.c.at < before)

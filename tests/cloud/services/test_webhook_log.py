@@ -10,13 +10,16 @@ from twilio.request_validator import RequestValidator
 
 from cloud.services import webhook_log as service
 from cloud.services.exchanges import KEPT, WebhookRequest
+from cloud.services.requests import NewMessage, UpdateMessage
 from cloud.services.webhook_log import WAITING, WebhookLog
-from cloud.store import accounts, webhook_log
+from cloud.store import accounts, messages, webhook_log
 from cloud.store.database import Conflict, Database, StoreFailed
 from cloud.store.records import Cursor
 from cloud.store.webhook_log import WebhookFilter
 from cloud.tunnel.heard import utc_now
 from telecore.ids import AccountSid
+from telecore.model import MessageStatus
+from tests.cloud.services.site import HANDSET, NUMBERS
 from tests.fakes.customer_app import Reply
 
 CALL = "CA" + "1" * 32
@@ -182,6 +185,21 @@ async def test_much_that_is_old_is_forgotten_in_pieces(db, account, app, client,
     await asyncio.wait([running])
     assert pieces == [webhook_log.AT_ONCE, 1, 0]
     assert await rows(db) == []
+
+
+@pytest.mark.parametrize("how", ["redact", "delete"])
+async def test_what_is_redacted_or_deleted_is_in_no_log(site, db, account, app, client, hooks, messages_, how):
+    wanted = NewMessage(sender=NUMBERS[0], to=HANDSET, body="Hello")
+    given, other = [await messages_.create(account.sid, wanted) for _ in range(2)]
+    await db.write(lambda conn: messages.update_status(conn, given.sid, MessageStatus.SENT))
+    for subject in (given.sid, other.sid):
+        await client.fetch(ask(app.answer("/sms", ""), account, subject=subject))
+    await hooks.flush()
+    if how == "redact":
+        await messages_.update(account.sid, given.sid, UpdateMessage(redact=True))
+    else:
+        await messages_.delete(account.sid, given.sid)
+    assert [row.subject for row in await rows(db)] == [other.sid]
 
 
 async def test_an_account_that_is_gone_keeps_nothing(db, account, app, client, hooks):
