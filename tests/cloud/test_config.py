@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 
 from cloud.config import ConfigError, load, parse
 
+DOCS = Path(__file__).parents[2] / "docs"
 FULL = b"""\
 data_dir: state
 web: {host: 0.0.0.0, port: 8443, public_url: "https://gw.example/"}
@@ -79,3 +82,27 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "big.yaml").write_bytes(b"#" * 1_000_001)
     with pytest.raises(ConfigError, match="larger than 1 MB"):
         load(tmp_path / "big.yaml")
+
+
+def documented(name: str, *beginnings: str) -> bytes:
+    """The YAML blocks of a document that begin so."""
+    blocks = re.findall(r"```yaml\n(.*?)```", (DOCS / name).read_text(), re.DOTALL)
+    return "".join(block for block in blocks if block.startswith(beginnings)).encode()
+
+
+def test_the_document_has_every_key_with_its_default(tmp_path: Path) -> None:
+    told = parse(documented("operations.md", "data_dir: data "), tmp_path / "cloud.yaml")
+    usual = parse(b"", tmp_path / "cloud.yaml")
+    urls = {"web": told.web.public_url, "tunnel": told.tunnel.public_url}
+    assert all(urls.values())
+    web, tunnel = (replace(getattr(told, part), public_url="") for part in urls)
+    assert replace(told, web=web, tunnel=tunnel) == usual
+    text = documented("operations.md", "data_dir: data ") + documented("speech.md", "speech:", "recognition:")
+    keys = {key for part in asdict(usual).items() for key in (part[0], *(part[1] if isinstance(part[1], dict) else ()))}
+    assert sorted(key for key in keys if not re.search(rf"\b{key}:", text.decode())) == []
+
+
+def test_the_examples_of_speech_are_taken(tmp_path: Path) -> None:
+    config = parse(documented("speech.md", "speech:", "recognition:"), tmp_path / "cloud.yaml")
+    assert config.speech.engines == ("cloud-voice", "flite")
+    assert config.recognition.engines == {"en": "pocketsphinx", "km": "my-recogniser"}
