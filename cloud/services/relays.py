@@ -5,17 +5,16 @@ Between two edges frames pass as they come. Of more, a sum is made each 20 ms wh
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Callable
 
 from cloud.services.feeds import MediaLine
+from cloud.services.pace import Pace
 from telecore.audio.g711 import l16_to_ulaw, ulaw_to_l16
 from telecore.audio.mixing import packed, total, without
 from telecore.ids import EdgeId
 from telecore.notices import TrunkClosed, TrunkOpened
 
-TICK_S = 0.02
 _WAITING = 6
 """Frames of one edge that may wait for the next sum: the oldest goes."""
 
@@ -23,12 +22,11 @@ _WAITING = 6
 class _Relay:
     """One room. ``streams``: the edges that are there, and which stream of theirs it is."""
 
-    def __init__(self, line: MediaLine) -> None:
+    def __init__(self, line: MediaLine, pace: Pace) -> None:
         self.streams: dict[EdgeId, int] = {}
         self._line = line
+        self._pace = pace
         self._waiting: dict[EdgeId, deque[bytes]] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._due = 0.0
 
     def join(self, edge: EdgeId, stream: int) -> None:
         self.leave(edge)
@@ -41,9 +39,8 @@ class _Relay:
         self._waiting.pop(edge, None)
         if stream is not None:
             self._line.on_media(edge, stream, None)
-        if len(self.streams) < 3 and self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        if len(self.streams) < 3:
+            self._pace.remove(self)
 
     def _ear(self, edge: EdgeId) -> Callable[[int, bytes], None]:
         return lambda sequence, frame: self._heard(edge, frame)
@@ -51,26 +48,18 @@ class _Relay:
     def _heard(self, edge: EdgeId, frame: bytes) -> None:
         if len(self.streams) > 2:
             self._waiting[edge].append(frame)
-            if self._timer is None:
-                self._due = asyncio.get_running_loop().time()
-                self._next()
+            self._pace.add(self)
             return
         for other, stream in self.streams.items():
             if other != edge:
                 self._line.send_media(other, stream, frame)
 
-    def _next(self) -> None:
-        """The next sum, 20 ms after the last one was due; after a pause, from now on."""
-        loop = asyncio.get_running_loop()
-        self._due = max(self._due + TICK_S, loop.time() - 5 * TICK_S)
-        self._timer = loop.call_at(self._due, self._tick)
-
-    def _tick(self) -> None:
-        self._timer = None
+    def tick(self) -> None:
+        """The next sum, of what came in the last 20 ms; when nothing did, the next frame begins anew."""
         came = {edge: ulaw_to_l16(frames.popleft()) for edge, frames in self._waiting.items() if frames}
         if not came:
-            return  # the next frame begins anew
-        self._next()
+            self._pace.remove(self)
+            return
         sums = total(list(came.values()))
         for_all: bytes | None = None
         for edge, stream in self.streams.items():
@@ -86,11 +75,12 @@ class Relays:
 
     def __init__(self, line: MediaLine) -> None:
         self._line = line
+        self._pace = Pace()
         self._rooms: dict[str, _Relay] = {}
 
     def opened(self, edge: EdgeId, notice: TrunkOpened) -> None:
         """An edge carries a room; whether it may, the caller has looked."""
-        self._rooms.setdefault(notice.room, _Relay(self._line)).join(edge, notice.stream)
+        self._rooms.setdefault(notice.room, _Relay(self._line, self._pace)).join(edge, notice.stream)
 
     def closed(self, edge: EdgeId, notice: TrunkClosed) -> None:
         relay = self._rooms.get(notice.room)
