@@ -20,7 +20,6 @@ from cloud.store import accounts, applications, calls, edges, numbers
 from cloud.store.database import Connection, Database
 from cloud.store.records import CallRecord, Hook
 from cloud.tunnel import call_steps
-from cloud.tunnel.heard import Told
 from cloud.tunnel.message_steps import owner_of
 from telecore.causes import Cause
 from telecore.commands import FarNews, OfferCall, TellFarLeg
@@ -67,11 +66,6 @@ class ClientLegs:
             leg.taken()
         else:
             leg.leave(notice.cause)
-
-    def on_told(self, told: Told) -> None:
-        """News of a call, after its commit."""
-        if told.call is not None and told.call.status in FINAL_CALL:
-            self.over(told.call)
 
     def over(self, record: CallRecord) -> None:
         """The call has its end."""

@@ -128,7 +128,13 @@ class ConferenceDesk:
         if one.status == QUEUED:
             await self._hang_up(account, [one])
             return
-        await self._db.write(lambda conn: steps.leave(conn, one, "kicked", self._now()))
+
+        def write(conn: Connection) -> None:
+            fresh = participants.of_key(conn, one.conference, one.call)
+            if fresh is not None:  # he has not left meanwhile
+                steps.leave(conn, fresh, "kicked", self._now())
+
+        await self._db.write(write)
         await self._service.push(one.conference, "kicked")
 
     async def _hang_up(self, account: AccountSid, left: list[ParticipantRecord]) -> None:

@@ -157,7 +157,7 @@ class Desk:
         self.call_recordings = CallRecordings(db, tunnel.notify)
         self._reaper = CallReaper(db, self.calls.lost)
         self.ingest.listen(self._on_told)
-        listening = (self.calls, self.stays, self.far_legs, self.clients, self.messages, self.recordings, self.verify)
+        listening = (self.calls, self.stays, self.far_legs, self.messages, self.recordings, self.verify)
         for part in (*listening, self.call_recordings):
             self.ingest.listen(part.on_told)
 

@@ -13,7 +13,6 @@ from datetime import datetime
 from functools import partial
 
 from cloud.services.call_session import SessionTools
-from cloud.services.callbacks import Callbacks
 from cloud.services.live_tasks import LiveTasks
 from cloud.services.seats import Seat, Seats
 from cloud.services.waits import OF_QUEUE, OF_WHISPER, Waiting, Waits
@@ -23,7 +22,7 @@ from cloud.store.queues import GONE, TAKEN, WAITING
 from cloud.store.records import CallRecord, Hook, MemberRecord, QueueRecord
 from cloud.tunnel import queue_steps as steps
 from cloud.tunnel.heard import utc_now
-from telecore.ids import EdgeId, StayId
+from telecore.ids import CallSid, EdgeId, StayId
 from telecore.notices import StayWanted
 from telecore.stays import DequeueSpec, EnqueueSpec, Place
 
@@ -48,7 +47,6 @@ class QueueService:
     def __init__(
         self,
         tools: SessionTools,
-        queue: Callbacks,
         seats: Seats,
         waits: Waits,
         *,
@@ -56,7 +54,6 @@ class QueueService:
     ) -> None:
         self._tools = tools
         self._db = tools.db
-        self._queue = queue
         self._seats = seats
         self._waits = waits
         self._now = now
@@ -139,22 +136,23 @@ class QueueService:
         """Bring together who wants somebody and who waits, in the order both came."""
         async with self._matching:
             for taker in [one for one in self._takers.values() if one.queue == queue and one.member is None]:
-                member = await self._db.write(lambda conn, taker=taker: self._take(conn, queue, taker))  # type: ignore[misc]
+                member = await self._db.write(partial(self._take, queue=queue, taker=taker.call.sid))
                 if member is None:
                     return
-                if self._takers.get(taker.stay) is not taker:  # gone meanwhile
+                now = self._takers.get(taker.stay)  # another when its edge has asked again meanwhile
+                if now is None:
                     self._tasks.start(self._taker_left(taker, member), f"queue {queue}")
-                    continue
-                taker.member = member
-                await self._whisper(taker, member)
+                elif now.member is None:
+                    now.member = member
+                    await self._whisper(now, member)
 
-    def _take(self, conn: Connection, queue: str, taker: _Taker) -> MemberRecord | None:
+    def _take(self, conn: Connection, queue: str, taker: CallSid) -> MemberRecord | None:
         """Who waits longest, of those whose edges have asked since we began."""
         there = [one for one in queues.waiting(conn, queue) if self._seats.of(one.stay) is not None]
         record = queues.get(conn, queue)
         if record is None or not there:
             return None
-        return steps.take(conn, record, taker.call.sid, self._now(), there[0].call)
+        return steps.take(conn, record, taker, self._now(), there[0].call)
 
     async def _whisper(self, taker: _Taker, member: MemberRecord) -> None:
         """Reserve both for each other; the member hears the taker's page first, if there is one."""

@@ -59,6 +59,7 @@ class Stays:
         self._relays = relays
         self._tasks = LiveTasks()
         self._ended: OrderedDict[StayId, None] = OrderedDict()
+        self._trunks: dict[tuple[EdgeId, str], TrunkOpened] = {}
 
     async def close(self) -> None:
         for part in (self._tasks, self._waits, self._conferences, self._queues, self._announcements):
@@ -66,6 +67,8 @@ class Stays:
 
     def on_link(self, edge: EdgeId, up: bool) -> None:
         """An edge came or went."""
+        for key in [key for key in self._trunks if key[0] == edge]:
+            del self._trunks[key]
         self._relays.on_link(edge, up)
 
     def take(self, edge: EdgeId, notice: Notice) -> bool:
@@ -78,8 +81,10 @@ class Stays:
             case Spoke():
                 self._tasks.start(self._spoke(edge, notice), f"speech of {notice.call}")
             case TrunkOpened():
+                self._trunks[edge, notice.room] = notice
                 self._tasks.start(self._trunk(edge, notice), f"trunk of {notice.room}")
             case TrunkClosed():
+                self._trunks.pop((edge, notice.room), None)
                 self._relays.closed(edge, notice)
             case Announcement():
                 self._announcements.ended(edge, notice)
@@ -91,8 +96,6 @@ class Stays:
         """After the commit."""
         if isinstance(told.event, StayEnded) and told.call is not None:
             self._over(told.event.stay)
-        if told.call is not None and told.call.status in FINAL_CALL:
-            self.call_over(told.call)
 
     def call_over(self, call: CallRecord) -> None:
         """A call has ended, whoever says so."""
@@ -127,7 +130,11 @@ class Stays:
 
     async def _trunk(self, edge: EdgeId, notice: TrunkOpened) -> None:
         """An edge hears a room only while a call of its own is in it."""
-        if await self._tools.db.read(lambda conn: _is_in(conn, edge, notice)):
+        allowed = await self._tools.db.read(lambda conn: _is_in(conn, edge, notice))
+        if self._trunks.get((edge, notice.room)) is not notice:  # closed or cut meanwhile, or opened anew
+            return
+        del self._trunks[edge, notice.room]
+        if allowed:
             self._relays.opened(edge, notice)
         else:
             log.warning("edge %s would hear room %s, where no call of it is", edge, notice.room)
@@ -153,7 +160,7 @@ def make_stays(tools: SessionTools, queue: Callbacks, calls: Calls, line: MediaL
     seats, waits = Seats(tools.send), Waits(tools)
     service, announcements = ConferenceService(tools, queue, seats, waits), Announcements(tools, queue)
     desk = ConferenceDesk(tools.db, service, announcements, calls, queue)
-    queue_service = QueueService(tools, queue, seats, waits)
+    queue_service = QueueService(tools, seats, waits)
     stays = Stays(
         tools, seats, waits, conferences=service, queues=queue_service, announcements=announcements, relays=Relays(line)
     )

@@ -18,7 +18,7 @@ from telecore.errors import InvalidRequest, NotFound
 from telecore.events import CallAnswered, RecordingBegan, RecordingMade, StayEnded
 from telecore.ids import RecordingSid, StayId, new_id, new_sid
 from telecore.model import CallStatus, Recording
-from telecore.notices import Announcement, Do, Spoke, StayWanted, TrunkOpened, WaitEnded
+from telecore.notices import Announcement, Do, Spoke, StayWanted, TrunkClosed, TrunkOpened, WaitEnded
 from telecore.stays import ConferenceSpec
 from telecore.twiml.page import Ended
 from tests.cloud.services.site import EDGE, HANDSET, NUMBERS
@@ -258,6 +258,19 @@ async def test_out_with_him(desk, room):
     assert room.app.seen("/events")[-1].params["ReasonConferenceEnded"] == "last-participant-kicked"
 
 
+async def test_one_who_has_left_before_he_is_put_out_leaves_once(desk, room):
+    one, _, three = await room.come(), await room.come(), await room.come()
+    await room.placed(three, room=await room.sid())
+    before = await room.one(one)
+    await room.go(one)
+    await room.api.remove(desk.account.sid, before)
+    await room.go(three)
+    events = await room.events(6)
+    await asyncio.sleep(0.05)
+    assert (await room.events(6)) == events
+    assert events.count("participant-leave") == 2
+
+
 async def test_it_is_ended_by_the_api(desk, room):
     one, two = await room.come(), await room.come()
     sid = (await room.placed(two, room=await room.sid())).room
@@ -419,6 +432,23 @@ async def test_only_an_edge_with_a_call_in_the_room_hears_it(desk, room):
     await until(lambda: relays._rooms)
     await asyncio.sleep(0.05)
     assert {name: relay.streams for name, relay in relays._rooms.items()} == {sid: {EDGE: 3}}
+
+
+async def test_a_room_that_was_left_at_once_is_not_heard(desk, room):
+    one = await room.come()
+    sid = await room.sid()
+    relays = desk.desk.stays._relays
+    desk.desk.on_notice(EDGE, TrunkOpened(sid, one, 3))
+    desk.desk.on_notice(EDGE, TrunkClosed(sid, 3))
+    desk.desk.on_notice(EDGE, TrunkOpened(sid, one, 4))
+    desk.desk.on_link(EDGE, False)
+    await asyncio.sleep(0.05)
+    assert relays._rooms == {}
+    assert desk.desk.stays._trunks == {}
+    desk.desk.on_link(EDGE, True)
+    desk.desk.on_notice(EDGE, TrunkOpened(sid, one, 5))
+    await until(lambda: relays._rooms)
+    assert relays._rooms[sid].streams == {EDGE: 5}
 
 
 async def test_a_coach_at_another_edge_is_told_of(desk, room):

@@ -213,6 +213,26 @@ async def test_the_edge_asks_again_after_a_restart(desk, line):
     assert (await line.told(LeaveStay, one)).because == "ended"
 
 
+async def test_a_taker_whose_edge_asks_again_while_he_gets_somebody_keeps_him(desk, line, monkeypatch):
+    taker = await line.take()
+    await line.placed(taker, room="")
+    write = desk.db.write
+
+    async def slow(work):
+        made = await write(work)
+        if getattr(made, "taker", None) == taker:
+            line.want(taker, DequeueSpec("q"))
+            await line.placed(taker, ends_room=True)
+        return made
+
+    monkeypatch.setattr(desk.db, "write", slow)
+    one = await line.wait()
+    await line.placed(one, peer=taker, ends_room=True)
+    await asyncio.sleep(0.05)
+    await line.placed(one, peer=taker, ends_room=True)
+    assert await line.waiting() == []
+
+
 async def test_one_who_waits_waits_on_after_a_restart(desk, line):
     one = await line.wait()
     await line.told(RunWait, one)
