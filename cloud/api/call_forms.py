@@ -138,9 +138,11 @@ def _status_callback(form: Form) -> Hook:
     return form.hook("StatusCallback", "StatusCallbackMethod", url_code=BAD_CALLBACK, method_code=BAD_METHOD)
 
 
-def events(form: Form, name: str, options: tuple[str, ...]) -> tuple[str, ...]:
+def events(
+    form: Form, name: str, options: tuple[str, ...], default: tuple[str, ...] = ("completed",)
+) -> tuple[str, ...]:
     """The events to be told, in their order. Raises InvalidRequest 21626."""
-    asked = form.many(name) or ("completed",)
+    asked = form.many(name) or default
     unknown = [event for event in asked if event not in options]
     if unknown:
         message = f"'{name}' {unknown[0][:40]} is not one of {', '.join(options)}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape, quoteattr
 
-from cloud.api.call_forms import new_call
+from cloud.api.call_forms import events, new_call
 from cloud.api.forms import Form
 from cloud.services.conference_desk import UpdateConference, UpdateParticipant
 from cloud.services.requests import NewCall
@@ -16,7 +16,7 @@ from telecore.errors import InvalidRequest
 from telecore.stays import MAX_PARTICIPANTS, ConferenceSpec
 from telecore.twiml.verbs.conference import EVENTS, LABEL_RULE, MAX_NAME, is_label
 
-BAD_URL, BAD_METHOD, BAD_EVENT, BAD_LABEL = 21205, 21209, 21626, 16024
+BAD_URL, BAD_METHOD, BAD_LABEL = 21205, 21209, 16024
 STATUSES = ("init", "in-progress", "completed")
 BEEPS = ("true", "false", "onEnter", "onExit")
 RECORDS = ("true", "false", "record-from-start", "do-not-record")
@@ -112,12 +112,10 @@ def _spec(form: Form, name: str) -> ConferenceSpec:
         label=_label(form),
         status_callback=form.url("ConferenceStatusCallback", code=21502),
         status_callback_method=form.method("ConferenceStatusCallbackMethod", code=BAD_METHOD),
-        status_callback_events=_events(form, "ConferenceStatusCallbackEvent", EVENTS, ("start", "end")),
+        status_callback_events=events(form, "ConferenceStatusCallbackEvent", EVENTS, ("start", "end")),
         recording_status_callback=form.url("ConferenceRecordingStatusCallback", code=21502),
         recording_status_callback_method=form.method("ConferenceRecordingStatusCallbackMethod", code=BAD_METHOD),
-        recording_status_callback_events=_events(
-            form, "ConferenceRecordingStatusCallbackEvent", RECORDING_EVENTS, ("completed",)
-        ),
+        recording_status_callback_events=events(form, "ConferenceRecordingStatusCallbackEvent", RECORDING_EVENTS),
     )
 
 
@@ -144,15 +142,6 @@ def _hook(form: Form, name: str, *, silence: bool = False) -> Hook | None:
     url = form.url(f"{name}Url", code=BAD_URL)
     method = form.method(f"{name}Method", code=BAD_METHOD)
     return Hook(url, method) if url or (silence and form.given(f"{name}Url")) else None
-
-
-def _events(form: Form, name: str, options: tuple[str, ...], default: tuple[str, ...]) -> tuple[str, ...]:
-    asked = form.many(name) or default
-    unknown = [event for event in asked if event not in options]
-    if unknown:
-        message = f"'{name}' {unknown[0][:40]} is not one of {', '.join(options)}"
-        raise InvalidRequest(message, field=name, code=BAD_EVENT)
-    return tuple(event for event in options if event in asked)
 
 
 def _text(value: object) -> str:

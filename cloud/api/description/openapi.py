@@ -136,9 +136,5 @@ def _success(endpoint: Endpoint) -> Json:
     return {"description": endpoint.summary}
 
 
-def _refused() -> Json:
-    return {"description": "Refused.", "content": _json({"$ref": "#/components/schemas/error"})}
-
-
 def _json(schema: Json) -> Json:
     return {"application/json": {"schema": schema}}
