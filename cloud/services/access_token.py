@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from cloud.services.dial_targets import is_identity
 from cloud.store.records import Hook
 from telecore.errors import NotAllowed
 from telecore.ids import AccountSid, is_sid
@@ -82,8 +83,8 @@ def read(token: str, secrets: tuple[str, ...], *, now: float) -> Grant:
     voice = _object(grants.get("voice"))
     outgoing, incoming = _object(voice.get("outgoing")), _object(voice.get("incoming"))
     identity, url = grants.get("identity"), outgoing.get("url")
-    if not isinstance(identity, str) or not identity:
-        raise NotAllowed("The access token names no identity", code=INVALID)
+    if not isinstance(identity, str) or not is_identity(identity):
+        raise NotAllowed("The access token names no identity that could be called", code=INVALID)
     method = "GET" if outgoing.get("method") == "GET" else "POST"
     hook = Hook(url if isinstance(url, str) else "", method)
     application = outgoing.get("application_sid")

@@ -304,6 +304,9 @@ async def test_tokens_of_others_old_ones_and_those_of_a_suspended_account(story)
         (token_of(story, secret="0" * 32), 20101),
         (token_of(story, life_s=-1), 20104),
         (token_of(story, life_s=90000), 20157),
+        (token_of(story, identity=""), 20101),
+        (token_of(story, identity="a\nb"), 20101),
+        (token_of(story, identity="a" * 122), 20101),
     ]
     for token, code in cases:
         handset = FakeHandset(story.desk.client_door, token)
