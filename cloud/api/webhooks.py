@@ -24,6 +24,10 @@ MAX_CODE = 99_999
 class WebhookReplays(Protocol):
     """``services.webhook_log.WebhookLog``."""
 
+    @property
+    def dropped(self) -> int:
+        """How many were not kept since the cloud began."""
+
     async def replay(self, record: WebhookLogRecord) -> WebhookLogRecord:
         """Raises Conflict for one that was not kept whole."""
 

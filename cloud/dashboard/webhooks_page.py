@@ -59,6 +59,7 @@ class WebhooksPage:
             subject=wanted.subject,
             code="" if wanted.code is None else wanted.code,
             failed=bool(wanted.failed),
+            dropped=self._service.dropped,
         )
 
     async def one(self, request: Request) -> Response:

@@ -60,6 +60,7 @@ class Desk:
     db: Database
     fleet: FakeFleet
     server: WebServer
+    hooks: WebhookLog
 
     @property
     def url(self) -> str:
@@ -80,7 +81,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         running = asyncio.create_task(server.run())
         await asyncio.wait_for(server.started.wait(), 5)
         try:
-            yield Desk(db, fleet, server)
+            yield Desk(db, fleet, server, hooks)
         finally:
             await client.close()
             running.cancel()

@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 import aiohttp
 import pytest
 
+from cloud.services.exchanges import Exchange, WebhookRequest
+from cloud.services.webhook_log import WAITING
 from cloud.store import accounts, notifications, webhook_log
 from cloud.store.records import Hook, WebhookLogRecord
 from telecore.ids import new_sid
@@ -92,6 +94,15 @@ async def test_a_replay_needs_the_form_and_leads_to_its_row(
         text = await answer.text()
     assert f'replay of <a href="/operator/webhooks/{record.sid}"' in text
     assert "not on the allow-list" in text
+
+
+async def test_what_was_not_kept_is_counted(desk: Desk, record: WebhookLogRecord, http: aiohttp.ClientSession) -> None:
+    await log_in(http, desk)
+    assert "were not kept" not in (await shown(http, desk))[1]
+    asked = WebhookRequest("http://10.0.0.1/", record.account)
+    for _ in range(WAITING + 3):
+        desk.hooks.take(Exchange(asked, asked.url, record.at, 1, {}))
+    assert "3 more came faster than the disk took them" in (await shown(http, desk))[1]
 
 
 async def test_what_is_forgotten(desk: Desk, record: WebhookLogRecord, http: aiohttp.ClientSession) -> None:
