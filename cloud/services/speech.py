@@ -34,6 +34,8 @@ _S_PER_CHARACTER = 0.02
 """Over twenty times what speaking and converting a character takes (0.4 to 0.8 ms), for when much is asked at once."""
 _PATIENCE_S = 8.0
 """How long an engine may take while another could speak instead: a caller waits for it."""
+_RENDER_S = 60.0
+"""How long an engine may work on a text that nobody waits for any more; long texts have longer."""
 _REST_S = 60.0
 """How long an engine that failed is not asked again, so that not every caller waits for it."""
 
@@ -135,12 +137,14 @@ class Speech:
         *,
         patience_s: float = _PATIENCE_S,
         rest_s: float = _REST_S,
+        render_s: float = _RENDER_S,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engines = tuple(engines)
         self._cache = cache
         self._patience_s = patience_s
         self._rest_s = rest_s
+        self._render_s = render_s
         self._now = now
         self._resting: dict[str, float] = {}
 
@@ -191,9 +195,17 @@ class Speech:
             warnings.append(no_voice_for(want.language))
             found = match_language(DEFAULT_LANGUAGE, engine.available) or "en"
         script = engine.write(said, Voice(found, want.female, want.name))
-        clip = await self._cache.get_or_make(speech_key(engine.name, script), lambda: engine.render(script))
+        clip = await self._cache.get_or_make(speech_key(engine.name, script), lambda: self._render(engine, script))
         warnings += [(MARKUP, f"<Say>: {problem}") for problem in (*problems, *script.problems)]
         return Spoken(clip, tuple(warnings))
+
+    async def _render(self, engine: SpeechEngine, script: Script) -> Pcm:
+        within_s = self._render_s + more_time_s(script.text)
+        try:
+            async with asyncio.timeout(within_s):
+                return await engine.render(script)
+        except TimeoutError as error:
+            raise SpeechFailed(f"{engine.name} did not finish within {within_s:g} s") from error
 
 
 def more_time_s(text: str) -> float:

@@ -14,17 +14,15 @@ from cloud.services.hearing.recogniser import Heard, Listen, Partial, Recogniser
 
 AT_ONCE = os.cpu_count() or 1
 _MODULE = "cloud.services.hearing.sphinx_process"
-_BYTES_PER_S = 2 * 8000
-_BACKLOG = _BYTES_PER_S * 120
+_BACKLOG = 2 * 8000 * 120
 """Two minutes of sound that the process has not taken: it will not catch up."""
 
 
 class Sphinx:
-    """English only, by the model that comes with it. ``options`` of cloud.yaml: ``at_once``, ``within_s``."""
+    """English only, by the model that comes with it. ``at_once``: utterances, each in a process."""
 
-    def __init__(self, *, at_once: int = AT_ONCE, within_s: float = 10.0) -> None:
+    def __init__(self, *, at_once: int = AT_ONCE) -> None:
         self._room = at_once
-        self._within_s = within_s
 
     async def open(self) -> None:
         """Raises RecognitionFailed, naming the command that installs it."""
@@ -41,16 +39,15 @@ class Sphinx:
         pipe = asyncio.subprocess.PIPE
         try:
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", _MODULE, _asked(want),
-                stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.DEVNULL,
-            )  # fmt: skip
+                sys.executable, "-m", _MODULE, stdin=pipe, stdout=pipe, stderr=asyncio.subprocess.DEVNULL
+            )
         except OSError as error:
             self._room += 1
             raise RecognitionFailed(f"no process to hear with: {error}") from error
         except asyncio.CancelledError:
             self._room += 1
             raise
-        return SphinxHearing(process, want, self._within_s, self._done)
+        return SphinxHearing(process, want, self._done)
 
     def _done(self) -> None:
         self._room += 1
@@ -59,16 +56,14 @@ class Sphinx:
 class SphinxHearing:
     """One utterance in its process."""
 
-    def __init__(
-        self, process: asyncio.subprocess.Process, want: Listen, within_s: float, done: Callable[[], None]
-    ) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, want: Listen, done: Callable[[], None]) -> None:
         self._process = process
         self._want = want
-        self._within_s = within_s
         self._done = done
         self._closed = False
-        self._fed = 0
         self._result: Heard | None = None
+        assert process.stdin is not None
+        process.stdin.write(_asked(want))
         self._reading = asyncio.create_task(self._read())
 
     def feed(self, samples: bytes) -> None:
@@ -76,19 +71,13 @@ class SphinxHearing:
         if stdin is None or stdin.is_closing() or stdin.transport.get_write_buffer_size() > _BACKLOG:
             return
         stdin.write(samples)
-        self._fed += len(samples)
 
     async def finish(self) -> Heard:
         """Raises RecognitionFailed."""
         stdin = self._process.stdin
         assert stdin is not None
         stdin.close()
-        try:
-            async with asyncio.timeout(self._within_s + self._fed / _BYTES_PER_S):
-                await asyncio.shield(self._reading)
-        except TimeoutError as error:
-            text = f"pocketsphinx did not finish within {self._within_s:g} s and the time of the sound"
-            raise RecognitionFailed(text) from error
+        await asyncio.shield(self._reading)
         if self._result is None:
             raise RecognitionFailed(f"pocketsphinx ended with status {await self._process.wait()}")
         return self._result
@@ -117,8 +106,9 @@ class SphinxHearing:
                 self._want.on_partial(_partial(said["partial"]))
 
 
-def _asked(want: Listen) -> str:
-    return json.dumps({"hints": want.hints, "partials": want.on_partial is not None})
+def _asked(want: Listen) -> bytes:
+    """A line before the sound: an argument could not be as long as hints may be, and everybody could read it."""
+    return json.dumps({"hints": want.hints, "partials": want.on_partial is not None}).encode() + b"\n"
 
 
 def _partial(text: str) -> Partial:

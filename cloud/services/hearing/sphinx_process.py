@@ -1,7 +1,7 @@
 """The process in which PocketSphinx hears one utterance: sound in, lines of JSON out. Live calls come first.
 
-``python -m cloud.services.hearing.sphinx_process '{"hints": ["a phrase", …], "partials": true}'``. The model is the
-English one that comes with it.
+``python -m cloud.services.hearing.sphinx_process``, whose input is a line ``{"hints": ["a phrase", …], "partials":
+true}`` and then the sound. The model is the English one that comes with it.
 
 It is a model of sound at 16 kHz. The line's 8 kHz are doubled by straight lines between samples, whose mirror above
 4 kHz stands for what the line has cut off; and all is decoded at once at the end, with the mean of the whole utterance
@@ -125,7 +125,7 @@ def _confidence(decoder: Any) -> float:
 def main() -> None:
     """Until the sound ends."""
     os.nice(10)
-    asked = json.loads(sys.argv[1])
+    asked = json.loads(sys.stdin.buffer.readline())
     ears = Ears(asked["hints"], partials=asked["partials"])
     last, count = "", 0
     while chunk := sys.stdin.buffer.read(_CHUNK):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from typing import Protocol
 
-from cloud.services.speaking.engine import Script, Voice
+from cloud.services.speaking.engine import Script, SpeechFailed, Voice
 from cloud.services.voices import same_language
 from telecore.audio.mixing import gain
 from telecore.audio.resample import resample
@@ -18,6 +18,8 @@ from telecore.twiml.ssml import Block, Break, Emphasis, InLanguage, Phoneme, Pie
 
 _EMPHASIS = {"strong": (0.9, 1.15, 4.0), "moderate": (0.95, 1.08, 2.0), "reduced": (1.1, 0.95, -3.0), "none": (1, 1, 0)}
 _BLOCK_MS = {"p": 600, "s": 350}
+LONGEST_MS = 30 * 60 * 1000
+"""With all its silences, of which a small document may ask for hours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,12 +60,18 @@ def segments_script(speech: Speech, voice: Voice, name: str, *, pitched: bool = 
 async def render_segments(script: Script, speaker: Speaker) -> Pcm:
     """Said one after the other and joined, at the rate of the first sound. Raises SpeechFailed."""
     said: list[tuple[Pcm | int, float]] = []
+    length_ms = 0
     for part in json.loads(script.text):
         style = Style(**part["style"])
         if part["text"]:
-            said.append((await speaker.say(part["text"], script.voice, style), 10 ** (style.gain_db / 20)))
+            sound = await speaker.say(part["text"], script.voice, style)
+            said.append((sound, 10 ** (style.gain_db / 20)))
+            length_ms += len(sound.samples) * 1000 // (2 * sound.rate)
         else:
             said.append((part["ms"], 1.0))
+            length_ms += part["ms"]
+        if length_ms > LONGEST_MS:
+            raise SpeechFailed("the speech is longer than any call should hear")
     return await asyncio.to_thread(_put_together, said)
 
 

@@ -202,3 +202,17 @@ def test_the_key_holds_engine_voice_and_markup():
         speech_key("a", Script("x", "w")),
     }
     assert len(keys) == 4
+
+
+async def test_an_engine_that_never_ends_is_stopped_and_may_try_again(files, rows):
+    class Stuck(CountingEngine):
+        async def render(self, script):
+            self.rendered.append(script.text)
+            await asyncio.Event().wait()
+
+    engine = Stuck()
+    speaks = Speech([engine], ClipCache(files, rows.load, rows.save), render_s=0.01)
+    for _ in range(2):
+        with pytest.raises(SpeechFailed, match="counting did not finish"):
+            await speaks.clip("hi")
+    assert engine.rendered == ["hi", "hi"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from importlib.metadata import EntryPoint, EntryPoints
 from pathlib import Path
 
@@ -66,3 +67,17 @@ async def test_one_that_cannot_be_opened_is_not_asked(caplog):
 def test_bounds():
     with pytest.raises(config.ConfigError, match="within_s"):
         made("recognition: {within_s: 0}")
+
+
+async def test_one_that_never_begins_is_a_failure():
+    class Slow(Scripted):
+        async def listen(self, want):
+            await asyncio.Event().wait()
+
+    with pytest.raises(RecognitionFailed, match="begin within 0.01 s"):
+        await Recognisers({"en": Slow()}, within_s=0.01).listen(Listen("en"))
+
+
+async def test_each_has_the_time_that_is_set():
+    found = made("recognition: {engines: {km: scripted}, within_s: 3}")
+    assert (await found.listen(Listen("km")))._within_s == 3

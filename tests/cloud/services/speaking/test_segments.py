@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cloud.services.speaking.engine import Voice
+from cloud.services.speaking.engine import SpeechFailed, Voice
 from cloud.services.speaking.segments import Style, render_segments, segments_script
 from telecore.audio.mixing import peak
 from telecore.audio.tone import tone
@@ -78,3 +78,9 @@ def test_a_voice_without_pitch_says_so():
     speech = (Prosody((Words("a"),), pitch=1.3),)
     assert segments_script(speech, VOICE, "x").problems == ()
     assert "pitch" in segments_script(speech, VOICE, "x", pitched=False).problems[0]
+
+
+async def test_hours_of_silence_are_refused(speaker):
+    speech = (Words("a"), *(Break(10_000),) * 200)
+    with pytest.raises(SpeechFailed, match="longer than any call"):
+        await render_segments(segments_script(speech, VOICE, "x"), speaker)
