@@ -8,6 +8,7 @@ from urllib.parse import urljoin
 from telecore.twiml.nodes import SCHEMA, Node, Reading
 
 KEYS = "0123456789*#"
+NO_CONFIGURATIONS = "has no effect: recordings are kept as this server keeps all"
 METHODS = ("POST", "GET")
 
 
@@ -87,6 +88,11 @@ class Attributes:
             return value
         self._warn(code, name, f"must be made of {KEYS}")
         return default
+
+    def without_effect(self, name: str, problem: str) -> None:
+        """Warn of it where it is there: it is an attribute of the verb, and nothing here does what it asks."""
+        if self.given(name):
+            self._warn(SCHEMA, name, problem)
 
     def close(self, *, ignored: Iterable[str] = ()) -> None:
         """``ignored``: attributes that mean nothing on a SIM and may be there without a warning."""

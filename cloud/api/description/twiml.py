@@ -8,6 +8,7 @@ from cloud.api.description.twiml_model import Attr, Element, attrs, unread
 from cloud.api.description.twiml_rooms import ROOMS
 from cloud.api.description.twiml_streams import STREAMS
 
+_NO_EFFECT = differs("no effect; a warning says so")
 _SILENT = differs("ignored: it changes nothing that can be heard")
 _NOT_OFFERED = differs("not offered: the document is refused (12200) and the fallback URL asked")
 _CALLBACK = ("recordingStatusCallback", "recordingStatusCallbackMethod", "recordingStatusCallbackEvent")
@@ -32,7 +33,7 @@ VOICE: tuple[Element, ...] = (
                 "speechTimeout", "maxSpeechTime", "hints", "partialResultCallback", "partialResultCallbackMethod",
                 "language", standing=_SPEECH,
             ),
-            *attrs("speechModel", "enhanced", "profanityFilter", standing=differs("no effect; a warning says so")),
+            *attrs("speechModel", "enhanced", "profanityFilter", standing=_NO_EFFECT),
             *attrs("debug", standing=_SILENT),
         ),
         example="<Gather><Say>text</Say></Gather>",
@@ -45,7 +46,8 @@ VOICE: tuple[Element, ...] = (
                 "transcribe", "transcribeCallback",
                 standing=differs("where cloud.yaml names a recogniser; else it fails, and a note says so"),
             ),
-            *unread(_SILENT, "recordingTrack", "recordingConfigurationId"),
+            Attr("recordingTrack", differs("inbound only; a warning says so of another")),
+            Attr("recordingConfigurationId", _NO_EFFECT),
         ),
         example="<Record/>",
     ),
@@ -58,7 +60,8 @@ VOICE: tuple[Element, ...] = (
             ),
             Attr("callerId", differs("a number of one of your SIMs: it chooses the SIM")),
             *attrs("referUrl", "referMethod", standing=impossible("a SIM's call cannot be referred; warned of")),
-            *unread(_SILENT, "recordingConfigurationId", "events", "passports"),
+            Attr("recordingConfigurationId", _NO_EFFECT),
+            *unread(_SILENT, "events", "passports"),
         ),
         example="<Dial>+85512000001</Dial>",
     ),

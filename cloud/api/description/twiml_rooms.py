@@ -19,7 +19,7 @@ ROOMS: tuple[Element, ...] = (
             ),
             *unread(differs("ignored: it is mixed at the edge where its legs are"), "region"),
             *unread(differs("ignored: the buffer follows the line"), "jitterBufferSize"),
-            *unread(differs("ignored; a warning says so (12200)"), "recordingConfigurationId"),
+            *attrs("recordingConfigurationId", standing=differs("no effect; a warning says so")),
         ),
         differs("the hold music is our own"),
         within="Dial",

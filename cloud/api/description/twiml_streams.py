@@ -37,7 +37,7 @@ STREAMS: tuple[Element, ...] = (
                 "channels", "track", "trim", "recordingStatusCallback", "recordingStatusCallbackMethod",
                 "recordingStatusCallbackEvent",
             ),
-            *unread(differs("ignored: it changes nothing that can be heard"), "recordingConfigurationId"),
+            *attrs("recordingConfigurationId", standing=differs("no effect; a warning says so")),
         ),
         within="Start",
         example="<Start><Recording/></Start>",

@@ -8,7 +8,7 @@ from typing import ClassVar
 from telecore.errors import InvalidTwiml
 from telecore.ids import is_sid
 from telecore.stays import MAX_PARTICIPANTS, ConferenceSpec, conference_params
-from telecore.twiml.attributes import Attributes, refuse_children
+from telecore.twiml.attributes import NO_CONFIGURATIONS, Attributes, refuse_children
 from telecore.twiml.control import CallControl
 from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Goto, Verb
@@ -68,6 +68,7 @@ def read(dial: Attributes, node: Node, reading: Reading) -> Conference:
         hangup_on_star=dial.boolean("hangupOnStar", False, 13213),
         time_limit_s=float(dial.integer("timeLimit", 14400, 1, 86400, 13216)),
     )
+    own.without_effect("recordingConfigurationId", NO_CONFIGURATIONS)
     own.close(ignored=("region", "jitterBufferSize"))
     refuse_children(node, reading)
     return Conference(spec, dial.url("action"), dial.method(code=13210))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from telecore.errors import InvalidTwiml
-from telecore.twiml.attributes import Attributes
+from telecore.twiml.attributes import NO_CONFIGURATIONS, Attributes
 from telecore.twiml.control import RING_TONES, CallControl, DialOutcome, DialSpec
 from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Goto, Verb
@@ -83,7 +83,8 @@ def read(node: Node, reading: Reading) -> Verb:
     if attributes.given("referUrl") or attributes.given("referMethod"):
         reading.warn(12200, "<Dial> referUrl: a SIM's call cannot be referred", node)
     verb = Dial(spec, attributes.url("action"), attributes.method(code=13210))
-    attributes.close(ignored=("recordingConfigurationId", "events", "passports"))
+    attributes.without_effect("recordingConfigurationId", NO_CONFIGURATIONS)
+    attributes.close(ignored=("events", "passports"))
     return verb
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from telecore.twiml.attributes import Attributes, refuse_children
+from telecore.twiml.attributes import NO_CONFIGURATIONS, Attributes, refuse_children
 from telecore.twiml.control import CallControl, RecordSpec
 from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Goto, Verb
@@ -51,6 +51,9 @@ def read(node: Node, reading: Reading) -> Record:
         transcribe_callback=told,
     )
     verb = Record(attributes.url("action", reading.url), attributes.method(code=13610), spec)
-    attributes.close(ignored=("recordingTrack", "recordingConfigurationId"))
+    if attributes.choice("recordingTrack", "inbound", ("inbound", "outbound", "both")) != "inbound":
+        attributes.without_effect("recordingTrack", "has no effect: what the caller says is recorded, and nothing else")
+    attributes.without_effect("recordingConfigurationId", NO_CONFIGURATIONS)
+    attributes.close()
     refuse_children(node, reading)
     return verb

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from telecore.twiml.attributes import Attributes, refuse_children
+from telecore.twiml.attributes import NO_CONFIGURATIONS, Attributes, refuse_children
 from telecore.twiml.control import CallControl, CallRecordingSpec, StreamSpec
 from telecore.twiml.nodes import Node, Reading
 from telecore.twiml.page import Verb
@@ -54,6 +54,7 @@ def _recording(node: Node, reading: Reading) -> StartRecording:
         status_callback_method=attributes.method("recordingStatusCallbackMethod"),
         status_callback_events=attributes.words("recordingStatusCallbackEvent", ("completed",), EVENTS),
     )
-    attributes.close(ignored=("recordingConfigurationId",))
+    attributes.without_effect("recordingConfigurationId", NO_CONFIGURATIONS)
+    attributes.close()
     refuse_children(node, reading)
     return StartRecording(spec)

@@ -231,6 +231,24 @@ def test_warned_and_run_with_the_default(xml: str, codes: tuple[int, ...]) -> No
     assert warned(xml) == codes
 
 
+@pytest.mark.parametrize(
+    "xml",
+    [
+        "<Record {}/>", "<Dial {}>+85512000001</Dial>", "<Dial><Conference {}>R</Conference></Dial>",
+        "<Start><Recording {}/></Start>",
+    ],
+)  # fmt: skip
+def test_where_recordings_are_kept_is_nothing_a_document_can_say(xml: str) -> None:
+    page = xml.format("recordingConfigurationId='x'")
+    (warning,) = read_voice(f"<Response>{page}</Response>", URL).warnings
+    assert (warning.code, "kept as this server keeps all" in warning.text) == (12200, True)
+
+
+@pytest.mark.parametrize(("track", "codes"), [("inbound", ()), ("outbound", (12200,)), ("x", (12200,))])
+def test_a_record_holds_what_the_caller_says(track: str, codes: tuple[int, ...]) -> None:
+    assert warned(f"<Record recordingTrack='{track}'/>") == codes
+
+
 def test_the_word_doctype_is_no_doctype() -> None:
     text = "<Response><!-- <!DOCTYPE a> --><Say><![CDATA[a <!DOCTYPE b>]]></Say></Response>"
     assert read_voice(text, URL).verbs == (Say("a <!DOCTYPE b>"),)
