@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from collections.abc import Set
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,7 +23,7 @@ def choose(names: list[str], kept_in: Path) -> dict[str, int]:
     ports: dict[str, int] = {}
     try:
         for name in names:
-            held.append(_bound(known.get(name)))
+            held.append(_bound(known.get(name), {*known.values(), *ports.values()}))
             ports[name] = held[-1].getsockname()[1]
     finally:
         for one in held:
@@ -31,11 +32,15 @@ def choose(names: list[str], kept_in: Path) -> dict[str, int]:
     return ports
 
 
-def _bound(wanted: int | None) -> socket.socket:
-    """A socket on the port wanted or on another free one, at last on any that the kernel has."""
+def _bound(wanted: int | None, taken: Set[int]) -> socket.socket:
+    """A socket on the port wanted or on another free one, at last on any that the kernel has.
+
+    Never one of ``taken``: with SO_REUSEADDR the kernel binds a port twice as long as neither listens.
+    """
     one = socket.socket()
     one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    for port in [*([wanted] if wanted else []), *(secrets.choice(LISTENERS) for _ in range(_TRIES)), 0]:
+    others = [port for port in (secrets.choice(LISTENERS) for _ in range(_TRIES)) if port not in taken]
+    for port in [*([wanted] if wanted else []), *others, 0]:
         with suppress(OSError):
             one.bind(("127.0.0.1", port))
             return one

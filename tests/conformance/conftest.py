@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -91,18 +90,6 @@ class Customer(World):
         """A handset calls a number of ours."""
         made: dict[str, Any] = await self.network("POST", f"/subscribers/{handset}/calls", {"to": number, **how})
         return made
-
-    async def lines_free(self) -> None:
-        """The next story finds no call of this one: what still lives is hung up at the handsets."""
-
-        async def none_live() -> bool:
-            live = [call for call in await self.network("GET", "/calls") if call["state"] != "ended"]
-            for call in live:
-                with suppress(AssertionError):  # it ended by itself meanwhile
-                    await self.network("POST", f"/calls/{call['id']}/hangup", {})
-            return not live
-
-        await self.until(none_live, 20)
 
     async def check_signatures(self) -> None:
         """Every request that the application got was signed, says the client's own validator."""

@@ -11,11 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
 
 from tests.fakes.customer_app import CustomerApp
@@ -148,6 +150,27 @@ class World:
     def free_handset(self) -> str:
         return next(self._free)
 
+    async def lines_free(self) -> None:
+        """The next story finds no call of this one: what still lives is hung up at the handsets and by the API."""
+
+        async def none_live() -> bool:
+            live = [call for call in await self.network("GET", "/calls") if call["state"] != "ended"]
+            for call in live:
+                with suppress(AssertionError):  # it ended by itself meanwhile
+                    await self.network("POST", f"/calls/{call['id']}/hangup", {})
+            return not live and not await asyncio.to_thread(self._completed)
+
+        await self.until(none_live, 20)
+
+    def _completed(self) -> int:
+        """How many calls the API knew as live; each is completed."""
+        them = self.client.calls
+        live = [call for status in ("queued", "ringing", "in-progress") for call in them.list(status=status)]
+        for call in live:
+            with suppress(TwilioRestException):  # it ended by itself meanwhile
+                call.update(status="completed")
+        return len(live)
+
 
 @pytest.fixture(scope="session")
 def shared_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
@@ -170,3 +193,4 @@ async def world(shared_lab: LabProcess, handsets_left: Iterator[str]) -> AsyncIt
         one = World(shared_lab, http, app)
         one._free = handsets_left
         yield one
+        await one.lines_free()

@@ -285,6 +285,9 @@ async def test_an_application_that_reads_nothing_costs_little_and_is_told(site, 
         site.opened()
         for _ in range(60_000):
             site.hear()
+        async with asyncio.timeout(5):
+            while not await site.notes():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
         await asyncio.sleep(0.1)
         assert await site.notes() == [(31931, "warning")]
 
