@@ -1,0 +1,1 @@
+"""What scripts/soak makes of the figures."""
