@@ -41,7 +41,7 @@ LAYERS = {
         {"contracts"},
     ),
     "cloud": (
-        {"__main__"},
+        {"__main__", "cli"},
         {"app"},
         {"api", "dashboard"},
         {"services"},

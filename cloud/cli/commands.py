@@ -1,0 +1,76 @@
+"""What all commands share: how they are named to the parser, how they write, and how a result is printed."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+from cloud.config import CloudConfig
+from cloud.store import accounts
+from cloud.store.database import Connection, Database
+from cloud.store.records import AccountRecord
+from telecore.errors import InvalidRequest, NotFound
+
+T = TypeVar("T")
+PROGRAM = "simferry-cloud"
+CONFIG = Path("/etc/simferry-cloud/cloud.yaml")
+
+Run = Callable[[CloudConfig, argparse.Namespace], Awaitable[int]]
+"""One command; its exit status. Raises TelecoreError, OSError."""
+
+
+class Commands:
+    """Names commands to the parser. Each has ``--config``; those with ``result`` have ``--json`` too."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._made = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+        self._common = argparse.ArgumentParser(add_help=False)
+        self._common.add_argument(
+            "--config", type=Path, default=CONFIG, metavar="FILE", help="configuration (default: %(default)s)"
+        )
+        self._result = argparse.ArgumentParser(add_help=False)
+        self._result.add_argument("--json", action="store_true", help="print the result as one line of JSON")
+
+    def add(self, name: str, run: Run, help_: str, *, result: bool = False) -> argparse.ArgumentParser:
+        """A command; its arguments are added to what is returned."""
+        parents = [self._common, self._result] if result else [self._common]
+        made = self._made.add_parser(name, parents=parents, help=help_, description=help_)
+        made.set_defaults(run=run)
+        return made
+
+    def add_bare(self, name: str, help_: str) -> None:
+        """One that needs no configuration."""
+        self._made.add_parser(name, help=help_, description=help_)
+
+
+async def written(config: CloudConfig, write: Callable[[Connection], T]) -> T:
+    """One write to the store, beside a controller that runs or without one."""
+    async with Database(config.database_url) as db:
+        return await db.write(write)
+
+
+def account_named(conn: Connection, sid: str | None) -> AccountRecord:
+    """The account named, or the only one there is. Raises NotFound, InvalidRequest."""
+    if sid is not None:
+        found = accounts.get(conn, sid)
+        if found is None:
+            raise NotFound(f"there is no account {sid}")
+        return found
+    roots = accounts.roots(conn)
+    if not roots:
+        raise NotFound(f"there is no account yet: make one with {PROGRAM} create-account")
+    if len(roots) > 1:
+        raise InvalidRequest("there are several accounts: say which with --account")
+    return roots[0]
+
+
+def print_result(asked: argparse.Namespace, result: dict[str, str]) -> None:
+    """A line for each, or all as JSON."""
+    if asked.json:
+        print(json.dumps(result))
+        return
+    for name, value in result.items():
+        print(f"{name}: {value}")
