@@ -65,7 +65,10 @@ TUNNEL_KINDS: Mapping[str, Mapping[str, Option]] = {
     "tunnel_blackhole": {},
     "tunnel_slow": {"kbit_s": Option(None, 0.1, 10_000_000)},
     "tunnel_delay": {"ms": Option(None, 0, 600_000), "jitter_ms": Option(0, 0, 600_000)},
-    "tunnel_flap": {"every_s": Option(None, 0.05, 3600)},
+    "tunnel_flap": {"every_s": Option(None, 0.05, 3600), "most_s": Option(0, 0, 3600)},
+    "tunnel_loss": {"percent": Option(None, 0, 50), "rtt_ms": Option(100, 0, 60_000)},
+    "tunnel_corrupt": {"every_bytes": Option(10_000, 16, 1e9)},
+    "tunnel_address": {},
 }
 
 

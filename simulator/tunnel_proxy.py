@@ -11,11 +11,12 @@ import logging
 import socket
 from collections import deque
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from random import Random
 from types import TracebackType
 
 from simulator.faults import Fault, Faults
+from simulator.line_noise import Corruption, Loss
 from simulator.options import Tunnel
 
 log = logging.getLogger(__name__)
@@ -26,6 +27,9 @@ SOCKET_BUFFER = 16_384
 FLIGHT_BYTES = 4 * 1024 * 1024  # of bytes delayed in one direction
 CONNECT_S = 5.0
 CLOSE_S = 1.0
+DEAD_S = 600.0
+"""How long the ends of a connection whose address is gone find nobody, not even a reset."""
+ADDRESSES = 250
 
 
 @dataclass(eq=False, slots=True)
@@ -40,13 +44,23 @@ class _Bucket:
         return self.free_at - now
 
 
+class _Way:
+    """One direction: its rate is shared by all connections, as is its chance."""
+
+    def __init__(self, random: Random) -> None:
+        self.bucket = _Bucket()
+        self.loss = Loss(random)
+        self.corruption = Corruption(random)
+
+
 @dataclass(eq=False, slots=True)
 class _Link:
     """One connection through the proxy."""
 
     near: asyncio.StreamWriter
     far: asyncio.StreamWriter
-    tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    dead: bool = False
+    """Its address is gone: nothing passes any more, and nobody is told."""
 
     def cut(self) -> None:
         """Reset both sides."""
@@ -64,7 +78,8 @@ class TunnelProxy:
         self._faults = faults
         self._random = random
         self._links: set[_Link] = set()
-        self._buckets = (_Bucket(), _Bucket())
+        self._ways = (_Way(random), _Way(random))
+        self._address = 1
         self._server: asyncio.Server | None = None
         self._closing = False
         self._open = asyncio.Event()
@@ -113,8 +128,8 @@ class TunnelProxy:
         self._links.add(link)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._pump(reader, far_writer, self._buckets[0]))
-                tasks.create_task(self._pump(far_reader, writer, self._buckets[1]))
+                tasks.create_task(self._pump(link, reader, far_writer, self._ways[0]))
+                tasks.create_task(self._pump(link, far_reader, writer, self._ways[1]))
         except* (OSError, ConnectionError):
             pass
         finally:
@@ -126,28 +141,49 @@ class TunnelProxy:
         far.setblocking(False)
         with ExitStack() as stack:
             stack.callback(far.close)
+            if self._address > 1:
+                far.bind((f"127.0.0.{self._address}", 0))
             await asyncio.get_running_loop().sock_connect(far, ("127.0.0.1", self._target))
             streams = await asyncio.open_connection(sock=far, limit=SOCKET_BUFFER)
             stack.pop_all()
         return streams
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, bucket: _Bucket) -> None:
+    async def _pump(self, link: _Link, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: _Way) -> None:
         writer.transport.set_write_buffer_limits(high=SOCKET_BUFFER)
         flight = _Flight(writer)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(flight.land())
-            while True:
-                slow = self._on("tunnel_slow")
-                data = await reader.read(SLOW_CHUNK if slow else CHUNK)
-                await self._open.wait()
-                slow = self._on("tunnel_slow")
-                if slow and data:
-                    await asyncio.sleep(
-                        bucket.reserve(asyncio.get_running_loop().time(), len(data), slow.options["kbit_s"])
-                    )
-                await flight.take_off(data, self._delay())
-                if not data:
-                    return
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(flight.land())
+                data = b"first"
+                while data:
+                    data = await reader.read(SLOW_CHUNK if self._on("tunnel_slow") else CHUNK)
+                    await self._open.wait()
+                    if link.dead:
+                        break
+                    await self._pass(data, flight, way)
+                if link.dead:
+                    await asyncio.sleep(DEAD_S)
+        except* OSError:
+            if not link.dead:
+                raise
+            await asyncio.sleep(DEAD_S)
+
+    async def _pass(self, data: bytes, flight: _Flight, way: _Way) -> None:
+        """One chunk, late and spoilt as the faults of this moment say."""
+        slow, corrupt = self._on("tunnel_slow"), self._on("tunnel_corrupt")
+        if slow and data:
+            await asyncio.sleep(
+                way.bucket.reserve(asyncio.get_running_loop().time(), len(data), slow.options["kbit_s"])
+            )
+        if corrupt:
+            data = way.corruption.spoil(data, corrupt.options["every_bytes"])
+        await flight.take_off(data, self._delay() + self._lost_for(data, way))
+
+    def _lost_for(self, data: bytes, way: _Way) -> float:
+        loss = self._on("tunnel_loss")
+        if loss is None or not data:
+            return 0.0
+        return way.loss.delay_s(len(data), loss.options["percent"], loss.options["rtt_ms"] / 1000)
 
     def _delay(self) -> float:
         fault = self._on("tunnel_delay")
@@ -169,6 +205,8 @@ class TunnelProxy:
                 self._open.clear()
             else:
                 self._open.set()
+        elif fault.kind == "tunnel_address" and begins:
+            self._move()
         elif fault.kind == "tunnel_flap" and begins:
             if self._flap is not None:
                 self._flap.cancel()
@@ -177,7 +215,14 @@ class TunnelProxy:
     async def _flapping(self, fault: Fault) -> None:
         while self._on("tunnel_flap") is fault:
             self._cut_all()
-            await asyncio.sleep(fault.options["every_s"])
+            every, most = fault.options["every_s"], fault.options["most_s"]
+            await asyncio.sleep(self._random.uniform(every, most) if most > every else every)
+
+    def _move(self) -> None:
+        """Another address: what was connected from the old one hears nothing more, and what comes next is from it."""
+        self._address = self._address % ADDRESSES + 1
+        for link in self._links:
+            link.dead = True
 
     def _cut_all(self) -> None:
         for link in list(self._links):
