@@ -12,6 +12,7 @@ from cloud.cli import accounts, edges, serve, store
 from cloud.cli.commands import PROGRAM, Commands, Run
 from cloud.config import CloudConfig, ConfigError, load
 from cloud.logs import set_up
+from cloud.store.migrate import SchemaTooNew
 from telecore.errors import TelecoreError
 
 CANNOT_START = 2
@@ -34,6 +35,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run: Run = asked.run
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(_awaited(run, config, asked))
+    except SchemaTooNew as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return CANNOT_START
     except TelecoreError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 1

@@ -13,18 +13,25 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
+from telecore.errors import Refused
+
 MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+class SchemaTooNew(Refused):
+    """A later version of the program has changed this database. Nothing was done to it."""
 
 
 def upgrade(url: URL | str, revision: str = "head") -> str:
     """Run what is missing, all in one transaction: whoever is killed in between has changed nothing.
 
-    Returns the revision reached.
+    Returns the revision reached. Raises SchemaTooNew.
     """
     engine = create_engine(make_url(url), poolclass=NullPool)
     if engine.dialect.name == "sqlite":
         _begin_ourselves(engine)
     with engine.begin() as conn:
+        _refuse_newer(current(conn))
         command.upgrade(_config(conn), revision)
         return current(conn) or ""
 
@@ -37,6 +44,20 @@ def current(conn: Connection) -> str | None:
 def newest() -> str:
     """The revision this code wants."""
     return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
+
+
+def revisions() -> list[str]:
+    """All that this code knows, the earliest first."""
+    script = ScriptDirectory.from_config(_config(None))
+    return [found.revision for found in script.walk_revisions()][::-1]
+
+
+def _refuse_newer(found: str | None) -> None:
+    if found is not None and found not in (known := revisions()):
+        raise SchemaTooNew(
+            f"the database has schema {found}, and this program knows none after {known[-1]}: "
+            "start the version that made it, or restore a backup from before it"
+        )
 
 
 def _begin_ourselves(engine: Engine) -> None:
