@@ -1,7 +1,8 @@
 """What must hold when things break: real processes on real links, seeded, each with figures in the report.
 
 The short form runs in the suite; ``scripts/soak`` runs the long form and makes one table of all figures.
-SIMFERRY_LONG=1 is the long form, SIMFERRY_SEED=n another run of chance, SIMFERRY_FAULTS_REPORT=file where rows go.
+SIMFERRY_LONG=1 is the long form, SIMFERRY_SEED=n another run of chance, SIMFERRY_FAULTS_REPORT=file where rows go,
+SIMFERRY_FAULTS_PROGRESS=file where a test says how far it is.
 """
 
 from __future__ import annotations
@@ -9,15 +10,18 @@ from __future__ import annotations
 import json
 import os
 import random
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 LONG = os.environ.get("SIMFERRY_LONG") == "1"
+PROGRESS_S = 0.5
 SEED = int(os.environ.get("SIMFERRY_SEED", "1"))
 
 Report = Callable[..., None]
+Progress = Callable[[float, float, str], None]
 
 
 def times(short: int, long: int) -> int:
@@ -41,5 +45,22 @@ def report(request: pytest.FixtureRequest) -> Report:
         if kept := os.environ.get("SIMFERRY_FAULTS_REPORT"):
             with Path(kept).open("a") as file:
                 file.write(json.dumps(row) + "\n")
+
+    return tell
+
+
+@pytest.fixture
+def progress() -> Progress:
+    """``progress(412, 1000, "kills")``: how far it is, for whoever watches `scripts/soak`. May be called often."""
+    told = os.environ.get("SIMFERRY_FAULTS_PROGRESS")
+    last = 0.0
+
+    def tell(done: float, total: float, of: str) -> None:
+        nonlocal last
+        if told and (time.monotonic() - last > PROGRESS_S or done >= total):
+            last = time.monotonic()
+            fresh = Path(told + ".new")
+            fresh.write_text(json.dumps({"done": done, "total": total, "of": of}))
+            fresh.replace(told)
 
     return tell

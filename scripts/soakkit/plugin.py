@@ -1,0 +1,24 @@
+"""Loaded into pytest by scripts/soak: tells into a file what became of each test, as it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """One line for the test itself, and one for a setup or teardown that did not pass."""
+    if report.when != "call" and report.passed:
+        return
+    reason = ""
+    if report.failed:
+        crash = getattr(report.longrepr, "reprcrash", None)
+        reason = str(getattr(crash, "message", "") or report.longrepr)
+    elif report.skipped and isinstance(report.longrepr, tuple):
+        reason = str(report.longrepr[2])
+    line = {"test": report.nodeid, "outcome": report.outcome, "seconds": report.duration, "reason": reason[:1000]}
+    with Path(os.environ["SIMFERRY_SOAK_OUTCOMES"]).open("a") as file:
+        file.write(json.dumps(line) + "\n")
