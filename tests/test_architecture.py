@@ -47,7 +47,7 @@ LAYERS = {
         {"services"},
         {"tunnel", "fleet", "web"},
         {"store"},
-        {"config", "logs", "numbering", "watchdog"},
+        {"config", "lock", "logs", "numbering", "watchdog"},
     ),
 }
 """Top to bottom; a module imports its own row and the rows below."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from cloud import lock
 from cloud.cli.commands import Commands
 from cloud.config import CloudConfig
 
@@ -15,5 +16,6 @@ def add(commands: Commands) -> None:
 async def _serve(config: CloudConfig, asked: argparse.Namespace) -> int:
     from cloud import app  # the other commands need neither web servers nor templates
 
-    await app.serve(config)
+    with lock.locked(config.data_dir):
+        await app.serve(config)
     return 0
