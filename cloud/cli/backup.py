@@ -50,13 +50,17 @@ async def _verify(config: CloudConfig, asked: argparse.Namespace) -> int:
 
 async def _restore(config: CloudConfig, asked: argparse.Namespace) -> int:
     _is_ours(config, asked.files_only)
-    with lock.locked(config.data_dir):
-        done = await asyncio.to_thread(restoring.restore, asked.source, config.data_dir, replace=asked.replace)
+    done = await asyncio.to_thread(_put_back, config, asked)
     moved = {"moved_aside": str(done.moved)} if done.moved else {}
     print_result(asked, {**_figures(done.manifest), "age": _age(done.age), **moved})
     for line in told(done):
         print(line, file=sys.stderr)
     return 0
+
+
+def _put_back(config: CloudConfig, asked: argparse.Namespace) -> Restored:
+    with lock.locked(config.data_dir):
+        return restoring.restore(asked.source, config.data_dir, replace=asked.replace)
 
 
 def told(done: Restored) -> list[str]:

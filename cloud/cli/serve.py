@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import contextlib
 
 from cloud import lock
 from cloud.cli.commands import Commands
@@ -16,6 +18,7 @@ def add(commands: Commands) -> None:
 async def _serve(config: CloudConfig, asked: argparse.Namespace) -> int:
     from cloud import app  # the other commands need neither web servers nor templates
 
-    with lock.locked(config.data_dir):
+    with contextlib.ExitStack() as held:
+        await asyncio.to_thread(held.enter_context, lock.locked(config.data_dir))
         await app.serve(config)
     return 0
