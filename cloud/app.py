@@ -11,13 +11,16 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from cloud import watchdog
 from cloud.api.routes import Backend, api_routes
 from cloud.api.urls import recording_url
 from cloud.config import CloudConfig
 from cloud.dashboard.client_page import ClientPage
+from cloud.dashboard.login import Doors
 from cloud.dashboard.routes import Dashboard
+from cloud.services import audit_anchors
 from cloud.services.addresses import AddressPolicy
 from cloud.services.desk import Desk
 from cloud.services.files import Files
@@ -53,6 +56,7 @@ class Parts:
     desk: Desk
     hub: Hub
     web: WebServer
+    data_dir: Path
 
 
 async def serve(config: CloudConfig) -> None:
@@ -92,6 +96,7 @@ async def run(parts: Parts, stop: asyncio.Event) -> None:
         await parts.web.started.wait()
         feeding = watchdog.feed(notify, watchdog.period_s(os.environ), partial(_store_answers, parts.db))
         behind.append(group.create_task(feeding, name="watchdog"))
+        behind.append(group.create_task(audit_anchors.tell_for_ever(parts.db, parts.data_dir), name="audit"))
         log.info("serving on %s port %d, edges on port %d", parts.web.host, parts.web.port, parts.hub.port)
         notify("READY=1")
         await stop.wait()
@@ -154,7 +159,7 @@ def _wired(config: CloudConfig, db: Database, files: Files, renditions: Renditio
     )
     routes = _routes(config, db, files, desk, tunnel.hub, renditions=renditions)
     web = WebServer(config.web.host, config.web.port, routes)
-    return Parts(db, desk, tunnel.hub, web)
+    return Parts(db, desk, tunnel.hub, web, config.data_dir)
 
 
 async def _is_edge(db: Database, desk: Desk, edge: EdgeId, key: str) -> bool:
@@ -202,7 +207,15 @@ def _routes(
     return [
         *api_routes(backend),
         *ClientPage(config.public_url).routes(),
-        *Dashboard(db, desk.fleet, desk.fleet_tasks, config.public_url, webhooks=desk.webhook_log).routes(),
+        *Dashboard(
+            db,
+            desk.fleet,
+            desk.fleet_tasks,
+            config.public_url,
+            webhooks=desk.webhook_log,
+            data_dir=config.data_dir,
+            doors=Doors(config.web.two_factor, config.web.session_idle_s, config.web.session_life_s),
+        ).routes(),
         *health.routes({"store": store_is_ready, "disk": health.room(config.data_dir), "tunnel": tunnel_is_ready}),
     ]
 

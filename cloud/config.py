@@ -31,11 +31,17 @@ class ConfigError(InvalidRequest):
 
 @dataclass(frozen=True, slots=True)
 class WebConfig:
-    """``public_url`` is how customers and edges reach this server: it stands in the URLs of recordings."""
+    """``public_url`` is how customers and edges reach this server: it stands in the URLs of recordings.
+
+    ``two_factor``: no operator comes in without a second factor. ``session_…_s``: after so long unused, and of age.
+    """
 
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str = ""
+    two_factor: bool = False
+    session_idle_s: float = 3600.0
+    session_life_s: float = 43200.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +207,8 @@ def _check(document: _Document) -> None:
     for name, url in (("web.public_url", document.web.public_url), ("tunnel.public_url", document.tunnel.public_url)):
         if url and (urlsplit(url).scheme not in _SCHEMES[name] or not urlsplit(url).hostname):
             raise SchemaError(name, f"must begin with {' or '.join(f'{s}://' for s in _SCHEMES[name])} and name a host")
+    if document.web.session_idle_s <= 0 or document.web.session_life_s <= 0:
+        raise SchemaError("web", "session_idle_s and session_life_s must be above 0")
     for number, network in enumerate(document.webhooks.allow_private):
         try:
             ip_network(network, strict=False)

@@ -1,30 +1,21 @@
-"""Accounts and operators: create-account, account, create-operator."""
+"""Accounts: create-account, account."""
 
 from __future__ import annotations
 
 import argparse
-import secrets
-import sys
 
-from cloud.cli.commands import Commands, account_named, print_result, written
+from cloud.cli.commands import Commands, account_named, by_hand, print_result, written
 from cloud.config import CloudConfig
-from cloud.store import accounts, operators
-from cloud.store.database import Connection
+from cloud.store import accounts
+from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord
 from cloud.store.records.accounts import COMPAT, LEVELS, MAX_DAYS
-from cloud.web import passwords
 from telecore.errors import InvalidRequest
-
-MIN_PASSWORD = 10
 
 
 def add(commands: Commands) -> None:
     made = commands.add("create-account", _create_account, "Make an account and print its SID and token.", result=True)
     made.add_argument("name", help="what the account is called")
-    text = "Let somebody see the operator's page, or change a password."
-    made = commands.add("create-operator", _create_operator, text, result=True)
-    made.add_argument("name", help="the name to log in with")
-    made.add_argument("--password", help="without it one is made and printed; '-' reads it from standard input")
     made = commands.add("account", _account_settings, "Show what an account has set, and set it.", result=True)
     made.add_argument("--account", metavar="AC…", help="needed when there are several accounts")
     made.add_argument("--compat", choices=COMPAT, help="whose statuses and codes errors have")
@@ -33,19 +24,8 @@ def add(commands: Commands) -> None:
 
 
 async def _create_account(config: CloudConfig, asked: argparse.Namespace) -> int:
-    made = await written(config, lambda conn: accounts.create(conn, asked.name))
+    made = await written(config, lambda conn: accounts.create(conn, asked.name), by_hand("create-account", asked.name))
     print_result(asked, {"sid": made.sid, "auth_token": made.auth_token})
-    return 0
-
-
-async def _create_operator(config: CloudConfig, asked: argparse.Namespace) -> int:
-    given = sys.stdin.readline().rstrip("\n") if asked.password == "-" else asked.password
-    password = given or secrets.token_urlsafe(12)
-    if len(password) < MIN_PASSWORD:
-        raise InvalidRequest(f"the password must have at least {MIN_PASSWORD} characters")
-    hashed = passwords.make_hash(password)
-    await written(config, lambda conn: operators.put(conn, asked.name, hashed))
-    print_result(asked, {"user": asked.name, **({} if given else {"password": password})})
     return 0
 
 
@@ -60,9 +40,13 @@ async def _account_settings(config: CloudConfig, asked: argparse.Namespace) -> i
 
     def write(conn: Connection) -> AccountRecord:
         record = account_named(conn, asked.account)
-        return (accounts.update(conn, record.sid, **changes) or record) if changes else record
+        return accounts.update(conn, record.sid, **changes) or record
 
-    record = await written(config, write)
+    if changes:
+        record = await written(config, write, by_hand("account", asked.account or "", ", ".join(sorted(changes))))
+    else:
+        async with Database(config.database_url) as db:
+            record = await db.read(lambda conn: account_named(conn, asked.account))
     settings = {name: str(getattr(record, name)) for name in ("sid", "compat", "webhook_log", "webhook_log_days")}
     print_result(asked, settings)
     return 0

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import json
+import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
 from cloud.config import CloudConfig
-from cloud.store import accounts
+from cloud.store import accounts, audit
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord
+from cloud.store.records.audit import Entry
 from telecore.errors import InvalidRequest, NotFound
 
 T = TypeVar("T")
@@ -46,10 +49,25 @@ class Commands:
         self._made.add_parser(name, help=help_, description=help_)
 
 
-async def written(config: CloudConfig, write: Callable[[Connection], T]) -> T:
-    """One write to the store, beside a controller that runs or without one."""
+async def written(config: CloudConfig, write: Callable[[Connection], T], entry: Entry) -> T:
+    """One write to the store and to the audit log, beside a controller that runs or without one."""
+
+    def both(conn: Connection) -> T:
+        result = write(conn)
+        audit.append(conn, entry)
+        return result
+
     async with Database(config.database_url) as db:
-        return await db.write(write)
+        return await db.write(both)
+
+
+def by_hand(action: str, target: str, detail: str = "") -> Entry:
+    """What somebody did at the command line; of those who became root by sudo, who it was before."""
+    try:
+        user = os.environ.get("SUDO_USER") or getpass.getuser()
+    except (KeyError, OSError):  # a container may know no names
+        user = f"user {os.getuid()}"
+    return Entry(f"{user} at the command line", action, target, detail=detail)
 
 
 def account_named(conn: Connection, sid: str | None) -> AccountRecord:

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 
-from cloud.cli.commands import Commands, account_named, print_result, written
+from cloud.cli.commands import Commands, account_named, by_hand, print_result, written
 from cloud.config import CloudConfig
 from cloud.fleet import channel_table
 from cloud.store import channels, edges
@@ -33,7 +33,7 @@ async def _enrol_edge(config: CloudConfig, asked: argparse.Namespace) -> int:
         account = account_named(conn, asked.account)
         return edges.create(conn, EdgeId(asked.name), account.sid), account.sid
 
-    token, account = await written(config, write)
+    token, account = await written(config, write, by_hand("enrol-edge", f"edge {asked.name}"))
     print_result(asked, {"edge": asked.name, "account": account, "token": token})
     if not asked.json:
         print(f"on the site: edge-agent enrol --cloud {config.public_url} --token {token}", file=sys.stderr)

@@ -12,8 +12,10 @@ from cloud.api.fleet import Ask, Tasks
 from cloud.api.forms import Form
 from cloud.dashboard.happened import evidence_of_health, happened_row, task_row, warning_rows
 from cloud.dashboard.login import HOME, Login
+from cloud.dashboard.paths import CHANNEL, CHANNEL_ACTIONS
 from cloud.dashboard.present import channel_row
 from cloud.dashboard.rendering import HEADERS, Pages
+from cloud.dashboard.scope import fleet_of
 from cloud.dashboard.sessions import Session
 from cloud.dashboard.sims import words
 from cloud.fleet.snapshot import FleetView, Snapshot
@@ -24,7 +26,6 @@ from cloud.web.http import Handler, Request, Response, Route
 from telecore.errors import InvalidRequest, NotFound
 from telecore.ids import ChannelId
 
-CHANNEL = f"{HOME}/channels/{{edge}}/{{device:[a-z0-9-]+(?:/[0-9]+)?}}"
 HISTORY, TASKS = 60, 8
 REFRESH_S = 3
 _ASKED_LATELY_S = 180.0
@@ -55,6 +56,9 @@ ACTIONS = {
 }
 
 
+assert tuple(ACTIONS) == CHANNEL_ACTIONS, "who may ask for what stands in access.py"
+
+
 class ChannelPage:
     def __init__(self, db: Database, fleet: FleetView, service: Tasks, pages: Pages, login: Login) -> None:
         self._db = db
@@ -77,6 +81,7 @@ class ChannelPage:
         async def handle(request: Request) -> Response:
             session = self._login.check(request)
             form = Form(request.params())
+            await self._found(request, session)
             try:
                 ask = action.ask(_name(request), form)
             except InvalidRequest as error:
@@ -88,10 +93,8 @@ class ChannelPage:
         return handle
 
     async def _page(self, request: Request, session: Session, status: int = 200, problem: str = "") -> Response:
-        name, fleet = _name(request), await self._fleet.snapshot()
-        record = next((found for found in fleet.channels if found.channel == name), None)
-        if record is None:
-            raise NotFound(f"There is no channel {name}")
+        name = _name(request)
+        fleet, record = await self._found(request, session)
         happened, asked = await self._db.read(lambda conn: _kept(conn, name))
         now = time.time()
         shown = _values(record, fleet, happened, asked)
@@ -106,6 +109,14 @@ class ChannelPage:
             refresh=REFRESH_S if waits and not problem else 0,
             **shown,
         )
+
+    async def _found(self, request: Request, session: Session) -> tuple[Snapshot, ChannelRecord]:
+        """The fleet as this session may see it, and the channel in it. Raises NotFound."""
+        name, fleet = _name(request), await fleet_of(session, self._fleet, self._db).snapshot()
+        record = next((found for found in fleet.channels if found.channel == name), None)
+        if record is None:
+            raise NotFound(f"There is no channel {name}")
+        return fleet, record
 
 
 def _name(request: Request) -> ChannelId:

@@ -50,9 +50,8 @@ class Pages:
 
     def page(self, template: str, *, status: int = 200, cookie: str | None = None, **values: object) -> Response:
         """A whole page with the headers that keep it safe."""
-        headers = {**HEADERS, **({"Set-Cookie": cookie} if cookie else {})}
-        body = self.html(template, **values).encode()
-        return Response(status, body, "text/html; charset=utf-8", headers)
+        body = self.html(template, **values).encode("utf-8", "replace")
+        return Response(status, body, "text/html; charset=utf-8", HEADERS, cookies=(cookie,) if cookie else ())
 
     def static(self, name: str) -> Response:
         """Raises NotFound."""

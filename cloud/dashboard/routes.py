@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 from cloud.api.fleet import Tasks
 from cloud.api.webhooks import WebhookReplays
+from cloud.dashboard.access import LOOK_AT_ALL
+from cloud.dashboard.audit_page import AuditPage
 from cloud.dashboard.channel_page import ChannelPage
 from cloud.dashboard.live import SECTIONS, events, sections
-from cloud.dashboard.login import HOME, Login
+from cloud.dashboard.login import HOME, Doors, Login
+from cloud.dashboard.me_page import MePage
 from cloud.dashboard.rendering import HEADERS, Pages
+from cloud.dashboard.scope import fleet_of
+from cloud.dashboard.sessions import Session
 from cloud.dashboard.webhooks_page import WebhooksPage
 from cloud.fleet.snapshot import FleetView
 from cloud.store.database import Database
 from cloud.web.errors import TooMany
 from cloud.web.http import Request, Response, Route
+from cloud.web.refusals import Refusals
 from telecore.errors import NotAllowed
 
 READERS = 50
@@ -26,50 +33,77 @@ class Dashboard:
     """``public_url`` decides whether cookies are for HTTPS only."""
 
     def __init__(
-        self, db: Database, fleet: FleetView, tasks: Tasks, public_url: str, *, webhooks: WebhookReplays
+        self,
+        db: Database,
+        fleet: FleetView,
+        tasks: Tasks,
+        public_url: str,
+        *,
+        webhooks: WebhookReplays,
+        doors: Doors | None = None,
+        refused: Refusals | None = None,
+        data_dir: Path | None = None,
     ) -> None:
+        self._db = db
         self._fleet = fleet
         self._pages = Pages()
-        self._login = Login(db, self._pages, secure=public_url.startswith("https:"))
+        secure = public_url.startswith("https:")
+        self._login = Login(db, self._pages, secure=secure, doors=doors, refused=refused)
+        self._me = MePage(db, self._pages, self._login)
+        self._audit = AuditPage(db, self._pages, self._login, data_dir)
         self._channel = ChannelPage(db, fleet, tasks, self._pages, self._login)
         self._webhooks = WebhooksPage(db, webhooks, self._pages, self._login)
         self._readers = 0
 
     def routes(self) -> list[Route]:
-        return [
+        routes = [
             Route("GET", HOME, self.home),
             Route("GET", f"{HOME}/", self.home),
             Route("GET", f"{HOME}/events", self.live),
             Route("GET", f"{HOME}/static/{{name}}", self.static),
             *self._channel.routes(),
             *self._webhooks.routes(),
+            *self._me.routes(),
+            *self._audit.routes(),
             *self._login.routes(),
         ]
+        return [self._login.guarded(route) for route in routes]
 
     async def home(self, request: Request) -> Response:
         """The page, or the form that leads to it."""
         session = self._login.session(request)
         if session is None:
             return self._login.form()
-        shown = await sections(self._fleet, self._pages)
+        shown = await sections(fleet_of(session, self._fleet, self._db), self._pages)
         return self._pages.page(
-            "fleet.html", operator=session.operator, csrf=session.csrf, now=time.time(), sections=shown, names=SECTIONS
+            "fleet.html",
+            operator=session.operator,
+            csrf=session.csrf,
+            now=time.time(),
+            sections=shown,
+            names=SECTIONS,
+            sees_audit=session.role in LOOK_AT_ALL,
         )
 
     async def live(self, request: Request) -> Response:
-        if self._login.session(request) is None:
+        session = self._login.session(request)
+        if session is None:
             raise NotAllowed("Log in again", status=403)
         if self._readers >= READERS:
             raise TooMany("Too many pages are open", 30)
-        return Response(content_type="text/event-stream", headers=HEADERS, stream=self._counted(request))
+        return Response(content_type="text/event-stream", headers=HEADERS, stream=self._counted(request, session))
 
     async def static(self, request: Request) -> Response:
         return self._pages.static(request.fields["name"])
 
-    async def _counted(self, request: Request) -> AsyncIterator[bytes]:
+    async def _counted(self, request: Request, session: Session) -> AsyncIterator[bytes]:
+        """Until the session ends; that of an operator who is disabled, at the next news or comment."""
         self._readers += 1
+        fleet = fleet_of(session, self._fleet, self._db)
         try:
-            async for event in events(self._fleet, self._pages, lambda: self._login.session(request) is not None):
+            async for event in events(fleet, self._pages, lambda: self._login.session(request) is not None):
+                if await self._login.admit(request, used=False) is None:
+                    return
                 yield event
         finally:
             self._readers -= 1

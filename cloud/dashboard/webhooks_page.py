@@ -8,8 +8,10 @@ from collections.abc import Mapping
 
 from cloud.api.forms import Form
 from cloud.api.webhooks import WebhookReplays, webhook_filter
-from cloud.dashboard.login import HOME, Login
+from cloud.dashboard.login import Login
+from cloud.dashboard.paths import WEBHOOK, WEBHOOKS
 from cloud.dashboard.rendering import HEADERS, Pages
+from cloud.dashboard.scope import scope_of
 from cloud.dashboard.sessions import Session
 from cloud.store import notifications, webhook_log
 from cloud.store.database import Conflict, Connection, Database
@@ -18,8 +20,6 @@ from cloud.store.webhook_log import WebhookFilter
 from cloud.web.http import Request, Response, Route
 from telecore.errors import InvalidRequest, NotFound, Transient
 
-WEBHOOKS = f"{HOME}/webhooks"
-WEBHOOK = f"{WEBHOOKS}/{{sid:WH[0-9a-f]{{32}}}}"
 ROWS = 100
 
 
@@ -46,7 +46,7 @@ class WebhooksPage:
             wanted, problem = webhook_filter(form), ""
         except InvalidRequest as error:
             wanted, problem = WebhookFilter(), error.message
-        found, noted = await self._db.read(lambda conn: _kept(conn, wanted))
+        found, noted = await self._db.read(lambda conn: _kept(conn, wanted, session.account))
         return self._pages.page(
             "webhooks.html",
             status=400 if problem else 200,
@@ -69,7 +69,7 @@ class WebhooksPage:
     async def replay(self, request: Request) -> Response:
         """Ask again, and show what came of it."""
         session = self._login.check(request)
-        record = await self._found(request)
+        record = await self._found(request, session)
         try:
             made = await self._service.replay(record)
         except Conflict as error:
@@ -79,7 +79,7 @@ class WebhooksPage:
         return Response(303, headers={**HEADERS, "Location": f"{WEBHOOKS}/{made.sid}"}, content_type="text/plain")
 
     async def _page(self, request: Request, session: Session, status: int = 200, problem: str = "") -> Response:
-        record = await self._found(request)
+        record = await self._found(request, session)
         return self._pages.page(
             "webhook.html",
             status=status,
@@ -95,8 +95,8 @@ class WebhooksPage:
             body=readable(record.body, record.got),
         )
 
-    async def _found(self, request: Request) -> WebhookLogRecord:
-        record = await self._db.read(lambda conn: webhook_log.get(conn, request.fields["sid"]))
+    async def _found(self, request: Request, session: Session) -> WebhookLogRecord:
+        record = await self._db.read(lambda conn: _seen(conn, request.fields["sid"], session.account))
         if record is None:
             raise NotFound("There is no such webhook, or it is forgotten")
         return record
@@ -141,6 +141,18 @@ def readable(body: str, headers: Mapping[str, str]) -> str:
         return body
 
 
-def _kept(conn: Connection, wanted: WebhookFilter) -> tuple[list[WebhookLogRecord], list[NotificationRecord]]:
-    found = webhook_log.page(conn, None, wanted, Cursor(size=ROWS)).items
-    return list(found), notifications.latest(conn, about=wanted.subject, code=wanted.code, limit=ROWS)
+def _kept(
+    conn: Connection, wanted: WebhookFilter, account: str | None
+) -> tuple[list[WebhookLogRecord], list[NotificationRecord]]:
+    seen = None if account is None else scope_of(conn, account).accounts
+    found = webhook_log.page(conn, seen, wanted, Cursor(size=ROWS)).items
+    noted = notifications.latest(conn, about=wanted.subject, code=wanted.code, limit=ROWS, accounts=seen)
+    return list(found), noted
+
+
+def _seen(conn: Connection, sid: str, account: str | None) -> WebhookLogRecord | None:
+    """None for what somebody with the role ``account`` is not to see."""
+    record = webhook_log.get(conn, sid)
+    if record is None or account is None:
+        return record
+    return record if record.account in scope_of(conn, account).accounts else None

@@ -23,6 +23,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from cloud.store import migrate
+from cloud.store.beside import beside
 from telecore.errors import LocalProtocolError, Refused, Transient
 
 __all__ = ["Conflict", "Connection", "Database", "StoreFailed"]
@@ -121,12 +122,13 @@ class Database:
     async def write(self, write: Callable[[Connection], T]) -> T:
         """Run ``write`` in the writer's transaction and return its result after the commit.
 
-        What it raises is raised here and undoes its own changes only. Raises Conflict, StoreFailed.
-        A caller that is cancelled cannot tell whether the write was made.
+        What stands ``beside`` goes along with it. What it raises is raised here and undoes its own changes only.
+        Raises Conflict, StoreFailed. A caller that is cancelled cannot tell whether the write was made.
         """
         if self._writer is None:
             raise LocalProtocolError("the database is not open")
-        job = _Job(write)
+        also = beside.get()
+        job = _Job(write if also is None else also.joined(write))
         self._jobs.put(job)
         return await asyncio.wrap_future(job.done)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, select
@@ -68,13 +69,22 @@ def list_(conn: Connection, account: str, *, about: str | None = None, limit: in
     return [from_row(NotificationRecord, row) for row in rows]
 
 
-def latest(conn: Connection, *, about: str = "", code: int | None = None, limit: int = 100) -> list[NotificationRecord]:
-    """Of all accounts, newest first; all, or those about one SID or with one code."""
+def latest(
+    conn: Connection,
+    *,
+    about: str = "",
+    code: int | None = None,
+    limit: int = 100,
+    accounts: Collection[str] | None = None,
+) -> list[NotificationRecord]:
+    """Of these accounts, or of all, newest first; all, or those about one SID or with one code."""
     asked = select(notifications)
     if about:
         asked = asked.where(notifications.c.subject == about)
     if code is not None:
         asked = asked.where(notifications.c.code == code)
+    if accounts is not None:
+        asked = asked.where(notifications.c.account.in_(sorted(accounts)))
     rows = conn.execute(asked.order_by(notifications.c.id.desc()).limit(limit)).mappings()
     return [from_row(NotificationRecord, row) for row in rows]
 

@@ -2,21 +2,67 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, func, select
+import secrets
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, func, insert, select, update
 
 from cloud.store import tables
 from cloud.store.records import OperatorRecord
-from cloud.store.rows import now
+from cloud.store.rows import columns, from_row, now, to_row
 from cloud.store.schema import operators
 
 
-def put(conn: Connection, name: str, password: str) -> None:
-    """Make the operator or give one a new password (its hash)."""
-    tables.upsert(conn, operators, {"name": name, "password": password, "created_at": now()})
+def put(
+    conn: Connection, name: str, password: str, *, role: str | None = None, account: str | None = None
+) -> OperatorRecord | None:
+    """Make the operator, or give one a new password (its hash) and, if it is said, another role."""
+    if get(conn, name) is None:
+        made = OperatorRecord(name, password, now(), role or "operator", account, stamp=new_stamp())
+        conn.execute(insert(operators), to_row(made))
+        return made
+    changed = {"role": role, "account": account} if role is not None else {}
+    return change(conn, name, password=password, **changed)
+
+
+def change(conn: Connection, name: str, **changes: object) -> OperatorRecord | None:
+    """Set columns by name and end the operator's sessions; the record as it is now."""
+    return keep(conn, name, stamp=new_stamp(), **changes)
+
+
+def keep(conn: Connection, name: str, **changes: object) -> OperatorRecord | None:
+    """Set columns by name; sessions go on."""
+    conn.execute(update(operators).where(operators.c.name == name).values(columns(changes)))
+    return get(conn, name)
+
+
+def spend_step(conn: Connection, name: str, step: int) -> bool:
+    """Whether no code of this time step or a later one has been taken; from now on one has."""
+    fresh = (operators.c.name == name) & (operators.c.totp_step < step)
+    return conn.execute(update(operators).where(fresh).values(totp_step=step)).rowcount > 0
+
+
+def spend_recovery(conn: Connection, name: str, hashed: str) -> bool:
+    """Whether this was one of the recovery codes; it is not any more."""
+    record = get(conn, name)
+    if record is None or hashed not in record.recovery:
+        return False
+    keep(conn, name, recovery=tuple(code for code in record.recovery if code != hashed))
+    return True
+
+
+def new_stamp() -> str:
+    return secrets.token_hex(16)
 
 
 def get(conn: Connection, name: str) -> OperatorRecord | None:
     return tables.find(conn, operators, OperatorRecord, name=name)
+
+
+def all_(conn: Connection) -> Sequence[OperatorRecord]:
+    """By name."""
+    rows = conn.execute(select(operators).order_by(operators.c.name)).mappings()
+    return [from_row(OperatorRecord, row) for row in rows]
 
 
 def count(conn: Connection) -> int:

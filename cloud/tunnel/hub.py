@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import ssl
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
@@ -26,18 +25,13 @@ _ANOTHER = "another agent uses this key"
 
 @dataclass(frozen=True, slots=True)
 class HubTimes:
-    """Seconds. ``alive`` is how long the old agent has to answer when a new one comes with its key.
-
-    ``back``: how long edges stay away at least when we stop. They are to come back so many a second: ``returns``.
-    """
+    """Seconds. ``alive`` is how long the old agent has to answer when a new one comes with its key."""
 
     line: LineTimes = field(default_factory=LineTimes)
     greeting: float = 10.0
     coalesce: float = 0.005
     alive: float = 3.0
     replace: float = 10.0
-    back: float = 3.0
-    returns: float = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +96,8 @@ class Hub:
                 await asyncio.get_running_loop().create_future()
             finally:
                 self._ready.clear()
-                self._send_home()
-
-    def _send_home(self) -> None:
-        """Every edge is told when to come back, each at another moment, so that they do not come as one."""
-        spread = len(self._guests) / self._times.returns
-        for guest in list(self._guests.values()):
-            after = self._times.back + random.random() * spread
-            guest.link.leave(ByeCode.SHUTDOWN, "the cloud is stopping", round(after, 3))
+                for guest in list(self._guests.values()):
+                    guest.link.leave(ByeCode.SHUTDOWN, "the cloud is stopping")
 
     def edges(self) -> list[EdgeId]:
         """Those that are connected now."""

@@ -54,7 +54,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """``file`` or ``stream`` take the place of ``body``. ``socket`` serves the web socket that was asked for."""
+    """``file`` or ``stream`` take the place of ``body``. ``socket`` serves the web socket that was asked for.
+
+    ``cookies``: a Set-Cookie each.
+    """
 
     status: int = 200
     body: bytes = b""
@@ -63,6 +66,7 @@ class Response:
     file: Path | None = None
     stream: AsyncIterator[bytes] | None = None
     socket: Callable[[Socket], Awaitable[None]] | None = None
+    cookies: tuple[str, ...] = ()
 
 
 Handler = Callable[[Request], Awaitable[Response]]

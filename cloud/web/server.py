@@ -10,6 +10,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from aiohttp import WSMsgType, web
+from multidict import CIMultiDict
 
 from cloud.web import errors
 from cloud.web.http import Request, Response, Route
@@ -177,10 +178,13 @@ async def _read(request: web.BaseRequest, fields: dict[str, str]) -> Request:
     )
 
 
-def _headers(response: Response) -> dict[str, str]:
+def _headers(response: Response) -> CIMultiDict[str]:
     content_type = {} if response.status == 204 else {"Content-Type": response.content_type}
     own = {REQUEST_ID: request_id.get(), "X-Content-Type-Options": "nosniff", "Server": "simferry"}
-    return {**content_type, **own, **response.headers}
+    headers = CIMultiDict({**content_type, **own, **response.headers})
+    for cookie in response.cookies:
+        headers.add("Set-Cookie", cookie)
+    return headers
 
 
 def _sent(response: Response) -> web.StreamResponse:

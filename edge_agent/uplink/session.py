@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from edge_agent.uplink.line import Line
 from telecore.errors import TelecoreError
@@ -16,11 +16,10 @@ from telecore.tunnel.pump import Pump
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Why a session is over. ``code`` is a Bye's, or empty when the line was cut. ``after``: seconds to stay away."""
+    """Why a session is over. ``code`` is a Bye's, or empty when the line was cut."""
 
     code: str
     reason: str
-    after: float = 0.0
 
 
 class Signals:
@@ -74,8 +73,7 @@ class Session:
             await self.pump.read()
             for task in tasks:
                 task.cancel()
-        end = self._signals.end or End("", reason)
-        return replace(end, after=self._link.stay_away_s)
+        return self._signals.end or End("", reason)
 
     async def fetch(self, sha256: Sha256, size: int) -> None:
         """Bring a blob here. Raises NotFound, Busy, TunnelDown."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from edge_agent.identity import Identity
-from edge_agent.uplink.line import AuthenticationRefused, LineTimes, PutOff, open_line
+from edge_agent.uplink.line import AuthenticationRefused, LineTimes, open_line
 from edge_agent.uplink.session import End, Session, Signals
 from telecore.backoff import Policy, next_delay
 from telecore.errors import TimedOut, TunnelDown
@@ -156,8 +156,6 @@ class Uplink:
                 self._refused(str(error))
                 await self._pause(self._times.refused)
                 continue
-            except PutOff as error:
-                end = End("", str(error), error.after_s)
             except TunnelDown as error:
                 end = End("", str(error))
             if end.code in _HOPELESS:
@@ -167,8 +165,7 @@ class Uplink:
             self._tell(logging.WARNING, "down", end.reason)
             failures = 1 if loop.time() - began >= self._times.steady else failures + 1
             policy = self._times.urgent if self._urgent() else self._times.retry
-            # What the cloud asks for already spreads its edges; the delay on top is for those it could not tell apart.
-            await self._pause(end.after + next_delay(policy, failures, random.random))
+            await self._pause(next_delay(policy, failures, random.random))
 
     async def _pause(self, delay_s: float) -> None:
         self._retry_now.clear()

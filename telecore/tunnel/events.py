@@ -72,11 +72,10 @@ class PeerFault:
 
 @dataclass(frozen=True, slots=True)
 class PeerLeft:
-    """The peer said Bye, and for how many seconds it is not to be asked."""
+    """The peer said Bye."""
 
     code: str
     reason: str
-    after: float = 0.0
 
 
 TunnelEvent = (

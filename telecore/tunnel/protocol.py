@@ -141,13 +141,13 @@ class TunnelProtocol:
         self._urgent.append(text)
         return True
 
-    def leave(self, code: ByeCode, reason: str, after: float = 0.0) -> None:
-        """Say Bye; nothing more is sent or read. ``after``: seconds for which the peer is to stay away."""
+    def leave(self, code: ByeCode, reason: str) -> None:
+        """Say Bye; nothing more is sent or read."""
         if self._phase is Phase.OVER:
             return
         self._phase = Phase.OVER
         self._items.clear()
-        self._urgent.append(frames.encode(Bye(code, reason[:1000], after)))
+        self._urgent.append(frames.encode(Bye(code, reason[:1000])))
 
     # What goes out.
 
@@ -286,7 +286,7 @@ class TunnelProtocol:
     def _on_bye(self, bye: Bye) -> None:
         self._phase = Phase.OVER
         self._items.clear()
-        self._events.append(PeerLeft(bye.code, bye.reason, bye.after))
+        self._events.append(PeerLeft(bye.code, bye.reason))
 
     @staticmethod
     def _encode_item(seq: int, payload: dict[str, Any]) -> str:

@@ -124,6 +124,19 @@ def test_an_account_an_operator_an_edge(run: Run) -> None:
     assert "password" in result(run, "create-operator", "ann")
     assert result(run, "create-operator", "ann", "--password", "a long password") == {"user": "ann"}
     assert run("create-operator", "ann", "--password", "-", stdin="also long enough\n").returncode == 0
+    result(run, "create-operator", "eve", "--role", "account", "--account", account["sid"])
+    assert "operator disable" not in run("audit", "show").stdout
+    result(run, "operator", "disable", "ann")
+    assert "password" in result(run, "operator", "reset-password", "eve")
+    listed = result(run, "operator", "list")
+    assert listed["ann"] == "operator, no second factor, disabled"
+    assert listed["eve"] == f"account {account['sid']}, no second factor"
+    shown = run("audit", "show").stdout
+    assert "at the command line | operator disable | operator ann | from here | done" in shown
+    assert len(shown.splitlines()) == 8, "one for each command that changed something"
+    assert run("audit", "verify").stdout.startswith("whole: 8 entries")
+    forged = run("audit", "verify", "--anchors", "-", stdin=f"audit head 9:{'0' * 64}\n")
+    assert (forged.returncode, "cut off" in forged.stderr) == (3, True)
     result(run, "create-account", "Second")
     assert "--account" in run("enrol-edge", "site-2").stderr
     assert result(run, "enrol-edge", "site-2", "--account", account["sid"])["account"] == account["sid"]
@@ -133,6 +146,8 @@ def test_an_account_an_operator_an_edge(run: Run) -> None:
     ("arguments", "sentence"),
     [
         (("create-operator", "ann", "--password", "short"), "at least 10 characters"),
+        (("create-operator", "ann", "--role", "account"), "--role account and --account belong together"),
+        (("operator", "disable", "bob"), "there is no operator bob"),
         (("enrol-edge", "Site 1"), "cannot name an edge"),
         (("enrol-edge", "site-1", "--account", "AC1"), "there is no account AC1"),
     ],

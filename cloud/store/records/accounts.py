@@ -12,6 +12,12 @@ COMPAT = ("twilio", "somleng")
 LEVELS = ("full", "brief", "off")
 """What is kept of requests to an account's applications: all; neither values nor answers; nothing."""
 MAX_DAYS = 90
+MIN_PASSWORD = 10
+ROLES = ("operator", "account", "auditor")
+"""Who sees and does all; who sees and does what is of one account; who sees all and does nothing."""
+MEDIA_ACCESS = ("authenticated", "signed")
+"""What opens the sound of a recording: the account's credentials; those, or a link that is signed and expires."""
+MAX_LINK_S = 366 * 86400
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +25,8 @@ class AccountRecord:
     """``status``: active, suspended or closed. ``secondary_token`` opens it too, where there is one.
 
     ``compat``: twilio, or somleng (its statuses and codes of errors). ``webhook_log``: full, brief or off.
+    ``requests_per_s``: of its API; None as cloud.yaml says, 0 as many as there come. ``media_key`` signs links to
+    recordings, which hold for ``media_link_s`` seconds.
     """
 
     sid: AccountSid
@@ -32,6 +40,10 @@ class AccountRecord:
     compat: str = "twilio"
     webhook_log: str = "full"
     webhook_log_days: int = 7
+    requests_per_s: int | None = None
+    media_access: str = "authenticated"
+    media_key: str = ""
+    media_link_s: int = 604800
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +80,19 @@ class NumberRecord:
 
 @dataclass(frozen=True, slots=True)
 class OperatorRecord:
-    """Who may see the operator's page. ``password`` is the salted hash, see ``cloud/web/passwords.py``."""
+    """Who may see the operator's page. ``password`` is the salted hash, see ``cloud/web/passwords.py``.
+
+    ``account``: the only one that a role ``account`` sees. ``stamp`` changes with password, role and second factor,
+    and ends what sessions there are. ``totp_step``: the last one a code was taken of; ``recovery``: hashes of codes.
+    """
 
     name: str
     password: str
     created_at: datetime
+    role: str = "operator"
+    account: str | None = None
+    disabled: bool = False
+    stamp: str = ""
+    totp_secret: str = ""
+    totp_step: int = 0
+    recovery: tuple[str, ...] = ()

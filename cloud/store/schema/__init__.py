@@ -9,6 +9,7 @@ from cloud.store.schema.accounts import (
     released_numbers,
 )
 from cloud.store.schema.applications import applications
+from cloud.store.schema.audit import audit
 from cloud.store.schema.caller_ids import outgoing_caller_ids, validations
 from cloud.store.schema.columns import metadata
 from cloud.store.schema.conferences import conferences, participants, queue_members, queues
@@ -56,6 +57,7 @@ __all__ = [
     "accounts",
     "applications",
     "applied",
+    "audit",
     "callbacks",
     "calls",
     "channels",

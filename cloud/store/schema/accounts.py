@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Index, Integer, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, String, Table, Text, false
 
 from cloud.store.schema.columns import account_column, hook_columns, id_column, made_columns, metadata, sid_column
 from cloud.store.types import Moment
@@ -20,6 +20,10 @@ accounts = Table(
     Column("compat", String(10), nullable=False, server_default="twilio"),
     Column("webhook_log", String(10), nullable=False, server_default="full"),
     Column("webhook_log_days", Integer, nullable=False, server_default="7"),
+    Column("requests_per_s", Integer),
+    Column("media_access", String(16), nullable=False, server_default="authenticated"),
+    Column("media_key", String(64), nullable=False, server_default=""),
+    Column("media_link_s", Integer, nullable=False, server_default="604800"),
     *made_columns(),
     sqlite_autoincrement=True,
 )
@@ -61,4 +65,11 @@ operators = Table(
     Column("name", String(64), primary_key=True),
     Column("password", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("role", String(10), nullable=False, server_default="operator"),
+    Column("account", String(34)),
+    Column("disabled", Boolean, nullable=False, server_default=false()),
+    Column("stamp", String(32), nullable=False, server_default=""),
+    Column("totp_secret", String(64), nullable=False, server_default=""),
+    Column("totp_step", BigInteger, nullable=False, server_default="0"),
+    Column("recovery", JSON, nullable=False, server_default="[]"),
 )

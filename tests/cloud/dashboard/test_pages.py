@@ -14,7 +14,7 @@ import pytest
 
 from cloud.dashboard.login import COOKIE, LOGIN_COOKIE
 from cloud.dashboard.present import bars, view
-from cloud.dashboard.sessions import LIFE_S, Sessions
+from cloud.dashboard.sessions import IDLE_S, LIFE_S, Sessions
 from cloud.fleet.snapshot import Snapshot
 from tests.cloud.dashboard.conftest import PASSWORD, Desk
 
@@ -75,7 +75,10 @@ async def test_cookies_are_out_of_reach(desk: Desk, http: aiohttp.ClientSession)
         csrf = csrf_in(await answer.text())
     form = {"csrf": csrf, "user": "ann", "password": PASSWORD}
     async with http.post(f"{desk.url}/operator/login", data=form, allow_redirects=False) as answer:
-        morsel = SimpleCookie(answer.headers["Set-Cookie"])[COOKIE]
+        cookies = SimpleCookie()
+        for header in answer.headers.getall("Set-Cookie"):
+            cookies.load(header)
+        morsel = cookies[COOKIE]
     assert morsel["httponly"]
     assert morsel["samesite"] == "Strict"
     assert morsel["path"] == "/operator"
@@ -168,7 +171,20 @@ def test_a_session_ends_of_age() -> None:
     sessions = Sessions(lambda: now[0])
     token = sessions.begin("ann")
     assert sessions.get(token) is not None
+    for _ in range(int(LIFE_S / IDLE_S) * 2 - 1):
+        now[0] += IDLE_S / 2
+        assert sessions.get(token) is not None
     now[0] = LIFE_S
+    assert sessions.get(token) is None
+
+
+def test_a_session_ends_when_nobody_uses_it() -> None:
+    now = [0.0]
+    sessions = Sessions(lambda: now[0])
+    token = sessions.begin("ann")
+    now[0] = IDLE_S - 1
+    assert sessions.get(token, used=False) is not None, "a page that renews itself does not count"
+    now[0] = IDLE_S
     assert sessions.get(token) is None
 
 

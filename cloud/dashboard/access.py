@@ -1,0 +1,46 @@
+"""Who may do what on the operator's page: one table, and a route that is not in it is not served."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cloud.dashboard.paths import AUDIT, CHANNEL, CHANNEL_ACTIONS, HOME, LOGIN, ME, WEBHOOK, WEBHOOKS
+
+OPERATOR, ACCOUNT, AUDITOR = "operator", "account", "auditor"
+NOBODY = "nobody"
+"""Whoever has not logged in."""
+
+ANYBODY = frozenset({NOBODY, OPERATOR, ACCOUNT, AUDITOR})
+SELF = frozenset({OPERATOR, ACCOUNT, AUDITOR})
+"""One's own password, second factor and sessions."""
+LOOK = frozenset({OPERATOR, ACCOUNT, AUDITOR})
+ACT = frozenset({OPERATOR, ACCOUNT})
+LOOK_AT_ALL = frozenset({OPERATOR, AUDITOR})
+
+RULES: Mapping[tuple[str, str], frozenset[str]] = {
+    ("GET", HOME): LOOK,
+    ("GET", f"{HOME}/"): LOOK,
+    ("GET", f"{HOME}/events"): LOOK,
+    ("GET", f"{HOME}/static/{{name}}"): ANYBODY,
+    ("POST", LOGIN): ANYBODY,
+    ("POST", f"{LOGIN}/code"): ANYBODY,
+    ("POST", f"{HOME}/logout"): SELF,
+    ("GET", ME): SELF,
+    ("POST", f"{ME}/password"): SELF,
+    ("POST", f"{ME}/two-factor"): SELF,
+    ("POST", f"{ME}/two-factor/off"): SELF,
+    ("POST", f"{ME}/sessions/end"): SELF,
+    ("GET", CHANNEL): LOOK,
+    **{("POST", f"{CHANNEL}/{name}"): ACT for name in CHANNEL_ACTIONS},
+    ("GET", WEBHOOKS): LOOK,
+    ("GET", WEBHOOK): LOOK,
+    ("POST", f"{WEBHOOK}/replay"): ACT,
+    ("GET", AUDIT): LOOK_AT_ALL,
+}
+"""Method and path → the roles that it is open to."""
+
+UNFINISHED = frozenset({ME, f"{ME}/two-factor", f"{ME}/password", f"{HOME}/logout", f"{HOME}/static/{{name}}"})
+"""What is open to somebody who must first set up a second factor."""
+RENEWS_ITSELF = frozenset({f"{HOME}/events"})
+"""Asked by pages, not by people: it keeps no session alive."""
+EVENTS = f"{HOME}/events"

@@ -1,0 +1,12 @@
+"""Where the pages for operators are."""
+
+from __future__ import annotations
+
+HOME = "/operator"
+LOGIN = f"{HOME}/login"
+ME = f"{HOME}/me"
+AUDIT = f"{HOME}/audit"
+CHANNEL = f"{HOME}/channels/{{edge}}/{{device:[a-z0-9-]+(?:/[0-9]+)?}}"
+CHANNEL_ACTIONS = ("ussd", "ussd/cancel", "balance", "top_up", "self_test", "health", "restart")
+WEBHOOKS = f"{HOME}/webhooks"
+WEBHOOK = f"{WEBHOOKS}/{{sid:WH[0-9a-f]{{32}}}}"
