@@ -118,6 +118,7 @@ class Agent:
             on_refused=self._on_refused,
             urgent=lambda: bool(self._calls.live()),
             instance=self.instance,
+            cloud=config.cloud,
         )
         spool.on_append = self._uplink.wake
         self._build_devices()

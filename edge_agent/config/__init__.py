@@ -1,6 +1,7 @@
 """What a site decides: ``file`` reads agent.yaml, the others hold the shapes of its sections."""
 
-from edge_agent.config.file import AgentConfig, CloudConfig, Limits, LogConfig, StatusConfig, load_config
+from edge_agent.config.cloud import BudgetConfig, CloudConfig, UplinkConfig
+from edge_agent.config.file import AgentConfig, Limits, LogConfig, StatusConfig, load_config
 from edge_agent.config.gateways import GatewayConfig, SipConfig, TrunkConfig
 from edge_agent.config.healing import HealingConfig
 from edge_agent.config.kinds import AnyDevice
@@ -13,6 +14,7 @@ __all__ = [
     "AgentConfig",
     "AnyDevice",
     "AudioConfig",
+    "BudgetConfig",
     "CloudConfig",
     "ConfigError",
     "DeviceConfig",
@@ -29,5 +31,6 @@ __all__ = [
     "SmppConfig",
     "StatusConfig",
     "TrunkConfig",
+    "UplinkConfig",
     "load_config",
 ]

@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.config.checks import of_healing, of_self_test, of_sims
+from edge_agent.config.cloud import CloudConfig, of_cloud
 from edge_agent.config.gateways import SipConfig, of_sip
 from edge_agent.config.healing import HealingConfig
 from edge_agent.config.kinds import KINDS, AnyDevice, speaks_sip
 from edge_agent.config.modems import DeviceConfig, one_device_each
-from edge_agent.config.passwords import with_passwords
+from edge_agent.config.passwords import with_passwords, with_proxy_password
 from edge_agent.config.paths import device_below, sip_below
 from edge_agent.config.pin_file import exposures
 from edge_agent.config.reading import ConfigError, Reading
@@ -30,13 +31,6 @@ from telecore.ids import Iccid, is_slug
 _PIN = re.compile(r"\d{4,8}")
 _LEVELS = ("debug", "info", "warning", "error")
 _TARGETS = ("auto", "console", "journal")
-
-
-@dataclass(frozen=True, slots=True)
-class CloudConfig:
-    """``url`` is the controller's web address; the tunnel's address comes with the enrolment."""
-
-    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +108,13 @@ def load_config(path: Path) -> AgentConfig:
     if file is None:
         raise ConfigError(reading.problems)
     reading.values(file, sip=any(speaks_sip(device) for device in devices or ()))
+    cloud = with_proxy_password(file.cloud, path.parent, reading.say)
     pins = _pins(path.parent / file.sim_pins, path, reading) if file.sim_pins else {}
     if reading.problems:
         raise ConfigError(reading.problems)
     return AgentConfig(
         data_dir=path.parent / file.data_dir,
-        cloud=file.cloud,
+        cloud=cloud,
         devices=devices,
         sip=sip_below(path.parent, file.sip),
         pins=pins,
@@ -176,17 +171,22 @@ class _Reading(Reading):
 
     def values(self, file: _File, *, sip: bool) -> None:
         """What types cannot say. ``sip``: a device speaks it."""
-        url, port = file.cloud.url, file.status.port
+        port = file.status.port
         for path, good, problem in (
             ("data_dir", bool(file.data_dir), "is empty"),
-            ("cloud.url", url is None or re.match(r"https?://[^/\s]+", url), "must begin with https:// or http://"),
             ("status.port", port is None or 0 <= port <= 65535, "must be between 0 and 65535"),
             ("log.level", file.log.level in _LEVELS, f"must be one of {', '.join(_LEVELS)}"),
             ("log.target", file.log.target in _TARGETS, f"must be one of {', '.join(_TARGETS)}"),
         ):
             if not good:
                 self.say(path, problem)
-        ofs = (of_sims(file.sims), of_self_test(file.self_test), of_healing(file.healing), of_sip(file.sip, wanted=sip))
+        ofs = (
+            of_cloud(file.cloud),
+            of_sims(file.sims),
+            of_self_test(file.self_test),
+            of_healing(file.healing),
+            of_sip(file.sip, wanted=sip),
+        )
         for found in chain.from_iterable(ofs):
             self.say(*found)
         for limit in fields(Limits):

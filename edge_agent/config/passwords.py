@@ -1,4 +1,4 @@
-"""Passwords of devices: each in a file of its own, which only its owner may read; those of lines together in one."""
+"""Passwords of devices and of the proxy, each in a file that only its owner may read; those of lines are in one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from edge_agent.config.cloud import CloudConfig
 from edge_agent.config.gateways import GatewayConfig
 from edge_agent.config.kinds import AnyDevice
 from edge_agent.yaml_lines import YamlProblem, load
@@ -31,14 +32,27 @@ def with_passwords(devices: Sequence[AnyDevice], folder: Path, say: Say) -> Iter
             yield found
 
 
+def with_proxy_password(cloud: CloudConfig, folder: Path, say: Say) -> CloudConfig:
+    """The section with what its password file holds. Faults are told."""
+    if cloud.proxy_password_file is None:
+        return cloud
+    password = _read(folder / cloud.proxy_password_file, "cloud.proxy_password_file", say)
+    return cloud if password is None else replace(cloud, proxy_password=password)
+
+
 def _with_password(device: AnyDevice, path: Path, key: str, say: Say) -> AnyDevice | None:
+    password = _read(path, key, say)
+    return None if password is None else replace(device, password=password)
+
+
+def _read(path: Path, key: str, say: Say) -> str | None:
     try:
         password = path.read_text(encoding="utf-8").strip("\r\n")
         _check_mode(path, key, say)
     except (OSError, UnicodeDecodeError) as error:
         say(key, f"{path}: {getattr(error, 'strerror', None) or 'is no text'}")
         return None
-    return replace(device, password=password)
+    return password
 
 
 def _with_lines(gateway: GatewayConfig, path: Path, key: str, say: Say) -> GatewayConfig | None:

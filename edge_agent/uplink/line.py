@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import socket
 import ssl
 import sys
 from collections.abc import Callable, Sequence
@@ -16,9 +17,13 @@ from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI, W
 from websockets.frames import BINARY, TEXT, Frame, Opcode
 from websockets.protocol import OPEN, Event
 
-from telecore.errors import NotAllowed, TunnelDown
+from edge_agent.config.cloud import UplinkConfig
+from edge_agent.uplink.proxy import proxy_for, target_of
+from edge_agent.uplink.reach import carried, reach
+from telecore.errors import InvalidRequest, NotAllowed, TunnelDown
 from telecore.tunnel.frames import TEXT_LIMIT
 from telecore.tunnel.gate import Gate
+from telecore.tunnel.meter import Meter
 
 if sys.platform == "linux":
     import fcntl
@@ -53,6 +58,13 @@ class _Connection(ClientConnection):
     _opcode: Opcode = TEXT
     _partial: bytearray | None = None
     _early: tuple[str | bytes, ...] = ()
+    last_look: Callable[[], None] | None = None
+    """Called when the connection is lost, while its socket can still be asked."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.last_look is not None:
+            self.last_look()
+        super().connection_lost(exc)
 
     def process_event(self, event: Event) -> None:
         if isinstance(event, Frame) and event.opcode in (TEXT, BINARY, Opcode.CONT):
@@ -84,20 +96,40 @@ class _Connection(ClientConnection):
 
 
 class Line:
-    """An open WebSocket."""
+    """An open WebSocket by ``uplink``, measured by ``meter``."""
 
-    def __init__(self, connection: _Connection) -> None:
+    def __init__(self, connection: _Connection, sock: socket.socket, uplink: UplinkConfig) -> None:
+        self.uplink = uplink
+        self.meter = Meter()
         self._connection = connection
         self._transport = connection.transport
-        self._socket = self._transport.get_extra_info("socket")
+        self._socket = sock
+        connection.last_look = self.look
         self._loop = asyncio.get_running_loop()
         self._gate = Gate()
         self._unsent_at_most = 0  # saves the system call while all that was written since would not be too much
         self._paused = False
+        self._aborted = ""
 
     def listen(self, sink: Callable[[str | bytes], None]) -> None:
         """From now on call ``sink`` with each message, those that came earlier included."""
-        self._connection.open_sink(sink)
+
+        def heard(message: str | bytes) -> None:
+            self.meter.heard(message)
+            sink(message)
+
+        self._connection.open_sink(heard)
+
+    def look(self) -> None:
+        """Ask the kernel what the line has carried so far; the meter knows it then."""
+        if (found := carried(self._socket)) is not None:
+            self.meter.wire(*found)
+
+    @property
+    def address(self) -> str | None:
+        """This machine's end of it."""
+        found = self._transport.get_extra_info("sockname")
+        return str(found[0]) if found else None
 
     def send(self, messages: Sequence[str | bytes]) -> None:
         """Write these in one go. Nothing happens on a closed line: ``closed`` tells."""
@@ -112,6 +144,7 @@ class Line:
                 protocol.send_binary(message)
         data = b"".join(protocol.data_to_send())
         self._transport.write(data)
+        self.meter.sent(messages)
         self._unsent_at_most += len(data)
         self._gate.wrote(len(data), self._loop.time())
 
@@ -128,7 +161,7 @@ class Line:
     def _queued(self, request: int) -> int:
         """Bytes that wait here, and in the kernel where it can be asked."""
         buffered = int(self._transport.get_write_buffer_size())
-        if sys.platform != "linux" or self._socket is None or self._socket.fileno() < 0:
+        if sys.platform != "linux" or self._socket.fileno() < 0:
             return buffered
         answer = fcntl.ioctl(self._socket.fileno(), request, _INT)
         return buffered + int.from_bytes(answer, sys.byteorder)
@@ -156,15 +189,52 @@ class Line:
         """Wait for the end and say why it came."""
         await self._connection.wait_closed()
         code, reason = self._connection.close_code, self._connection.close_reason
+        if self._aborted:
+            return self._aborted
         return f"closed with {code} {reason}".rstrip()
 
     async def close(self, reason: str = "") -> None:
         """End it, within the time to close."""
         await self._connection.close(1000, reason[:100])
 
+    def abort(self, why: str) -> None:
+        """End it now, without a word to the other side."""
+        self._aborted = why
+        self._transport.abort()
 
-async def open_line(url: str, authorization: str, times: LineTimes, tls: ssl.SSLContext | None = None) -> Line:
-    """Connect. Raises AuthenticationRefused, or TunnelDown with the cause in one sentence."""
+
+async def open_line(
+    url: str,
+    authorization: str,
+    times: LineTimes,
+    tls: ssl.SSLContext | None = None,
+    *,
+    uplink: UplinkConfig | None = None,
+    proxy: str | None = None,
+) -> Line:
+    """Connect by this uplink. Raises AuthenticationRefused, or TunnelDown with the cause in one sentence.
+
+    ``proxy``: its address, ``none`` for none; without one the environment's.
+    """
+    way = uplink or UplinkConfig()
+    host, port = target_of(url)
+    try:
+        found = proxy_for(url, proxy, os.environ)
+    except InvalidRequest as error:
+        raise TunnelDown(f"the proxy of this site {error.message}") from error
+    sock = await reach(host, port, way, found, times.open)
+    try:
+        connection = await _greet(url, authorization, times, tls, sock)
+    except BaseException:
+        sock.close()
+        raise
+    return Line(connection, sock, way)
+
+
+async def _greet(
+    url: str, authorization: str, times: LineTimes, tls: ssl.SSLContext | None, sock: socket.socket
+) -> _Connection:
+    """TLS and the WebSocket's handshake. No redirect is followed: the key goes where the operator said."""
     options: dict[str, Any] = {} if tls is None else {"ssl": tls}
     try:
         connection = await connect(
@@ -178,7 +248,8 @@ async def open_line(url: str, authorization: str, times: LineTimes, tls: ssl.SSL
             max_size=TEXT_LIMIT,
             logger=_LIBRARY_LOG,
             create_connection=_Connection,
-            proxy=True if _behind_a_proxy() else None,
+            proxy=None,
+            sock=sock,
             **options,
         )
     except InvalidStatus as error:
@@ -193,10 +264,7 @@ async def open_line(url: str, authorization: str, times: LineTimes, tls: ssl.SSL
         raise TunnelDown(f"it does not speak WebSocket: {error}") from error
     except (OSError, TimeoutError, EOFError, WebSocketException) as error:
         raise TunnelDown(f"it cannot be reached: {error or type(error).__name__}") from error
+    except ValueError as error:
+        raise TunnelDown(f"this is not the address of the tunnel: {error}") from error
     assert isinstance(connection, _Connection)
-    return Line(connection)
-
-
-def _behind_a_proxy() -> bool:
-    """Looking for a proxy where none is named would bring all of http into memory."""
-    return any(name.lower().endswith("_proxy") and value for name, value in os.environ.items())
+    return connection

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from edge_agent.uplink.line import Line
+from edge_agent.uplink.network import is_ours
 from telecore.errors import TelecoreError
 from telecore.ids import Sha256
 from telecore.tunnel.frames import ByeCode
@@ -74,6 +75,20 @@ class Session:
             for task in tasks:
                 task.cancel()
         return self._signals.end or End("", reason)
+
+    def move(self, why: str) -> None:
+        """Make way for another line, which is open already: say so, and do not wait for an answer."""
+        self._link.leave(ByeCode.SHUTDOWN, why)
+        self._line.send(self._link.urgent())
+        self._line.abort(why)
+
+    async def check(self, within_s: float) -> None:
+        """The network has changed: end a line whose address is gone, or at whose other end nobody answers."""
+        address = self._line.address
+        if address is not None and not is_ours(address):
+            self._line.abort(f"this machine has no longer the address {address}")
+        elif not await self._line.ping(within_s):
+            self._line.abort("nobody answers since the network changed")
 
     async def fetch(self, sha256: Sha256, size: int) -> None:
         """Bring a blob here. Raises NotFound, Busy, TunnelDown."""

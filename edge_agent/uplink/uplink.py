@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import random
 import secrets
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
+from edge_agent.config.cloud import CloudConfig, UplinkConfig
 from edge_agent.identity import Identity
-from edge_agent.uplink.line import AuthenticationRefused, LineTimes, open_line
+from edge_agent.uplink.line import AuthenticationRefused, Line, LineTimes, open_line
+from edge_agent.uplink.network import watch_network
+from edge_agent.uplink.proxy import proxy_for, target_of
+from edge_agent.uplink.reach import reach
 from edge_agent.uplink.session import End, Session, Signals
+from edge_agent.uplink.ways import Ways, WayTimes
 from telecore.backoff import Policy, next_delay
-from telecore.errors import TimedOut, TunnelDown
+from telecore.errors import TelecoreError, TimedOut, TunnelDown
 from telecore.ids import Sha256
 from telecore.notices import Notice
 from telecore.tunnel.frames import ByeCode, Hello, Side
@@ -27,7 +33,10 @@ _HOPELESS = frozenset({ByeCode.SECOND_AGENT, ByeCode.VERSION, ByeCode.STREAM})
 
 @dataclass(frozen=True, slots=True)
 class UplinkTimes:
-    """Seconds. A session that lived for ``steady`` was a good one: after it the delays begin anew."""
+    """Seconds. A session that lived for ``steady`` was a good one: after it the delays begin anew.
+
+    ``other_way``: before another uplink is tried; ``network_changed``: for the cloud to answer after a change.
+    """
 
     line: LineTimes = field(default_factory=LineTimes)
     greeting: float = 10.0
@@ -36,12 +45,16 @@ class UplinkTimes:
     refused: float = 60.0
     retry: Policy = Policy(first=0.4, factor=2.0, cap=60.0)
     urgent: Policy = Policy(first=0.4, factor=2.0, cap=1.0)
+    other_way: float = 0.1
+    network_changed: float = 5.0
+    ways: WayTimes = field(default_factory=WayTimes)
 
 
 class Uplink:
     """Carries the spool up and the outbox down. ``greeting`` are the notices said first after each greeting.
 
     ``urgent``: somebody waits on the line for the cloud's next page, so a fallen tunnel is tried again soon.
+    ``cloud``: by which uplinks and proxy it is reached. ``spent``: names of uplinks whose budget is used up.
     """
 
     def __init__(
@@ -60,6 +73,8 @@ class Uplink:
         instance: str | None = None,
         times: UplinkTimes | None = None,
         tls: ssl.SSLContext | None = None,
+        cloud: CloudConfig | None = None,
+        spent: Callable[[], Collection[str]] = tuple,
     ) -> None:
         self._url = url
         self._identity = identity
@@ -72,12 +87,18 @@ class Uplink:
         self.instance = instance or secrets.token_hex(8)
         self._times = times or UplinkTimes()
         self._tls = tls
+        cloud = cloud or CloudConfig()
+        self._proxy = cloud.proxy_url
+        self._ways = Ways(cloud.uplinks, self._times.ways, spent=spent, busy=urgent)
         self._media_handlers: dict[int, MediaHandler] = {}
         self._link: Link | None = None
         self._session: Session | None = None
         self._up = asyncio.Event()
         self._told = ""
         self._retry_now = asyncio.Event()
+        self._network_changed = asyncio.Event()
+        self.line: Line | None = None
+        """The line that carries the tunnel."""
 
     @property
     def connected(self) -> bool:
@@ -141,12 +162,28 @@ class Uplink:
             return False
         return True
 
+    def network_changed(self) -> None:
+        """Addresses or routes are others: see at once whether the line still lives, or can be had again."""
+        self._ways.changed()
+        self.retry_now()
+        self._network_changed.set()
+
     async def run(self) -> None:
         """Keep the tunnel up until cancelled. What a store raises comes out of here."""
-        loop = asyncio.get_running_loop()
         if self._tls is None and self._url.startswith("wss:"):
             # Reading the certificates takes long enough to be heard in a live call: once, and not in the loop.
             self._tls = await asyncio.to_thread(ssl.create_default_context)
+        beside = [asyncio.create_task(watch_network(self.network_changed)), asyncio.create_task(self._check_lines())]
+        try:
+            await self._keep_up()
+        finally:
+            self._ways.close()
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
+
+    async def _keep_up(self) -> None:
+        loop = asyncio.get_running_loop()
         failures = 0
         while True:
             began = loop.time()
@@ -165,7 +202,15 @@ class Uplink:
             self._tell(logging.WARNING, "down", end.reason)
             failures = 1 if loop.time() - began >= self._times.steady else failures + 1
             policy = self._times.urgent if self._urgent() else self._times.retry
-            await self._pause(next_delay(policy, failures, random.random))
+            delay = next_delay(policy, failures, random.random)
+            await self._pause(min(delay, self._times.other_way) if self._ways.at_once else delay)
+
+    async def _check_lines(self) -> None:
+        while True:
+            await self._network_changed.wait()
+            self._network_changed.clear()
+            if self._session is not None:
+                await self._session.check(self._times.network_changed)
 
     async def _pause(self, delay_s: float) -> None:
         self._retry_now.clear()
@@ -175,9 +220,23 @@ class Uplink:
         except TimeoutError:
             return
 
-    async def _connect_and_serve(self) -> End:
+    async def _open(self, uplink: UplinkConfig) -> Line:
         authorization = f"Bearer {self._identity.edge}:{self._identity.key}"
-        line = await open_line(self._url, authorization, self._times.line, self._tls)
+        line = self._times.line
+        return await open_line(self._url, authorization, line, self._tls, uplink=uplink, proxy=self._proxy)
+
+    async def _reachable(self, uplink: UplinkConfig) -> bool:
+        """Whether the cloud, or the proxy before it, takes a connection by this uplink."""
+        try:
+            host, port = target_of(self._url)
+            sock = await reach(host, port, uplink, proxy_for(self._url, self._proxy, os.environ), self._times.line.open)
+        except TelecoreError:
+            return False
+        sock.close()
+        return True
+
+    async def _connect_and_serve(self) -> End:
+        line = await self._ways.open(self._open)
         signals = Signals()
         sinks = Sinks(
             on_notice=self._on_notice,
@@ -190,11 +249,22 @@ class Uplink:
         loop = asyncio.get_running_loop()
         link = Link(Side.EDGE, self._identity.edge, self._stores, sinks, instance=self.instance, clock=loop.time)
         link.media_handlers = self._media_handlers
-        self._link, self._session = link, Session(line, link, signals, self._times.coalesce)
+        session = Session(line, link, signals, self._times.coalesce)
+        self._link, self._session, self.line = link, session, line
+        began = loop.time()
+        moving = asyncio.create_task(self._move(session, line.uplink))
         try:
-            return await self._session.run(self._times.greeting, "the agent is stopping")
+            return await session.run(self._times.greeting, "the agent is stopping")
         finally:
+            moving.cancel()
             self._down()
+            self._ways.ended(line.uplink, steady=loop.time() - began >= self._times.steady)
+
+    async def _move(self, session: Session, uplink: UplinkConfig) -> None:
+        """To a preferred uplink, when one is well again: its line is open before this one ends."""
+        if len(self._ways.choice.uplinks) > 1:
+            better = await self._ways.prepare_better(uplink, self._open, self._reachable)
+            session.move(f"the edge moves from {uplink.name} to {better.name}")
 
     def _greeted(self, peer: Hello) -> None:
         self._tell(logging.INFO, "up", "")
@@ -206,7 +276,7 @@ class Uplink:
     def _down(self) -> None:
         was_up = self._up.is_set()
         self._up.clear()
-        self._link = self._session = None
+        self._link = self._session = self.line = None
         if was_up:
             self._on_link(False)
 

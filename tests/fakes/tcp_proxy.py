@@ -25,6 +25,10 @@ class TcpProxy:
         self.silent = False
         self.port = 0
         self.connections = 0
+        self.refused: set[str] = set()
+        """Source addresses whose connections are reset."""
+        self.sources: list[str] = []
+        """From where it was reached, refused ones included."""
         self._sockets: set[socket.socket] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -60,8 +64,13 @@ class TcpProxy:
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            near, _ = await loop.sock_accept(listener)
+            near, source = await loop.sock_accept(listener)
             near.setblocking(False)
+            self.sources.append(source[0])
+            if source[0] in self.refused:
+                near.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                near.close()
+                continue
             self.connections += 1
             task = asyncio.create_task(self._serve(near))
             self._tasks.add(task)

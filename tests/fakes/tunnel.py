@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 
 from cloud.tunnel.hub import Hub, HubTimes
 from cloud.tunnel.line import LineTimes as HubLineTimes
+from edge_agent.config import CloudConfig
 from edge_agent.identity import Identity
 from edge_agent.uplink import LineTimes, Uplink, UplinkTimes
 from telecore.backoff import Policy
@@ -64,7 +65,15 @@ class Rig:
             times=QUICK_HUB,
         )
 
-    def uplink(self, *, key: str = KEY, port: int | None = None, times: UplinkTimes = QUICK) -> Uplink:
+    def uplink(
+        self,
+        *,
+        key: str = KEY,
+        port: int | None = None,
+        times: UplinkTimes = QUICK,
+        cloud: CloudConfig | None = None,
+        spent: Callable[[], Collection[str]] = tuple,
+    ) -> Uplink:
         return Uplink(
             f"ws://127.0.0.1:{port or self.proxy.port}/tunnel",
             Identity(EDGE, key, ""),
@@ -77,6 +86,8 @@ class Rig:
             on_refused=self.refusals.append,
             urgent=lambda: self.urgent,
             times=times,
+            cloud=cloud,
+            spent=spent,
         )
 
     @contextlib.asynccontextmanager
