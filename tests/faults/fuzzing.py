@@ -22,11 +22,12 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from tests.faults.conftest import LONG, SEED, Progress
+from tests.faults.conftest import LONG, SEED, Progress, left_s
 
 T = TypeVar("T")
 
 FUZZ_S = float(os.environ.get("SIMFERRY_FUZZ_S", "600" if LONG else "0.7"))
+RESERVE_S = 20.0
 ROUND = 400 if LONG else 100
 SLOWEST_S = 1.0
 HANG_S = 3.0
@@ -70,9 +71,8 @@ def fuzz(
     seconds: float = FUZZ_S,
 ) -> Fuzzed:
     """Give inputs until the time is over, round by round, each with a seed of its own."""
-    found = Fuzzed()
-    began = time.monotonic()
-    number = 0
+    found, number, began = Fuzzed(), 0, time.monotonic()
+    seconds = min(seconds, max(1.0, left_s(RESERVE_S)))
     with logs_formatted():
         while number == 0 or time.monotonic() - began < seconds:
             _round(number, inputs, target, allowed, found, began + seconds)

@@ -30,9 +30,9 @@ PAGE = 1000
 class Rates:
     """Seconds between two of a kind, on average; how many calls of each direction may live at a time."""
 
-    sms_out_s: float = 0.6
-    sms_in_s: float = 1.0
-    call_s: float = 1.5
+    sms_out_s: float = 0.35
+    sms_in_s: float = 0.7
+    call_s: float = 1.0
     calls: int = 2
 
 
