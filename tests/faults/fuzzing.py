@@ -117,6 +117,9 @@ def _give(value: T, target: Callable[[T], object], allowed: tuple[type[Exception
             target(value)
         except allowed:
             found.refused += 1
+        except BaseException as error:
+            error.add_note(f"the input was {value!r:.4000}")
+            raise
     took = time.thread_time() - began
     if took > found.slowest_s:
         found.slowest_s, found.slowest = took, value
