@@ -158,17 +158,18 @@ class World:
             for call in live:
                 with suppress(AssertionError):  # it ended by itself meanwhile
                     await self.network("POST", f"/calls/{call['id']}/hangup", {})
-            return not live and not await asyncio.to_thread(self._completed) and not await self._in_call()
+            return not live and not await asyncio.to_thread(self._completed) and not await self._lines_busy()
 
-        await self.until(none_live, 20)
+        await self.until(none_live, 40)
 
-    async def _in_call(self) -> bool:
-        """Whether the cloud takes a line for busy still: an edge tells it a moment after its call is over."""
+    async def _lines_busy(self) -> bool:
+        """Whether the cloud takes a line for busy or away still: an edge tells it a moment later."""
         login = aiohttp.encode_basic_auth(self.about["account_sid"], self.token)
         url = f"{self.about['base_url']}/simferry/v1/channels"
         async with self._http.get(url, headers={"Authorization": login}) as answer:
             assert answer.status == 200, await answer.text()
-            return any(channel["in_call"] for channel in (await answer.json())["channels"])
+            channels = (await answer.json())["channels"]
+            return any(one["in_call"] or one["state"] != "registered" for one in channels)
 
     def _completed(self) -> int:
         """How many calls the API knew as live; each is completed."""
