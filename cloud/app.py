@@ -35,8 +35,12 @@ from cloud.store.database import Database
 from cloud.tunnel.hub import Hub
 from cloud.tunnel.keys import key_matches
 from cloud.web import health
+from cloud.web.connections import Bounds
+from cloud.web.gate import Gate, Limits
 from cloud.web.http import Route
+from cloud.web.refusals import Refusals
 from cloud.web.server import WebServer
+from cloud.web.source import Proxies
 from telecore.errors import InvalidRequest, Transient
 from telecore.ids import EdgeId, Sha256
 from telecore.notices import Notice
@@ -157,8 +161,18 @@ def _wired(config: CloudConfig, db: Database, files: Files, renditions: Renditio
         on_link=desk.on_link,
         tls=_tls(config),
     )
-    routes = _routes(config, db, files, desk, tunnel.hub, renditions=renditions)
-    web = WebServer(config.web.host, config.web.port, routes)
+    refused, proxies = Refusals(), Proxies(config.web.trusted_proxies)
+    gate = Gate(Limits(config.web.requests_per_s, guessing=True), refused, exempt=proxies.trusts)
+    routes = _routes(config, db, files, desk, tunnel.hub, renditions=renditions, gate=gate)
+    web = WebServer(
+        config.web.host,
+        config.web.port,
+        routes,
+        bounds=Bounds(config.web.connections_per_address),
+        proxies=proxies,
+        refused=refused,
+        https=config.public_url.startswith("https:"),
+    )
     return Parts(db, desk, tunnel.hub, web, config.data_dir)
 
 
@@ -172,7 +186,7 @@ async def _is_edge(db: Database, desk: Desk, edge: EdgeId, key: str) -> bool:
 
 
 def _routes(
-    config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hub, *, renditions: Renditions
+    config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hub, *, renditions: Renditions, gate: Gate
 ) -> list[Route]:
     backend = Backend(
         db=db,
@@ -194,6 +208,7 @@ def _routes(
         verify=desk.verify,
         queues=QueueDesk(db, desk.calls),
         webhooks=desk.webhook_log,
+        gate=gate,
     )
     newest = migrate.newest()
 
@@ -214,6 +229,7 @@ def _routes(
             config.public_url,
             webhooks=desk.webhook_log,
             data_dir=config.data_dir,
+            refused=gate.refused,
             doors=Doors(config.web.two_factor, config.web.session_idle_s, config.web.session_life_s),
         ).routes(),
         *health.routes({"store": store_is_ready, "disk": health.room(config.data_dir), "tunnel": tunnel_is_ready}),

@@ -34,6 +34,8 @@ class WebConfig:
     """``public_url`` is how customers and edges reach this server: it stands in the URLs of recordings.
 
     ``two_factor``: no operator comes in without a second factor. ``session_…_s``: after so long unused, and of age.
+    ``trusted_proxies`` are believed when they say for whom they ask; ``connections_per_address`` is of all others.
+    ``requests_per_s``: of an account that has no rate of its own; 0 for as many as there come.
     """
 
     host: str = "127.0.0.1"
@@ -42,6 +44,9 @@ class WebConfig:
     two_factor: bool = False
     session_idle_s: float = 3600.0
     session_life_s: float = 43200.0
+    trusted_proxies: tuple[str, ...] = ("127.0.0.1", "::1")
+    connections_per_address: int = 256
+    requests_per_s: int = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,13 +212,8 @@ def _check(document: _Document) -> None:
     for name, url in (("web.public_url", document.web.public_url), ("tunnel.public_url", document.tunnel.public_url)):
         if url and (urlsplit(url).scheme not in _SCHEMES[name] or not urlsplit(url).hostname):
             raise SchemaError(name, f"must begin with {' or '.join(f'{s}://' for s in _SCHEMES[name])} and name a host")
-    if document.web.session_idle_s <= 0 or document.web.session_life_s <= 0:
-        raise SchemaError("web", "session_idle_s and session_life_s must be above 0")
-    for number, network in enumerate(document.webhooks.allow_private):
-        try:
-            ip_network(network, strict=False)
-        except ValueError:
-            raise SchemaError(f"webhooks.allow_private[{number}]", "must be a network such as 10.1.0.0/16") from None
+    _check_web(document.web)
+    _check_networks(document)
     if document.webhooks.connect_s <= 0 or document.webhooks.total_s <= 0:
         raise SchemaError("webhooks", "connect_s and total_s must be above 0")
     if document.speech.within_s <= 0:
@@ -224,6 +224,26 @@ def _check(document: _Document) -> None:
         raise SchemaError("log.level", f"must be one of {', '.join(_LEVELS)}")
     if (document.tunnel.certificate is None) != (document.tunnel.key is None):
         raise SchemaError("tunnel", "certificate and key belong together")
+
+
+def _check_web(web: WebConfig) -> None:
+    if web.session_idle_s <= 0 or web.session_life_s <= 0:
+        raise SchemaError("web", "session_idle_s and session_life_s must be above 0")
+    if web.connections_per_address < 1 or web.requests_per_s < 0:
+        raise SchemaError("web", "connections_per_address must be above 0, and requests_per_s not below it")
+
+
+def _check_networks(document: _Document) -> None:
+    networks = {
+        "web.trusted_proxies": document.web.trusted_proxies,
+        "webhooks.allow_private": document.webhooks.allow_private,
+    }
+    for name, listed in networks.items():
+        for number, network in enumerate(listed):
+            try:
+                ip_network(network, strict=False)
+            except ValueError:
+                raise SchemaError(f"{name}[{number}]", "must be a network such as 10.1.0.0/16") from None
 
 
 def _resolved(document: _Document, folder: Path) -> CloudConfig:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from cloud.api.account_settings import AccountSettingsApi
 from cloud.api.accounts import AccountsApi
 from cloud.api.alerts import AlertsApi
 from cloud.api.applications import ApplicationsApi
+from cloud.api.audited import audited
 from cloud.api.auth_tokens import AuthTokensApi
 from cloud.api.available_phone_numbers import AvailableNumbersApi
 from cloud.api.call_events import CallEventsApi
@@ -43,6 +44,7 @@ from cloud.services.queue_desk import QueueDesk
 from cloud.services.requests import Accounts, CallRecordings, Calls, Messages, Streams, Validations
 from cloud.store.database import Database
 from cloud.web.auth import Authenticator
+from cloud.web.gate import Gate
 from cloud.web.http import Request, Response, Route
 from cloud.web.rate import RateLimit
 from cloud.web.socket import Socket
@@ -74,10 +76,11 @@ class Backend:
     verify: Verifying
     queues: QueueDesk
     webhooks: WebhookReplays
+    gate: Gate = field(default_factory=Gate)
 
 
 def api_routes(backend: Backend) -> list[Route]:
-    db, auth = backend.db, Authenticator(backend.db)
+    db, auth = backend.db, Authenticator(backend.db, backend.gate)
     limit = RateLimit(ENROLMENTS_AT_ONCE, ENROLMENT_EVERY_S, time.monotonic)
     routes = [
         *AccountsApi(db, auth, backend.accounts).routes(),
@@ -119,7 +122,8 @@ def api_routes(backend: Backend) -> list[Route]:
         *EnrolmentApi(db, backend.tunnel_url, limit).routes(),
         *DescriptionApi(backend.public_url).routes(),
     ]
-    return [_once_written(route, backend.calls) if OF_A_CALL in route.path else route for route in routes]
+    kept = [audited(db, route) for route in routes]
+    return [_once_written(route, backend.calls) if OF_A_CALL in route.path else route for route in kept]
 
 
 def _once_written(route: Route, calls: Calls) -> Route:

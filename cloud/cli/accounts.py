@@ -12,6 +12,8 @@ from cloud.store.records import AccountRecord
 from cloud.store.records.accounts import COMPAT, LEVELS, MAX_DAYS
 from telecore.errors import InvalidRequest
 
+_SETTINGS = ("compat", "webhook_log", "webhook_log_days", "requests_per_s")
+
 
 def add(commands: Commands) -> None:
     made = commands.add("create-account", _create_account, "Make an account and print its SID and token.", result=True)
@@ -21,6 +23,7 @@ def add(commands: Commands) -> None:
     made.add_argument("--compat", choices=COMPAT, help="whose statuses and codes errors have")
     made.add_argument("--webhook-log", choices=LEVELS, help="what is kept of requests to its applications")
     made.add_argument("--webhook-log-days", type=int, metavar="N", help=f"how long, from 1 to {MAX_DAYS}")
+    made.add_argument("--requests-per-s", type=int, metavar="N", help="of its API; 0: as many as there come")
 
 
 async def _create_account(config: CloudConfig, asked: argparse.Namespace) -> int:
@@ -30,13 +33,11 @@ async def _create_account(config: CloudConfig, asked: argparse.Namespace) -> int
 
 
 async def _account_settings(config: CloudConfig, asked: argparse.Namespace) -> int:
-    changes = {
-        name: value
-        for name in ("compat", "webhook_log", "webhook_log_days")
-        if (value := getattr(asked, name)) is not None
-    }
+    changes = {name: value for name in _SETTINGS if (value := getattr(asked, name)) is not None}
     if not 1 <= changes.get("webhook_log_days", 1) <= MAX_DAYS:
         raise InvalidRequest(f"--webhook-log-days must be from 1 to {MAX_DAYS}")
+    if changes.get("requests_per_s", 0) < 0:
+        raise InvalidRequest("--requests-per-s must not be below 0")
 
     def write(conn: Connection) -> AccountRecord:
         record = account_named(conn, asked.account)
@@ -47,6 +48,6 @@ async def _account_settings(config: CloudConfig, asked: argparse.Namespace) -> i
     else:
         async with Database(config.database_url) as db:
             record = await db.read(lambda conn: account_named(conn, asked.account))
-    settings = {name: str(getattr(record, name)) for name in ("sid", "compat", "webhook_log", "webhook_log_days")}
+    settings = {name: str(getattr(record, name)) for name in ("sid", *_SETTINGS)}
     print_result(asked, settings)
     return 0

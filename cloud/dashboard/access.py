@@ -44,3 +44,7 @@ UNFINISHED = frozenset({ME, f"{ME}/two-factor", f"{ME}/password", f"{HOME}/logou
 RENEWS_ITSELF = frozenset({f"{HOME}/events"})
 """Asked by pages, not by people: it keeps no session alive."""
 EVENTS = f"{HOME}/events"
+TELLS_ITSELF = frozenset(
+    {f"{HOME}/logout", f"{ME}/password", f"{ME}/two-factor", f"{ME}/two-factor/off", f"{ME}/sessions/end"}
+)
+"""Whose handlers write what they did to the audit log; for all others it is done where they are let through."""

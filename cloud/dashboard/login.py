@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from cloud.dashboard.access import EVENTS, NOBODY, RENEWS_ITSELF, RULES, UNFINISHED
+from cloud.dashboard.access import EVENTS, NOBODY, RENEWS_ITSELF, RULES, TELLS_ITSELF, UNFINISHED
 from cloud.dashboard.cookies import COOKIE, DEVICE_COOKIE, LOGIN_COOKIE, Cookies
 from cloud.dashboard.knocking import Knocking, device_cookie, known_device
 from cloud.dashboard.paths import HOME, LOGIN, ME
@@ -19,6 +19,7 @@ from cloud.store.database import Connection, Database
 from cloud.store.records import OperatorRecord
 from cloud.store.records.audit import Entry
 from cloud.web import refusals, two_factor
+from cloud.web.audited import recorded
 from cloud.web.errors import TooMany
 from cloud.web.http import Request, Response, Route
 from cloud.web.refusals import Refusals
@@ -86,9 +87,13 @@ class Login:
             if session.role not in roles:
                 self.refused.count(refusals.ROLE, request.remote, f"{session.operator} is {session.role}")
                 raise NotAllowed(f"This is not open to the role {session.role}", status=403)
-            if route.method != "GET":
-                self.check(request)
-            return await route.handler(request)
+            if route.method == "GET":
+                return await route.handler(request)
+            self.check(request)
+            if route.path in TELLS_ITSELF:
+                return await route.handler(request)
+            entry = Entry(f"operator {session.operator}", f"{route.method} {route.path}", request.path, request.remote)
+            return await recorded(self._db, entry, lambda: route.handler(request))
 
         return replace(route, handler=handle)
 

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from cloud.store import accounts, keys
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord
+from cloud.web.gate import Gate
 from cloud.web.http import Request
 from telecore.errors import NotAllowed
 from telecore.ids import is_sid, sid_of_uuid
 
+_LONGEST = 40
 _NOBODYS = secrets.token_hex(16)
 """What the token of an unknown account is compared with, so that both take the same time."""
 
@@ -33,6 +35,10 @@ def credentials(request: Request) -> tuple[str, str]:
     return user, password
 
 
+class _Wrong(NotAllowed):
+    """The credentials are nobody's."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Access:
     """Whom the credentials are of, and the account asked for, where they open it."""
@@ -48,8 +54,9 @@ class Authenticator:
     key that could would outlive its own revocation.
     """
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, gate: Gate | None = None) -> None:
         self._db = db
+        self._gate = gate or Gate()
 
     async def who(self, request: Request, *, by_key: bool = True) -> AccountRecord:
         """The account whose credentials came along. Raises NotAllowed (20003, or 20005 for one not active)."""
@@ -69,6 +76,7 @@ class Authenticator:
 
     async def _access(self, request: Request, sid: str, by_key: bool) -> _Access:
         user, password = credentials(request)
+        self._gate.knock(request.remote, user[:_LONGEST])
 
         def read(conn: Connection) -> _Access:
             caller = _caller(conn, user, password, by_key)
@@ -79,7 +87,14 @@ class Authenticator:
             record = accounts.get(conn, sid) if is_sid(sid, "AC") else None
             return _Access(caller, record if record is not None and record.owner == caller.sid else None)
 
-        return await self._db.read(read)
+        try:
+            access = await self._db.read(read)
+        except _Wrong:
+            self._gate.wrong(request.remote, user[:_LONGEST])
+            raise
+        self._gate.right(request.remote, user[:_LONGEST])
+        self._gate.take(access.caller)
+        return access
 
 
 def _caller(conn: Connection, user: str, password: str, by_key: bool) -> AccountRecord:
@@ -91,7 +106,7 @@ def _caller(conn: Connection, user: str, password: str, by_key: bool) -> Account
         if record is not None and record.sid != user and record.compat != "somleng":
             record = None
     if record is None:
-        raise NotAllowed("Authenticate")
+        raise _Wrong("Authenticate")
     _refuse_inactive(record)
     return record
 

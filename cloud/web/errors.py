@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 from cloud.web.http import Response, json_response
 from cloud.web.routing import MethodNotAllowed
 from telecore.errors import Refused
+from telecore.ids import new_sid
 
 MORE_INFO = "https://www.twilio.com/docs/errors/"
 
@@ -22,6 +25,21 @@ class TooMany(Refused):
 
 class InWords(Refused):
     """A refusal whose code is told as text."""
+
+
+REQUEST_ID = "Twilio-Request-Id"
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+"""The id of the request being answered, for its header and for logs."""
+
+
+def own_headers() -> dict[str, str]:
+    """What every answer has."""
+    return {
+        REQUEST_ID: request_id.get() or new_sid("RQ"),
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "no-store",
+        "Server": "simferry",
+    }
 
 
 def error_response(status: int, code: int | str, message: str, headers: dict[str, str] | None = None) -> Response:

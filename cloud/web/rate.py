@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 
 from cloud.web.errors import TooMany
 
@@ -30,6 +31,18 @@ class RateLimit:
         self._full_at[key] = full_at
         if len(self._full_at) > REMEMBERED:
             self._full_at.popitem(last=False)
+
+    def look(self, key: str) -> None:
+        """Count nothing. Raises TooMany when ``take`` would."""
+        now = self._clock()
+        too_soon = max(self._full_at.get(key, now), now) + self._every_s - now - self._burst * self._every_s
+        if too_soon > 0:
+            raise TooMany("Too many requests", too_soon)
+
+    def add(self, key: str) -> None:
+        """Count a try that has been made; what is beyond the limit counts no further."""
+        with suppress(TooMany):
+            self.take(key)
 
     def forgive(self, key: str) -> None:
         """Forget this key's tries."""

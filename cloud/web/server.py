@@ -6,16 +6,19 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
-from contextvars import ContextVar
 from typing import Any
 
 from aiohttp import WSMsgType, web
 from multidict import CIMultiDict
 
-from cloud.web import errors
+from cloud.web import errors, refusals
+from cloud.web.connections import Bounds, Server
+from cloud.web.errors import request_id
 from cloud.web.http import Request, Response, Route
+from cloud.web.refusals import Refusals
 from cloud.web.routing import Router
 from cloud.web.socket import Socket
+from cloud.web.source import Proxies
 from telecore.errors import Refused, Transient
 from telecore.ids import new_sid
 
@@ -23,34 +26,53 @@ log = logging.getLogger(__name__)
 
 BODY_LIMIT = 1024 * 1024
 BODY_WITHIN_S = 30.0
-IDLE_S = 75.0
-"""After so long without a request a connection is closed, also one that never made any."""
 DRAIN_S = 5.0
 """How long answers under way may take after the stop began."""
 PING_S = 15.0
+WRITE_S = 20.0
+"""How long one event of an answer without an end may take to be let go."""
 MESSAGE_LIMIT = 16 * 1024
 """Of a web socket."""
-
-REQUEST_ID = "Twilio-Request-Id"
-request_id: ContextVar[str] = ContextVar("request_id", default="")
-"""The id of the request being answered, for its header and for logs."""
 
 
 class WebServer:
     """``port`` 0 takes any free one; the real one is in ``port`` once ``started`` is set."""
 
-    def __init__(self, host: str, port: int, routes: Iterable[Route], *, body_limit: int = BODY_LIMIT) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        routes: Iterable[Route],
+        *,
+        body_limit: int = BODY_LIMIT,
+        bounds: Bounds | None = None,
+        proxies: Proxies | None = None,
+        refused: Refusals | None = None,
+        https: bool = False,
+    ) -> None:
         self.host = host
         self.port = port
         self.started = asyncio.Event()
         self.routes = tuple(routes)
         self._router = Router(self.routes)
         self._limit = body_limit
+        self._bounds = bounds or Bounds()
+        self._proxies = proxies or Proxies()
+        self._refused = refused or Refusals()
+        self._https = https
         self._streams: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
         """Serve until cancelled, then finish what is under way. Raises OSError when the port is taken."""
-        server = _Server(self._answer, access_log=None, keepalive_timeout=IDLE_S, request_factory=self._made)
+        server = Server(
+            self._answer,
+            bounds=self._bounds,
+            proxies=self._proxies,
+            refused=self._refused,
+            access_log=None,
+            keepalive_timeout=self._bounds.idle_s,
+            request_factory=self._made,
+        )
         runner = web.ServerRunner(server, shutdown_timeout=DRAIN_S)
         await runner.setup()
         try:
@@ -75,11 +97,13 @@ class WebServer:
         except Refused as error:
             response = errors.refusal(error)
         except web.HTTPRequestEntityTooLarge:
+            self._refused.count(refusals.TOO_LARGE, self._source(request))
             response = errors.too_large(self._limit)
         except Transient as error:
             log.warning("%s %s put off: %s (%s)", request.method, request.path, error, request_id.get())
             response = errors.unavailable()
         except TimeoutError:
+            self._refused.count(refusals.TOO_SLOW, self._source(request), "the body of a request")
             response = errors.bad_http(408, "The request took too long to arrive")
         except ConnectionError:
             raise  # the client went away: nobody to tell
@@ -90,17 +114,20 @@ class WebServer:
             return await self._socket(request, response.socket)
         if response.stream is not None:
             return await self._stream(request, response)
-        return _sent(response)
+        return _sent(response, self._https)
 
     async def _handled(self, request: web.BaseRequest) -> Response:
         handler, fields = self._router.find(request.method, request.rel_url.raw_path)
-        return await handler(await _read(request, fields))
+        return await handler(await _read(request, fields, self._source(request)))
+
+    def _source(self, request: web.BaseRequest) -> str:
+        return self._proxies.source(request.remote or "", request.headers.get("X-Forwarded-For", ""))
 
     async def _socket(self, request: web.BaseRequest, serve: Callable[[Socket], Awaitable[None]]) -> web.StreamResponse:
         """A web socket: a task of its own, which a stop cuts at once."""
         out = web.WebSocketResponse(heartbeat=PING_S, max_msg_size=MESSAGE_LIMIT, compress=False)
         if not out.can_prepare(request).ok:
-            return _sent(errors.bad_http(426, "Ask for a web socket here"))
+            return _sent(errors.bad_http(426, "Ask for a web socket here"), self._https)
         await out.prepare(request)
         serving = asyncio.create_task(_serve(Socket(_Wire(out)), serve))
         self._streams.add(serving)
@@ -115,7 +142,7 @@ class WebServer:
 
     async def _stream(self, request: web.BaseRequest, response: Response) -> web.StreamResponse:
         """An answer without an end: a task of its own, which a stop cuts at once instead of waiting for it."""
-        out = web.StreamResponse(status=response.status, headers=_headers(response))
+        out = web.StreamResponse(status=response.status, headers=_headers(response, self._https))
         await out.prepare(request)
         pump = asyncio.create_task(_pump(out, response))
         self._streams.add(pump)
@@ -127,39 +154,7 @@ class WebServer:
         return out
 
 
-class _Server(web.Server):
-    """Makes a connection of ours for each client."""
-
-    def __init__(self, handler: Any, **options: Any) -> None:
-        super().__init__(handler, **options)
-        self._options = {name: value for name, value in options.items() if name != "request_factory"}
-
-    def __call__(self) -> web.RequestHandler:
-        return _Connection(self, loop=asyncio.get_running_loop(), **self._options)
-
-
-class _Connection(web.RequestHandler):
-    """Answers what is not HTTP in the one shape, and says so in one line: strangers must not fill the log."""
-
-    __slots__ = ()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        log.info("a request from %s is not HTTP: %s", request.remote, type(exc).__name__)
-        if request.writer.output_size > 0:
-            raise ConnectionError("the answer had begun")
-        request_id.set(new_sid("RQ"))
-        response = _sent(errors.bad_http(status, "The request is not valid HTTP"))
-        response.force_close()
-        return response
-
-
-async def _read(request: web.BaseRequest, fields: dict[str, str]) -> Request:
+async def _read(request: web.BaseRequest, fields: dict[str, str], source: str) -> Request:
     if request.headers.get("Expect", "").lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # the answer itself has not begun
@@ -174,30 +169,31 @@ async def _read(request: web.BaseRequest, fields: dict[str, str]) -> Request:
         headers=request.headers,
         cookies=request.cookies,
         fields=fields,
-        remote=request.remote or "",
+        remote=source,
     )
 
 
-def _headers(response: Response) -> CIMultiDict[str]:
+def _headers(response: Response, https: bool) -> CIMultiDict[str]:
     content_type = {} if response.status == 204 else {"Content-Type": response.content_type}
-    own = {REQUEST_ID: request_id.get(), "X-Content-Type-Options": "nosniff", "Server": "simferry"}
-    headers = CIMultiDict({**content_type, **own, **response.headers})
+    lasting = {"Strict-Transport-Security": "max-age=31536000"} if https else {}
+    headers = CIMultiDict({**content_type, **errors.own_headers(), **lasting, **response.headers})
     for cookie in response.cookies:
         headers.add("Set-Cookie", cookie)
     return headers
 
 
-def _sent(response: Response) -> web.StreamResponse:
+def _sent(response: Response, https: bool) -> web.StreamResponse:
     if response.file is not None:
-        return web.FileResponse(response.file, headers=_headers(response))
-    return web.Response(status=response.status, body=response.body, headers=_headers(response))
+        return web.FileResponse(response.file, headers=_headers(response, https))
+    return web.Response(status=response.status, body=response.body, headers=_headers(response, https))
 
 
 async def _pump(out: web.StreamResponse, response: Response) -> None:
     assert response.stream is not None
-    with suppress(ConnectionError):  # the reader has gone
+    with suppress(ConnectionError, TimeoutError):  # the reader has gone, or takes nothing
         async for piece in response.stream:
-            await out.write(piece)
+            async with asyncio.timeout(WRITE_S):
+                await out.write(piece)
 
 
 class _Wire:

@@ -48,7 +48,7 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("web:\n  prot: 1\n", "cloud.yaml line 2: web.prot: unknown key (known: host, port, public_url, "),
+        ("web:\n  prot: 1\n", "cloud.yaml line 2: web.prot: unknown key (known: connections_per_address, host, "),
         ("\nweb:\n  port: many\n", "cloud.yaml line 3: web.port: must be a whole number, not text"),
         ("web: 7\n", "cloud.yaml line 1: web: must be a mapping, not a whole number"),
         ("web: {port: 70000}\n", "cloud.yaml line 1: web.port: must be a port number, 0 to 65535"),

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cloud.store import audit
+from cloud.store.records.audit import AuditRecord
 from tests.fakes.seeded_cloud import Seed, SeededCloud, seeded_cloud
 
 _WITHIN_S = 30.0
@@ -18,6 +20,11 @@ class CloudThread:
         self._cloud = cloud
         self._loop = loop
         self.url = cloud.url
+
+    def audited(self) -> list[AuditRecord]:
+        """The audit log, newest first."""
+        reading = self._cloud.parts.db.read(lambda conn: audit.latest(conn, 1000))
+        return asyncio.run_coroutine_threadsafe(reading, self._loop).result(_WITHIN_S)
 
     def seed(self) -> Seed:
         """Another account, with one of everything."""
