@@ -48,6 +48,7 @@ from telecore.errors import (
 from telecore.events import ChannelHealed, CommandRejected, UssdReplied
 from telecore.ids import ChannelId, CommandId
 from telecore.notices import Do
+from telecore.tunnel.frames import Hello
 
 log = logging.getLogger(__name__)
 
@@ -139,13 +140,19 @@ class Dispatcher:
     async def applied(self, stream: str) -> int:
         return await self._spool.applied(stream)
 
+    async def greeted(self, hello: Hello) -> tuple[int, str]:
+        """The last number of the cloud's street that is applied here, and the id of that command."""
+        return await self._spool.street(hello.stream)
+
     async def apply(self, stream: str, seq: int, payload: dict[str, Any], *, history: bool) -> None:
         """Commit the command and its number together, then see to it that it is done."""
         await self.apply_batch(stream, [(seq, payload, history)])
 
     async def apply_batch(self, stream: str, items: Sequence[tuple[int, dict[str, Any], bool]]) -> None:
         """The same for several, in one commit. Whether a command is history its ``not_after`` says."""
-        taken = [Taken(stream, seq, *self._read(payload)) for seq, payload, _ in items]
+        taken = [
+            Taken(stream, seq, *self._read(payload), mark=str(payload.get("id", ""))[:200]) for seq, payload, _ in items
+        ]
         task = asyncio.create_task(self._take_on(taken), name=f"take on {stream}")
         self._taking.add(task)
         task.add_done_callback(self._taken_on)

@@ -44,6 +44,8 @@ _TO_DO = {
     "sim_fault": "Clean the SIM's contacts and put it back; else replace it.",
     "sim_locked": "A person must enter the PIN or PUK: put the SIM into a phone.",
     "sms_storage_full": "Look at the site's log: received SMS are not being taken off the SIM.",
+    "memory_lost": "Look at the messages reported as uncertain; if nobody restored anything, at the site's disk.",
+    "store_older": "Look among the site's events for what is missing here since the backup was made.",
     "spool_broken": "Look at the site's disk; what was in the spool has been put aside.",
     "spool_failing": "Look at the site's disk; received SMS stay on their SIMs meanwhile.",
     "spool_growing": "Look at the site's connection to here.",

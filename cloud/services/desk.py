@@ -195,7 +195,7 @@ class Desk:
         self.far_legs.on_link(edge, up)
         self.stays.on_link(edge, up)
         self.clients.on_link(edge, up)
-        self._tasks.start(self._seen(edge), f"link of {edge}")
+        self._tasks.start(self._seen(edge, up), f"link of {edge}")
 
     def on_notice(self, edge: EdgeId, notice: Notice) -> None:
         """News that is not stored as it is."""
@@ -271,9 +271,9 @@ class Desk:
             await asyncio.wait({self._announcing}, timeout=WRITTEN_WITHIN_S)
         self.calls.page_ended(edge, notice)
 
-    async def _seen(self, edge: EdgeId) -> None:
+    async def _seen(self, edge: EdgeId, up: bool) -> None:
         try:
-            await self._db.write(lambda conn: edges.update(conn, edge, last_seen_at=utc_now()))
+            await self._db.write(lambda conn: edges.update(conn, edge, last_seen_at=utc_now(), linked=up))
         except Transient as error:
             log.warning("edge %s: when it was seen is not written down: %s", edge, error)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from cloud.store import tables
 from cloud.store.rows import now
@@ -11,12 +11,27 @@ from telecore.ids import EdgeId
 
 _SEQ = select(applied.c.seq).where(applied.c.edge == bindparam("of_edge"), applied.c.stream == bindparam("of_stream"))
 
+_MARKED = select(applied.c.seq, applied.c.mark).where(
+    applied.c.edge == bindparam("of_edge"), applied.c.stream == bindparam("of_stream")
+)
+
 
 def get(conn: Connection, edge: EdgeId, stream: str) -> int:
     """The last number applied, 0 for none."""
     return int(conn.execute(_SEQ, {"of_edge": edge, "of_stream": stream}).scalar() or 0)
 
 
-def set(conn: Connection, edge: EdgeId, stream: str, seq: int) -> None:  # noqa: A001
-    """Everything of this street up to ``seq`` is applied."""
-    tables.upsert(conn, applied, {"edge": edge, "stream": stream, "seq": seq, "at": now()})
+def get_marked(conn: Connection, edge: EdgeId, stream: str) -> tuple[int, str] | None:
+    """The last number applied and the id of its event; None for a street that was never heard of."""
+    row = conn.execute(_MARKED, {"of_edge": edge, "of_stream": stream}).one_or_none()
+    return None if row is None else (int(row.seq), str(row.mark))
+
+
+def streets(conn: Connection, edge: EdgeId) -> int:
+    """How many streets of this edge were heard of."""
+    return int(conn.execute(select(func.count()).where(applied.c.edge == edge)).scalar_one())
+
+
+def set(conn: Connection, edge: EdgeId, stream: str, seq: int, mark: str = "") -> None:  # noqa: A001
+    """Everything of this street up to ``seq`` is applied; ``mark`` is the id of that event."""
+    tables.upsert(conn, applied, {"edge": edge, "stream": stream, "seq": seq, "at": now(), "mark": mark[:64]})

@@ -92,4 +92,9 @@ def _record(conn: Connection, row: RowMapping) -> EdgeRecord:
         version=row["version"],
         stream=street.stream if street else "",
         applied=street.seq if street else 0,
+        outbox_acked=row["outbox_acked"],
+        linked=row["linked"],
+        doubt_at=row["doubt_at"],
+        doubt_stream=row["doubt_stream"],
+        doubt_seq=row["doubt_seq"],
     )

@@ -11,6 +11,7 @@ from cloud.store import feedback, keyset, tables
 from cloud.store.records import Between, Cursor, MessageRecord, PageOf
 from cloud.store.rows import from_row
 from cloud.store.schema import messages
+from telecore.ids import MessageSid
 from telecore.model import MessageStatus
 from telecore.states import MESSAGE_STATES, may_become
 
@@ -71,6 +72,14 @@ def expired(conn: Connection, at: datetime, limit: int = 100) -> list[MessageRec
     waiting = messages.c.status.in_([MessageStatus.ACCEPTED.value, MessageStatus.QUEUED.value])
     asked = select(messages).where(waiting, messages.c.not_after < at).order_by(messages.c.id).limit(limit)
     return [from_row(MessageRecord, row) for row in conn.execute(asked).mappings()]
+
+
+def being_sent(conn: Connection, edge: str, before: datetime) -> list[MessageSid]:
+    """Messages that this edge has had since before then and has told nothing of."""
+    sending = (messages.c.status == MessageStatus.SENDING.value) & (messages.c.updated_at <= before)
+    of_edge = messages.c.channel.startswith(f"{edge}/", autoescape=True)
+    asked = select(messages.c.sid).where(sending, of_edge).order_by(messages.c.id)
+    return [MessageSid(sid) for sid in conn.execute(asked).scalars()]
 
 
 def held(conn: Connection, account: str) -> list[MessageRecord]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
@@ -14,7 +15,20 @@ from telecore.commands import Command
 from telecore.errors import NotFound
 from telecore.ids import EdgeId
 
+_WITHDRAWN = "withdrawn"
 _HIGHEST = update(edges).where(edges.c.edge == bindparam("of_edge")).values(outbox_highest=bindparam("seq"))
+
+_ACKED = (
+    update(edges)
+    .where(edges.c.edge == bindparam("of_edge"), edges.c.outbox_acked < bindparam("seq"))
+    .values(outbox_acked=bindparam("seq"))
+)
+
+
+class OutboxRow(NamedTuple):
+    seq: int
+    payload: dict[str, Any]
+    created_at: datetime
 
 
 def append(conn: Connection, edge: EdgeId, command: Command) -> int:
@@ -35,16 +49,41 @@ def stream(conn: Connection, edge: EdgeId) -> tuple[str, int]:
 
 def read(conn: Connection, edge: EdgeId, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
     """Commands of this edge above the number ``after``, in order."""
-    asked = select(outbox.c.seq, outbox.c.payload).where(outbox.c.edge == edge, outbox.c.seq > after)
+    asked = select(outbox.c.seq, outbox.c.payload).where(
+        outbox.c.edge == edge, outbox.c.seq > after, outbox.c.payload["kind"].as_string() != _WITHDRAWN
+    )
     return [(int(seq), payload) for seq, payload in conn.execute(asked.order_by(outbox.c.seq).limit(limit))]
+
+
+def rows(conn: Connection, edge: EdgeId) -> list[OutboxRow]:
+    """Everything that the edge has not confirmed."""
+    asked = select(outbox.c.seq, outbox.c.payload, outbox.c.created_at).where(outbox.c.edge == edge)
+    return [OutboxRow(*row) for row in conn.execute(asked.order_by(outbox.c.seq))]
+
+
+def id_at(conn: Connection, edge: EdgeId, seq: int) -> str:
+    """The id of the command under this number; empty: there is none."""
+    asked = select(outbox.c.payload).where(outbox.c.edge == edge, outbox.c.seq == seq)
+    payload = conn.execute(asked).scalar()
+    return "" if payload is None else str(payload.get("id", ""))
+
+
+def remove(conn: Connection, edge: EdgeId, seq: int) -> None:
+    """It is not to be given any more."""
+    conn.execute(delete(outbox).where(outbox.c.edge == edge, outbox.c.seq == seq))
 
 
 def forget(conn: Connection, edge: EdgeId, upto: int) -> int:
     """Delete what the edge has applied; how many."""
+    conn.execute(_ACKED, {"of_edge": edge, "seq": upto})
     return conn.execute(delete(outbox).where(outbox.c.edge == edge, outbox.c.seq <= upto)).rowcount
 
 
 def withdraw(conn: Connection, edge: EdgeId, command: str) -> bool:
-    """Delete the command that has this id; False when the edge has it already."""
-    same = outbox.c.payload["id"].as_string() == command
-    return conn.execute(delete(outbox).where(outbox.c.edge == edge, same)).rowcount > 0
+    """Give the command that has this id to nobody; False when the edge has it already.
+
+    Its row stays until the edge is past it: a number without one would look as if this store had forgotten.
+    """
+    same = (outbox.c.payload["id"].as_string() == command) & (outbox.c.payload["kind"].as_string() != _WITHDRAWN)
+    left = update(outbox).where(outbox.c.edge == edge, same).values(payload={"kind": _WITHDRAWN, "id": command})
+    return conn.execute(left).rowcount > 0

@@ -22,6 +22,12 @@ def raise_(conn: Connection, edge: EdgeId, event: WarningRaised, at: datetime) -
     tables.upsert(conn, warnings, {**key, **said})
 
 
+def since(conn: Connection, edge: EdgeId, code: str, subject: str) -> datetime | None:
+    """When it began; None: it is not so."""
+    known = tables.find(conn, warnings, WarningRecord, edge=edge, code=code, subject=subject)
+    return known.since if known else None
+
+
 def clear(conn: Connection, edge: EdgeId, event: WarningCleared) -> None:
     same = (warnings.c.code == event.code[:64]) & (warnings.c.subject == event.subject[:200])
     conn.execute(delete(warnings).where(warnings.c.edge == edge, same))

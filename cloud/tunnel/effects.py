@@ -18,6 +18,7 @@ from cloud.tunnel import (
     inbound_steps,
     message_steps,
     recording_steps,
+    resync_steps,
     site_steps,
     sms_steps,
     stay_steps,
@@ -79,6 +80,7 @@ def apply(
 def _edge_started(conn: Connection, heard: Heard) -> None:
     event: EdgeStarted = heard.event
     edges.update(conn, heard.edge.edge, instance=event.instance[:64], version=event.version[:64])
+    resync_steps.forget_warnings(conn, heard.edge.edge, heard.now)
 
 
 def _channel_changed(conn: Connection, heard: Heard) -> Told | None:

@@ -16,13 +16,14 @@ from typing import Any
 from cloud.store import applied, edges, events
 from cloud.store.database import Connection, Database
 from cloud.store.records import EdgeRecord
-from cloud.tunnel import channel_steps, effects, message_steps
+from cloud.tunnel import channel_steps, effects, message_steps, resync_steps
 from cloud.tunnel.heard import RecordingUrl, Told, utc_now
 from telecore.codec import decode_event
 from telecore.errors import ProtocolError, Refused, RemoteProtocolError
 from telecore.events import ChannelChanged, Event
 from telecore.ids import EdgeId
 from telecore.model import ChannelStatus
+from telecore.tunnel.frames import Hello
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,19 @@ class Ingest:
     async def last_applied(self, edge: EdgeId, stream: str) -> int:
         return await self._db.read(lambda conn: applied.get(conn, edge, stream))
 
+    async def greeted(self, edge: EdgeId, hello: Hello) -> tuple[int, str]:
+        """How far this street is applied, and the id of the last event. Notices an edge that has begun a new one."""
+        known = await self._db.read(lambda conn: resync_steps.last_applied(conn, edge, hello))
+        if known is not None:
+            return known
+
+        def begin(conn: Connection) -> list[Told]:
+            resync_steps.new_street(conn, edge, hello, self._now())
+            return resync_steps.settle(conn, edges.get(conn, edge), hello.stream, 0)
+
+        await self._whole(self._write_and_tell(begin))
+        return 0, ""
+
     async def apply(self, edge: EdgeId, stream: str, items: Sequence[Item]) -> None:
         """All of these, or none. Raises StoreFailed."""
         read = [(seq, _read(edge, payload), history) for seq, payload, history in items]
@@ -137,7 +151,8 @@ class Ingest:
     def _apply(
         self, conn: Connection, edge: EdgeId, stream: str, items: Sequence[tuple[int, Event | None, bool]]
     ) -> list[Told]:
-        last, known = applied.get(conn, edge, stream), edges.get(conn, edge)
+        last, mark = applied.get_marked(conn, edge, stream) or (0, "")
+        known = edges.get(conn, edge)
         told: list[Told] = []
         for seq, event, history in items:
             if seq <= last:
@@ -145,9 +160,9 @@ class Ingest:
             found = self._take(conn, known, event, history=history) if event is not None else None
             if found is not None:
                 told.append(found)
-            last = seq
-        applied.set(conn, edge, stream, last)
-        return told
+            last, mark = seq, event.id if event is not None else ""
+        applied.set(conn, edge, stream, last, mark)
+        return told + resync_steps.settle(conn, known, stream, last)
 
     def _take(self, conn: Connection, edge: EdgeRecord | None, event: Event, *, history: bool) -> Told | None:
         """Keep the event and do its effect; None when it is known already, or nobody knows the edge."""
@@ -172,6 +187,9 @@ class EdgeIncoming:
 
     async def applied(self, stream: str) -> int:
         return await self._ingest.last_applied(self._edge, stream)
+
+    async def greeted(self, hello: Hello) -> tuple[int, str]:
+        return await self._ingest.greeted(self._edge, hello)
 
     async def apply(self, stream: str, seq: int, payload: dict[str, Any], *, history: bool) -> None:
         await self._ingest.apply(self._edge, stream, [(seq, payload, history)])

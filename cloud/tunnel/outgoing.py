@@ -7,10 +7,13 @@ from typing import Any
 
 from cloud.store import outbox
 from cloud.store.database import Connection, Database
-from cloud.tunnel import message_steps
+from cloud.tunnel import message_steps, resync_steps
+from cloud.tunnel.heard import utc_now
 from telecore.errors import NotFound
 from telecore.ids import EdgeId, MessageSid
 from telecore.model import MessageStatus
+from telecore.tunnel.frames import Hello
+from telecore.tunnel.resync import Verdict
 
 _PIECE = 50
 
@@ -34,6 +37,16 @@ class EdgeOutgoing:
 
     async def read(self, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
         return await self._db.read(lambda conn: outbox.read(conn, self._edge, after, limit))
+
+    async def resumed(self, applied: int, mark: str, peer: Hello) -> Verdict:
+        """What the edge says it has, beside what is known here. Rarely does anything follow from it."""
+        verdict = await self._db.read(lambda conn: resync_steps.weighed(conn, self._edge, applied, mark))
+        if verdict is Verdict.SENDER_OLDER:
+            await self._db.write(lambda conn: resync_steps.cloud_forgot(conn, self._edge, applied, utc_now()))
+        elif verdict is Verdict.RECEIVER_OLDER:
+            await self._db.write(lambda conn: resync_steps.edge_forgot(conn, self._edge, applied, peer, utc_now()))
+            self._told()
+        return verdict
 
     async def forget(self, upto: int) -> None:
         """The edge has these in its journal: messages among them are being sent from now on."""

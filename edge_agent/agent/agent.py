@@ -48,6 +48,7 @@ log = logging.getLogger(__name__)
 
 _CLIP_WITHIN_S = 30.0
 _GOODBYE_S = 1.0
+_CONFIRMED_S = 10.0
 _FALLEN_SHOWN_S = 600.0
 
 
@@ -65,6 +66,7 @@ class Agent:
         self._began = time.monotonic()
         self._spool_error: str | None = None
         self._refused = ""
+        self._greeted = asyncio.Event()
         self._fallen: dict[str, tuple[float, str]] = {}
         self._stored: asyncio.Queue[Sha256] = asyncio.Queue()
         self._build()
@@ -193,7 +195,7 @@ class Agent:
 
     async def _serve(self) -> None:
         parts: list[tuple[str, Callable[[], Awaitable[None]]]] = [
-            ("messages", self._messages.run),
+            ("messages", self._send),
             ("calls", self._calls.run),
             ("commands", self._dispatcher.run),
             ("devices", self._devices.run),
@@ -210,6 +212,15 @@ class Agent:
         async with asyncio.TaskGroup() as group:
             for name, part in parts:
                 group.create_task(supervise(name, part, on_fall=self._on_fall), name=name)
+
+    async def _send(self) -> None:
+        """What an earlier process left is sent once the cloud has said that this spool is as new as it thinks, or soon:
+        a copy of the whole data folder, put back, would send again what was sent."""
+        if await self._spool.queued_sms():
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_CONFIRMED_S):
+                    await self._greeted.wait()
+        await self._messages.run()
 
     async def _end_intake(self) -> None:
         async with asyncio.TaskGroup() as group:
@@ -269,6 +280,7 @@ class Agent:
     def _on_link(self, up: bool) -> None:
         self._calls.on_link(up)
         if up:
+            self._greeted.set()
             self._refused = ""
 
     def _on_refused(self, why: str) -> None:
@@ -300,6 +312,7 @@ class Agent:
             spooled=self._spool.depth,
             spool_error=self._spool_error,
             quarantined=str(self._spool.quarantined) if self._spool.quarantined else None,
+            forgotten=self._spool.forgotten,
             disk_free=disk_free,
             pins=frozenset(self._config.pins),
             fallen={name: why for name, (at, why) in self._fallen.items() if time.monotonic() - at < _FALLEN_SHOWN_S},

@@ -37,6 +37,7 @@ class Snapshot:
     spooled: int = 0
     spool_error: str | None = None
     quarantined: str | None = None
+    forgotten: str = ""
     disk_free: int | None = None
     pins: frozenset[Iccid] = frozenset()
     fallen: dict[str, str] = field(default_factory=dict)

@@ -31,12 +31,16 @@ _INTERRUPTED = 20409
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """An item of the cloud's street: to be taken on, or refused with ``answer``, or skipped when it has neither."""
+    """An item of the cloud's street: to be taken on, or refused with ``answer``, or skipped when it has neither.
+
+    ``mark`` is its id, by which the cloud knows later whether it means the same item.
+    """
 
     stream: str
     seq: int
     command: Command | None
     answer: CommandRejected | None = None
+    mark: str = ""
 
 
 def applied(db: sqlite3.Connection, stream: str) -> int:
@@ -45,11 +49,17 @@ def applied(db: sqlite3.Connection, stream: str) -> int:
     return int(row[0]) if row else 0
 
 
-def advance(db: sqlite3.Connection, stream: str, seq: int) -> bool:
+def street(db: sqlite3.Connection, stream: str) -> tuple[int, str]:
+    """The last number of this street that is applied here, and the id of that item."""
+    row = db.execute("SELECT applied, mark FROM streams WHERE stream = ?", (stream,)).fetchone()
+    return (int(row[0]), str(row[1])) if row else (0, "")
+
+
+def advance(db: sqlite3.Connection, stream: str, seq: int, mark: str = "") -> bool:
     """Note the number. False: it is a repetition."""
     if seq <= applied(db, stream):
         return False
-    db.execute("INSERT OR REPLACE INTO streams (stream, applied) VALUES (?, ?)", (stream, seq))
+    db.execute("INSERT OR REPLACE INTO streams (stream, applied, mark) VALUES (?, ?, ?)", (stream, seq, mark))
     return True
 
 
@@ -72,7 +82,7 @@ def record(db: sqlite3.Connection, command: Command, now: float) -> bool:
 
 def take(db: sqlite3.Connection, item: Taken, now: float) -> bool:
     """One item of the street: its number, and its effect or the answer that refuses it."""
-    if not advance(db, item.stream, item.seq):
+    if not advance(db, item.stream, item.seq, item.mark):
         return False
     if item.answer is not None:
         outbox.append(db, item.answer)

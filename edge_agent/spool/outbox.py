@@ -95,6 +95,18 @@ def forget(db: sqlite3.Connection, upto: int, now: float) -> None:
     # By class, because the index of untold rows is; without it each receipt would walk through a day of told ones.
     for name in ("kept", *QUOTAS):
         db.execute(_ACKNOWLEDGE, (now, name, upto))
+    if upto > acked(db):
+        set_acked(db, upto)
+
+
+def acked(db: sqlite3.Connection) -> int:
+    """The highest number the cloud ever said it has, also when its row is gone."""
+    row = db.execute("SELECT value FROM meta WHERE name = 'acked'").fetchone()
+    return int(row[0]) if row else 0
+
+
+def set_acked(db: sqlite3.Connection, upto: int) -> None:
+    db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES ('acked', ?)", (str(upto),))
 
 
 def tidy(db: sqlite3.Connection, now: float) -> None:

@@ -119,5 +119,9 @@ def _fourth(db: Database) -> None:
     db.execute("ALTER TABLE reports ADD COLUMN others TEXT NOT NULL DEFAULT ''")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _second, _third, _fourth)
+def _fifth(db: Database) -> None:
+    db.execute("ALTER TABLE streams ADD COLUMN mark TEXT NOT NULL DEFAULT ''")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _second, _third, _fourth, _fifth)
 """Only ever added to."""

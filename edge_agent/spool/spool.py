@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -11,27 +12,34 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.contracts import SmsPart, StatusReport, SubmitRef
-from edge_agent.spool import journal, open_calls, outbox, parts, reports, sims, submits
+from edge_agent.spool import account, journal, open_calls, outbox, parts, reports, seal, sims, submits
 from edge_agent.spool.file import open_file
 from edge_agent.spool.journal import Taken
 from edge_agent.spool.sims import Used
 from edge_agent.spool.submits import QueuedSms
 from edge_agent.spool.writer import Writer
 from telecore.commands import SendMessage
+from telecore.errors import StorageFailed
 from telecore.events import Event
 from telecore.ids import E164, ChannelId, Iccid, MessageSid
+from telecore.tunnel.frames import Hello
+from telecore.tunnel.resync import Verdict
+
+log = logging.getLogger(__name__)
 
 
 class Spool:
     """Outgoing rows of the tunnel, and the memory of everything that must not be lost or done twice.
 
     ``on_append`` is called in the loop after each commit that added events. ``quarantined`` is where a broken file
-    was put at the start, if one was found.
+    was put at the start, if one was found; ``forgotten`` says what is uncertain since memory was lost, here or in the
+    cloud.
     """
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
         self.path = path
         self.quarantined: Path | None = None
+        self.forgotten = ""
         self.on_append: Callable[[], None] = _nothing
         self._now = now
         self._stream = ""
@@ -44,9 +52,9 @@ class Spool:
         """Open or make the file. Raises StorageFailed when there is no way to write there."""
         spool = cls(path, now)
         executor = ThreadPoolExecutor(1, thread_name_prefix="spool")
-        opening = asyncio.wrap_future(executor.submit(open_file, path))
+        opening = asyncio.wrap_future(executor.submit(_opened, path))
         opening.add_done_callback(lambda done: None if _succeeded(done) else executor.shutdown(wait=False))
-        connection, spool.quarantined = await opening
+        connection, spool.quarantined, spool.forgotten = await opening
         spool._writer = Writer(executor, connection, outbox.highest, spool._observed)
         spool._stream, spool._highest, spool._depth = await spool._writer.run(_start)
         return spool
@@ -85,10 +93,26 @@ class Spool:
     async def forget(self, upto: int) -> None:
         self._depth = await self._writer.run(lambda db: _forget(db, upto, self._now()))
 
+    async def resumed(self, applied: int, mark: str, peer: Hello) -> Verdict:
+        """What the cloud says it has, weighed; after SENDER_OLDER ``stream`` is a new one."""
+        weighed = await self._writer.run(lambda db: account.weigh(db, applied, mark))
+        if weighed.said:
+            log.critical("%s", weighed.said)
+            self.forgotten = weighed.said
+            self._depth = await self._writer.run(outbox.depth)
+        if weighed.stream != self._stream:
+            self._stream = weighed.stream
+            await self._writer.run(lambda _: seal.note_street(self.path, weighed.stream))
+        return weighed.verdict
+
     # The street down: see dispatcher.py.
 
     async def applied(self, stream: str) -> int:
         return await self._writer.run(lambda db: journal.applied(db, stream))
+
+    async def street(self, stream: str) -> tuple[int, str]:
+        """The last number of the cloud's street that is applied, and the id of that item."""
+        return await self._writer.run(lambda db: journal.street(db, stream))
 
     async def journal(self, items: Sequence[Taken]) -> list[bool]:
         """Take on items of the cloud's street, or refuse them. False: that one was seen before."""
@@ -178,6 +202,16 @@ class Spool:
             self._depth += highest - self._highest
             self._highest = highest
             self.on_append()
+
+
+def _opened(path: Path) -> tuple[sqlite3.Connection, Path | None, str]:
+    """The file, where a broken one was put, and what was forgotten. Raises StorageFailed."""
+    connection, aside = open_file(path)
+    try:
+        return connection, aside, seal.check(path, connection, quarantined=aside is not None)
+    except sqlite3.Error as error:
+        connection.close()
+        raise StorageFailed(f"the spool {path} cannot be written: {error}") from error
 
 
 def _nothing() -> None:

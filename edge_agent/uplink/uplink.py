@@ -28,7 +28,7 @@ from telecore.tunnel.link import Link, MediaHandler, Sinks, Stores, Work
 from telecore.tunnel.streets import BlobStore, Incoming, Outgoing
 
 _LOG = logging.getLogger(__name__)
-_HOPELESS = frozenset({ByeCode.SECOND_AGENT, ByeCode.VERSION, ByeCode.STREAM})
+_HOPELESS = frozenset({ByeCode.SECOND_AGENT, ByeCode.VERSION})
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ carry its messages; both are thin.
 
 **Messages.** A text message is one JSON object with a ``type``; a binary message is told by its first byte.
 
-    Hello    {"type":"hello","version","minimum","side","edge","instance","stream","highest"}
-    Resume   {"type":"resume","stream","applied"}
+    Hello    {"type":"hello","version","minimum","side","edge","instance","stream","highest","time"}
+    Resume   {"type":"resume","stream","applied","mark"}
     Item     {"type":"item","seq","payload"}            an event (up) or a command (down), as ``codec`` writes it
     Ack      {"type":"ack","applied"}                   everything up to here is committed
     Notice   {"type":"notice","payload"}                stale if late, never stored
@@ -24,9 +24,14 @@ may. So one round trip settles both streets, and both sides run the same code.
 **Streets.** A sender offers rows above what the peer has applied, in order, at most ``window`` unacknowledged ones at
 a time. Numbers may have gaps, for rows are thinned while the line is down; they never go back. The receiver commits
 effect and number together, then acknowledges; one Ack stands for all before it. An item not above ``highest`` of the
-greeting is *history*: recorded and shown, but it starts no live call. A peer that claims to have applied more than
-was ever given out stands before a store that was restored from an older copy; it is told so and nothing is sent,
-because numbers would be taken for repetitions.
+greeting is *history*: recorded and shown, but it starts no live call.
+
+**An end that went back in time.** A store that was wiped or restored from an older copy has forgotten what it told or
+what it was told. The sender finds out when it weighs the peer's Resume (``resync``): by the numbers, and by ``mark``,
+the id of the item that the peer applied last, because a restored sender may have given the forgotten numbers to new
+items by then. A sender that has forgotten begins a new street, says Bye (``stream``) and greets anew: what it still has
+is told again, and the peer knows repetitions by their ids. A receiver that has forgotten is told again what the sender
+still has. What neither can know is reported as uncertain by the stores.
 
 **Versions.** Both speak the lower of the two ``version``; if one side's ``minimum`` is above that, it says Bye. A
 text or binary type that is unknown is ignored when the peer's version is higher than ours, and a fault otherwise.

@@ -17,6 +17,14 @@ class HelloArrived:
 
 
 @dataclass(frozen=True, slots=True)
+class Resumed:
+    """The peer says how far our street is applied; the owner weighs it, and answers with ``settled`` or ``leave``."""
+
+    applied: int
+    mark: str
+
+
+@dataclass(frozen=True, slots=True)
 class Greeted:
     """Both streets are settled; everything may be sent. ``version`` is the one both speak."""
 
@@ -80,6 +88,7 @@ class PeerLeft:
 
 TunnelEvent = (
     HelloArrived
+    | Resumed
     | Greeted
     | ItemArrived
     | Acknowledged

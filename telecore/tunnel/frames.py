@@ -47,7 +47,10 @@ class UnknownFrame(RemoteProtocolError):
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """``version`` and ``minimum`` are what the sender speaks; ``highest`` is the last number of its ``stream``."""
+    """``version`` and ``minimum`` are what the sender speaks; ``highest`` is the last number of its ``stream``.
+
+    ``time``: the sender's clock, in milliseconds since 1970; 0: it does not say.
+    """
 
     side: Side
     edge: str
@@ -56,14 +59,16 @@ class Hello:
     highest: int
     version: int = VERSION
     minimum: int = MINIMUM
+    time: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """The sender has committed the peer's ``stream`` up to ``applied``."""
+    """The sender has committed the peer's ``stream`` up to ``applied``. ``mark``: the id of that item, if it says."""
 
     stream: str
     applied: int
+    mark: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,12 +191,15 @@ def _read_hello(data: dict[str, Any]) -> Hello:
         highest=_number(data, "highest"),
         version=_number(data, "version"),
         minimum=_number(data, "minimum"),
+        time=_number({"time": 0, **data}, "time"),
     )
 
 
 _READERS: dict[str, Callable[[dict[str, Any]], TextFrame]] = {
     "hello": _read_hello,
-    "resume": lambda data: Resume(_string(data, "stream"), _number(data, "applied")),
+    "resume": lambda data: Resume(
+        _string(data, "stream"), _number(data, "applied"), _string({"mark": "", **data}, "mark")
+    ),
     "item": lambda data: Item(_number(data, "seq"), _payload(data)),
     "ack": lambda data: Ack(_number(data, "applied")),
     "notice": lambda data: Notice(_payload(data)),

@@ -20,7 +20,15 @@ from telecore.tunnel.bulk import BlobReceiver, BlobSender
 from telecore.tunnel.frames import BINARY_LIMIT, ByeCode, Hello, Side
 from telecore.tunnel.media import MediaFrame, MediaQueue, decode_media
 from telecore.tunnel.protocol import TunnelProtocol
-from telecore.tunnel.streets import BatchIncoming, BlobStore, Incoming, Outgoing
+from telecore.tunnel.resync import Verdict
+from telecore.tunnel.streets import (
+    BatchIncoming,
+    BlobStore,
+    HearingIncoming,
+    Incoming,
+    Outgoing,
+    WeighingOutgoing,
+)
 
 MediaHandler = Callable[[int, bytes], None]
 """Called with sequence and payload of each frame of a stream."""
@@ -77,20 +85,34 @@ class Link:
     """One end, from its first byte to its last. ``clock`` is monotonic, in seconds."""
 
     def __init__(
-        self, side: Side, edge: str, stores: Stores, sinks: Sinks, *, instance: str, clock: Callable[[], float]
+        self,
+        side: Side,
+        edge: str,
+        stores: Stores,
+        sinks: Sinks,
+        *,
+        instance: str,
+        clock: Callable[[], float],
+        time_ms: int = 0,
     ) -> None:
         self._stores = stores
         self._sinks = sinks
         self.wake = sinks.wake
         outgoing = stores.outgoing
         self.protocol = TunnelProtocol(
-            side, edge=edge, instance=instance, stream=outgoing.stream, highest=outgoing.highest
+            side,
+            edge=edge,
+            instance=instance,
+            stream=outgoing.stream,
+            highest=outgoing.highest,
+            time=time_ms,
+            weigh=isinstance(outgoing, WeighingOutgoing),
         )
         self.media = MediaQueue(clock)
         self.media_handlers: dict[int, MediaHandler] = {}
         self.fetches = BlobReceiver(stores.blobs, self.notify, lambda: sinks.wake(Work.KEEP))
         self.served = BlobSender(stores.blobs, self.notify, lambda: sinks.wake(Work.LOAD), self._pass_over)
-        self._to_settle: deque[events.HelloArrived | events.ItemArrived] = deque()
+        self._to_settle: deque[events.HelloArrived | events.Resumed | events.ItemArrived] = deque()
         self._to_forget = 0
         self._passed_over: set[str] = set()
         self.was_greeted = False
@@ -185,7 +207,7 @@ class Link:
     def _on_bulk(self, event: events.BulkArrived) -> None:
         self.fetches.arrived(event.bulk)
 
-    def _on_to_settle(self, event: events.HelloArrived | events.ItemArrived) -> None:
+    def _on_to_settle(self, event: events.HelloArrived | events.Resumed | events.ItemArrived) -> None:
         self._to_settle.append(event)
         self._sinks.wake(Work.SETTLE)
 
@@ -217,6 +239,8 @@ class Link:
             first = self._to_settle.popleft()
             if isinstance(first, events.HelloArrived):
                 await self._answer(first.hello)
+            elif isinstance(first, events.Resumed):
+                await self._weigh(first)
             else:
                 await self._apply(first)
 
@@ -225,10 +249,29 @@ class Link:
         if refusal is not None:
             self.leave(ByeCode.SECOND_AGENT, refusal)
             return
-        applied = await self._stores.incoming.applied(hello.stream)
+        incoming, mark = self._stores.incoming, ""
+        if isinstance(incoming, HearingIncoming):
+            applied, mark = await incoming.greeted(hello)
+        else:
+            applied = await incoming.applied(hello.stream)
         if self.protocol.hello.side is Side.CLOUD and not self.protocol.over:
             self.protocol.start()
-        self.protocol.resume(applied)
+        self.protocol.resume(applied, mark)
+        self._told()
+
+    async def _weigh(self, resumed: events.Resumed) -> None:
+        outgoing = self._stores.outgoing
+        peer = self.protocol.peer
+        assert isinstance(outgoing, WeighingOutgoing)
+        assert peer is not None
+        if await outgoing.resumed(resumed.applied, resumed.mark, peer) is Verdict.SENDER_OLDER:
+            self.leave(ByeCode.STREAM, "this end remembers less than it has told, and begins a new street")
+            return
+        self.protocol.settled(resumed.applied)
+        self._told()
+
+    def _told(self) -> None:
+        """Hand on what the protocol made of it."""
         self._sinks.wake(Work.OUTPUT)
         for event in self.protocol.events():
             self._HANDLERS[type(event)](self, event)
@@ -274,6 +317,7 @@ class Link:
         events.BulkArrived: _on_bulk,
         events.ItemArrived: _on_to_settle,
         events.HelloArrived: _on_to_settle,
+        events.Resumed: _on_to_settle,
         events.Acknowledged: _on_acknowledged,
         events.Greeted: _on_greeted,
         events.FrameIgnored: _on_ignored,

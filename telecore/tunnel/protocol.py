@@ -20,6 +20,7 @@ from telecore.tunnel.events import (
     NoticeArrived,
     PeerFault,
     PeerLeft,
+    Resumed,
     TunnelEvent,
 )
 from telecore.tunnel.frames import Ack, Bye, ByeCode, Hello, Item, Resume, Side, TextFrame
@@ -47,7 +48,10 @@ class Wanted(NamedTuple):
 
 
 class TunnelProtocol:
-    """One end. ``stream`` and ``highest`` are of the street that leaves from here."""
+    """One end. ``stream`` and ``highest`` are of the street that leaves from here.
+
+    ``weigh``: the owner compares the peer's Resume with its store; else only numbers are compared.
+    """
 
     def __init__(
         self,
@@ -60,8 +64,12 @@ class TunnelProtocol:
         version: int = frames.VERSION,
         minimum: int = frames.MINIMUM,
         window: int = WINDOW,
+        time: int = 0,
+        weigh: bool = False,
     ) -> None:
-        self.hello = Hello(side, edge, instance, stream, highest, version, minimum)
+        self.hello = Hello(side, edge, instance, stream, highest, version, minimum, time)
+        self._weigh = weigh
+        self._settled = False
         self.peer: Hello | None = None
         self.version = version
         self._window = window
@@ -80,7 +88,7 @@ class TunnelProtocol:
 
     @property
     def greeted(self) -> bool:
-        return self._phase is Phase.GREETED and self._resumed
+        return self._phase is Phase.GREETED and self._resumed and self._settled
 
     @property
     def over(self) -> bool:
@@ -96,15 +104,24 @@ class TunnelProtocol:
         self._started = True
         self._urgent.append(frames.encode(self.hello))
 
-    def resume(self, applied: int) -> None:
-        """Answer the peer's Hello: its street is committed here up to ``applied``."""
+    def resume(self, applied: int, mark: str = "") -> None:
+        """Answer the peer's Hello: its street is committed here up to ``applied``, an item with this id."""
         if self._phase is Phase.OVER:
             return
         if self.peer is None or self._resumed or not self._started:
             raise LocalProtocolError("Resume answers a Hello, once, after our own")
         self._resumed = True
         self._received = self._confirmed = applied
-        self._urgent.append(frames.encode(Resume(self.peer.stream, applied)))
+        self._urgent.append(frames.encode(Resume(self.peer.stream, applied, mark)))
+        self._greet()
+
+    def settled(self, applied: int) -> None:
+        """The peer's Resume is in order: the street goes on above ``applied``."""
+        if self._phase is not Phase.GREETED or self._settled:
+            return
+        self._settled = True
+        self._acked = self._offered = applied
+        self._events.append(Acknowledged(applied))
         self._greet()
 
     def wants(self) -> Wanted:
@@ -201,7 +218,7 @@ class TunnelProtocol:
     def _receive_binary(self, data: bytes) -> None:
         if len(data) > frames.BINARY_LIMIT:
             raise RemoteProtocolError(f"a binary frame of {len(data)} bytes is above the limit")
-        if not self.greeted:
+        if self._phase is not Phase.GREETED or not self._resumed:
             raise RemoteProtocolError("a binary frame before the greeting")
         kind = data[0] if data else 0
         if kind == frames.MEDIA_TYPE:
@@ -239,17 +256,18 @@ class TunnelProtocol:
     def _on_resume(self, resume: Resume) -> None:
         if not self._started or resume.stream != self.hello.stream:
             raise RemoteProtocolError(f"Resume of street {resume.stream[:40]!r}, which is not ours")
-        if resume.applied > self.hello.highest:
+        if self._weigh:
+            self._phase = Phase.GREETED
+            self._events.append(Resumed(resume.applied, resume.mark))
+        elif resume.applied > self.hello.highest:
             self._fault(
                 ByeCode.STREAM,
                 f"{resume.applied} of street {resume.stream} is applied but only {self.hello.highest} was given out: "
                 "its store was restored from an older copy and must begin a new street",
             )
-            return
-        self._acked = self._offered = resume.applied
-        self._phase = Phase.GREETED
-        self._events.append(Acknowledged(resume.applied))
-        self._greet()
+        else:
+            self._phase = Phase.GREETED
+            self.settled(resume.applied)
 
     def _greet(self) -> None:
         if self.greeted and self.peer is not None:

@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from typing import Any, Protocol, runtime_checkable
 
 from telecore.ids import Sha256
+from telecore.tunnel.frames import Hello
+from telecore.tunnel.resync import Verdict
 
 
 class Outgoing(Protocol):
@@ -26,6 +28,17 @@ class Outgoing(Protocol):
 
     async def forget(self, upto: int) -> None:
         """The peer has applied everything up to here."""
+
+
+@runtime_checkable
+class WeighingOutgoing(Protocol):
+    """An Outgoing that notices when one end of the street went back in time. Optional."""
+
+    async def resumed(self, applied: int, mark: str, peer: Hello) -> Verdict:
+        """Compare with what is kept here, and do what follows from it in one transaction.
+
+        After SENDER_OLDER ``stream`` is a new one, to be greeted with in the next connection.
+        """
 
 
 class Incoming(Protocol):
@@ -47,6 +60,14 @@ class BatchIncoming(Protocol):
 
     async def apply_batch(self, stream: str, items: Sequence[tuple[int, dict[str, Any], bool]]) -> None:
         """As ``apply`` for each of (seq, payload, history), in order, all or none."""
+
+
+@runtime_checkable
+class HearingIncoming(Protocol):
+    """An Incoming that looks at the peer's whole Hello, and names the item it applied last. Optional."""
+
+    async def greeted(self, hello: Hello) -> tuple[int, str]:
+        """The last number of this street that is applied here and the id of that item; 0 and "" for none."""
 
 
 class BlobStore(Protocol):

@@ -49,10 +49,8 @@ class Program:
 
 
 async def _feed(process: asyncio.subprocess.Process, text: bytes) -> None:
-    """A program that is over before it has read everything says by its status whether that was right."""
     assert process.stdin is not None
-    # uvloop's words for a pipe that the other end has closed already: RuntimeError.
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         process.stdin.write(text)
         await process.stdin.drain()
         process.stdin.close()

@@ -24,6 +24,11 @@ class EdgeRecord:
     version: str = ""
     stream: str = ""
     applied: int = 0
+    outbox_acked: int = 0
+    linked: bool = False
+    doubt_at: datetime | None = None
+    doubt_stream: str = ""
+    doubt_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Index, String, Table, Text
+from sqlalchemy import JSON, Boolean, Column, Index, String, Table, Text, false
 
 from cloud.store.schema.columns import account_column, id_column, made_columns, metadata, sid_column
 from cloud.store.types import Moment, RowId
@@ -22,7 +22,14 @@ edges = Table(
     Column("version", String(64), nullable=False),
     Column("outbox_stream", String(64), nullable=False),
     Column("outbox_highest", RowId, nullable=False),
+    Column("outbox_acked", RowId, nullable=False, server_default="0"),
+    Column("linked", Boolean, nullable=False, server_default=false()),
+    Column("doubt_at", Moment),
+    Column("doubt_stream", String(64), nullable=False, server_default=""),
+    Column("doubt_seq", RowId, nullable=False, server_default="0"),
 )
+"""``doubt_at``: when the edge turned out to have forgotten; what it was sending then is uncertain until it has told
+``doubt_stream`` up to ``doubt_seq``."""
 
 channels = Table(
     "channels",
@@ -51,7 +58,9 @@ applied = Table(
     Column("stream", String(64), primary_key=True),
     Column("seq", RowId, nullable=False),
     Column("at", Moment, nullable=False),
+    Column("mark", String(64), nullable=False, server_default=""),
 )
+"""``mark``: the id of the event that has this number."""
 
 events = Table(
     "events",

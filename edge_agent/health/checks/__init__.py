@@ -20,7 +20,7 @@ from edge_agent.health.checks.sim_locked import sim_locked
 from edge_agent.health.checks.sim_reminders import sim_reminders
 from edge_agent.health.checks.sip_strangers import sip_strangers
 from edge_agent.health.checks.sms_storage_full import sms_storage_full
-from edge_agent.health.checks.spool_broken import spool_broken, spool_failing
+from edge_agent.health.checks.spool_broken import memory_lost, spool_broken, spool_failing
 from edge_agent.health.checks.spool_growing import spool_growing
 from edge_agent.health.checks.suspect_blocked import suspect_blocked
 from edge_agent.health.checks.tunnel_down import tunnel_down
@@ -46,6 +46,7 @@ CHECKS: tuple[Check, ...] = (
     Check(disk_low, 60.0),
     Check(spool_growing, 60.0),
     Check(spool_broken, 0.0),
+    Check(memory_lost, 0.0),
     Check(spool_failing, 0.0),
     Check(tunnel_down, 60.0),
     Check(enrolment_refused, 0.0),

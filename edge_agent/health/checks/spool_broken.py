@@ -12,6 +12,12 @@ def spool_broken(snapshot: Snapshot) -> Iterator[Condition]:
         yield Condition("spool_broken", Severity.CRITICAL, "", text)
 
 
+def memory_lost(snapshot: Snapshot) -> Iterator[Condition]:
+    """Until the next start: the spool, or the cloud's store, was deleted or is older than it was."""
+    if snapshot.forgotten:
+        yield Condition("memory_lost", Severity.CRITICAL, "", snapshot.forgotten)
+
+
 def spool_failing(snapshot: Snapshot) -> Iterator[Condition]:
     """Received SMS stay on their SIMs meanwhile."""
     if snapshot.spool_error:

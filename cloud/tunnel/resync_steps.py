@@ -1,0 +1,142 @@
+"""When an edge and this store remember different things: what is uncertain is found, reported and told to people.
+
+The edge forgot: its disk was wiped, replaced, or restored from an older copy. What it had been given and not reported
+is in *doubt* until it has told all that it still knows; what is then still being sent is reported as uncertain. What
+it was never given waits, and is given to it.
+
+This store forgot: it was restored from a backup. It begins a new street down, and the edge tells again what it still
+has; what it did meanwhile it knows by the commands' ids and does not do again.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from cloud.store import applied, edges, messages, notifications, outbox, warnings
+from cloud.store.database import Connection
+from cloud.store.records import EdgeRecord, MessageRecord
+from cloud.tunnel import message_steps
+from cloud.tunnel.heard import Told
+from telecore.events import MessageFailed, WarningCleared, WarningRaised
+from telecore.ids import EdgeId, MessageSid, new_id
+from telecore.model import MessageStatus
+from telecore.tunnel.frames import Hello
+from telecore.tunnel.resync import Verdict, verdict
+
+log = logging.getLogger(__name__)
+
+UNCERTAIN = 30008
+SHOWN = timedelta(days=1)
+EDGE_FORGOT, CLOUD_FORGOT = "memory_lost", "store_older"
+_SUBJECT = "cloud"
+"""Whose warning it is: the edge's own of the same name is cleared by the edge."""
+_UNSURE = "the memory of the site that had it was lost, so it may have been sent"
+
+
+def last_applied(conn: Connection, edge: EdgeId, hello: Hello) -> tuple[int, str] | None:
+    """How far the edge's street is applied, and the last item's id. None: a new street of an edge that had another."""
+    found = applied.get_marked(conn, edge, hello.stream)
+    if found is None and applied.streets(conn, edge):
+        return None
+    return found or (0, "")
+
+
+def new_street(conn: Connection, edge: EdgeId, hello: Hello, now: datetime) -> None:
+    """The edge has begun a new street: what it knew of the old one may be gone."""
+    applied.set(conn, edge, hello.stream, 0)
+    _doubt(conn, edge, hello, now, "its disk was replaced, wiped, or restored")
+
+
+def weighed(conn: Connection, edge: EdgeId, claimed: int, named: str) -> Verdict:
+    """What the edge's Resume says beside what is known here."""
+    record = edges.get(conn, edge)
+    if record is None:
+        return Verdict.CONTINUES
+    found = None if claimed <= record.outbox_acked else outbox.id_at(conn, edge, claimed)
+    highest = outbox.stream(conn, edge)[1]
+    return verdict(claimed, named, found, acked=record.outbox_acked, highest=highest)
+
+
+def cloud_forgot(conn: Connection, edge: EdgeId, claimed: int, now: datetime) -> None:
+    """The edge has commands that this store does not know: begin a new street down."""
+    edges.update(conn, edge, outbox_stream=new_id(), outbox_acked=0)
+    text = (
+        f"this store is older than it was: the site has commands up to {claimed} that are not known here. It tells"
+        " again what it still has; what it did for messages and calls that are missing here is among its events"
+    )
+    _tell_people(conn, edge, CLOUD_FORGOT, text, now)
+
+
+def edge_forgot(conn: Connection, edge: EdgeId, claimed: int, hello: Hello, now: datetime) -> None:
+    """The edge had confirmed commands that it no longer knows."""
+    record = edges.get(conn, edge)
+    if record is None or record.doubt_at is None or record.doubt_stream != hello.stream:
+        _doubt(conn, edge, hello, now, f"it had confirmed commands above {claimed} and no longer knows them")
+    edges.update(conn, edge, outbox_acked=claimed)
+    if applied.get(conn, edge, hello.stream) == hello.highest:
+        settle(conn, edges.get(conn, edge), hello.stream, hello.highest)
+
+
+def settle(conn: Connection, edge: EdgeRecord | None, stream: str, seq: int) -> list[Told]:
+    """The edge's street is applied up to ``seq``: if that is all it still knew, report what is in doubt."""
+    if edge is None or edge.doubt_at is None or stream != edge.doubt_stream or seq < edge.doubt_seq:
+        return []
+    reported = [_uncertain(conn, sid) for sid in messages.being_sent(conn, edge.edge, edge.doubt_at)]
+    edges.update(conn, edge.edge, doubt_at=None)
+    done = [record for record in reported if record is not None]
+    if done:
+        text = f"{len(done)} messages that the site had before its memory was lost are reported as uncertain"
+        log.critical("edge %s: %s: %s", edge.edge, text, ", ".join(record.sid for record in done[:20]))
+    return [Told(edge.edge, _failed(record.sid), message=record) for record in done]
+
+
+def _failed(sid: MessageSid) -> MessageFailed:
+    return MessageFailed(message=sid, code=UNCERTAIN, reason=_UNSURE, uncertain=True)
+
+
+def _doubt(conn: Connection, edge: EdgeId, hello: Hello, now: datetime, why: str) -> None:
+    edges.update(conn, edge, doubt_at=now, doubt_stream=hello.stream, doubt_seq=hello.highest)
+    perhaps = _perhaps_given(conn, edge)
+    for seq, message in perhaps:
+        outbox.remove(conn, edge, seq)
+        if message is not None:
+            _uncertain(conn, message)
+    sent = len(messages.being_sent(conn, edge, now))
+    text = (
+        f"the site forgot what it was given: {why}. {sent} messages are uncertain until it has told what it still"
+        f" knows, {len(perhaps)} commands were perhaps given to it and are not given again;"
+        " what it had not told us before is lost"
+    )
+    _tell_people(conn, edge, EDGE_FORGOT, text, now)
+
+
+def _perhaps_given(conn: Connection, edge: EdgeId) -> list[tuple[int, MessageSid | None]]:
+    """Commands that were on their way while the edge was last connected, unconfirmed."""
+    record = edges.get(conn, edge)
+    seen = record.last_seen_at if record is not None and not record.linked else None
+    return [
+        (row.seq, MessageSid(str(row.payload["message"])) if row.payload.get("kind") == "message.send" else None)
+        for row in outbox.rows(conn, edge)
+        if record is not None and record.last_seen_at is not None and (seen is None or row.created_at <= seen)
+    ]
+
+
+def _uncertain(conn: Connection, sid: MessageSid) -> MessageRecord | None:
+    after = message_steps.step(conn, sid, MessageStatus.FAILED, error_code=UNCERTAIN, error_message=_UNSURE)
+    if after is not None:
+        notifications.add(conn, after.account, after.sid, UNCERTAIN, f"Message {after.sid}: {_UNSURE}")
+    return after
+
+
+def _tell_people(conn: Connection, edge: EdgeId, code: str, text: str, now: datetime) -> None:
+    log.critical("edge %s: %s", edge, text)
+    warnings.raise_(conn, edge, WarningRaised(code=code, severity="critical", text=text, subject=_SUBJECT), now)
+
+
+def forget_warnings(conn: Connection, edge: EdgeId, now: datetime) -> None:
+    """People have had time to read them."""
+    for code in (EDGE_FORGOT, CLOUD_FORGOT):
+        since = warnings.since(conn, edge, code, _SUBJECT)
+        if since is not None and since < now - SHOWN:
+            warnings.clear(conn, edge, WarningCleared(code=code, subject=_SUBJECT))
