@@ -66,6 +66,7 @@ async def cloud(tmp_path: Path) -> AsyncIterator[Cloud]:
         running = asyncio.create_task(app.run(parts, stop))
         await asyncio.wait_for(parts.web.started.wait(), 10)
         yield Cloud(parts, account, token)
+        parts.drain.hurry()
         stop.set()
         await asyncio.wait_for(running, 10)
 
