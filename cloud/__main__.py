@@ -6,8 +6,8 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 
+from cloud import __version__
 from cloud.cli import accounts, audit, backup, edges, operators, serve, store
 from cloud.cli.commands import PROGRAM, Commands, Run
 from cloud.config import CloudConfig, ConfigError, load
@@ -71,10 +71,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _print_version() -> int:
-    try:
-        print(f"{PROGRAM} {version('simferry')}")
-    except PackageNotFoundError:
-        print(f"{PROGRAM} (not installed)")
+    print(f"{PROGRAM} {__version__}")
     return 0
 
 

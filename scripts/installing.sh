@@ -31,38 +31,62 @@ need_packages() {
         give_up "apt-get could not install ${missing[*]}"
 }
 
-install_packages() { # options of pip and what to install, in the versions of requirements.lock
-    local pins=$(mktemp) done=0
-    sed -n 's/^\([a-zA-Z0-9._-]*==[^ ]*\).*/\1/p' "$here/requirements.lock" >"$pins"
-    "$into/opt/simferry/bin/pip" install -q --disable-pip-version-check -c "$pins" "$@" || done=1
-    rm -f "$pins"
+locked() { # extras: what they need, out of requirements.lock, with its hashes
+    local extra
+    for extra in "$@"; do cat "$here/scripts/packages/$extra.txt"; done | sort -u |
+        awk 'NR == FNR { wanted[$1] = 1; next }
+             /^[A-Za-z0-9]/ { name = $1; sub(/==.*/, "", name); on = name in wanted }
+             /^#/ { on = 0 }
+             on' - "$here/requirements.lock"
+}
+
+install_locked() { # folder of an environment, extras; further options of pip in $pip_options
+    local environment=$1 lock done=0
+    shift
+    lock=$(mktemp)
+    locked "$@" >"$lock"
+    "$environment/bin/python" -m pip install -q --disable-pip-version-check --require-hashes --no-deps ${pip_options-} -r "$lock" ||
+        done=1
+    rm -f "$lock"
     return $done
 }
 
-add_uvloop() {
-    # Many calls cost less with it. Nothing depends on it, so it is not built where there is none for this machine.
-    install_packages --only-binary=uvloop "$here[fast]" 2>/dev/null || step "there is no uvloop for this machine; going on without"
+make_environment() { # edge or cloud, and further extras of pyproject.toml
+    local name=$1 target=$into/opt/simferry/$1 built python
+    shift
+    # The whole environment lay at /opt/simferry before.
+    [ ! -e "$into/opt/simferry/pyvenv.cfg" ] || rm -rf "$into"/opt/simferry/{bin,include,lib,lib64,share,pyvenv.cfg}
+    # An environment knows its own folder, so the old one steps aside, and comes back should the new one fail.
+    rm -rf "$target.old"
+    mkdir -p "$into/opt/simferry"
+    [ ! -e "$target" ] || mv "$target" "$target.old"
+    if ! { python3 -m venv "$target" && install_locked "$target" "$name" "$@"; }; then
+        rm -rf "$target"
+        [ ! -e "$target.old" ] || mv "$target.old" "$target"
+        give_up "the packages could not be installed; the lines above say why. What was there is there again"
+    fi
+    built=$(mktemp -d)
+    python=$target/bin/python
+    PYTHONDONTWRITEBYTECODE=1 "$python" "$here/scripts/releasekit/wheel.py" "simferry-$name" "$built" >/dev/null
+    "$python" -m pip install -q --disable-pip-version-check --no-index --no-deps "$built"/*.whl
+    rm -rf "$built" "$target.old"
+    PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1 "$python" -c \
+        "from scripts.releasekit.distributions import packages_hash; print(packages_hash(('$name',)))" >"$target/packages"
+    chmod 644 "$target/packages"
 }
 
-make_environment() { # edge or cloud, and further extras of pyproject.toml
-    local target=$into/opt/simferry
-    [ -x "$target/bin/python" ] || python3 -m venv "$target" || give_up "python3 -m venv failed; is python3-venv there?"
-    install_packages "$here[$1]" || give_up "pip could not install the packages; the lines above say why"
-    # systemd-python needs a compiler and headers; without it the agent notifies systemd by itself and logs to the console.
-    if [ -z "$into" ] && pkg-config --exists libsystemd 2>/dev/null; then
-        "$target/bin/pip" install -q --disable-pip-version-check "$here[$1,systemd]" || true
-    fi
-    if [ -z "$into" ]; then
-        local command
-        for command in edge-agent simferry-cloud; do
-            ln -sfn "$target/bin/$command" "/usr/local/bin/$command"
-        done
-    fi
+add_uvloop() { # folder of an environment
+    # Many calls cost less with it. Nothing depends on it, so it is not built where there is none for this machine.
+    pip_options=--only-binary=:all: install_locked "$1" fast 2>/dev/null || step "there is no uvloop for this machine; going on without"
+}
+
+link_command() { # command, folder of its environment
+    [ -n "$into" ] || ln -sfn "$2/bin/$1" "/usr/local/bin/$1"
 }
 
 make_user() { # name, further groups
     [ -z "$into" ] || return 0
-    id "$1" >/dev/null 2>&1 || useradd --system --no-create-home --shell /usr/sbin/nologin "$1"
+    id "$1" >/dev/null 2>&1 || useradd --system --user-group --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin "$1"
     [ -z "${2-}" ] || usermod -a -G "$2" "$1"
 }
 
@@ -81,12 +105,36 @@ as_user() {
 }
 
 install_unit() { # file in systemd/, name of the unit
-    install -D -m 644 "$here/systemd/$1.service" "$into/etc/systemd/system/${2-$1}.service"
+    install -D -m 644 "$here/systemd/$1" "$into/etc/systemd/system/${2-$1}"
 }
 
-start_unit() {
-    [ -z "$into" ] && [ -d /run/systemd/system ] || { step "systemd is not running here: start $1 yourself"; return 0; }
+systemd_is_here() { [ -z "$into" ] && [ -d /run/systemd/system ]; }
+
+start_units() {
+    systemd_is_here || { step "systemd is not running here: start $* yourself"; return 0; }
     systemctl daemon-reload
-    systemctl enable --quiet "$1"
-    systemctl restart "$1"
+    systemctl enable --quiet "$@"
+    systemctl restart "$@"
+}
+
+stop_units() {
+    ! systemd_is_here || systemctl disable --now --quiet "$@" 2>/dev/null || true
+    local unit
+    for unit; do rm -f "$into/etc/systemd/system/$unit" "$into"/etc/systemd/system/*.wants/"$unit"; done
+    ! systemd_is_here || systemctl daemon-reload
+}
+
+remove_environment() { # edge or cloud, its command
+    rm -rf "$into/opt/simferry/$1" "$into/opt/simferry/$1.old"
+    [ ! -d "$into/opt/simferry" ] || rmdir --ignore-fail-on-non-empty "$into/opt/simferry"
+    [ -n "$into" ] || rm -f "/usr/local/bin/$2"
+}
+
+remove_users() {
+    [ -z "$into" ] || return 0
+    local user
+    for user; do
+        ! id "$user" >/dev/null 2>&1 || userdel "$user"
+        ! getent group "$user" >/dev/null || groupdel "$user"
+    done
 }

@@ -19,11 +19,23 @@ def settings(unit):
     return re.findall(r"^(\w+)=(.*)$", unit.read_text(), re.MULTILINE)
 
 
-def test_there_are_two():
-    assert [unit.name for unit in UNITS] == ["cloud.service", "edge-agent.service"]
+SERVICES = [unit for unit in UNITS if unit.stem != "simferry-update"]
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.stem)
+def test_there_are_two_services_and_the_updater():
+    assert [unit.name for unit in UNITS] == ["cloud.service", "edge-agent.service", "simferry-update.service"]
+
+
+def test_the_updater_reaches_no_network_and_is_nobody_elses_user():
+    (updater,) = [unit for unit in UNITS if unit.stem == "simferry-update"]
+    said = dict(settings(updater))
+    assert said["User"] == "simferry-update"
+    assert said["PrivateNetwork"] == "yes"
+    assert said["CapabilityBoundingSet"] == "CAP_KILL"
+    assert "-I" in said["ExecStart"]
+
+
+@pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.stem)
 def test_each_is_watched_and_comes_back(unit):
     said = settings(unit)
     for wanted in (("Type", "notify"), ("WatchdogSec", "30"), ("Restart", "always"), ("CapabilityBoundingSet", "")):
