@@ -132,7 +132,7 @@ def test_a_known_hole_is_told() -> None:
     report = {
         "dependencies": [{"name": "a", "version": "1.0", "vulns": [hole]}, {"name": "b", "version": "2", "vulns": []}]
     }
-    assert audit.holes(json.dumps(report)) == ["a 1.0: PYSEC-2026-1, mended in 1.1"]
+    assert audit.holes(json.dumps(report)) == ["a 1.0: PYSEC-2026-1, mended by 1.1"]
     with pytest.raises(ValueError, match="Expecting"):
         audit.holes("")
 

@@ -56,7 +56,7 @@ def main() -> int:
 def holes(report: str) -> list[str]:
     """A line for each hole of pip-audit's JSON. Raises ValueError, KeyError for what is no report."""
     return [
-        f"{package['name']} {package['version']}: {hole['id']}, mended in {', '.join(hole['fix_versions']) or 'none yet'}"
+        f"{package['name']} {package['version']}: {hole['id']}, mended by {', '.join(hole['fix_versions']) or 'none'}"
         for package in json.loads(report)["dependencies"]
         for hole in package.get("vulns", ())
     ]
