@@ -42,6 +42,7 @@ from telecore.errors import (
     OutcomeUnknown,
     Refused,
     RemoteProtocolError,
+    StorageFailed,
     TelecoreError,
     TimedOut,
 )
@@ -62,6 +63,7 @@ MODEM_SILENT = "(the modem did not answer)"
 """Told instead of an operator's words; with a silent network there are none."""
 _USSD_TIMEOUT_S = 180.0
 _RESTART_TIMEOUT_S = 120.0
+_HELD_S = 2.0
 
 Doers = Mapping[type[Command], Callable[[Any], Awaitable[object]]]
 """Who does a durable command, by its type: answers it by an event of its own, or raises TelecoreError."""
@@ -150,17 +152,15 @@ class Dispatcher:
 
     async def apply_batch(self, stream: str, items: Sequence[tuple[int, dict[str, Any], bool]]) -> None:
         """The same for several, in one commit. Whether a command is history its ``not_after`` says."""
-        taken = [
-            Taken(stream, seq, *self._read(payload), mark=str(payload.get("id", ""))[:200]) for seq, payload, _ in items
-        ]
-        task = asyncio.create_task(self._take_on(taken), name=f"take on {stream}")
+        task = asyncio.create_task(self._take_on(stream, items), name=f"take on {stream}")
         self._taking.add(task)
         task.add_done_callback(self._taken_on)
         await asyncio.shield(task)
 
-    async def _take_on(self, taken: Sequence[Taken]) -> None:
+    async def _take_on(self, stream: str, items: Sequence[tuple[int, dict[str, Any], bool]]) -> None:
         """A task of its own: the tunnel may fall after the commit, and what is committed nobody sends again."""
-        for item, fresh in zip(taken, await self._spool.journal(taken), strict=True):
+        taken, fresh_ones = await self._journal(stream, items)
+        for item, fresh in zip(taken, fresh_ones, strict=True):
             if not fresh:
                 continue
             if item.answer is not None:
@@ -169,6 +169,24 @@ class Dispatcher:
                 self._messages.enqueue(item.command)
             elif item.command is not None:
                 self._todo.put_nowait(item.command)
+
+    async def _journal(
+        self, stream: str, items: Sequence[tuple[int, dict[str, Any], bool]]
+    ) -> tuple[list[Taken], list[bool]]:
+        """Commit them. A disk that takes nothing leaves them with the cloud, and the tunnel up for what is live."""
+        said = ""
+        while True:
+            taken = [
+                Taken(stream, seq, *self._read(payload), mark=str(payload.get("id", ""))[:200])
+                for seq, payload, _ in items
+            ]
+            try:
+                return taken, await self._spool.journal(taken)
+            except StorageFailed as error:
+                if str(error) != said:
+                    said = str(error)
+                    log.error("commands of the cloud are not taken on: %s", error)  # noqa: TRY400
+                await asyncio.sleep(_HELD_S)
 
     def _taken_on(self, task: asyncio.Task[None]) -> None:
         self._taking.discard(task)

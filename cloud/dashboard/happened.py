@@ -30,6 +30,7 @@ _TO_DO = {
     "balance_low": "Top the SIM up.",
     "clock_wrong": "Set the site's clock, or let it reach a time server.",
     "device_flapping": "Look at the modem's power, its cable and its antenna.",
+    "disk_full": "Free space on the site's disk: received SMS stay on their SIMs, and commands wait here.",
     "disk_low": "Free space on the site's disk, or give it a larger one.",
     "enrolment_refused": "Enrol the edge again: simferry-cloud enrol-edge makes a token.",
     "not_registered": "Look at the antenna and the coverage, then at the SIM in a phone.",

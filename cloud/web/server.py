@@ -36,10 +36,7 @@ MESSAGE_LIMIT = 16 * 1024
 
 
 class WebServer:
-    """``port`` 0 takes any free one; the real one is in ``port`` once ``started`` is set.
-
-    ``drain`` is asked before anything else; what it raises is the answer.
-    """
+    """``port`` 0 takes any free one; the real one is in ``port`` once ``started`` is set."""
 
     def __init__(
         self,
@@ -52,7 +49,6 @@ class WebServer:
         proxies: Proxies | None = None,
         refused: Refusals | None = None,
         https: bool = False,
-        drain: Callable[[str, str], None] = lambda method, path: None,
     ) -> None:
         self.host = host
         self.port = port
@@ -64,7 +60,6 @@ class WebServer:
         self._proxies = proxies or Proxies()
         self._refused = refused or Refusals()
         self._https = https
-        self._drain = drain
         self._streams: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -122,7 +117,6 @@ class WebServer:
         return _sent(response, self._https)
 
     async def _handled(self, request: web.BaseRequest) -> Response:
-        self._drain(request.method, request.rel_url.raw_path)
         handler, fields = self._router.find(request.method, request.rel_url.raw_path)
         return await handler(await _read(request, fields, self._source(request)))
 

@@ -36,7 +36,7 @@ class Housekeeping:
         tidy_at = clock() + _TIDY_S
         try:
             while True:
-                free = await asyncio.wrap_future(executor.submit(disk_free, self._data_dir))
+                free = await asyncio.wrap_future(executor.submit(self._free))
                 await self._look(free, clock())
                 if clock() >= tidy_at:
                     tidy_at = clock() + _TIDY_S
@@ -44,6 +44,11 @@ class Housekeeping:
                 await asyncio.sleep(_LOOK_S)
         finally:
             executor.shutdown(wait=False)
+
+    def _free(self) -> int | None:
+        free = disk_free(self._data_dir)
+        self._spool.reserve.look(free)
+        return free
 
     async def _look(self, free: int | None, now: float) -> None:
         for event in self.warnings.look(self._snapshot(free), now):

@@ -53,7 +53,7 @@ async def run_agent(config: AgentConfig, site: Prepared, stop: asyncio.Event) ->
     """Run until ``stop`` is set. Raises StorageFailed when nothing can be kept in the data folder."""
     # A thread costs memory; what is handed to the loop's own is rare and short.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2, thread_name_prefix="spare"))
-    spool = await Spool.open(config.data_dir / "spool.db")
+    spool = await Spool.open(config.data_dir / "spool.db", least_free=config.limits.disk_reserve_mb * _MB)
     try:
         blobs = await EdgeBlobs.open(config.data_dir / "blobs", clips_bytes=config.limits.clips_mb * _MB)
         with about(edge=site.identity.edge):

@@ -35,11 +35,15 @@ _TARGETS = ("auto", "console", "journal")
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What this site may take. ``sms_interval_s``: at least so long between two submits of one SIM."""
+    """What this site may take. ``sms_interval_s``: at least so long between two submits of one SIM.
+
+    ``disk_reserve_mb``: with less free than that no new work is taken on; 0 switches it off.
+    """
 
     clips_mb: int = 256
     sms_interval_s: float = 0.0
     disk_low_mb: int = 200
+    disk_reserve_mb: int = 16
     spool_rows: int = 5000
 
 

@@ -15,6 +15,7 @@ from edge_agent.contracts import SmsPart, StatusReport, SubmitRef
 from edge_agent.spool import account, journal, open_calls, outbox, parts, reports, seal, sims, submits
 from edge_agent.spool.file import open_file
 from edge_agent.spool.journal import Taken
+from edge_agent.spool.reserve import Reserve
 from edge_agent.spool.sims import Used
 from edge_agent.spool.submits import QueuedSms
 from edge_agent.spool.writer import Writer
@@ -36,8 +37,9 @@ class Spool:
     cloud.
     """
 
-    def __init__(self, path: Path, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, path: Path, now: Callable[[], float] = time.time, least_free: int = 0) -> None:
         self.path = path
+        self.reserve = Reserve(path.with_name(f"{path.name}.reserve"), least_free)
         self.quarantined: Path | None = None
         self.forgotten = ""
         self.on_append: Callable[[], None] = _nothing
@@ -48,14 +50,17 @@ class Spool:
         self._writer: Writer[int]
 
     @classmethod
-    async def open(cls, path: Path, now: Callable[[], float] = time.time) -> Spool:
-        """Open or make the file. Raises StorageFailed when there is no way to write there."""
-        spool = cls(path, now)
+    async def open(cls, path: Path, now: Callable[[], float] = time.time, least_free: int = 0) -> Spool:
+        """Open or make the file. Raises StorageFailed when there is no way to write there.
+
+        ``least_free``: below so many free bytes received SMS and commands are refused (``reserve.look``).
+        """
+        spool = cls(path, now, least_free)
         executor = ThreadPoolExecutor(1, thread_name_prefix="spool")
         opening = asyncio.wrap_future(executor.submit(_opened, path))
         opening.add_done_callback(lambda done: None if _succeeded(done) else executor.shutdown(wait=False))
         connection, spool.quarantined, spool.forgotten = await opening
-        spool._writer = Writer(executor, connection, outbox.highest, spool._observed)
+        spool._writer = Writer(executor, connection, outbox.highest, spool._observed, spool.reserve.spend)
         spool._stream, spool._highest, spool._depth = await spool._writer.run(_start)
         return spool
 
@@ -91,7 +96,11 @@ class Spool:
         return await self._writer.run(lambda db: outbox.recent(db, subject, kinds, limit))
 
     async def forget(self, upto: int) -> None:
-        self._depth = await self._writer.run(lambda db: _forget(db, upto, self._now()))
+        """What cannot be noted now is noted with the next one: a disk that takes nothing cuts no tunnel."""
+        try:
+            self._depth = await self._writer.run(lambda db: _forget(db, upto, self._now()))
+        except StorageFailed as error:
+            log.warning("what the cloud has is not noted: %s", error)
 
     async def resumed(self, applied: int, mark: str, peer: Hello) -> Verdict:
         """What the cloud says it has, weighed; after SENDER_OLDER ``stream`` is a new one."""
@@ -116,12 +125,14 @@ class Spool:
 
     async def journal(self, items: Sequence[Taken]) -> list[bool]:
         """Take on items of the cloud's street, or refuse them. False: that one was seen before."""
+        self.reserve.check()
         return await self._writer.run(lambda db: journal.take_all(db, items, self._now()))
 
     # SMS.
 
     async def store_part(self, part: SmsPart, recipient: E164 | None) -> parts.Received | None:
         """Keep a received PDU; the event (already appended) when it made a message whole."""
+        self.reserve.check()
         return await self._writer.run(lambda db: parts.store(db, part, recipient, self._now()))
 
     async def expire_parts(self, waited_s: float) -> list[parts.Received]:
@@ -182,16 +193,6 @@ class Spool:
     async def sim_usage(self, since: float) -> list[Used]:
         """What SIMs have carried since then, by the hour."""
         return await self._writer.run(lambda db: sims.usage(db, since))
-
-    # Notes of the agent to itself.
-
-    async def noted(self, name: str) -> str | None:
-        """What was last noted by this name."""
-        return await self._writer.run(lambda db: _noted(db, name))
-
-    async def note(self, name: str, value: str) -> None:
-        """Keep a text by name."""
-        await self._writer.run(lambda db: _note(db, name, value))
 
     # Life of the agent.
 
@@ -254,15 +255,6 @@ def _recover(db: sqlite3.Connection, started: Event) -> None:
         outbox.append(db, ended)
     for replied in journal.interrupted(db):
         outbox.append(db, replied)
-
-
-def _noted(db: sqlite3.Connection, name: str) -> str | None:
-    row = db.execute("SELECT value FROM meta WHERE name = ?", (f"note.{name}",)).fetchone()
-    return None if row is None else str(row[0])
-
-
-def _note(db: sqlite3.Connection, name: str, value: str) -> None:
-    db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (f"note.{name}", value))
 
 
 def _sign_of_life(db: sqlite3.Connection, now: float) -> None:

@@ -24,7 +24,8 @@ class Writer(Generic[S]):
     """Runs functions of the connection, in order, each inside a transaction it may share with others.
 
     ``observe`` looks at the database at the end of each transaction; ``observed`` gets what it saw, in the loop,
-    after the commit and before any result is handed out.
+    after the commit and before any result is handed out. ``full`` is asked for room, on a full disk; when it has made
+    some, the transaction is tried once more.
     """
 
     def __init__(
@@ -33,11 +34,13 @@ class Writer(Generic[S]):
         connection: sqlite3.Connection,
         observe: Work[S],
         observed: Callable[[S], None],
+        full: Callable[[], bool] = lambda: False,
     ) -> None:
         self._executor = executor
         self._connection = connection
         self._observe = observe
         self._observed = observed
+        self._full = full
         self._waiting: deque[_Job] = deque()
         self._alone: deque[_Job] = deque()
         self._busy = False
@@ -103,7 +106,16 @@ class Writer(Generic[S]):
         asyncio.get_running_loop().call_soon(self._next)
 
     def _commit(self, batch: list[Work[Any]]) -> tuple[list[Any], S]:
-        with _translated(), transaction(self._connection):
+        with _translated():
+            try:
+                return self._transact(batch)
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_FULL or not self._full():
+                    raise
+                return self._transact(batch)
+
+    def _transact(self, batch: list[Work[Any]]) -> tuple[list[Any], S]:
+        with transaction(self._connection):
             return [work(self._connection) for work in batch], self._observe(self._connection)
 
 

@@ -176,7 +176,6 @@ async def seeded_cloud(directory: Path) -> AsyncIterator[SeededCloud]:
             finally:
                 await files.close()
         finally:
-            parts.drain.hurry()
             stop.set()
             await asyncio.wait_for(running, 20)
 

@@ -11,6 +11,7 @@ import shutil
 import struct
 import subprocess
 from pathlib import Path
+from typing import Any
 
 SOURCE = Path(__file__).with_name("shim.c")
 _PAGE = 4096
@@ -23,6 +24,7 @@ _FIELDS = {
     "free_bytes": (24, "<q"),
     "writes": (32, "<q"),
     "syncs": (40, "<q"),
+    "target": (48, "64s"),
 }
 ENOSPC, EIO, EROFS = errno.ENOSPC, errno.EIO, errno.EROFS
 
@@ -35,7 +37,7 @@ class Disk:
     """One disk: everything below ``root`` whose path has one of ``match`` in it. Its state is kept in ``folder``.
 
     ``environment`` goes to the process. Attributes are the fields of the shim's page: set ``disk.write_errno = ENOSPC``
-    and from the next write on it is so; ``disk.syncs`` counts.
+    and from the next write on it is so; ``disk.syncs`` counts. ``target``: only paths with this in them.
     """
 
     write_errno: int
@@ -46,6 +48,7 @@ class Disk:
     free_bytes: int
     writes: int
     syncs: int
+    target: bytes
 
     def __init__(self, folder: Path, root: Path, match: tuple[str, ...] = (), *, trace: bool = False) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -71,11 +74,11 @@ class Disk:
     environment: dict[str, str]
     _page: mmap.mmap
 
-    def __getattr__(self, name: str) -> int:
+    def __getattr__(self, name: str) -> Any:
         if name not in _FIELDS:
             raise AttributeError(name)
         at, shape = _FIELDS[name]
-        return int(struct.unpack_from(shape, self._page, at)[0])
+        return struct.unpack_from(shape, self._page, at)[0]
 
     def __setattr__(self, name: str, value: object) -> None:
         if name in _FIELDS:

@@ -17,6 +17,7 @@
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 struct control {
@@ -28,6 +29,7 @@ struct control {
     volatile int64_t free_bytes;  /* what statvfs tells, -1: the truth */
     volatile int64_t writes;
     volatile int64_t syncs;
+    char target[64];              /* only paths with this in them are at fault; empty: all */
 };
 
 enum { WRITE = 1, TRUNCATE, SYNC, CREATE, RENAME, UNLINK, SAID };
@@ -86,7 +88,10 @@ static void record(uint32_t op, const char *path, uint64_t offset, const struct 
         trace_fd = syscall(SYS_openat, AT_FDCWD, name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     }
     if (trace_fd >= 0) {
-        struct { uint32_t op, path, data, pad; uint64_t offset; } head = {op, strlen(path), length, 0, offset};
+        struct timespec now;
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        uint64_t at = now.tv_sec * 1000000000ull + now.tv_nsec;
+        struct { uint32_t op, path, data, pad; uint64_t offset, at; } head = {op, strlen(path), length, 0, offset, at};
         struct iovec all[66];
         all[0] = (struct iovec){&head, sizeof head};
         all[1] = (struct iovec){(void *)path, head.path};
@@ -102,8 +107,10 @@ static void record1(uint32_t op, const char *path, uint64_t offset, const void *
     record(op, path, offset, &one, 1);
 }
 
-static int refused(void) {
-    if (!control) return 0;
+static int aimed_at(const char *path) { return control && (!control->target[0] || strstr(path, control->target)); }
+
+static int refused(const char *path) {
+    if (!aimed_at(path)) return 0;
     __sync_fetch_and_add(&control->writes, 1);
     if (!control->write_errno) return 0;
     if (control->spare > 0 && __sync_fetch_and_sub(&control->spare, 1) > 0) return 0;
@@ -137,10 +144,10 @@ static int opened(int fd, const char *whole, int flags, int made) {
 
 static int open_any(int at, const char *path, int flags, mode_t mode) {
     char whole[4096];
-    int is_ours = at == AT_FDCWD && ours(path, whole) && (matches(whole) || (flags & O_DIRECTORY));
-    int made = is_ours && (flags & O_CREAT) && syscall(SYS_access, path, F_OK) != 0;
-    if (made && matches(whole) && refused()) return -1;
-    if (is_ours && control && control->write_errno == EROFS && matches(whole) && (flags & (O_WRONLY | O_RDWR))) {
+    int is_ours = at == AT_FDCWD && ours(path, whole);
+    int made = is_ours && matches(whole) && (flags & O_CREAT) && syscall(SYS_access, path, F_OK) != 0;
+    if (made && refused(whole)) return -1;
+    if (is_ours && aimed_at(whole) && control->write_errno == EROFS && matches(whole) && (flags & (O_WRONLY | O_RDWR))) {
         errno = EROFS;
         return -1;
     }
@@ -181,7 +188,7 @@ int close(int fd) {
 
 static ssize_t positioned(int fd, const void *data, size_t count, off_t offset) {
     if (kind_of(fd) == 'f') {
-        if (refused()) return -1;
+        if (refused(paths[fd])) return -1;
         ssize_t done = syscall(SYS_pwrite64, fd, data, count, offset);
         if (done > 0) record1(WRITE, paths[fd], offset, data, done);
         return done;
@@ -195,7 +202,7 @@ ssize_t write(int fd, const void *data, size_t count) {
     char kind = kind_of(fd);
     if (kind == 'f') {
         off_t offset = lseek(fd, 0, SEEK_CUR);
-        if (refused()) return -1;
+        if (refused(paths[fd])) return -1;
         ssize_t done = syscall(SYS_write, fd, data, count);
         if (done > 0) record1(WRITE, paths[fd], offset, data, done);
         return done;
@@ -232,7 +239,7 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
 static int sync_any(int fd, long number) {
     char kind = kind_of(fd);
     if (kind != 'f' && kind != 'd') return syscall(number, fd);
-    if (control) {
+    if (aimed_at(paths[fd])) {
         __sync_fetch_and_add(&control->syncs, 1);
         if (control->sync_us > 0) usleep(control->sync_us);
         if (control->sync_errno) {
@@ -249,7 +256,7 @@ int fdatasync(int fd) { return sync_any(fd, SYS_fdatasync); }
 
 static int truncate_any(int fd, off_t length) {
     if (kind_of(fd) == 'f') {
-        if (refused()) return -1;
+        if (refused(paths[fd])) return -1;
         int done = syscall(SYS_ftruncate, fd, length);
         if (done == 0) record(TRUNCATE, paths[fd], length, NULL, 0);
         return done;
@@ -262,7 +269,7 @@ int ftruncate64(int fd, off_t length) { return truncate_any(fd, length); }
 int rename(const char *from, const char *to) {
     char whole[4096], then[4096];
     int is_ours = ours(from, whole) && ours(to, then) && (matches(whole) || matches(then));
-    if (is_ours && refused()) return -1;
+    if (is_ours && refused(whole)) return -1;
     int done = syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
     if (done == 0 && is_ours) record1(RENAME, whole, 0, then, strlen(then));
     return done;
@@ -271,7 +278,7 @@ int rename(const char *from, const char *to) {
 int unlink(const char *path) {
     char whole[4096];
     int is_ours = ours(path, whole) && matches(whole);
-    if (is_ours && refused()) return -1;
+    if (is_ours && refused(whole)) return -1;
     int done = syscall(SYS_unlinkat, AT_FDCWD, path, 0);
     if (done == 0 && is_ours) record(UNLINK, whole, 0, NULL, 0);
     return done;
@@ -283,7 +290,7 @@ int statvfs(const char *path, struct statvfs *about) {
     if (!real) real = (call)dlsym(RTLD_NEXT, "statvfs");
     char whole[4096];
     int done = real(path, about);
-    if (done == 0 && control && control->free_bytes >= 0 && ours(path, whole))
+    if (done == 0 && control && control->free_bytes >= 0 && ours(path, whole) && aimed_at(whole))
         about->f_bavail = about->f_bfree = control->free_bytes / about->f_frsize;
     return done;
 }
