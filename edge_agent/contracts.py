@@ -135,6 +135,10 @@ class SubmitRef:
     sms: int = 1
 
 
+UNNAMED = "\x00unheard"
+"""In place of a ref: the network took it, and how it named it was not heard. No SMSC can give this one: its ids are
+C-strings."""
+
 OnSegment = Callable[[SubmitRef], Awaitable[None]]
 """Called when the network took a segment, before the next is begun; when it returns, the ref is on disk."""
 
@@ -169,6 +173,74 @@ class WindowedSms(SmsService, Protocol):
 
     def segments(self, sms: OutboundSms) -> int:
         """How many segments it will be."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeldCopy:
+    """A segment that was written into a modem to be sent from there (27.005 §3.5.3, §3.5.4).
+
+    ``device``: the modem's IMEI. ``identity``: the same for the same text to the same recipient. ``settings``: what the
+    modem forgets when it restarts, as it was then.
+    """
+
+    segment: int
+    segments: int
+    device: str
+    store: str
+    index: int
+    identity: str
+    settings: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldEntry:
+    """A message to be sent that lies in a modem. ``sent``: STO SENT or STO UNSENT (27.005 §3.1); None: not told."""
+
+    store: str
+    index: int
+    identity: str
+    to: Address
+    sent: bool | None
+
+
+OnCopy = Callable[[HeldCopy], Awaitable[None]]
+"""Called when a segment lies in the modem, before it is sent; when it returns, that is on disk."""
+
+
+@runtime_checkable
+class HoldingSms(SmsService, Protocol):
+    """A service that writes a message into the modem before it sends it, so that the modem remembers whether it went.
+
+    ``marks``: whether this modem was seen to mark what it sent; None: not yet. ``settle_s``: how long a mark may be
+    missing though the message is on its way.
+    """
+
+    @property
+    def holds(self) -> bool: ...
+    @property
+    def device(self) -> str: ...
+    @property
+    def marks(self) -> bool | None: ...
+    @property
+    def settle_s(self) -> float: ...
+
+    async def submit_held(self, sms: OutboundSms, first: int, on_copy: OnCopy, on_segment: OnSegment) -> None:
+        """As ``submit``. CannotHold: nothing went out, use ``submit``.
+
+        After an OutcomeUnknown or DeviceLost the copy, if ``on_copy`` was called, tells more.
+        """
+
+    def identities(self, sms: OutboundSms) -> tuple[str, ...]:
+        """Of each of its segments."""
+
+    def lived_since(self, copy: HeldCopy) -> bool:
+        """Whether it is the same modem, and not restarted since the copy was written."""
+
+    async def held(self) -> Sequence[HeldEntry]:
+        """What lies there to be sent. Raises DeviceLost, DeviceRefused, TimedOut."""
+
+    async def discard(self, entry: HeldEntry) -> None:
+        """Delete it, if it still lies there."""
 
 
 class UssdState(StrEnum):

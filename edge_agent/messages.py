@@ -3,7 +3,7 @@
 The states of a submit, all of them on disk (``spool/submits.py``):
 
 queued → submitting → submitted → delivered | undelivered;  queued → failed;  submitting → queued | failed | doubtful;
-doubtful → submitted | uncertain
+doubtful → submitted | uncertain | queued (one that may be repeated)
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 
-from edge_agent.contracts import Gate, SmsPart, StatusReport, Witness
+from edge_agent.contracts import UNNAMED, Gate, HeldCopy, SmsPart, StatusReport, SubmitRef, Witness
+from edge_agent.copies import Copies
+from edge_agent.copy_rules import Fate
 from edge_agent.logs import about
 from edge_agent.sms_line import Duty, Lines, SmsLine
 from edge_agent.spool import QueuedSms, Spool
@@ -26,12 +27,14 @@ from edge_agent.unguarded import Unguarded
 from telecore.commands import SendMessage
 from telecore.errors import TelecoreError
 from telecore.events import MessageFailed, MessageReceived
-from telecore.ids import ChannelId
+from telecore.ids import ChannelId, MessageSid
 
 log = logging.getLogger(__name__)
 
 DOUBT_S = 20.0
 """How long the report of a message may take that may have gone out before it counts as failed."""
+MOST_REPEATS = 3
+"""So often a message that may be repeated is, each time nobody knows whether it went."""
 _TICK_S = 60.0
 
 
@@ -62,6 +65,8 @@ class Messages:
         self._duty = Duty(spool, lines, gate or Unguarded(), self._witness, on_sent, clock, interval_s)
         self._on_fall = on_fall
         self._wall = wall
+        self._copies = Copies(spool, lines.sms)
+        self._settling: set[MessageSid] = set()
         self._lines: dict[ChannelId, SmsLine] = {}
         self._group: asyncio.TaskGroup | None = None
         self._stopping = False
@@ -120,7 +125,9 @@ class Messages:
     def _put(self, sms: QueuedSms) -> None:
         channel = sms.command.channel
         if channel not in self._lines:
-            self._lines[channel] = SmsLine(channel, self._duty, in_doubt=self._doubt, resume=self._resume)
+            self._lines[channel] = SmsLine(
+                channel, self._duty, in_doubt=self._doubt, resume=self._resume, sweep=self._copies.sweep
+            )
         self._lines[channel].put(Waiting(sms, deadline=self._deadline(sms.command)))
         self._start(self._lines[channel])
 
@@ -147,16 +154,72 @@ class Messages:
 
     async def _resume(self, channel: ChannelId | None) -> None:
         for command in await self._spool.interrupted_sms(channel):
-            await self._doubt(command, interrupted(command))
+            self._put_again(await self._doubt(command, interrupted(command)))
 
-    async def _doubt(self, command: SendMessage, failed: MessageFailed) -> None:
-        """It may have gone out: end it only if no report says so within a while."""
-        if await self._spool.doubt_sms(command.message) and self._group is not None:
-            self._group.create_task(self._end_later(command, failed), name=f"doubt {command.message}")
-        else:
+    async def _doubt(self, command: SendMessage, failed: MessageFailed) -> QueuedSms | None:
+        """It may have gone out: ask the modem if it has a copy, else end it if no report says so within a while.
+
+        It is given back when nothing of it had gone.
+        """
+        if command.message in self._settling:
+            return None
+        found = await self._spool.reconsider(command.message)
+        if isinstance(found, QueuedSms):
+            return found
+        if self._group is None:
             await self._spool.finish_sms(command.message, failed)
+        elif found is not None:
+            self._settle(command, self._ask_modem(command, found, failed))
+        elif await self._spool.doubt_sms(command.message):
+            self._settle(command, self._end_later(command, failed))
+        else:
+            return await self._end(command, failed)
+        return None
+
+    def _settle(self, command: SendMessage, work: Coroutine[None, None, None]) -> None:
+        """Beside the line, which goes on meanwhile. A spool that cannot be written now is asked at the next start."""
+
+        async def settle() -> None:
+            try:
+                await work
+            except TelecoreError as error:
+                log.warning("message %s stays in doubt for now: %s", command.message, error)
+            finally:
+                self._settling.discard(command.message)
+
+        assert self._group is not None
+        self._settling.add(command.message)
+        self._group.create_task(settle(), name=f"doubt {command.message}")
+
+    async def _ask_modem(self, command: SendMessage, copy: HeldCopy, failed: MessageFailed) -> None:
+        fate = await self._copies.fate(command, copy)
+        log.info("message %s was interrupted on %s: its modem says %s", command.message, command.channel, fate.value)
+        if fate is Fate.UNKNOWN:
+            if await self._spool.doubt_sms(command.message):
+                await asyncio.sleep(self._doubt_s)
+            again = await self._end(command, failed)
+        else:
+            if fate is Fate.SENT:
+                self._duty.on_sent(command.channel)
+                self._witness.sms_sent(command.channel, command.to)
+                await self._spool.segment_sent(command.message, SubmitRef(UNNAMED, copy.segment, copy.segments))
+            again = await self._spool.requeue_sms(command.message)
+        self._put_again(again)
+        await self._copies.forget(command.channel, copy)
 
     async def _end_later(self, command: SendMessage, failed: MessageFailed) -> None:
         await asyncio.sleep(self._doubt_s)
-        with suppress(TelecoreError):  # a spool that cannot be written now is asked again at the next start
+        self._put_again(await self._end(command, failed))
+
+    async def _end(self, command: SendMessage, failed: MessageFailed) -> QueuedSms | None:
+        """Nobody knows: it is told, unless it may be repeated; then it is given back."""
+        again = await self._spool.repeat_sms(command.message, MOST_REPEATS) if command.repeat else None
+        if again is None:
             await self._spool.finish_sms(command.message, failed)
+        else:
+            log.warning("message %s may have been sent and is sent again, as it asks for", command.message)
+        return again
+
+    def _put_again(self, sms: QueuedSms | None) -> None:
+        if sms is not None:
+            self._put(sms)

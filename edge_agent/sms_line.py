@@ -9,9 +9,9 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
-from edge_agent.contracts import Gate, PacedSms, SmsService, WindowedSms, Witness
+from edge_agent.contracts import Gate, HoldingSms, PacedSms, SmsService, WindowedSms, Witness
 from edge_agent.line_queue import LineQueue
-from edge_agent.spool import Spool
+from edge_agent.spool import Begun, QueuedSms, Spool
 from edge_agent.submit_rules import (
     UNCERTAIN,
     Again,
@@ -59,21 +59,26 @@ class Duty:
 
 
 class SmsLine:
-    """``in_doubt`` is handed a message that may have gone out; ``resume`` looks after those an earlier life began."""
+    """``in_doubt`` is handed a message that may have gone out, and gives it back when it did not; ``resume`` looks
+    after those an earlier life began, ``sweep`` after what it left in a modem that has just come."""
 
     def __init__(
         self,
         channel: ChannelId,
         duty: Duty,
         *,
-        in_doubt: Callable[[SendMessage, MessageFailed], Awaitable[None]],
+        in_doubt: Callable[[SendMessage, MessageFailed], Awaitable[QueuedSms | None]],
         resume: Callable[[ChannelId], Awaitable[None]],
+        sweep: Callable[[ChannelId, HoldingSms], Awaitable[None]],
     ) -> None:
         self.channel = channel
         self.task: asyncio.Task[None] | None = None
         self._duty = duty
         self._in_doubt = in_doubt
         self._resume = resume
+        self._sweep = sweep
+        self._swept: SmsService | None = None
+        self._proven: HoldingSms | None = None
         self._queue = LineQueue()
         self._changed = asyncio.Event()
         self._stopping = False
@@ -130,6 +135,10 @@ class SmsLine:
         now = self._duty.clock()
         service = self._duty.lines.sms(self.channel)
         registered = service is not None and self._duty.lines.registered(self.channel)
+        if registered and service is not self._swept:
+            if isinstance(service, HoldingSms):
+                await self._sweep(self.channel, service)
+            self._swept = service
         room = self._room(service, now) if registered else 0
         begun: list[Waiting] = []
         while True:
@@ -192,8 +201,13 @@ class SmsLine:
     async def _begin(self, begun: list[Waiting], service: SmsService) -> None:
         """Put on record that they may be out from now on, all in one commit, and hand them to the line."""
         windowed = self._windowed(service)
+        holding = service if isinstance(service, HoldingSms) and service.holds else None
         asked = [
-            (waiting.sms.command.message, windowed.segments(outbound(waiting.sms.command, None)) if windowed else 0)
+            Begun(
+                waiting.sms.command.message,
+                windowed.segments(outbound(waiting.sms.command, None)) if windowed else 0,
+                held=holding is not None,
+            )
             for waiting in begun
         ]
         try:
@@ -204,12 +218,12 @@ class SmsLine:
             raise
         for waiting, is_fresh in zip(begun, fresh, strict=True):
             if is_fresh:
-                self._fly(waiting, service)
+                self._fly(waiting, service, holding)
             else:
                 self._queue.done(waiting.sms.command.message)
 
-    def _fly(self, waiting: Waiting, service: SmsService) -> None:
-        task = asyncio.get_running_loop().create_task(self._submit(waiting, service))
+    def _fly(self, waiting: Waiting, service: SmsService, holding: HoldingSms | None) -> None:
+        task = asyncio.get_running_loop().create_task(self._submit(waiting, service, holding))
         self._flying.add(task)
         task.add_done_callback(lambda done: self._landed(waiting, done))
 
@@ -225,14 +239,18 @@ class SmsLine:
         self._next_at = max(self._next_at, self._duty.clock() + self._interval_s)
         self._changed.set()
 
-    async def _submit(self, waiting: Waiting, service: SmsService) -> Waiting | None:
+    async def _submit(self, waiting: Waiting, service: SmsService, holding: HoldingSms | None) -> Waiting | None:
         """The message as it is to be tried again, or None when it is done with."""
         command = waiting.sms.command
         progress = Progress(self._duty.spool, command, waiting.sms.segment, self._sent)
         left = remaining_s(waiting, self._duty.clock())
         try:
             async with asyncio.timeout(_SUBMIT_TIMEOUT_S):
-                await service.submit(outbound(command, left), progress.segment, progress.note)
+                if holding is not None:
+                    await holding.submit_held(outbound(command, left), progress.segment, progress.copied, progress.note)
+                    await self._prove(holding)
+                else:
+                    await service.submit(outbound(command, left), progress.segment, progress.note)
         except TimeoutError:
             verdict: Again | GiveUp = GiveUp(UNCERTAIN, "the modem took too long, so it may have been sent", True)
         except TelecoreError as error:
@@ -242,13 +260,18 @@ class SmsLine:
         else:
             log.info("message %s submitted on %s", command.message, command.channel)
             return None
-        return await self._settle(command, verdict)
+        return await self._settle(command, verdict, waiting)
+
+    async def _prove(self, holding: HoldingSms) -> None:
+        if holding.marks and holding is not self._proven:
+            await self._duty.spool.prove(holding.device)
+            self._proven = holding
 
     def _sent(self, command: SendMessage) -> None:
         self._duty.on_sent(command.channel)
         self._duty.witness.sms_sent(command.channel, command.to)
 
-    async def _settle(self, command: SendMessage, verdict: Again | GiveUp) -> Waiting | None:
+    async def _settle(self, command: SendMessage, verdict: Again | GiveUp, waiting: Waiting) -> Waiting | None:
         if isinstance(verdict, Again):
             await self._duty.spool.put_back(command.message, refused=verdict.refused)
             return verdict.waiting
@@ -261,11 +284,11 @@ class SmsLine:
             reason=verdict.reason,
             uncertain=verdict.uncertain,
         )
-        if verdict.uncertain:
-            await self._in_doubt(command, failed)
-        else:
+        if not verdict.uncertain:
             await self._duty.spool.finish_sms(command.message, failed)
-        return None
+            return None
+        again = await self._in_doubt(command, failed)
+        return None if again is None else replace(waiting, sms=again)
 
     async def _finish(self, waiting: Waiting, event: Event) -> None:
         await self._duty.spool.finish_sms(waiting.sms.command.message, event)

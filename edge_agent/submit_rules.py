@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from edge_agent.contracts import Permit
 from edge_agent.spool import QueuedSms
 from telecore.causes import Blame, blame_submit
-from telecore.errors import DeviceLost, DeviceRefused, OutcomeUnknown, Refused, TelecoreError, Transient
+from telecore.errors import CannotHold, DeviceLost, DeviceRefused, OutcomeUnknown, Refused, TelecoreError, Transient
 
 EXPIRED = 30036
 UNCERTAIN = 30008
@@ -134,6 +134,8 @@ def judge(error: TelecoreError, waiting: Waiting, now: float) -> Again | GiveUp:
     """What a failed submit means for its message."""
     if isinstance(error, DeviceRefused):
         return _refused(error, waiting, now)
+    if isinstance(error, CannotHold):
+        return Again(waiting, refused=False)
     if isinstance(error, DeviceLost | Transient):
         if waiting.setbacks + 1 >= _TRANSIENT_ATTEMPTS:
             return GiveUp(UNCERTAIN, f"the modem could not send it in {_TRANSIENT_ATTEMPTS} attempts: {error}")

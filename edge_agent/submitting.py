@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from edge_agent.contracts import OutboundSms, SubmitRef
+from edge_agent.contracts import HeldCopy, OutboundSms, SubmitRef
 from edge_agent.spool import QueuedSms, Spool
 from edge_agent.submit_rules import EXPIRED, UNCERTAIN, Again, GiveUp, Refuse, Waiting, judge
 from telecore.commands import SendMessage
-from telecore.errors import TelecoreError
+from telecore.errors import DeviceLost, OutcomeUnknown, TelecoreError
 from telecore.events import CommandRejected, Event, MessageFailed
 
 
@@ -24,7 +24,13 @@ class Progress:
         self._command = command
         self._first = segment
         self._unwritten = False
+        self._has_copy = False
         self.segment = segment
+
+    async def copied(self, copy: HeldCopy) -> None:
+        """The next segment lies in the modem; when this returns, that is on disk, and it may be sent."""
+        await self._spool.copy_written(self._command.message, copy)
+        self._has_copy = True
 
     async def note(self, ref: SubmitRef) -> None:
         """The network took a segment; when this returns, that is on disk."""
@@ -32,13 +38,15 @@ class Progress:
         for _ in range(ref.sms):
             self._on_sent(self._command)
         await self._spool.segment_sent(self._command.message, ref)
-        self._unwritten = False
+        self._unwritten = self._has_copy = False
         self.segment = ref.segment + 1
 
     def judge(self, error: TelecoreError, waiting: Waiting, now: float) -> Again | GiveUp:
         """A segment that went out and could not be noted must not go out again."""
         if self._unwritten:
             return GiveUp(UNCERTAIN, f"it was sent, and that could not be written down: {error}", uncertain=True)
+        if self._has_copy and isinstance(error, DeviceLost):
+            error = OutcomeUnknown(f"{error} while it was being sent")
         if self.segment > self._first:
             waiting = replace(waiting, sms=replace(waiting.sms, segment=self.segment, attempts=0))
         return judge(error, waiting, now)

@@ -46,7 +46,7 @@ class SendMessage(Command):
 
     ``urgent``: a warning, which goes before the others and above quotas. ``flash``: shown at once and not kept (class
     0). ``port``: for the application that listens there, not for a person. ``sender``: which of the channel's numbers,
-    for one that has several.
+    for one that has several. ``repeat``: when nobody knows whether it went it is sent again, and may come twice.
     """
 
     kind: ClassVar[str] = "message.send"
@@ -59,6 +59,7 @@ class SendMessage(Command):
     flash: bool = False
     port: int | None = None
     sender: E164 | None = None
+    repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ TelecoreError
 ├── Refused              do not repeat as it is; has a Twilio code and an HTTP status
 │   ├── InvalidRequest · InvalidTwiml · NotAllowed · NotFound · NoRoute
 ├── Transient            repeat after a while
-│   ├── Busy · NoNetwork · TunnelDown · TimedOut · StorageFailed
+│   ├── Busy · NoNetwork · TunnelDown · TimedOut · CannotHold · StorageFailed
 ├── DeviceLost           the port or the box is gone; only ``devices/runner`` catches it
 ├── DeviceRefused        the box said no: carries the kind of code (CME, CMS, …) and the code
 ├── OutcomeUnknown       it may have been done: never repeat by yourself
@@ -93,6 +93,10 @@ class TunnelDown(Transient):
 
 class TimedOut(Transient):
     """No answer within the time given."""
+
+
+class CannotHold(Transient):
+    """The modem cannot keep a message to be sent now; nothing of it went out."""
 
 
 class StorageFailed(Transient):

@@ -134,7 +134,9 @@ def _gateway(entry: GatewayEntry) -> str:
 
 def _messages(profile: AtProfile) -> Iterator[str]:
     sms, ussd = profile.sms, profile.ussd
-    yield f"* SMS: stored on {' and '.join(sms.stores)}, arriving on {sms.arrivals}, listed every {sms.poll_s:g} s"
+    way = f"written to {sms.send_from} and sent from there" if sms.send_from else "sent at once"
+    stored = f"stored on {' and '.join(sms.stores)}, arriving on {sms.arrivals}"
+    yield f"* SMS: {stored}, listed every {sms.poll_s:g} s; {way}"
     written = " or ".join(encoding.replace("_", " ") for encoding in ussd.encodings)
     yield f"* USSD: written {written}" + ("" if ussd.in_call else "; not during a call")
     yield f"* SIM: ICCID by {_commands(profile.sim.iccid)}; tries of the PIN by {_commands(profile.sim.retries)}"

@@ -7,4 +7,5 @@ modules here hold one table family each, as functions of an open connection.
 from edge_agent.spool.journal import Taken as Taken
 from edge_agent.spool.journal import subject_of as subject_of
 from edge_agent.spool.spool import Spool as Spool
+from edge_agent.spool.submits import Begun as Begun
 from edge_agent.spool.submits import QueuedSms as QueuedSms

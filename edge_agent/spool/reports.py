@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from datetime import datetime
 
-from edge_agent.contracts import StatusReport
+from edge_agent.contracts import UNNAMED, StatusReport
 from edge_agent.spool import outbox
 from edge_agent.spool.refs import to_column, to_list
 from telecore.causes import ReportKind, report_code, report_kind
@@ -42,7 +42,7 @@ def store(db: sqlite3.Connection, report: StatusReport, now: float) -> None:
     )
     if cursor.rowcount == 0:
         return
-    row = _submitted(db, report, about)
+    row = _submitted(db, report, about) or _unnamed(db, report, about)
     if row is None:
         return
     db.execute("UPDATE reports SET matched = 1 WHERE n = ?", (cursor.lastrowid,))
@@ -69,6 +69,39 @@ def _submitted(db: sqlite3.Connection, report: StatusReport, about: str) -> tupl
         if row is not None:
             return row
     return None
+
+
+_UNNAMED = """
+SELECT u.message, u.segment FROM submit_refs u WHERE u.channel = ? AND u.ref = ? AND u.tail = ? AND u.outcome IS NULL
+AND NOT EXISTS (SELECT 1 FROM submit_refs f WHERE f.channel = u.channel AND f.ref = ? AND f.rowid > u.rowid - ?)
+ORDER BY u.rowid LIMIT 1"""
+_NEAR = 250
+"""TP-MR counts modulo 256, so of so many neighbours each has another one."""
+
+
+def _unnamed(db: sqlite3.Connection, report: StatusReport, about: str) -> tuple[str, int] | None:
+    """The oldest segment to this number that went without its ref being heard; a ref that is another's is not its."""
+    ref = to_column(report.ref)
+    row: tuple[str, int] | None = db.execute(
+        _UNNAMED, (report.channel, to_column(UNNAMED), about, ref, _NEAR)
+    ).fetchone()
+    return row
+
+
+_EARLY_UNNAMED = """
+SELECT r.n, r.status, r.done_at FROM submit_refs u JOIN reports r ON r.channel = u.channel AND r.tail = u.tail
+WHERE u.message = ? AND u.segment = ? AND r.matched = 0 AND r.n > ? AND NOT EXISTS (
+    SELECT 1 FROM submit_refs f WHERE f.channel = r.channel AND f.ref = r.ref AND f.rowid > u.rowid - ?)
+ORDER BY r.n LIMIT 1"""
+
+
+def adopt_unnamed(db: sqlite3.Connection, message: str, segment: int, *, after: int) -> bool:
+    """Give a segment whose ref was not heard the report that came since it began and is nobody else's."""
+    row = db.execute(_EARLY_UNNAMED, (message, segment, after, _NEAR)).fetchone()
+    if row is not None:
+        db.execute("UPDATE reports SET matched = 1 WHERE n = ?", (row[0],))
+        _note(db, message, segment, row[1], row[2])
+    return row is not None
 
 
 _EARLY = """

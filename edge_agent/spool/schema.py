@@ -123,5 +123,15 @@ def _fifth(db: Database) -> None:
     db.execute("ALTER TABLE streams ADD COLUMN mark TEXT NOT NULL DEFAULT ''")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _second, _third, _fourth, _fifth)
+def _sixth(db: Database) -> None:
+    db.execute("ALTER TABLE submits ADD COLUMN held INTEGER NOT NULL DEFAULT 0")
+    db.execute("ALTER TABLE submits ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0")
+    copy = {
+        "message": str, "segment": int, "segments": int, "device": str, "store": str, "place": int, "identity": str,
+        "settings": str,
+    }  # fmt: skip
+    db.create_table("sms_copies", copy, pk="message")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _second, _third, _fourth, _fifth, _sixth)
 """Only ever added to."""

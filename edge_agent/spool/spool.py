@@ -11,13 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from edge_agent.contracts import SmsPart, StatusReport, SubmitRef
-from edge_agent.spool import account, journal, open_calls, outbox, parts, reports, seal, sims, submits
+from edge_agent.contracts import HeldCopy, SmsPart, StatusReport, SubmitRef
+from edge_agent.spool import account, copies, journal, open_calls, outbox, parts, reports, seal, sims, submits
 from edge_agent.spool.file import open_file
 from edge_agent.spool.journal import Taken
 from edge_agent.spool.reserve import Reserve
 from edge_agent.spool.sims import Used
-from edge_agent.spool.submits import QueuedSms
+from edge_agent.spool.submits import Begun, QueuedSms
 from edge_agent.spool.writer import Writer
 from telecore.commands import SendMessage
 from telecore.errors import StorageFailed
@@ -151,10 +151,37 @@ class Spool:
         """Nobody knows whether it went out. True: a status report may still tell, so do not end it yet."""
         return await self._writer.run(lambda db: submits.doubt(db, message, self._now()))
 
-    async def begin_submits(self, begun: Sequence[tuple[MessageSid, int]]) -> list[bool]:
-        """The next segment of each may be out from now on; with the number of its segments, 0 where the line does not
-        know. False: it is not waiting, so do not send it."""
+    async def begin_submits(self, begun: Sequence[Begun]) -> list[bool]:
+        """The next segment of each may be out from now on. False: it is not waiting, so do not send it."""
         return await self._writer.run(lambda db: submits.begin_all(db, begun))
+
+    async def copy_written(self, message: MessageSid, copy: HeldCopy) -> None:
+        """The next segment lies in the modem, and may be sent from now on."""
+        await self._writer.run(lambda db: copies.written(db, message, copy))
+
+    async def reconsider(self, message: MessageSid) -> QueuedSms | HeldCopy | None:
+        """A submit that was begun and not finished: it waits again, or a copy may tell; None: nothing is known."""
+        return await self._writer.run(lambda db: copies.reconsider(db, message))
+
+    async def copies(self, channel: ChannelId) -> frozenset[tuple[str, int, str]]:
+        """Store, index and identity of the copies that are still to tell something."""
+        return await self._writer.run(lambda db: copies.places(db, channel))
+
+    async def sent_to(self, channel: ChannelId, to: str) -> Sequence[SendMessage]:
+        """The messages of late to a number, whatever became of them."""
+        return await self._writer.run(lambda db: copies.sent_to(db, channel, to))
+
+    async def is_proven(self, device: str) -> bool:
+        """Whether this modem was seen to mark what it sent."""
+        return await self._writer.run(lambda db: copies.proven(db, device))
+
+    async def prove(self, device: str) -> None:
+        """It was."""
+        await self._writer.run(lambda db: copies.prove(db, device))
+
+    async def repeat_sms(self, message: MessageSid, most: int) -> QueuedSms | None:
+        """Send again what may have gone, at most so often. None: known by now, or tried enough."""
+        return await self._writer.run(lambda db: submits.repeat(db, message, most))
 
     async def segment_sent(self, message: MessageSid, ref: SubmitRef) -> None:
         """The network took a segment; the last one appends MessageSubmitted, and what early reports settle."""
@@ -163,6 +190,10 @@ class Spool:
     async def put_back(self, message: MessageSid, *, refused: bool) -> None:
         """Nothing of the segment went out; the message waits again."""
         await self._writer.run(lambda db: submits.put_back(db, message, refused=refused))
+
+    async def requeue_sms(self, message: MessageSid) -> QueuedSms | None:
+        """What is left of a message whose last segment is accounted for waits again; None: nothing is left."""
+        return await self._writer.run(lambda db: submits.requeue(db, message))
 
     async def finish_sms(self, message: MessageSid, event: Event) -> None:
         """The message ends here, with this event."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import cast
 
-from edge_agent.contracts import SubmitRef
+from edge_agent.contracts import UNNAMED, SubmitRef
 from edge_agent.spool import outbox, reports
 from edge_agent.spool.refs import from_column, to_column
 from telecore.codec import decode_command, encode
@@ -66,25 +66,35 @@ def accept(db: sqlite3.Connection, command: SendMessage, now: float) -> bool:
 def queued(db: sqlite3.Connection) -> list[QueuedSms]:
     """Everything that waits, in the order it came."""
     rows = db.execute("SELECT payload, segment, attempts FROM submits WHERE state = 'queued' ORDER BY n")
-    return [QueuedSms(_command(payload), segment, attempts) for payload, segment, attempts in rows]
+    return [QueuedSms(command_of(payload), segment, attempts) for payload, segment, attempts in rows]
 
 
-def begin(db: sqlite3.Connection, message: MessageSid, segments: int = 0) -> bool:
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A message whose next segment is about to be sent. ``segments``: how many it will be, 0 where the line does not
+    know. ``held``: it is written into the modem first, and nothing goes out before ``copies.written``."""
+
+    message: MessageSid
+    segments: int = 0
+    held: bool = False
+
+
+def begin(db: sqlite3.Connection, begun: Begun) -> bool:
     """From here on the next segment may have gone out. Reports that came before are not about it.
 
-    ``segments``: how many it will be, where the line knows. False: the message does not wait to be sent.
+    False: the message does not wait to be sent.
     """
     cursor = db.execute(
-        "UPDATE submits SET state = 'submitting', segments = max(segments, ?),"
+        "UPDATE submits SET state = 'submitting', segments = max(segments, ?), held = ?,"
         " mark = (SELECT coalesce(max(n), 0) FROM reports) WHERE message = ? AND state = 'queued'",
-        (segments, message),
+        (begun.segments, int(begun.held), begun.message),
     )
     return cursor.rowcount == 1
 
 
-def begin_all(db: sqlite3.Connection, begun: Sequence[tuple[MessageSid, int]]) -> list[bool]:
+def begin_all(db: sqlite3.Connection, begun: Sequence[Begun]) -> list[bool]:
     """Several at once, as ``begin``."""
-    return [begin(db, message, segments) for message, segments in begun]
+    return [begin(db, one) for one in begun]
 
 
 def segment_sent(db: sqlite3.Connection, message: MessageSid, ref: SubmitRef, now: float) -> None:
@@ -96,7 +106,11 @@ def segment_sent(db: sqlite3.Connection, message: MessageSid, ref: SubmitRef, no
         "INSERT OR REPLACE INTO submit_refs (message, segment, channel, ref, tail, at) VALUES (?, ?, ?, ?, ?, ?)",
         (message, ref.segment, channel, to_column(ref.ref), tail, now),
     )
-    early = reports.adopt_early(db, message, ref.segment, after=mark)
+    _drop_copy(db, message)
+    if ref.ref == UNNAMED:
+        early = reports.adopt_unnamed(db, message, ref.segment, after=mark)
+    else:
+        early = reports.adopt_early(db, message, ref.segment, after=mark)
     last = ref.segment + 1 >= ref.segments
     db.execute(
         "UPDATE submits SET segment = ?, segments = ?, attempts = 0, state = ?, at = ? WHERE message = ?",
@@ -108,7 +122,7 @@ def segment_sent(db: sqlite3.Connection, message: MessageSid, ref: SubmitRef, no
             message=message,
             channel=ChannelId(channel),
             segments=max(ref.segments, ref.sms),
-            refs=_refs(db, message) if ref.segments > 1 else (ref.ref,),
+            refs=_refs(db, message),
         )
         outbox.append(db, event)
         if early or ref.segments > 1:
@@ -117,15 +131,32 @@ def segment_sent(db: sqlite3.Connection, message: MessageSid, ref: SubmitRef, no
 
 def _refs(db: sqlite3.Connection, message: MessageSid) -> tuple[int | str, ...]:
     rows = db.execute("SELECT ref FROM submit_refs WHERE message = ? ORDER BY segment", (message,))
-    return tuple(from_column(kept) for (kept,) in rows)
+    return tuple(ref for (kept,) in rows if (ref := from_column(kept)) != UNNAMED)
+
+
+def _drop_copy(db: sqlite3.Connection, message: MessageSid) -> None:
+    """What the modem has of it tells nothing any more."""
+    db.execute("DELETE FROM sms_copies WHERE message = ?", (message,))
 
 
 def put_back(db: sqlite3.Connection, message: MessageSid, *, refused: bool) -> None:
     """Nothing of the segment went out; it may be tried again."""
+    _drop_copy(db, message)
     db.execute(
         "UPDATE submits SET state = 'queued', attempts = attempts + ? WHERE message = ? AND state = 'submitting'",
         (int(refused), message),
     )
+
+
+def requeue(db: sqlite3.Connection, message: MessageSid) -> QueuedSms | None:
+    """What is left of a message that was interrupted waits again; None: nothing is left, or it ended otherwise."""
+    row = db.execute(
+        "SELECT payload, segment, attempts FROM submits WHERE message = ? AND state = 'submitting'", (message,)
+    ).fetchone()
+    if row is None:
+        return None
+    put_back(db, message, refused=False)
+    return QueuedSms(command_of(row[0]), row[1], row[2])
 
 
 def finish(db: sqlite3.Connection, message: MessageSid, event: Event, now: float) -> None:
@@ -136,8 +167,25 @@ def finish(db: sqlite3.Connection, message: MessageSid, event: Event, now: float
         "UPDATE submits SET state = ? WHERE message = ? AND state IN ('queued', 'submitting', 'doubtful')",
         (state, message),
     )
+    _drop_copy(db, message)
     if cursor.rowcount == 1:
         outbox.append(db, event)
+
+
+def repeat(db: sqlite3.Connection, message: MessageSid, most: int) -> QueuedSms | None:
+    """Let a message wait again whose last attempt nobody knows the outcome of. None: known by now, or tried enough."""
+    cursor = db.execute(
+        "UPDATE submits SET state = 'queued', repeats = repeats + 1 WHERE message = ?"
+        " AND state IN ('submitting', 'doubtful') AND repeats < ?",
+        (message, most),
+    )
+    if cursor.rowcount == 0:
+        return None
+    _drop_copy(db, message)
+    payload, segment, attempts = db.execute(
+        "SELECT payload, segment, attempts FROM submits WHERE message = ?", (message,)
+    ).fetchone()
+    return QueuedSms(command_of(payload), segment, attempts)
 
 
 def interrupted(db: sqlite3.Connection, channel: ChannelId | None) -> list[SendMessage]:
@@ -147,7 +195,7 @@ def interrupted(db: sqlite3.Connection, channel: ChannelId | None) -> list[SendM
         " ORDER BY n",
         (channel,),
     )
-    return [_command(payload) for (payload,) in rows.fetchall()]
+    return [command_of(payload) for (payload,) in rows.fetchall()]
 
 
 def doubt(db: sqlite3.Connection, message: MessageSid, now: float) -> bool:
@@ -158,7 +206,7 @@ def doubt(db: sqlite3.Connection, message: MessageSid, now: float) -> bool:
     row = db.execute("SELECT payload, segment, state, segments FROM submits WHERE message = ?", (message,)).fetchone()
     if row is None or row[2] not in ("submitting", "doubtful"):
         return False
-    command = _command(row[0])
+    command = command_of(row[0])
     if row[1] + 1 < (row[3] or count_segments(command.body, port=command.port).segments):
         return False
     db.execute("UPDATE submits SET state = 'doubtful' WHERE message = ?", (message,))
@@ -181,7 +229,9 @@ def sent_since(db: sqlite3.Connection, at: float) -> dict[ChannelId, int]:
 def tidy(db: sqlite3.Connection, now: float) -> None:
     db.execute("DELETE FROM submits WHERE state NOT IN ('queued', 'submitting') AND at < ?", (now - KEPT_S,))
     db.execute("DELETE FROM submit_refs WHERE message NOT IN (SELECT message FROM submits)")
+    db.execute("DELETE FROM sms_copies WHERE message NOT IN (SELECT message FROM submits)")
 
 
-def _command(payload: str) -> SendMessage:
+def command_of(payload: str) -> SendMessage:
+    """A message as it was asked for."""
     return cast("SendMessage", decode_command(json.loads(payload)))

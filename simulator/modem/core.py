@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import IntEnum
 
 from simulator.faults import Faults
@@ -41,6 +42,7 @@ class Core:
         self.function = 1  # AT+CFUN
         self.unlocked = not sim.pin_asked
         self.registration = Registration.IDLE
+        self.lose_power: Callable[[], None] = _nothing
 
     @property
     def name(self) -> str:
@@ -50,6 +52,14 @@ class Core:
     def trouble(self, kind: str) -> bool:
         """Whether a fault of that kind is in force here."""
         return self.faults.on(kind, self.name) is not None
+
+    def power_fails(self, step: str) -> bool:
+        """Whether the power goes here; then nothing more is done or answered."""
+        if self.habits.power_fails != step:
+            return False
+        self.habits = replace(self.habits, power_fails="")
+        self.lose_power()
+        return True
 
     def urc(self, *lines: str) -> None:
         """Send an unsolicited code."""
@@ -86,3 +96,7 @@ class Core:
                 call()
 
         return guarded
+
+
+def _nothing() -> None:
+    return

@@ -13,7 +13,9 @@ class Habits:
     `ussd_strings`: `auto` follows +CSCS and the family, else `plain`, `ucs2` or `packed`. `store_alias`: SM and ME show
     one store. `clip_delay_s`: +CLIP comes that long after RING. `degraded_after_calls`: from then on the first
     switching on of a call's sound is refused and the uplink is silent, until a reset. `dsci`: Quectel without ccinfo.
-    `extra_cr`: every line ends in CR CR LF.
+    `extra_cr`: every line ends in CR CR LF. `sends_stored`: ME can be written to and sent from; `marks_sent`: what went
+    from there is called sent. `power_fails`: once, where a message sent from there is, the modem vanishes for a while:
+    `written` (+CMGW not answered), `sending` (the network has nothing), `accepted` (not marked yet), `marked`.
     """
 
     prompt: str = "> "
@@ -29,3 +31,6 @@ class Habits:
     uplink_silent: bool = False
     dsci: bool = False
     extra_cr: bool = False
+    sends_stored: bool = True
+    marks_sent: bool = True
+    power_fails: str = ""

@@ -32,6 +32,7 @@ from simulator.smsc import Parcel, Verdict
 from simulator.ussd_menu import GSM7_DCS
 
 BOOT_S = 3.0
+POWERLESS_S = 0.5
 NAG_EVERY_S = 1.0
 WIRE_FAULTS = {"split_writes", "late_answers"}
 APPLICATION_PATIENCE_S = 10.0
@@ -82,6 +83,7 @@ class Modem:
         core.interpreter.unsupported = profile.unsupported
         core.interpreter.abort = self._calls.abort
         core.interpreter.after_answer = self._say_something
+        core.lose_power = self._lose_power
         self.habits = profile.habits
         network.attach(sim, self)
         network.faults.watchers.append(self._fault_changed)
@@ -265,6 +267,10 @@ class Modem:
         self._radio.refresh()
         self._line.unplug()
         self._pcm_line.unplug()
+
+    def _lose_power(self) -> None:
+        self._unplug()
+        self._network.timers.after(POWERLESS_S, self._plug)
 
     def _plug(self) -> None:
         if self._core.trouble("modem_unplugged"):

@@ -18,7 +18,7 @@ from simulator.modem.errors import (
     CmeError,
     CmsError,
 )
-from simulator.modem.interpreter import OK, Handler, Prompt, Reply
+from simulator.modem.interpreter import OK, PENDING, Handler, Prompt, Reply
 from simulator.modem.sms_store import SmsStore, Status, Stored
 from simulator.sim import Lock
 
@@ -82,14 +82,16 @@ class SmsMemoryPart:
     def _preferred(self, command: Command) -> Reply:
         if command.how == "=?":
             reading = ",".join(f'"{name}"' for name in self.store.names())
-            return [f'+CPMS: ({reading}),("SM","ME"),("SM","ME")']
+            writing = '"SM","ME"' if self._core.habits.sends_stored else '"SM"'
+            return [f'+CPMS: ({reading}),({writing}),("SM","ME")']
         self.need_sim()
         if command.how == "?":
             self.asked = True
             shown = ",".join(f'"{name}",{self._fill(name)}' for name in self.memories)
             return [f"+CPMS: {shown}"]
         for position, name in enumerate(command.fields()[:3]):
-            if name not in self.store.names() or (position > 0 and name == "SR"):
+            refused = position == 1 and name == "ME" and not self._core.habits.sends_stored
+            if refused or name not in self.store.names() or (position > 0 and name == "SR"):
                 raise CmsError(CMS_NOT_SUPPORTED)
             self.memories[position] = name
         self._core.after(0, self._freed)
@@ -167,6 +169,8 @@ class SmsMemoryPart:
         index = self.store.add(self.memories[1], Stored(status, octets, length))
         if index is None:
             raise CmsError(CMS_FULL)
+        if self._core.power_fails("written"):
+            return PENDING
         return [f"+CMGW: {index}"]
 
 

@@ -69,6 +69,8 @@ class SmsSendPart:
         except pdu.PduError:
             raise CmsError(CMS_BAD_PDU) from None
         self._radio_needed()
+        if stored is not None and self._core.power_fails("sending"):
+            return PENDING
         reference = self._core.sim.last_reference = (self._core.sim.last_reference + 1) % 256
         self._core.network(SUBMIT_S, lambda: self._over_the_air(message, reference, name, stored))
         return PENDING
@@ -82,9 +84,17 @@ class SmsSendPart:
         if refusal is not None:
             interpreter.fail(CmsError(refusal))
             return
-        if stored is not None:
-            stored.status = Status.SENT
+        if stored is not None and not self._mark(stored):
+            return
         interpreter.complete([f"{name}: {reference}"])
+
+    def _mark(self, stored: Stored) -> bool:
+        """27.005 §3.5.4: what was sent is called sent. False: the modem has lost its power."""
+        if self._core.power_fails("accepted"):
+            return False
+        if self._core.habits.marks_sent:
+            stored.status = Status.SENT
+        return not self._core.power_fails("marked")
 
     def _radio_needed(self) -> None:
         if not self._radio.in_service():

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from edge_agent.contracts import Core, SmsPart, StatusReport
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority, Talk
@@ -34,11 +34,19 @@ UNREADABLE = Address("unreadable")
 class Inbox:
     """What came in by SMS, whichever way the modem tells it."""
 
-    def __init__(self, dialogue: Dialogue, profile: AtProfile, channel: ChannelId) -> None:
+    def __init__(
+        self,
+        dialogue: Dialogue,
+        profile: AtProfile,
+        channel: ChannelId,
+        storage: Storage | None = None,
+        on_prepared: Callable[[Talk], Awaitable[None]] | None = None,
+    ) -> None:
         self._dialogue = dialogue
         self._profile = profile
         self._channel = channel
-        self._storage = Storage(dialogue, profile, channel)
+        self._storage = storage or Storage(dialogue, profile, channel)
+        self._on_prepared = on_prepared
         self._level: StoreLevel | None = None
         self._acknowledges = False
         self._settings: tuple[str, ...] | None = None
@@ -57,6 +65,8 @@ class Inbox:
             self._settings = await talk.attempt(_SETTINGS)
             services = await talk.attempt("AT+CSMS?")
             self._acknowledges = any(line.startswith("+CSMS: 1") for line in services or ())
+            if self._on_prepared is not None:
+                await self._on_prepared(talk)
         self.sweep()
 
     async def verify(self) -> None:
@@ -188,7 +198,8 @@ class Inbox:
 
         What cannot be read is told as it is before. What may yet be handed over stays.
         """
-        drafts = [stored for stored in left if not is_received(stored) or _kind(stored.pdu) is Other]
+        kept = store == self._storage.hold  # what lies there may tell whether a message went
+        drafts = [] if kept else [s for s in left if not is_received(s) or _kind(s.pdu) is Other]
         unreadable = [stored for stored in left if is_received(stored) and _kind(stored.pdu) is None]
         for stored in drafts or unreadable:
             if stored not in drafts:

@@ -13,6 +13,7 @@ from edge_agent.drivers.at_modem.call_end import hang_up_all, list_calls
 from edge_agent.drivers.at_modem.dialogue import ByteStream, Dialogue, Priority
 from edge_agent.drivers.at_modem.engine import Urc
 from edge_agent.drivers.at_modem.grammar import Grammar
+from edge_agent.drivers.at_modem.hold import Hold, settings_of
 from edge_agent.drivers.at_modem.identify import identify
 from edge_agent.drivers.at_modem.inbox import Inbox
 from edge_agent.drivers.at_modem.net_port import Login, make_port, open_port
@@ -23,6 +24,7 @@ from edge_agent.drivers.at_modem.serial_port import SerialPort
 from edge_agent.drivers.at_modem.sim import SimReader
 from edge_agent.drivers.at_modem.sms import AtSms
 from edge_agent.drivers.at_modem.sound_card import SoundCard
+from edge_agent.drivers.at_modem.storage import Storage
 from edge_agent.drivers.at_modem.ussd import AtUssd
 from edge_agent.drivers.at_modem.voice import AtVoice
 from edge_agent.drivers.together import together
@@ -85,6 +87,7 @@ class AtModem:
         self._dialogue: Dialogue | None = None
         self._services: _Services | None = None
         self._steps: asyncio.Queue[str] = asyncio.Queue()
+        self._woke = ""
 
     async def open(self) -> None:
         """See ``contracts.Device``. On an error everything is closed again."""
@@ -194,6 +197,8 @@ class AtModem:
         self.profile = self._with_card(self._choose(identity))
         self.identity = replace(identity, profile=self.profile.name)
         dialogue.engine.grammar = self.profile.grammar
+        async with dialogue.transaction(Priority.POLL) as talk:
+            self._woke = await settings_of(talk)
         await self._initialise(dialogue)
         self._build(dialogue)
 
@@ -209,14 +214,16 @@ class AtModem:
 
     def _build(self, dialogue: Dialogue) -> None:
         profile, channel = self.profile, self._settings.channel
-        inbox = Inbox(dialogue, profile, channel)
+        storage = Storage(dialogue, profile, channel)
+        hold = Hold(dialogue, profile, storage, self.identity.imei or "", self._woke)
+        inbox = Inbox(dialogue, profile, channel, storage, hold.prepared)
         sim = SimReader(dialogue, profile, self._settings.pins, self._settings.number, self._settings.pin_memory)
         pcm = self._open_audio(dialogue)
         voice = AtVoice(dialogue, profile, channel, pcm)
         services = self._services = _Services(
             Radio(dialogue, profile, channel, sim, inbox.prepare, iccid=self._settings.iccid, verify=inbox.verify),
             inbox,
-            AtSms(dialogue, profile),
+            AtSms(dialogue, profile, hold),
             AtUssd(dialogue, profile, channel, lambda: voice.busy),
             voice,
         )

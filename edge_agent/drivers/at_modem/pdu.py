@@ -57,7 +57,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """A PDU that is nothing received: a stored SUBMIT."""
+    """A stored SUBMIT, which is nothing received. ``identity`` is empty where it cannot be read."""
+
+    to: Address = Address("")
+    identity: str = ""
 
 
 Decoded = Deliver | Report | Other
@@ -82,7 +85,7 @@ def decode(pdu: str) -> Decoded:
         case 2:
             return Report(reader.octet(), reader.address(), *_report_end(reader))
         case 1:
-            return Other()
+            return _submit(reader, first)
         case _:
             raise RemoteProtocolError(f"TP-MTI 3 is reserved (first octet {first:02X})")
 
@@ -107,10 +110,43 @@ def encode_validity(seconds: int) -> int:
     return cast(int, gsmmodem_pdu._encodeRelativeValidityPeriod(wanted))
 
 
+def identity_of(to: str, segment: Segment) -> str:
+    """Of a segment as a modem keeps it: what is sent and to whom, but for what differs from one attempt to the next."""
+    return _identity(_encode_address(to), segment.dcs, bool(segment.udh), bytes([segment.udl]) + segment.user_data)
+
+
+def _identity(address: bytes, dcs: int, has_header: bool, user_data: bytes) -> str:
+    return hashlib.sha256(bytes([dcs, has_header]) + address + user_data).hexdigest()[:32]
+
+
+def _submit(reader: _Reader, first: int) -> Other:
+    """TP-MR and TP-VP are passed over (23.040 §9.2.2.2)."""
+    try:
+        reader.octet()
+        start = reader.at
+        to = reader.address()
+        address = reader.since(start)
+        reader.octet()  # TP-PID
+        dcs = reader.octet()
+        reader.take((0, 7, 1, 7)[first >> 3 & 0x03])
+        udl = reader.octet()
+        user_data = bytes([udl]) + reader.take((udl * 7 + 7) // 8 if encoding_of(dcs) is SmsEncoding.GSM7 else udl)
+    except RemoteProtocolError:
+        return Other()
+    return Other(to, _identity(address, dcs, bool(first & 0x40), user_data))
+
+
 class _Reader:
     def __init__(self, octets: bytes) -> None:
         self._octets = octets
         self._at = 0
+
+    @property
+    def at(self) -> int:
+        return self._at
+
+    def since(self, start: int) -> bytes:
+        return self._octets[start : self._at]
 
     def take(self, count: int) -> bytes:
         piece = self._octets[self._at : self._at + count]

@@ -95,12 +95,19 @@ class RadioProfile:
 
 @dataclass(frozen=True, slots=True)
 class SmsProfile:
-    """``arrivals`` is mem3 of +CPMS; ``cnmi`` are tried in order (27.005 §3.4.1)."""
+    """``arrivals`` is mem3 of +CPMS; ``cnmi`` are tried in order (27.005 §3.4.1).
+
+    ``send_from``: the storage a message is written to and sent from (+CMGW, +CMSS); empty: it is sent at once (+CMGS).
+    ``settle_s``: so long a message may be under way that the modem does not call sent; the default is above TR1M, after
+    which a phone gives up waiting for the network (24.011 §10.2).
+    """
 
     stores: tuple[str, ...] = ("SM", "ME")
     arrivals: str = "SM"
     cnmi: tuple[str, ...] = ("2,1,0,2,0", "2,1,0,1,0", "2,1,2,2,0", "2,1,2,1,0", "2,1,2,0,0", "2,1,0,0,0", "1,1,0,0,0")
     poll_s: float = 90.0
+    send_from: str = ""
+    settle_s: float = 50.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,7 +258,8 @@ class AtProfile:
 
 _NAME = re.compile(r"AT(?:[+^*$%#&]([A-Z0-9]+)|([A-Z]))", re.IGNORECASE)
 TIMEOUTS_S: Mapping[str, float] = {
-    "default": 2, "CPIN": 10, "CFUN": 20, "CPMS": 10, "CMGD": 10, "CMGR": 10, "CMGL": 40, "CMGS": 120, "CNMI": 5,
+    "default": 2, "CPIN": 10, "CFUN": 20, "CPMS": 10, "CMGD": 10, "CMGR": 10, "CMGL": 40, "CMGS": 120,
+    "CMSS": 120, "CMGW": 10, "CNMI": 5,
     "CUSD": 15, "CUSD_urc": 60, "COPS": 10, "D": 60, "A": 20, "H": 10, "CHUP": 10, "VTS": 5, "DTMF": 5, "CRSM": 5,
     "CREG": 3, "CGREG": 3, "CEREG": 3, "CSQ": 3, "CLCC": 3, "CEER": 3, "CNUM": 5, "CPCMREG": 5, "CRESET": 5,
 }  # fmt: skip

@@ -238,9 +238,14 @@ def parse_cmgr(lines: Sequence[str]) -> Stored | None:
     return None
 
 
-def parse_cmgs(lines: Sequence[str]) -> int:
-    """+CMGS: mr[,ackpdu] → mr."""
-    return to_number(reply_fields(only(lines, "+CMGS"), "+CMGS")[0], "+CMGS") & 0xFF
+def parse_cmgs(lines: Sequence[str], name: str = "+CMGS") -> int:
+    """+CMGS: mr[,ackpdu] → mr; of +CMSS the same."""
+    return to_number(reply_fields(only(lines, name), name)[0], name) & 0xFF
+
+
+def parse_cmgw(lines: Sequence[str]) -> int:
+    """+CMGW: index."""
+    return to_number(reply_fields(only(lines, "+CMGW"), "+CMGW")[0], "+CMGW")
 
 
 def parse_stored_at(line: str) -> tuple[str, int]:

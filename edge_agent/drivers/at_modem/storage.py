@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 
 from edge_agent.drivers.at_modem.dialogue import Dialogue, Priority, Talk
 from edge_agent.drivers.at_modem.profile import AtProfile
@@ -23,12 +24,14 @@ _FOR_NOW = frozenset({10, 11, 13, 14, *range(310, 320), 515})
 class Storage:
     """The storages of one modem. Each operation is a transaction of its own, so a call never waits for a long list.
 
-    ``levels``: how full each is, as of its last listing and what was deleted since.
+    ``levels``: how full each is, as of its last listing and what was deleted since. ``hold``: where messages to be sent
+    are written; empty where there is no such place.
     """
 
     def __init__(self, dialogue: Dialogue, profile: AtProfile, channel: ChannelId) -> None:
         self.names: list[str] = []
         self.levels: dict[str, StoreLevel] = {}
+        self.hold = ""
         self._dialogue = dialogue
         self._profile = profile
         self._channel = channel
@@ -40,8 +43,21 @@ class Storage:
         arrivals = self._profile.sms.arrivals
         self.names = [*self._profile.sms.stores, REPORT_STORE]
         self._selected = None
+        self.hold = ""
+        wanted = self._profile.sms.send_from
+        if wanted and await self._can_hold(talk, wanted):
+            told = await talk.attempt(self._profile.command(f'AT+CPMS="{arrivals}","{wanted}","{arrivals}"'))
+            if told is not None:
+                self._selected, self.hold = arrivals, wanted
+                return
         if await talk.attempt(self._profile.command(f'AT+CPMS="{arrivals}","{arrivals}","{arrivals}"')) is not None:
             self._selected = arrivals
+
+    async def _can_hold(self, talk: Talk, store: str) -> bool:
+        """Whether it is among those that +CPMS offers for mem2; where nothing is told, trying tells."""
+        offered = await talk.attempt(self._profile.command("AT+CPMS=?"))
+        groups = re.findall(r"\(([^)]*)\)", offered[-1]) if offered else []
+        return len(groups) < 2 or f'"{store}"' in groups[1]
 
     def forget(self) -> None:
         """Something went wrong: which storage is selected is not known any more."""
@@ -64,13 +80,13 @@ class Storage:
     async def read(self, store: str, index: int) -> Stored | None:
         """None: the place is empty. Raises DeviceRefused, TimedOut."""
         async with self._dialogue.transaction(Priority.SMS) as talk:
-            await self._select(talk, store)
+            await self.select(talk, store)
             return parse_cmgr(await talk.command(self._profile.command(f"AT+CMGR={index}")))
 
     async def delete(self, store: str, index: int, stored: Stored) -> bool:
         """Delete this message, if it still lies there. False: the modem refuses. Raises DeviceRefused, TimedOut."""
         async with self._dialogue.transaction(Priority.SMS) as talk:
-            await self._select(talk, store)
+            await self.select(talk, store)
             # Between reading and now the place may have been emptied under an alias and filled again.
             now = parse_cmgr(await talk.attempt(self._profile.command(f"AT+CMGR={index}")) or ())
             if now is None or now.pdu != stored.pdu:
@@ -130,7 +146,8 @@ class Storage:
             self.levels[store] = StoreLevel(store, first.used, first.total)
         return True
 
-    async def _select(self, talk: Talk, store: str) -> None:
+    async def select(self, talk: Talk, store: str) -> None:
+        """Make it mem1, from which is read and deleted. Raises DeviceRefused, TimedOut."""
         if self._selected == store:
             return
         self._selected = None

@@ -20,6 +20,7 @@ from edge_agent.drivers.at_modem.pdu import (
     encode_submit,
     encode_validity,
     encoding_of,
+    identity_of,
     is_flash,
     pdu_key,
 )
@@ -202,8 +203,21 @@ def test_status_report():
     assert decode(pdu) == Report(200, SENDER, 0x41, datetime.fromtimestamp(NOW + 60, UTC))
 
 
-def test_a_stored_submit_is_something_else():
-    assert decode(encode_submit(SENDER, split("x")[0])[0]) == Other()
+@pytest.mark.parametrize("text", ["x", "សួស្តី", "y" * 200])
+@pytest.mark.parametrize("validity_s", [None, 3600])
+def test_a_stored_submit_is_known_by_what_is_sent_and_to_whom(text, validity_s):
+    segment = split(text, 7)[0]
+    pdu, _ = encode_submit(SENDER, segment, validity_s=validity_s, report=validity_s is None, reference=9)
+    assert decode(pdu) == Other(SENDER, identity_of(SENDER, segment))
+    assert identity_of(SENDER, segment) not in (
+        identity_of(SENDER, split(text + ".", 8)[0]),
+        identity_of("+1", segment),
+    )
+
+
+def test_a_stored_submit_that_is_cut_short_is_nobodys():
+    pdu, _ = encode_submit(SENDER, split("x")[0])
+    assert decode(pdu[:20]) == Other()
 
 
 @pytest.mark.parametrize("text", ["hello world, how are you", "សួស្តី", "x" * 161])

@@ -30,7 +30,7 @@ def db():
 def begin(db, number, to=TO, segments=0):
     command = SendMessage(message=f"SM{number:032x}", channel=CHANNEL, to=to, body="x" * 400)
     assert submits.accept(db, command, 0.0)
-    assert submits.begin(db, command.message, segments)
+    assert submits.begin(db, submits.Begun(command.message, segments))
     return command.message
 
 

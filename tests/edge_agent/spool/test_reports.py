@@ -29,7 +29,7 @@ def send(db, number, *refs, to=TO):
     """A message whose segments got these references."""
     command = SendMessage(message=f"SM{number:032x}", channel=CHANNEL, to=to, body="x")
     assert submits.accept(db, command, 0.0)
-    assert submits.begin(db, command.message)
+    assert submits.begin(db, submits.Begun(command.message))
     for segment, ref in enumerate(refs):
         submits.segment_sent(db, command.message, SubmitRef(ref, segment, len(refs)), 0.0)
     return command.message
@@ -85,7 +85,7 @@ def test_the_same_reference_to_somebody_else(db):
 def test_a_report_before_its_submit_is_known_and_the_same_twice(db):
     command = SendMessage(message=f"SM{1:032x}", channel=CHANNEL, to=TO, body="x")
     submits.accept(db, command, 0.0)
-    submits.begin(db, command.message)
+    submits.begin(db, submits.Begun(command.message))
     report(db, 3)
     report(db, 3)
     assert told(db) == []
