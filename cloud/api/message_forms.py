@@ -44,6 +44,7 @@ def new_message(form: Form, now: datetime) -> NewMessage:
         urgent=form.urgent(),
         flash=form.word("MessageClass", ("normal", "flash"), "normal") == "flash",
         port=form.integer("ApplicationPort", 0, 1, MAX_PORT) or None,
+        repeat=form.word("WhenUnknown", ("report", "repeat"), "report") == "repeat",
         service=service,
         send_at=_send_at(form, service, now),
         feedback=form.boolean("ProvideFeedback"),

@@ -76,6 +76,7 @@ def _record(
         urgent=wanted.urgent,
         flash=wanted.flash,
         port=wanted.port,
+        repeat=wanted.repeat,
         segments=count_segments(record.body, port=wanted.port).segments,
         status_callback=wanted.status_callback or (service.status_callback if service is not None else ""),
     )

@@ -32,7 +32,8 @@ class NewMessage:
     ``validity_s`` runs from ``send_at``, or from now; None: the service's, or Twilio's. ``smart_encoded`` None: as the
     service does it. ``feedback``: the application will tell how it went. ``urgent``: a warning, which goes first;
     ``flash``: shown at once and not kept; ``port``: for an application in the
-    handset; ``application``: whose callback is told in place of ``status_callback``.
+    handset; ``application``: whose callback is told in place of ``status_callback``; ``repeat``: it is sent
+    again when nobody knows whether it went, and may come twice.
     """
 
     sender: E164 | None
@@ -48,6 +49,7 @@ class NewMessage:
     send_at: datetime | None = None
     feedback: bool = False
     application: str = ""
+    repeat: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,7 @@ class Sending:
             urgent=record.urgent,
             flash=record.flash,
             port=record.port,
+            repeat=record.repeat,
             sender=next((number for number in chosen.status.numbers if str(number) == record.sender), None),
         )
         outbox.append(conn, chosen.edge, command)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from edge_agent.contracts import OutboundSms, Permit, SmsPart, StatusReport, SubmitRef
-from edge_agent.messages import Messages
+from edge_agent.messages import MOST_REPEATS, Messages
 from edge_agent.spool import Spool, Taken
 from edge_agent.unguarded import Unguarded
 from telecore.commands import SendMessage
@@ -97,7 +97,7 @@ class Site:
         await asyncio.wait([self.task])
         await self.spool.close()
 
-    async def send(self, body="hello", *, sid=None, to=TO, not_after=None, urgent=False):
+    async def send(self, body="hello", *, sid=None, to=TO, not_after=None, urgent=False, repeat=False):
         self.seq = await self.spool.applied("cloud") + 1
         command = SendMessage(
             message=MessageSid(sid or f"SM{self.seq}"),
@@ -106,6 +106,7 @@ class Site:
             body=body,
             not_after=not_after,
             urgent=urgent,
+            repeat=repeat,
         )
         if await self.spool.journal([Taken("cloud", self.seq, command)]) == [True]:
             self.messages.enqueue(command)
@@ -181,6 +182,32 @@ async def test_killed_in_the_middle_it_is_reported_and_never_sent_again(tmp_path
     assert len(running.service.sent) == 1
     assert [kind for kind, _ in await running.told()].count("message.failed") == 1
     await running.kill()
+
+
+async def test_one_that_may_be_repeated_is_three_times_and_no_more(tmp_path):
+    unknown = [OutcomeUnknown("silent after the prompt") for _ in range(5)]
+    async with site(tmp_path, FakeSms(*unknown)) as s:
+        await s.send("a warning", repeat=True)
+        (failed,) = await s.until("message.failed")
+        assert (failed["uncertain"], s.service.asked) == (True, 1 + MOST_REPEATS)
+
+
+async def test_one_that_may_be_repeated_goes_on_from_the_segment_nobody_knows_of(tmp_path):
+    async with site(tmp_path, FakeSms(7, OutcomeUnknown("silent"), 9, 10, segments=3)) as s:
+        await s.send("a long warning", repeat=True)
+        (row,) = await s.until("message.submitted")
+        assert (s.service.sent, row["refs"]) == ([("a long warning", n) for n in range(3)], [7, 9, 10])
+
+
+async def test_one_that_may_be_repeated_is_not_when_a_report_tells_in_time(tmp_path):
+    async with site(tmp_path, FakeSms(OutcomeUnknown("silent")), doubt_s=0.3) as s:
+        await s.send("a warning", repeat=True)
+        await when(lambda: s.service.asked)
+        await asyncio.sleep(0.05)
+        await s.messages.report(report(42))
+        await s.until("message.delivered")
+        await asyncio.sleep(0.4)
+        assert (s.service.asked, s.service.sent) == (1, [])
 
 
 async def killed_while_sending(tmp_path, *bodies):

@@ -95,6 +95,10 @@ CREATE = (
     word("Priority", "normal", "warning", default="normal", standing=ours("warning goes first, and above quotas")),
     word("MessageClass", "normal", "flash", default="normal", standing=ours("flash: shown at once and not kept")),
     whole("ApplicationPort", 1, MAX_PORT, standing=ours("for the application that listens there")),
+    word(
+        "WhenUnknown", "report", "repeat", default="report",
+        standing=ours("repeat: when nobody knows whether it went it is sent again, and may come twice"),
+    ),
     *ignored("PersistentAction", "MessageIntent"),
 )  # fmt: skip
 

@@ -40,6 +40,7 @@ class MessageRecord:
     service: str | None = None
     send_at: datetime | None = None
     secret_body: str | None = None
+    repeat: bool = False
     id: int = 0
 
 

@@ -33,6 +33,7 @@ messages = Table(
     Column("service", String(34)),
     Column("send_at", Moment),
     Column("secret_body", Text),
+    Column("repeat", Boolean, nullable=False, server_default=false()),
     Index("ix_messages_account_id", "account", "id"),
     Index("ix_messages_status_send_at", "status", "send_at"),
     Index("ix_messages_status_not_after", "status", "not_after"),

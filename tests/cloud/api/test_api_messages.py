@@ -168,12 +168,13 @@ async def test_filters(site: Site) -> None:
 
 async def test_our_own_parameters(site: Site) -> None:
     how = {"To": HANDSET, "From": NUMBER, "Body": "Flood: go up", "Priority": "warning", "MessageClass": "flash"}
-    code, _ = await post(site, {**how, "ApplicationPort": "16000"})
+    code, _ = await post(site, {**how, "ApplicationPort": "16000", "WhenUnknown": "repeat"})
     assert code == 201
     asked = site.messages.asked[-1]
     assert isinstance(asked, NewMessage)
-    assert (asked.urgent, asked.flash, asked.port) == (True, True, 16000)
-    for name, wrong in (("Priority", "high"), ("MessageClass", "2"), ("ApplicationPort", "0")):
+    assert (asked.urgent, asked.flash, asked.port, asked.repeat) == (True, True, 16000, True)
+    bad = (("Priority", "high"), ("MessageClass", "2"), ("ApplicationPort", "0"), ("WhenUnknown", "maybe"))
+    for name, wrong in bad:
         code, told = await post(site, {**how, name: wrong})
         assert (code, f"'{name}'" in told["message"]) == (400, True)
     assert len(site.messages.asked) == 1

@@ -71,12 +71,12 @@ async def test_a_trunk_with_several_numbers_is_told_which_is_the_sender(site, ac
 
 async def test_a_warning_keeps_its_rank_while_it_waits(site, account, messages_):
     site.link = False
-    await messages_.create(account.sid, wanted(urgent=True, flash=True, port=16000))
+    await messages_.create(account.sid, wanted(urgent=True, flash=True, port=16000, repeat=True))
     assert not await site.commands()
     site.link = True
     assert await messages_.route_waiting() == 1
     (command,) = await site.commands()
-    assert (command.urgent, command.flash, command.port) == (True, True, 16000)
+    assert (command.urgent, command.flash, command.port, command.repeat) == (True, True, 16000, True)
 
 
 @pytest.mark.parametrize("state", [HealthState.RETIRED, HealthState.EXHAUSTED])
