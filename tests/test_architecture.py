@@ -27,6 +27,8 @@ LAYERS = {
             "sms_line",
             "line_queue",
             "submit_rules",
+            "copies",
+            "copy_rules",
             "submitting",
             "call_control",
             "dialing",
