@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -36,6 +36,7 @@ from cloud.tunnel.hub import Hub
 from cloud.tunnel.keys import key_matches
 from cloud.web import health
 from cloud.web.connections import Bounds
+from cloud.web.drain import Drain
 from cloud.web.gate import Gate, Limits
 from cloud.web.http import Route
 from cloud.web.refusals import Refusals
@@ -48,6 +49,8 @@ from telecore.tunnel.link import MediaHandler
 
 log = logging.getLogger(__name__)
 
+STOPS_S = 25.0
+"""What everything but live calls takes at most when it stops."""
 _FRONT_STOPS_S = 10.0
 """What the first stage may take: answers under way are finished, nothing new is taken."""
 
@@ -61,17 +64,16 @@ class Parts:
     hub: Hub
     web: WebServer
     data_dir: Path
+    drain: Drain
 
 
 async def serve(config: CloudConfig) -> None:
     """Run until SIGTERM or SIGINT. Raises StoreFailed, InvalidRequest, OSError when it cannot begin."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
     try:
         async with built(config) as parts:
-            await run(parts, stop)
+            _heed_signals(stop, parts.drain)
+            await run(parts, stop, drain_s=config.stop.calls_s)
     except BaseExceptionGroup as group:
         raise _first(group) from group
 
@@ -90,22 +92,43 @@ async def built(config: CloudConfig) -> AsyncIterator[Parts]:
             await files.close()
 
 
-async def run(parts: Parts, stop: asyncio.Event) -> None:
-    """Serve until ``stop``: then first the doors close, then the services end, and last the store."""
-    notify = watchdog.notifier(os.environ)
+def _heed_signals(stop: asyncio.Event, drain: Drain) -> None:
+    """SIGTERM and Ctrl-C stop, a second one at once. SIGUSR1 (``simferry-cloud drain``): no new work."""
+
+    def pressed() -> None:
+        if stop.is_set():
+            drain.hurry()
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, pressed)
+    loop.add_signal_handler(signal.SIGUSR1, drain.begin)
+
+
+async def run(
+    parts: Parts, stop: asyncio.Event, *, drain_s: float = 0.0, environ: Mapping[str, str] = os.environ
+) -> None:
+    """Serve until ``stop``: then live calls finish, the doors close, the services end, and last the store.
+
+    ``drain_s``: how long the calls may take, for systemd to know.
+    """
+    notify = watchdog.notifier(environ)
     async with asyncio.TaskGroup() as group:
         behind = [group.create_task(parts.desk.run(), name="desk"), group.create_task(parts.hub.run(), name="hub")]
         await parts.hub.ready()
         front = group.create_task(parts.web.run(), name="web")
         await parts.web.started.wait()
-        feeding = watchdog.feed(notify, watchdog.period_s(os.environ), partial(_store_answers, parts.db))
+        feeding = watchdog.feed(notify, watchdog.period_s(environ), partial(_store_answers, parts.db))
         behind.append(group.create_task(feeding, name="watchdog"))
         behind.append(group.create_task(audit_anchors.tell_for_ever(parts.db, parts.data_dir), name="audit"))
         log.info("serving on %s port %d, edges on port %d", parts.web.host, parts.web.port, parts.hub.port)
         notify("READY=1")
         await stop.wait()
-        notify("STOPPING=1")
-        log.info("stopping")
+        # However calls_s is set, systemd waits for it: TimeoutStopSec counts from the last of these.
+        notify(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={round((drain_s + STOPS_S) * 1e6)}")
+        left = await parts.drain.finished()
+        log.info("stopping%s", f"; {left} calls go on at their edges" if left else "")
         front.cancel()
         await asyncio.wait([front], timeout=_FRONT_STOPS_S)
         for task in behind:
@@ -161,9 +184,10 @@ def _wired(config: CloudConfig, db: Database, files: Files, renditions: Renditio
         on_link=desk.on_link,
         tls=_tls(config),
     )
+    drain = Drain(desk.live_calls, calls_s=config.stop.calls_s)
     refused, proxies = Refusals(), Proxies(config.web.trusted_proxies)
     gate = Gate(Limits(config.web.requests_per_s, guessing=True), refused, exempt=proxies.trusts)
-    routes = _routes(config, db, files, desk, tunnel.hub, renditions=renditions, gate=gate)
+    routes = _routes(config, db, files, desk, tunnel.hub, renditions=renditions, gate=gate, accepts=drain.accepts)
     web = WebServer(
         config.web.host,
         config.web.port,
@@ -171,9 +195,10 @@ def _wired(config: CloudConfig, db: Database, files: Files, renditions: Renditio
         bounds=Bounds(config.web.connections_per_address),
         proxies=proxies,
         refused=refused,
+        drain=drain.gate,
         https=config.public_url.startswith("https:"),
     )
-    return Parts(db, desk, tunnel.hub, web, config.data_dir)
+    return Parts(db, desk, tunnel.hub, web, config.data_dir, drain)
 
 
 async def _is_edge(db: Database, desk: Desk, edge: EdgeId, key: str) -> bool:
@@ -186,7 +211,15 @@ async def _is_edge(db: Database, desk: Desk, edge: EdgeId, key: str) -> bool:
 
 
 def _routes(
-    config: CloudConfig, db: Database, files: Files, desk: Desk, hub: Hub, *, renditions: Renditions, gate: Gate
+    config: CloudConfig,
+    db: Database,
+    files: Files,
+    desk: Desk,
+    hub: Hub,
+    *,
+    renditions: Renditions,
+    gate: Gate,
+    accepts: health.Check,
 ) -> list[Route]:
     backend = Backend(
         db=db,
@@ -232,7 +265,14 @@ def _routes(
             refused=gate.refused,
             doors=Doors(config.web.two_factor, config.web.session_idle_s, config.web.session_life_s),
         ).routes(),
-        *health.routes({"store": store_is_ready, "disk": health.room(config.data_dir), "tunnel": tunnel_is_ready}),
+        *health.routes(
+            {
+                "store": store_is_ready,
+                "disk": health.room(config.data_dir),
+                "tunnel": tunnel_is_ready,
+                "accepting": accepts,
+            }
+        ),
     ]
 
 

@@ -19,6 +19,7 @@ from telecore.schema import SchemaError, read
 
 _MAX_BYTES = 1_000_000
 _MAX_PORT = 65535
+MOST_CALLS_S = 3600
 _LEVELS = ("debug", "info", "warning", "error")
 _SCHEMES = {"web.public_url": ("http", "https"), "tunnel.public_url": ("ws", "wss")}
 
@@ -107,6 +108,13 @@ class RecognitionConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class StopConfig:
+    """``calls_s``: how long live calls may go on when the controller is told to stop."""
+
+    calls_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
 class LogConfig:
     level: str = "info"
 
@@ -123,6 +131,7 @@ class CloudConfig:
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    stop: StopConfig = field(default_factory=StopConfig)
 
     @property
     def database_url(self) -> str:
@@ -150,6 +159,7 @@ class _Document:
     speech: SpeechConfig = field(default_factory=SpeechConfig)
     recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
     log: LogConfig = field(default_factory=LogConfig)
+    stop: StopConfig = field(default_factory=StopConfig)
 
 
 def load(path: Path) -> CloudConfig:
@@ -220,6 +230,7 @@ def _check(document: _Document) -> None:
         raise SchemaError("speech.within_s", "must be above 0")
     if document.recognition.within_s <= 0 or document.recognition.at_once < 0:
         raise SchemaError("recognition", "within_s must be above 0, and at_once not below it")
+    _check_stop(document.stop)
     if document.log.level not in _LEVELS:
         raise SchemaError("log.level", f"must be one of {', '.join(_LEVELS)}")
     if (document.tunnel.certificate is None) != (document.tunnel.key is None):
@@ -246,6 +257,11 @@ def _check_networks(document: _Document) -> None:
                 raise SchemaError(f"{name}[{number}]", "must be a network such as 10.1.0.0/16") from None
 
 
+def _check_stop(stop: StopConfig) -> None:
+    if not 0 <= stop.calls_s <= MOST_CALLS_S:
+        raise SchemaError("stop.calls_s", f"must be from 0 to {MOST_CALLS_S} seconds")
+
+
 def _resolved(document: _Document, folder: Path) -> CloudConfig:
     tunnel = document.tunnel
     if tunnel.certificate is not None and tunnel.key is not None:
@@ -261,4 +277,5 @@ def _resolved(document: _Document, folder: Path) -> CloudConfig:
         speech=replace(document.speech, piper=replace(piper, models=models)),
         recognition=document.recognition,
         log=document.log,
+        stop=document.stop,
     )

@@ -8,7 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from telecore.errors import Busy, StorageFailed
+from telecore.errors import Busy, NotFound, StorageFailed
+
+
+def holder(data_dir: Path) -> int:
+    """The process that has the folder now. Raises NotFound when none has."""
+    try:
+        with (data_dir / "lock").open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return int(file.read() or b"0")
+    except (OSError, ValueError) as error:
+        raise NotFound(f"no controller is running with data_dir {data_dir}: {error}") from error
+    raise NotFound(f"no controller is running with data_dir {data_dir}")
 
 
 @contextmanager
@@ -27,6 +40,8 @@ def locked(data_dir: Path) -> Iterator[None]:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             raise Busy(f"a controller is running with data_dir {data_dir}") from error
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, str(os.getpid()).encode())
         yield
     finally:
         os.close(descriptor)

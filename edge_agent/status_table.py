@@ -28,7 +28,7 @@ def as_table(status: Mapping[str, Any], now: float | None = None) -> str:
     remarks = [remark for channel in channels for remark in _remarks(channel)]
     warnings = [f"{w['severity']}: {w['subject'] or 'this edge'}: {w['text']}" for w in status["warnings"]]
     parts = [
-        [head(status)],
+        [head(status), *data_lines(status.get("data"))],
         lines if channels else ["no channels: no modem is configured or found"],
         remarks,
         warnings,
@@ -43,6 +43,30 @@ def head(status: Mapping[str, Any]) -> str:
         f"edge {status['edge']} · version {status['version']} · up {span(status['uptime_s'])} · tunnel {tunnel} · "
         f"{status['spooled']} events and {status['sms_waiting']} SMS waiting · {len(status['calls'])} calls"
     )
+
+
+def data_lines(data: Mapping[str, Any] | None) -> Iterator[str]:
+    """What the tunnel carried this month, by kind; then uplinks with a budget of their own."""
+    if not data or not data.get("month"):
+        return
+    up, down = (data.get("traffic", {}).get(way, {}) for way in ("up", "down"))
+    kinds = {kind: up.get(kind, 0) + down.get(kind, 0) for kind in ("audio", "events", "bulk", "overhead")}
+    used, budget = sum(kinds.values()), data.get("budget")
+    whole = f" of {megabytes(budget)} ({used / budget:.0%})" if budget else ""
+    parts = ", ".join(f"{kind} {megabytes(count)}" for kind, count in kinds.items())
+    by = f" · by {data['by']}" if data.get("by") else ""
+    detail = f" · telemetry {data['detail']}" if data.get("detail", "full") != "full" else ""
+    waits = f" · recordings wait {data['waits']}" if data.get("waits") else ""
+    yield f"data since {data['month']}: {megabytes(used)}{whole}: {parts}{by}{detail}{waits}"
+    for uplink in data.get("uplinks", ()):
+        if uplink["name"]:
+            limit = f" of {megabytes(uplink['budget'])}" if uplink.get("budget") else ""
+            yield f"  {uplink['name']}: {megabytes(uplink['used'])}{limit}"
+
+
+def megabytes(count: int) -> str:
+    """Of 1,000,000 bytes, as data plans are sold."""
+    return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.2f} GB"
 
 
 def span(seconds: float) -> str:

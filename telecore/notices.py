@@ -6,6 +6,7 @@ Whoever depends on an answer says it again after each reconnect; whoever answers
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import ClassVar
 
 from telecore.commands import Command
@@ -15,6 +16,7 @@ from telecore.model import ChannelStatus, MachineSpec
 from telecore.schema import Tagged
 from telecore.sip_target import SipTarget
 from telecore.stays import StaySpec
+from telecore.tunnel.meter import Traffic
 from telecore.twiml.control import DialSpec, SpeechSpec, StreamSpec
 from telecore.twiml.page import Outcome
 
@@ -33,9 +35,45 @@ class LiveCall:
     page: int
 
 
+class Detail(StrEnum):
+    """How much an edge tells of itself, by what is left of its data budget."""
+
+    FULL = "full"
+    LESS = "less"
+    ESSENTIAL = "essential"
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkUsed:
+    """What one uplink carried this month, in bytes; ``budget`` None: no limit. ``name`` empty: the only one."""
+
+    name: str
+    used: int
+    budget: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DataUsed:
+    """What the tunnel carried since ``month`` (ISO date) began, as the edge counts it, in bytes.
+
+    ``waits``: for what recordings wait, empty if they do not. ``by``: the uplink that carries the tunnel now.
+    """
+
+    month: str
+    traffic: Traffic
+    budget: int | None = None
+    detail: Detail = Detail.FULL
+    waits: str = ""
+    by: str = ""
+    uplinks: tuple[UplinkUsed, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Heartbeat(Notice):
-    """Up, after each greeting, on every change, and at least each 10 s: how the edge stands."""
+    """Up, after each greeting, on every change, and at least each 10 s: how the edge stands.
+
+    Less often, but at once for calls and states of channels, when ``data`` says so by its ``detail``.
+    """
 
     kind: ClassVar[str] = "heartbeat"
     instance: str
@@ -44,6 +82,7 @@ class Heartbeat(Notice):
     channels: tuple[ChannelStatus, ...]
     calls: tuple[LiveCall, ...]
     spooled: int
+    data: DataUsed | None = None
 
 
 @dataclass(frozen=True, slots=True)

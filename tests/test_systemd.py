@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from cloud.app import STOPS_S
+from cloud.config import StopConfig
 from edge_agent.devices.profiles import load_profiles
 
 UNITS = sorted((Path(__file__).parents[1] / "systemd").glob("*.service"))
@@ -59,6 +61,11 @@ def test_gateways_may_reach_the_agent():
     assert {"AF_INET", "AF_INET6"} <= set(families)
     assert not {"IPAddressDeny", "PrivateNetwork", "SocketBindDeny"} & {name for name, _ in said}
     assert int(dict(said)["LimitNOFILE"]) >= 1024
+
+
+def test_systemd_waits_as_long_as_the_controller_lets_its_calls_finish():
+    (cloud,) = [unit for unit in UNITS if unit.stem == "cloud"]
+    assert int(dict(settings(cloud))["TimeoutStopSec"]) >= StopConfig().calls_s + STOPS_S
 
 
 @pytest.mark.skipif(ANALYSE is None, reason="systemd-analyze is not here")

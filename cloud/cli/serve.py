@@ -1,10 +1,12 @@
-"""Running it: serve."""
+"""Running it: serve, drain."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
 import contextlib
+import os
+import signal
 
 from cloud import lock
 from cloud.cli.commands import Commands
@@ -13,6 +15,7 @@ from cloud.config import CloudConfig
 
 def add(commands: Commands) -> None:
     commands.add("serve", _serve, "Run the controller until SIGTERM or Ctrl-C.")
+    commands.add("drain", _drain, "Let the running controller take no new work, until it is stopped.")
 
 
 async def _serve(config: CloudConfig, asked: argparse.Namespace) -> int:
@@ -21,4 +24,11 @@ async def _serve(config: CloudConfig, asked: argparse.Namespace) -> int:
     with contextlib.ExitStack() as held:
         await asyncio.to_thread(held.enter_context, lock.locked(config.data_dir))
         await app.serve(config)
+    return 0
+
+
+async def _drain(config: CloudConfig, asked: argparse.Namespace) -> int:
+    pid = await asyncio.to_thread(lock.holder, config.data_dir)
+    os.kill(pid, signal.SIGUSR1)
+    print(f"process {pid} takes no new work and is not ready any more; stop it when its calls are over")
     return 0

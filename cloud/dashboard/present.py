@@ -11,6 +11,7 @@ from cloud.dashboard.sims import SimView, sim_view
 from cloud.fleet.snapshot import EdgeView, Snapshot
 from cloud.store.records import CallRecord, ChannelRecord, HistoryRecord, MessageRecord
 from telecore.model import CallStatus, ChannelState, Direction, LineCall, MessageStatus
+from telecore.notices import DataUsed, Detail
 
 _BARS = ((-75, 4), (-87, 3), (-99, 2), (-109, 1))
 """At least this many dBm → so many of four bars."""
@@ -42,6 +43,8 @@ class EdgeRow:
     seen: float | None
     version: str
     spooled: str
+    data: str = ""
+    data_hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,38 @@ def edge_row(edge: EdgeView) -> EdgeRow:
     else:
         state, tone = "offline", "bad"
     spooled = "" if edge.spooled is None else str(edge.spooled)
-    return EdgeRow(edge.edge, state, tone, _seconds(edge.last_seen_at), edge.version, spooled)
+    seen = _seconds(edge.last_seen_at)
+    return EdgeRow(edge.edge, state, tone, seen, edge.version, spooled, *data_words(edge.data))
+
+
+def data_words(data: DataUsed | None) -> tuple[str, str]:
+    """What a site's tunnel carried this month, of how much; and the details."""
+    if data is None or not data.month:
+        return "", ""
+    up, down = data.traffic.up, data.traffic.down
+    used = data.traffic.total
+    of = f" of {_megabytes(data.budget)}" if data.budget else ""
+    by_kind = (
+        ("audio", up.audio + down.audio),
+        ("events", up.events + down.events),
+        ("bulk", up.bulk + down.bulk),
+        ("overhead", up.overhead + down.overhead),
+    )
+    hints = [f"since {data.month}", *(f"{kind} {_megabytes(count)}" for kind, count in by_kind)]
+    hints += [f"up {_megabytes(up.total)}, down {_megabytes(down.total)}"]
+    hints += [f"by {data.by}"] if data.by else []
+    hints += [
+        f"{uplink.name} {_megabytes(uplink.used)}" + (f" of {_megabytes(uplink.budget)}" if uplink.budget else "")
+        for uplink in data.uplinks
+        if uplink.name
+    ]
+    hints += [f"telemetry {data.detail}"] if data.detail is not Detail.FULL else []
+    hints += [f"recordings wait {data.waits}"] if data.waits else []
+    return f"{_megabytes(used)}{of}", "; ".join(hints)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.2f} GB"
 
 
 def channel_row(channel: ChannelRecord, online: bool, newest: Mapping[tuple[str, str], HistoryRecord]) -> ChannelRow:

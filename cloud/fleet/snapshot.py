@@ -9,11 +9,15 @@ from typing import Protocol
 
 from cloud.store.records import CallRecord, ChannelRecord, HistoryRecord, MessageRecord, WarningRecord
 from telecore.ids import EdgeId
+from telecore.notices import DataUsed
 
 
 @dataclass(frozen=True, slots=True)
 class EdgeView:
-    """An edge. ``spooled`` is how many events wait there; None before its first heartbeat."""
+    """An edge. ``spooled`` is how many events wait there, ``data`` what its tunnel carried this month.
+
+    Both are None before its first heartbeat.
+    """
 
     edge: EdgeId
     enrolled: bool
@@ -21,6 +25,7 @@ class EdgeView:
     last_seen_at: datetime | None = None
     version: str = ""
     spooled: int | None = None
+    data: DataUsed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from cloud.store.records import ChannelRecord, EdgeRecord
 from telecore.events import ChannelHealed, SelfTestDone, SimHealthChanged, SoundChecked
 from telecore.ids import ChannelId, EdgeId
 from telecore.model import ChannelStatus
-from telecore.notices import Heartbeat
+from telecore.notices import DataUsed, Heartbeat
 
 LAST_MESSAGES = 20
 LAST_HAPPENED = 15
@@ -31,6 +31,7 @@ class EdgeState:
     instance: str = ""
     version: str = ""
     spooled: int | None = None
+    data: DataUsed | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,14 @@ def apply(state: FleetState, edge: EdgeId, news: News, now: datetime) -> FleetSt
         case LinkChanged(up):
             after = replace(before, connected=up, heard_at=now, spooled=before.spooled if up else None)
         case Heartbeat():
-            after = replace(before, heard_at=now, instance=news.instance, version=news.version, spooled=news.spooled)
+            after = replace(
+                before,
+                heard_at=now,
+                instance=news.instance,
+                version=news.version,
+                spooled=news.spooled,
+                data=news.data,
+            )
             heard = news.channels
         case ChannelHeard(status):
             after, heard = replace(before, heard_at=now), (status,)
@@ -148,4 +156,5 @@ def _view(record: EdgeRecord, state: EdgeState) -> EdgeView:
         last_seen_at=state.heard_at or record.last_seen_at,
         version=state.version or record.version,
         spooled=state.spooled,
+        data=state.data,
     )

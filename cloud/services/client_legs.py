@@ -78,6 +78,9 @@ class ClientLegs:
             if leg.near == edge:
                 leg.link(up)
 
+    def __len__(self) -> int:
+        return len(self._legs)
+
     async def close(self) -> None:
         await self._tasks.close()
         for leg in self._legs.values():

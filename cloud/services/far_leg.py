@@ -16,7 +16,7 @@ from telecore.model import CallStatus, Track
 from telecore.notices import Do
 from telecore.states import FINAL_CALL
 
-AWAY_S = 20.0
+AWAY_S = 30.0
 """How long either edge may be away before the leg is over."""
 HELD_AGAIN_S = 5.0
 """An edge that is back says within this what it still holds."""

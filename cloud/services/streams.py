@@ -58,6 +58,9 @@ class Streams:
         self._wanted: set[FeedId] = set()
         self._live: dict[FeedId, Stream] = {}
 
+    def __len__(self) -> int:
+        return len(self._live)
+
     async def run(self) -> None:
         """Say of the streams that an earlier process of ours served that they are over."""
         try:

@@ -36,7 +36,10 @@ MESSAGE_LIMIT = 16 * 1024
 
 
 class WebServer:
-    """``port`` 0 takes any free one; the real one is in ``port`` once ``started`` is set."""
+    """``port`` 0 takes any free one; the real one is in ``port`` once ``started`` is set.
+
+    ``drain`` is asked before anything else; what it raises is the answer.
+    """
 
     def __init__(
         self,
@@ -49,6 +52,7 @@ class WebServer:
         proxies: Proxies | None = None,
         refused: Refusals | None = None,
         https: bool = False,
+        drain: Callable[[str, str], None] = lambda method, path: None,
     ) -> None:
         self.host = host
         self.port = port
@@ -60,6 +64,7 @@ class WebServer:
         self._proxies = proxies or Proxies()
         self._refused = refused or Refusals()
         self._https = https
+        self._drain = drain
         self._streams: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -117,6 +122,7 @@ class WebServer:
         return _sent(response, self._https)
 
     async def _handled(self, request: web.BaseRequest) -> Response:
+        self._drain(request.method, request.rel_url.raw_path)
         handler, fields = self._router.find(request.method, request.rel_url.raw_path)
         return await handler(await _read(request, fields, self._source(request)))
 

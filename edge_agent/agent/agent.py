@@ -36,9 +36,10 @@ from edge_agent.spool import Spool
 from edge_agent.status import StatusServer
 from edge_agent.supervise import Fall, reason, supervise
 from edge_agent.uplink import Uplink
+from edge_agent.uplink.spending import Spending
 from edge_agent.watchdog import Watchdog, notifier, period_s
 from telecore.commands import SetSimHealth
-from telecore.events import EdgeStarted
+from telecore.events import EdgeStarted, Event
 from telecore.ids import ChannelId, Sha256, client_channel, new_id
 from telecore.model import Clip
 from telecore.notices import BlobHeld, BlobStored, Do, Heartbeat, Notice
@@ -86,8 +87,13 @@ class Agent:
             on_sent=self.inventory.sent,
             on_fall=self._on_fall,
         )
+        self._spending = Spending(
+            config.cloud,
+            spool,
+            uplink=lambda: self._uplink,
+        )
         self._calls = Calls(
-            spool.append,
+            self._emit,
             self._notify,
             fetch=self._fetch,
             blobs=self._blobs,
@@ -121,6 +127,9 @@ class Agent:
             urgent=lambda: bool(self._calls.live()),
             instance=self.instance,
             cloud=config.cloud,
+            spent=self._spending.spent,
+            may_send_bulk=self._spending.may_send_bulk,
+            on_traffic=self._spending.carried,
         )
         spool.on_append = self._uplink.wake
         self._build_devices()
@@ -201,6 +210,7 @@ class Agent:
             ("devices", self._devices.run),
             ("uplink", self._uplink.run),
             ("heartbeat", self._pulse.run),
+            ("data", self._spending.run),
             ("health", self._housekeeping.run),
             ("watchdog", self._watchdog.run),
             ("blobs", self._forget_stored),
@@ -233,6 +243,10 @@ class Agent:
             async with asyncio.timeout(_GOODBYE_S):
                 while self._uplink.connected and self._spool.depth:  # noqa: ASYNC110  (the street tells nobody)
                     await asyncio.sleep(0.02)
+
+    async def _emit(self, event: Event) -> None:
+        if self._spending.tells(event):
+            await self._spool.append(event)
 
     def _notify(self, notice: Notice) -> bool:
         return self._uplink.notify(notice)
@@ -301,6 +315,7 @@ class Agent:
             channels=self.inventory.statuses(),
             calls=self._calls.live(),
             spooled=self._spool.depth,
+            data=self._spending.report(),
         )
 
     def _snapshot(self, disk_free: int | None) -> Snapshot:
@@ -323,6 +338,7 @@ class Agent:
             flapping=self.inventory.flapping(),
             disks={disk.plug: disk.switch for disk in self._devices.disks},
             strangers=sip_strangers(self._equipped),
+            data=self._spending.warnings(),
         )
 
     def status(self) -> dict[str, object]:

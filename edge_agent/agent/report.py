@@ -22,6 +22,7 @@ def as_json(
         "tunnel": dict(tunnel),
         "spooled": heartbeat.spooled,
         "sms_waiting": waiting,
+        "data": dump(heartbeat.data),
         "channels": [dump(status) for status in heartbeat.channels],
         "calls": [
             {"call": call.call, "channel": call.channel, "answered": call.answered, "page": call.page}

@@ -19,10 +19,10 @@ from telecore.notices import Notice
 class Waits:
     """How long a call waits for others, in seconds."""
 
-    page: float = 30.0
-    """For the next page, when nothing else is going on."""
-    route: float = 8.0
-    """For the answer to a RouteWanted."""
+    page: float = 40.0
+    """For the next page, when nothing else is going on: a line that is dead without a word is replaced within it."""
+    route: float = 25.0
+    """For the answer to a RouteWanted, which is asked again when the tunnel was cut for up to 20 s."""
     stream: float = 25.0
     """For the cloud to reach the application of a <Stream>."""
     words: float = 12.0

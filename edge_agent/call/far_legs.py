@@ -19,7 +19,7 @@ from telecore.notices import FarLegHeld, FarLegLeft, FarLegReady, Notice
 
 log = logging.getLogger(__name__)
 
-AWAY_S = 20.0
+AWAY_S = 30.0
 """A tunnel that is down longer than this ends the legs that need it."""
 
 

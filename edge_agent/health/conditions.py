@@ -27,6 +27,7 @@ class Snapshot:
     ``outages``: operators that are down, and how that shows; ``flapping``: channels that lost their network so often
     within an hour; ``sounds``: the channels whose last calls sounded bad, and how (as in SoundChecked);
     ``strangers``: addresses that spoke SIP to us of late and are no gateway, and how often;
+    ``data``: uplink (empty: all of them), the threshold of its budget that is passed in percent, the share used;
     ``disks``: the USB sockets of modems that show only their disk, with the command that makes modems of them.
     """
 
@@ -48,6 +49,7 @@ class Snapshot:
     flapping: Mapping[ChannelId, int] = field(default_factory=dict)
     disks: Mapping[str, str] = field(default_factory=dict)
     strangers: Mapping[str, int] = field(default_factory=dict)
+    data: tuple[tuple[str, int, float], ...] = ()
 
     def judged(self, state: HealthState) -> list[tuple[ChannelId, Health]]:
         """The channels whose SIM is in this state because the agent says so; what a person decided needs no warning."""

@@ -225,6 +225,16 @@ class Spool:
         """What SIMs have carried since then, by the hour."""
         return await self._writer.run(lambda db: sims.usage(db, since))
 
+    # Notes of the agent to itself.
+
+    async def noted(self, name: str) -> str | None:
+        """What was last noted by this name."""
+        return await self._writer.run(lambda db: _noted(db, name))
+
+    async def note(self, name: str, value: str) -> None:
+        """Keep a text by name."""
+        await self._writer.run(lambda db: _note(db, name, value))
+
     # Life of the agent.
 
     async def recover(self, started: Event) -> None:
@@ -286,6 +296,15 @@ def _recover(db: sqlite3.Connection, started: Event) -> None:
         outbox.append(db, ended)
     for replied in journal.interrupted(db):
         outbox.append(db, replied)
+
+
+def _noted(db: sqlite3.Connection, name: str) -> str | None:
+    row = db.execute("SELECT value FROM meta WHERE name = ?", (f"note.{name}",)).fetchone()
+    return None if row is None else str(row[0])
+
+
+def _note(db: sqlite3.Connection, name: str, value: str) -> None:
+    db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (f"note.{name}", value))
 
 
 def _sign_of_life(db: sqlite3.Connection, now: float) -> None:

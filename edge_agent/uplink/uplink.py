@@ -25,6 +25,7 @@ from telecore.ids import Sha256
 from telecore.notices import Notice
 from telecore.tunnel.frames import ByeCode, Hello, Side
 from telecore.tunnel.link import Link, MediaHandler, Sinks, Stores, Work
+from telecore.tunnel.meter import Traffic
 from telecore.tunnel.streets import BlobStore, Incoming, Outgoing
 
 _LOG = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ class Uplink:
 
     ``urgent``: somebody waits on the line for the cloud's next page, so a fallen tunnel is tried again soon.
     ``cloud``: by which uplinks and proxy it is reached. ``spent``: names of uplinks whose budget is used up.
+    ``may_send_bulk``: whether recordings may go up now. ``on_traffic`` hears what an uplink has carried.
     """
 
     def __init__(
@@ -75,6 +77,8 @@ class Uplink:
         tls: ssl.SSLContext | None = None,
         cloud: CloudConfig | None = None,
         spent: Callable[[], Collection[str]] = tuple,
+        may_send_bulk: Callable[[], bool] = lambda: True,
+        on_traffic: Callable[[str, Traffic], None] = lambda uplink, traffic: None,
     ) -> None:
         self._url = url
         self._identity = identity
@@ -89,6 +93,8 @@ class Uplink:
         self._tls = tls
         cloud = cloud or CloudConfig()
         self._proxy = cloud.proxy_url
+        self._may_send_bulk = may_send_bulk
+        self._on_traffic = on_traffic
         self._ways = Ways(cloud.uplinks, self._times.ways, spent=spent, busy=urgent)
         self._media_handlers: dict[int, MediaHandler] = {}
         self._link: Link | None = None
@@ -105,6 +111,11 @@ class Uplink:
         """Greeted, and not cut since."""
         return self._link is not None and self._link.up
 
+    @property
+    def by(self) -> str:
+        """Which uplink carries the tunnel; empty when it is down, or the machine's routing decides."""
+        return "" if self.line is None else self.line.uplink.name
+
     def notify(self, notice: Notice) -> bool:
         """Send at once; False, and nothing is kept, while the link is down."""
         sent = self._link is not None and self._link.notify(notice)
@@ -120,6 +131,22 @@ class Uplink:
     def retry_now(self) -> None:
         """The network changed: do not wait for the next attempt."""
         self._retry_now.set()
+
+    def release_bulk(self) -> None:
+        """Recordings may go up again."""
+        if self._link is not None:
+            self._link.wake(Work.LOAD)
+
+    def count(self) -> None:
+        """Tell ``on_traffic`` what was carried since the last time."""
+        if self.line is not None:
+            self._count(self.line)
+
+    def _count(self, line: Line) -> None:
+        line.look()
+        traffic = line.meter.take()
+        if traffic.total:
+            self._on_traffic(line.uplink.name, traffic)
 
     def send_media(self, stream: int, payload: bytes) -> bool:
         """Queue one frame of sound; False while the link is down."""
@@ -249,6 +276,7 @@ class Uplink:
         loop = asyncio.get_running_loop()
         link = Link(Side.EDGE, self._identity.edge, self._stores, sinks, instance=self.instance, clock=loop.time)
         link.media_handlers = self._media_handlers
+        link.served.may_send = self._may_send_bulk
         session = Session(line, link, signals, self._times.coalesce)
         self._link, self._session, self.line = link, session, line
         began = loop.time()
@@ -257,6 +285,7 @@ class Uplink:
             return await session.run(self._times.greeting, "the agent is stopping")
         finally:
             moving.cancel()
+            self._count(line)
             self._down()
             self._ways.ended(line.uplink, steady=loop.time() - began >= self._times.steady)
 

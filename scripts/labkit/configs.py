@@ -25,6 +25,7 @@ def write_cloud(options: Options, data: Path, ports: dict[str, int]) -> Path:
         "data_dir": "data",
         "web": {"host": "127.0.0.1", "port": ports["web"], "public_url": base},
         "tunnel": {"host": "127.0.0.1", "port": ports["tunnel"], "public_url": tunnel},
+        "stop": {"calls_s": 1},  # whoever plays with it does not want to wait for calls
         "webhooks": {"allow_private": ["127.0.0.1/32"]},
         "recognition": {"engines": {"en": "pocketsphinx"}},
     }

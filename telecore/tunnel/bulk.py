@@ -52,6 +52,8 @@ class BlobSender:
         self._complain = complain
         self._wanted: deque[_Serving] = deque()
         self._ready: deque[bytes] = deque()
+        self.may_send: Callable[[], bool] = _always
+        """Asked before more is read: false holds transfers where they are, until ``Work.LOAD`` is signalled again."""
 
     def __bool__(self) -> bool:
         """Whether pieces are ready to go."""
@@ -83,7 +85,7 @@ class BlobSender:
 
     async def load(self) -> None:
         """Read ahead from the store, enough for the next passes."""
-        while self._wanted and len(self._ready) < READ // CHUNK:
+        while self._wanted and len(self._ready) < READ // CHUNK and self.may_send():
             serving = self._wanted.popleft()
             if await self._load_some(serving):
                 self._wanted.append(serving)
@@ -109,6 +111,10 @@ class BlobSender:
             self._ready.append(encode_bulk(Bulk(serving.transfer, offset, offset + len(piece) >= serving.size, piece)))
         serving.offset += len(data)
         return serving.offset < serving.size
+
+
+def _always() -> bool:
+    return True
 
 
 @dataclass(slots=True)

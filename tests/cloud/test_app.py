@@ -66,6 +66,7 @@ async def cloud(tmp_path: Path) -> AsyncIterator[Cloud]:
         running = asyncio.create_task(app.run(parts, stop))
         await asyncio.wait_for(parts.web.started.wait(), 10)
         yield Cloud(parts, account, token)
+        parts.drain.hurry()
         stop.set()
         await asyncio.wait_for(running, 10)
 
@@ -98,7 +99,7 @@ async def test_an_edge_enrols_and_learns_where_the_tunnel_is(cloud: Cloud) -> No
 async def test_it_is_ready_and_has_a_page(cloud: Cloud) -> None:
     async with aiohttp.ClientSession() as http:
         async with http.get(f"{cloud.url}/readyz") as answer:
-            assert (await answer.json())["checks"] == {"store": "ok", "disk": "ok", "tunnel": "ok"}
+            assert (await answer.json())["checks"] == {"store": "ok", "disk": "ok", "tunnel": "ok", "accepting": "ok"}
         async with http.get(f"{cloud.url}/operator") as answer:
             assert "Log in" in await answer.text()
 

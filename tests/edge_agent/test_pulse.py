@@ -1,10 +1,16 @@
 """Heartbeats on every change, several changes in one."""
 
 import asyncio
+from dataclasses import replace
+
+import pytest
 
 from edge_agent.agent import pulse
-from edge_agent.agent.pulse import Pulse
-from telecore.notices import Heartbeat
+from edge_agent.agent.pulse import Pulse, is_worth_telling
+from telecore.ids import CallSid, ChannelId
+from telecore.model import ChannelState, ChannelStatus
+from telecore.notices import DataUsed, Detail, Heartbeat, LiveCall
+from telecore.tunnel.meter import Traffic
 
 BEAT = Heartbeat("i", "1", 0.0, (), (), 0)
 
@@ -34,3 +40,29 @@ async def test_changes_apart_are_told_apart(monkeypatch):
 
 async def test_without_a_change_it_beats_all_the_same(monkeypatch):
     assert await beats(monkeypatch, 0.02, []) >= 3
+
+
+CHANNEL = ChannelStatus(channel=ChannelId("site/m"), state=ChannelState.REGISTERED, since=0)
+CALL = LiveCall(CallSid("CA" + "0" * 32), "site/m", False, 1)
+
+
+@pytest.mark.parametrize(
+    ("detail", "change", "since_s", "told"),
+    [
+        (None, {}, 0, True),
+        (Detail.FULL, {}, 0, True),
+        (Detail.LESS, {}, 59, False),
+        (Detail.LESS, {}, 60, True),
+        (Detail.LESS, {"spooled": 9}, 10, False),
+        (Detail.LESS, {"calls": (CALL,)}, 0, True),
+        (Detail.ESSENTIAL, {}, 299, False),
+        (Detail.ESSENTIAL, {}, 300, True),
+        (Detail.ESSENTIAL, {"calls": (CALL,)}, 0, True),
+        (Detail.ESSENTIAL, {"channels": (replace(CHANNEL, signal=None, sent_today=4),)}, 0, False),
+        (Detail.ESSENTIAL, {"channels": (replace(CHANNEL, state=ChannelState.ABSENT),)}, 0, True),
+    ],
+)
+def test_what_is_worth_a_heartbeat(detail, change, since_s, told):
+    data = DataUsed("2026-11-01", Traffic(), detail=detail) if detail else None
+    before = replace(BEAT, channels=(CHANNEL,), data=data)
+    assert is_worth_telling(before, replace(before, **change), since_s) is told

@@ -176,6 +176,7 @@ async def seeded_cloud(directory: Path) -> AsyncIterator[SeededCloud]:
             finally:
                 await files.close()
         finally:
+            parts.drain.hurry()
             stop.set()
             await asyncio.wait_for(running, 20)
 

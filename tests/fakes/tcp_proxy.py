@@ -25,6 +25,8 @@ class TcpProxy:
         self.silent = False
         self.port = 0
         self.connections = 0
+        self.passed = [0, 0]
+        """Bytes from those who connect, and to them."""
         self.refused: set[str] = set()
         """Source addresses whose connections are reset."""
         self.sources: list[str] = []
@@ -85,7 +87,7 @@ class TcpProxy:
             await asyncio.get_running_loop().sock_connect(far, ("127.0.0.1", self.target))
             for sock in pair:
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            ways = [asyncio.create_task(self._copy(near, far)), asyncio.create_task(self._copy(far, near))]
+            ways = [asyncio.create_task(self._copy(near, far, 0)), asyncio.create_task(self._copy(far, near, 1))]
             try:
                 await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -99,7 +101,7 @@ class TcpProxy:
             for sock in pair:
                 sock.close()
 
-    async def _copy(self, source: socket.socket, sink: socket.socket) -> None:
+    async def _copy(self, source: socket.socket, sink: socket.socket, way: int) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time()
         with contextlib.suppress(OSError):
@@ -110,6 +112,7 @@ class TcpProxy:
                     # A timer that fired late is made good, so that the rate holds on a busy machine.
                     due = max(due, loop.time() - LATE_S) + len(data) / self.bytes_per_s
                     await asyncio.sleep(due - loop.time())
+                self.passed[way] += len(data)
                 await loop.sock_sendall(sink, data)
 
 

@@ -4,6 +4,7 @@ from edge_agent.health.checks.audio_echo import audio_echo
 from edge_agent.health.checks.audio_oneway import audio_oneway
 from edge_agent.health.checks.balance_low import balance_low
 from edge_agent.health.checks.clock_wrong import clock_wrong
+from edge_agent.health.checks.data_budget import data_budget
 from edge_agent.health.checks.device_flapping import device_flapping
 from edge_agent.health.checks.disk_low import disk_low
 from edge_agent.health.checks.enrolment_refused import enrolment_refused
@@ -55,4 +56,5 @@ CHECKS: tuple[Check, ...] = (
     Check(audio_oneway, 0.0),
     Check(audio_echo, 0.0),
     Check(sip_strangers, 0.0),
+    Check(data_budget, 0.0),
 )
