@@ -31,6 +31,7 @@ from cloud.services.stream_socket import StreamDoor
 from cloud.tunnel.hub import Hub, HubTimes
 from edge_agent.call.feeds import Feeds as EdgeFeeds
 from edge_agent.identity import Identity
+from edge_agent.joining import Joining
 from edge_agent.media.clock import MediaClock
 from edge_agent.media.leg import Leg
 from edge_agent.uplink import Uplink, UplinkTimes
@@ -226,8 +227,8 @@ async def edge(port: int, trips: Trips, coalesce_s: float) -> AsyncIterator[Medi
 
     up = asyncio.Event()
     uplink = Uplink(
-        f"ws://127.0.0.1:{port}/tunnel", Identity(EDGE, KEY, ""), Out("up"), In(), Blobs(), on_notice=obey,
-        greeting=lambda: [], on_link=lambda linked: up.set(), times=UplinkTimes(coalesce=coalesce_s),
+        f"ws://127.0.0.1:{port}/tunnel", Joining(Identity(EDGE, KEY, ""), None), Out("up"), In(), Blobs(),
+        on_notice=obey, greeting=lambda: [], on_link=lambda linked: up.set(), times=UplinkTimes(coalesce=coalesce_s),
     )  # fmt: skip
     feeds = EdgeFeeds(uplink.notify, StampingMedia(uplink, trips))
     running = asyncio.create_task(uplink.run())

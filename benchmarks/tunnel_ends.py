@@ -13,6 +13,7 @@ from pathlib import Path
 from benchmarks.tunnel_servers import NoStreets
 from cloud.tunnel.hub import Hub
 from edge_agent.identity import Identity
+from edge_agent.joining import Joining
 from edge_agent.uplink import Uplink
 from telecore.ids import EdgeId
 from telecore.tunnel.streets import BlobStore, Incoming, Outgoing
@@ -76,7 +77,7 @@ async def connected(
             port = proxy.port
         uplink = Uplink(
             f"{'wss' if directory else 'ws'}://127.0.0.1:{port}/",
-            Identity(EDGE, "key", ""),
+            Joining(Identity(EDGE, "key", ""), None),
             outgoing or streets,
             streets,
             blobs[0],

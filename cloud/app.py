@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import os
 import signal
 import ssl
-from collections.abc import AsyncIterator, Mapping
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from cloud import watchdog
+from cloud.api.enrolment import Enrolment
 from cloud.api.routes import Backend, api_routes
 from cloud.api.urls import recording_url
 from cloud.config import CloudConfig
@@ -30,10 +33,11 @@ from cloud.services.renditions import Renditions
 from cloud.services.speaking.engines import speech_engines
 from cloud.services.stream_socket import StreamDoor
 from cloud.services.webhooks import Timeouts, WebhookClient
-from cloud.store import edges, migrate
+from cloud.store import migrate
 from cloud.store.database import Database
+from cloud.tunnel.cloud_keys import FILE, CloudKeys
+from cloud.tunnel.doorkeeper import Doorkeeper
 from cloud.tunnel.hub import Hub
-from cloud.tunnel.keys import key_matches
 from cloud.web import health
 from cloud.web.connections import Bounds
 from cloud.web.drain import Drain
@@ -86,7 +90,10 @@ async def built(config: CloudConfig) -> AsyncIterator[Parts]:
         renditions = Renditions(config.data_dir / "renditions", files)
         await files.open()
         try:
-            yield _wired(config, db, files, renditions)
+            keys = CloudKeys(config.data_dir / FILE)
+            await asyncio.to_thread(keys.tend, time.time())
+            certificates = await asyncio.to_thread(_shown, config)
+            yield _wired(config, db, files, renditions, keys=keys, certificates=certificates)
         finally:
             renditions.close()
             await files.close()
@@ -159,7 +166,15 @@ class _HubToCome:
         self.hub.on_media(edge, stream, handler)
 
 
-def _wired(config: CloudConfig, db: Database, files: Files, renditions: Renditions) -> Parts:
+def _wired(
+    config: CloudConfig,
+    db: Database,
+    files: Files,
+    renditions: Renditions,
+    *,
+    keys: CloudKeys,
+    certificates: Sequence[str],
+) -> Parts:
     webhooks, tunnel = config.webhooks, _HubToCome()
     policy = AddressPolicy(webhooks.allow_private)
     client = WebhookClient(policy, Timeouts(webhooks.connect_s, webhooks.total_s))
@@ -173,21 +188,25 @@ def _wired(config: CloudConfig, db: Database, files: Files, renditions: Renditio
         door=StreamDoor(policy),
         recognisers=recognisers(config.recognition),
     )
+    tls = _tls(config)
+    keeper = Doorkeeper(db, keys, load=desk.outboxes.load, certificates=certificates)
     tunnel.hub = Hub(
         config.tunnel.host,
         config.tunnel.port,
-        authenticate=partial(_is_edge, db, desk),
+        keeper=keeper,
         outgoing=desk.outboxes.of,
         incoming=desk.ingest.incoming,
         blobs=files,
         on_notice=desk.on_notice,
         on_link=desk.on_link,
-        tls=_tls(config),
+        tls=tls,
     )
     drain = Drain(desk.live_calls, calls_s=config.stop.calls_s)
     refused, proxies = Refusals(), Proxies(config.web.trusted_proxies)
     gate = Gate(Limits(config.web.requests_per_s, guessing=True), refused, exempt=proxies.trusts)
-    routes = _routes(config, db, files, desk, tunnel.hub, renditions=renditions, gate=gate, accepts=drain.accepts)
+    routes = _routes(
+        config, db, files, desk, tunnel.hub, renditions=renditions, gate=gate, accepts=drain.accepts, keys=keys
+    )
     web = WebServer(
         config.web.host,
         config.web.port,
@@ -201,15 +220,6 @@ def _wired(config: CloudConfig, db: Database, files: Files, renditions: Renditio
     return Parts(db, desk, tunnel.hub, web, config.data_dir, drain)
 
 
-async def _is_edge(db: Database, desk: Desk, edge: EdgeId, key: str) -> bool:
-    """Whether it is the edge's key; if so its street is looked up, for the hub cannot wait for that later."""
-    record = await db.read(lambda conn: edges.get(conn, edge))
-    if record is None or not key_matches(key, record.key_sha256):
-        return False
-    await desk.outboxes.load(edge)
-    return True
-
-
 def _routes(
     config: CloudConfig,
     db: Database,
@@ -220,6 +230,7 @@ def _routes(
     renditions: Renditions,
     gate: Gate,
     accepts: health.Check,
+    keys: CloudKeys,
 ) -> list[Route]:
     backend = Backend(
         db=db,
@@ -230,7 +241,7 @@ def _routes(
         sound=files,
         renditions=renditions,
         public_url=config.public_url,
-        tunnel_url=config.tunnel_url,
+        enrolment=Enrolment(keys, config.tunnel_url, hub.shut_out),
         fleet=desk.fleet,
         tasks=desk.fleet_tasks,
         accounts=desk.standing,
@@ -282,11 +293,26 @@ def _tls(config: CloudConfig) -> ssl.SSLContext | None:
     if certificate is None or key is None:
         return None
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(certificate, key)
     except OSError as error:  # ssl.SSLError is one
         raise InvalidRequest(f"the tunnel's certificate {certificate} or its key cannot be used: {error}") from error
     return context
+
+
+def _shown(config: CloudConfig) -> tuple[str, ...]:
+    """SHA-256 of the certificate that edges see, where nobody else speaks TLS in front of it."""
+    if config.tunnel.certificate is None or config.tunnel.behind_proxy:
+        return ()
+    try:
+        text = Path(config.tunnel.certificate).read_text(encoding="ascii")
+        _, begin, rest = text.partition("-----BEGIN CERTIFICATE-----")
+        body, end, _ = rest.partition("-----END CERTIFICATE-----")
+        certificate = ssl.PEM_cert_to_DER_cert(begin + body + end)
+    except (OSError, ValueError) as error:
+        raise InvalidRequest(f"the tunnel's certificate {config.tunnel.certificate} cannot be read: {error}") from error
+    return (hashlib.sha256(certificate).hexdigest(),)
 
 
 async def _store_answers(db: Database) -> bool:

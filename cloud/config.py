@@ -52,13 +52,14 @@ class WebConfig:
 
 @dataclass(frozen=True, slots=True)
 class TunnelConfig:
-    """Where edges connect. Without a certificate a proxy in front of it has to speak TLS."""
+    """Where edges connect. Beyond loopback it wants a certificate, or a proxy in front of it that speaks TLS."""
 
     host: str = "127.0.0.1"
     port: int = 8081
     public_url: str = ""
     certificate: str | None = None
     key: str | None = None
+    behind_proxy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,40 +7,78 @@ import hashlib
 import http.client
 import json
 import secrets
+import ssl
+import time
 import urllib.error
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from edge_agent.identity import ANSWER_LIMIT, Identity
+from edge_agent import signing
+from edge_agent.identity import ANSWER_LIMIT, Identity, JoinStates, states_path
 from telecore.errors import InvalidRequest, NotAllowed, RemoteProtocolError, TimedOut, TunnelDown
 from telecore.ids import EdgeId, is_slug
+from telecore.tunnel.proof import signed_enrolled, signed_enrolment
 
 
-async def enrol(cloud_url: str, token: str, *, within_s: float = 30.0) -> Identity:
-    """Make a key, tell the cloud its hash with the one-time token, and learn who we are.
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """Who we are, and what to show when we first connect."""
+
+    identity: Identity
+    states: JoinStates
+
+    def save(self, data_dir: Path) -> None:
+        """The identity last: without it the rest is nothing. Raises OSError."""
+        self.states.save(states_path(data_dir))
+        self.identity.save(data_dir / "identity.json")
+
+
+async def enrol(cloud_url: str, token: str, *, within_s: float = 30.0, tls: ssl.SSLContext | None = None) -> Enrolled:
+    """Make a key pair, tell the cloud the public one with the one-time token, and learn who we are and who it is.
 
     Raises InvalidRequest for an address that is none, NotAllowed for a token the cloud does not take, TunnelDown,
     TimedOut, RemoteProtocolError for an answer that makes no sense. Each message is one sentence for the operator.
     """
     if urlsplit(cloud_url).scheme not in ("http", "https"):
         raise InvalidRequest(f"{cloud_url!r} must begin with https:// or http://", field="cloud_url")
-    key = secrets.token_hex(32)
-    body = {"token": token, "key_sha256": hashlib.sha256(key.encode()).hexdigest()}
+    key, seed = secrets.token_hex(32), signing.new_seed()
+    public, hashed = signing.public_of(seed), hashlib.sha256(key.encode()).hexdigest()
+    # A cloud of an older version takes the hash and leaves the rest aside.
+    body = {"token": token, "key_sha256": hashed, "public_key": public}
+    body["signature"] = signing.sign(seed, signed_enrolment(token, public, hashed))
+    url = f"{cloud_url.rstrip('/')}/edges/enrol"
     loop = asyncio.get_running_loop()
     executor = ThreadPoolExecutor(1, "enrol")
     try:
         async with asyncio.timeout(within_s):
-            answer = await loop.run_in_executor(executor, _post, f"{cloud_url.rstrip('/')}/edges/enrol", body, within_s)
+            answer = await loop.run_in_executor(executor, _post, url, body, within_s, tls)
     except TimeoutError as error:
         raise TimedOut(f"{cloud_url} did not answer within {within_s:g} s") from error
     finally:
         executor.shutdown(wait=False)
-    edge, url = answer.get("edge"), answer.get("tunnel_url")
-    if not isinstance(edge, str) or not is_slug(edge) or not isinstance(url, str):
+    edge, tunnel = answer.get("edge"), answer.get("tunnel_url")
+    if not isinstance(edge, str) or not is_slug(edge) or not isinstance(tunnel, str):
         raise RemoteProtocolError(f"{cloud_url} answered without edge and tunnel_url: is it the cloud controller?")
-    return Identity(EdgeId(edge), key, url)
+    if not answer.get("cloud_key"):
+        return Enrolled(Identity(EdgeId(edge), key, tunnel), JoinStates())
+    identity = Identity(EdgeId(edge), "", tunnel, seed=seed, made_at=time.time())
+    return _pinned(identity, public, token, answer)
+
+
+def _pinned(identity: Identity, public: str, token: str, answer: dict[str, Any]) -> Enrolled:
+    """Raises RemoteProtocolError, NotAllowed when it is not the cloud that made the token."""
+    cloud_key, state = (str(answer.get(name)) for name in ("cloud_key", "state"))
+    message = signed_enrolled(identity.edge, public, identity.url, state, cloud_key)
+    if not signing.verify(cloud_key, message, str(answer.get("signature"))):
+        raise RemoteProtocolError("what the cloud answered is not signed with its key")
+    named = token.partition(".")[2]
+    if named and not cloud_key.startswith(named):
+        raise NotAllowed("this is not the cloud that made the token: somebody stands in between")
+    return Enrolled(replace(identity, cloud_keys=(cloud_key,)), JoinStates((state,)))
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
@@ -50,10 +88,10 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-def _post(url: str, body: dict[str, str], timeout_s: float) -> dict[str, Any]:
+def _post(url: str, body: dict[str, str], timeout_s: float, tls: ssl.SSLContext | None) -> dict[str, Any]:
     """POST JSON, get JSON. Runs in a thread."""
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    opener = urllib.request.build_opener(_NoRedirect)
+    opener = urllib.request.build_opener(_NoRedirect, urllib.request.HTTPSHandler(context=tls))
     try:
         with opener.open(request, timeout=timeout_s) as response:
             answer = json.loads(response.read(ANSWER_LIMIT))

@@ -19,7 +19,7 @@ from cloud.api.clients import Browsers, ClientsApi
 from cloud.api.conferences import ConferencesApi
 from cloud.api.description.serving import DescriptionApi
 from cloud.api.empty_lists import EmptyListsApi
-from cloud.api.enrolment import EnrolmentApi
+from cloud.api.enrolment import Enrolment, EnrolmentApi
 from cloud.api.fleet import FleetApi, Tasks
 from cloud.api.incoming_phone_numbers import NumbersApi
 from cloud.api.keys import KeysApi
@@ -55,7 +55,7 @@ OF_A_CALL = "/Calls/{"
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """What the API speaks for. ``public_url`` and ``tunnel_url`` are how this cloud is reached from outside."""
+    """What the API speaks for. ``public_url`` is how this cloud is reached from outside."""
 
     db: Database
     calls: Calls
@@ -64,7 +64,7 @@ class Backend:
     sound: Sound
     renditions: Renditions
     public_url: str
-    tunnel_url: str
+    enrolment: Enrolment
     fleet: FleetView
     tasks: Tasks
     accounts: Accounts
@@ -119,7 +119,7 @@ def api_routes(backend: Backend) -> list[Route]:
         *AccountSettingsApi(db, auth).routes(),
         *WebhooksApi(db, auth, backend.webhooks).routes(),
         *FleetApi(db, auth, backend.fleet, backend.tasks).routes(),
-        *EnrolmentApi(db, backend.tunnel_url, limit).routes(),
+        *EnrolmentApi(db, backend.enrolment, limit).routes(),
         *DescriptionApi(backend.public_url).routes(),
     ]
     kept = [audited(db, route) for route in routes]

@@ -151,7 +151,7 @@ class Fleet:
 def _view(record: EdgeRecord, state: EdgeState) -> EdgeView:
     return EdgeView(
         edge=record.edge,
-        enrolled=bool(record.key_sha256),
+        enrolled=record.enrolled,
         connected=state.connected,
         last_seen_at=state.heard_at or record.last_seen_at,
         version=state.version or record.version,

@@ -7,17 +7,24 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, select
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, delete, select
 from sqlalchemy import update as change
 
-from cloud.store import tables
+from cloud.store import tables, tasks, warnings
 from cloud.store.records import EdgeRecord
 from cloud.store.rows import columns, now
-from cloud.store.schema import applied, edges
-from telecore.errors import NotAllowed
+from cloud.store.schema import applied, edges, outbox
+from telecore.commands import TopUp
+from telecore.errors import NotAllowed, NotFound
+from telecore.events import WarningCleared, WarningRaised
 from telecore.ids import AccountSid, EdgeId, new_id
 
 TOKEN_LIFE = timedelta(hours=24)
+REVOKED = "revoked"
+REVOKED_CODE = 31481
+_CLONE_WARNING = "edge_cloned"
+_NO_KEYS = {"public_key": "", "next_key": "", "join_accepted": "", "join_offered": "", "forgiven": False}
+_NOT_SHUT: dict[str, Any] = {"shut_at": None, "shut_why": ""}
 
 
 def create(
@@ -35,16 +42,96 @@ def create(
     return token
 
 
-def enrol(conn: Connection, token: str, key_sha256: str, *, at: datetime | None = None) -> EdgeRecord:
-    """Spend the token: the edge it was made for, which now has this key. Raises NotAllowed 20003."""
+def enrol(
+    conn: Connection, token: str, key_sha256: str, *, public_key: str = "", at: datetime | None = None
+) -> EdgeRecord:
+    """Spend the token: the edge it was made for, which now has this key and no other. Raises NotAllowed 20003.
+
+    With a public key the bearer's hash is not kept. Whoever was shut out is not any more: his key is gone.
+    """
     moment = at or now()
-    good = (edges.c.token_sha256 == digest(token)) & (edges.c.token_expires_at > moment)
+    secret = token.partition(".")[0]  # what follows is the cloud's key, for the edge to compare
+    good = (edges.c.token_sha256 == digest(secret)) & (edges.c.token_expires_at > moment)
     edge = conn.execute(select(edges.c.edge).where(good)).scalar()
     record = None if edge is None else get(conn, edge)
     if record is None:
         raise NotAllowed("The enrolment token is unknown, used or expired")
-    spent: dict[str, Any] = {"token_sha256": None, "token_expires_at": None}
-    return update(conn, record.edge, key_sha256=key_sha256, enrolled_at=moment, **spent) or record
+    spent: dict[str, Any] = {"token_sha256": None, "token_expires_at": None, "enrolled_at": moment}
+    keys = {**_NO_KEYS, "key_sha256": "" if public_key else key_sha256, "public_key": public_key}
+    _no_clone(conn, record.edge)
+    return update(conn, record.edge, **spent, **keys, **_NOT_SHUT) or record
+
+
+def take_offered(conn: Connection, edge: str, key_sha256: str, public_key: str) -> None:
+    """The public key of an edge that has proved its bearer key, which counts until the other was used."""
+    same = (edges.c.edge == edge) & (edges.c.key_sha256 == key_sha256)
+    conn.execute(
+        change(edges).where(same).values(public_key=public_key, next_key="", join_accepted="", join_offered="")
+    )
+
+
+def offer_join(conn: Connection, edge: str, accepted: str, offered: str, next_key: str) -> None:
+    """It has joined: what it is to show at its next join, and the key that it may show then."""
+    values = {"join_accepted": accepted, "join_offered": offered, "next_key": next_key, "forgiven": False}
+    conn.execute(change(edges).where(edges.c.edge == edge).values(values))
+
+
+def confirm_join(conn: Connection, edge: str, state: str, key: str) -> None:
+    """The edge has stored this state, and came with this key: what was before does not count any more."""
+    same = (edges.c.edge == edge) & (edges.c.join_offered == state)
+    conn.execute(change(edges).where(same).values(join_accepted=state, key_sha256=""))
+    new = same & (edges.c.next_key == key)
+    conn.execute(change(edges).where(new).values(public_key=key, next_key=""))
+
+
+def revoke(conn: Connection, edge: str) -> int:
+    """Nobody comes in as this edge until it is enrolled anew, and no token of before helps; how many vouchers that
+    waited for it are gone. Raises NotFound."""
+    if get(conn, edge) is None:
+        raise NotFound(f"There is no edge {edge}")
+    update(conn, edge, token_sha256=None, token_expires_at=None, key_sha256="", **_NO_KEYS)
+    shut_out(conn, edge, REVOKED)
+    _no_clone(conn, edge)
+    secret = outbox.c.payload["kind"].as_string() == TopUp.kind
+    waiting = [row.payload["id"] for row in conn.execute(select(outbox.c.payload).where(outbox.c.edge == edge, secret))]
+    for command in waiting:
+        tasks.settle(
+            conn, command, "failed", {"code": REVOKED_CODE, "message": "The edge was revoked; nothing was done"}
+        )
+    conn.execute(delete(outbox).where(outbox.c.edge == edge, secret))
+    return len(waiting)
+
+
+def forgive(conn: Connection, edge: str) -> None:
+    """Unlock an edge whose key seemed copied: whoever comes first with it is the one. Raises NotFound, Refused."""
+    record = get(conn, edge)
+    if record is None:
+        raise NotFound(f"There is no edge {edge}")
+    if record.shut_why == REVOKED:
+        raise NotAllowed(f"edge {edge} was revoked and has no key: enrol it again")
+    _no_clone(conn, edge)
+    update(conn, edge, forgiven=True, **_NOT_SHUT)
+
+
+def shut_out(conn: Connection, edge: str, why: str) -> None:
+    update(conn, edge, shut_at=now(), shut_why=why)
+
+
+def shut(conn: Connection) -> dict[EdgeId, str]:
+    """Edges that may not connect, and why in one word."""
+    found = conn.execute(select(edges.c.edge, edges.c.shut_why).where(edges.c.shut_at.is_not(None)))
+    return {EdgeId(row.edge): row.shut_why for row in found}
+
+
+def warn_of_clone(conn: Connection, edge: EdgeId) -> None:
+    """To be seen where other warnings are, until somebody decides."""
+    said = "two devices used this edge's key and both are locked out: enrol the right one again, or forgive-edge"
+    event = WarningRaised(code=_CLONE_WARNING, severity="critical", subject="", text=said)
+    warnings.raise_(conn, edge, event, now())
+
+
+def _no_clone(conn: Connection, edge: str) -> None:
+    warnings.clear(conn, EdgeId(edge), WarningCleared(code=_CLONE_WARNING, subject=""))
 
 
 def digest(secret: str) -> str:
@@ -79,6 +166,9 @@ _ONE = select(edges).where(edges.c.edge == _OF)
 _STREET = select(applied.c.stream, applied.c.seq).where(applied.c.edge == _OF).order_by(applied.c.at.desc()).limit(1)
 
 
+_PLAIN = ("public_key", "next_key", "join_accepted", "join_offered", "forgiven", "shut_at", "shut_why")
+
+
 def _record(conn: Connection, row: RowMapping) -> EdgeRecord:
     street = conn.execute(_STREET, {"which": row["edge"]}).one_or_none()
     return EdgeRecord(
@@ -97,4 +187,5 @@ def _record(conn: Connection, row: RowMapping) -> EdgeRecord:
         doubt_at=row["doubt_at"],
         doubt_stream=row["doubt_stream"],
         doubt_seq=row["doubt_seq"],
+        **{name: row[name] for name in _PLAIN},
     )

@@ -6,16 +6,17 @@ import asyncio
 import logging
 import ssl
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 
-from cloud.tunnel.keys import Failures, read_authorization
-from cloud.tunnel.line import Line, LineTimes, Rejection, listen
+from cloud.tunnel.doorkeeper import CLONED, Doorkeeper, NotLetIn
+from cloud.tunnel.entrance import Entrance, Proven
+from cloud.tunnel.line import Admission, Line, LineTimes, listen
 from cloud.tunnel.session import EdgeSession, End, Signals
 from telecore.errors import TimedOut, Transient, TunnelDown
 from telecore.ids import EdgeId, Sha256
 from telecore.notices import Notice
-from telecore.tunnel.frames import ByeCode, Hello, Side
+from telecore.tunnel.frames import Bye, ByeCode, Hello, Side, encode
 from telecore.tunnel.link import Link, MediaHandler, Sinks, Stores, Work
 from telecore.tunnel.streets import BlobStore, Incoming, Outgoing
 
@@ -25,13 +26,22 @@ _ANOTHER = "another agent uses this key"
 
 @dataclass(frozen=True, slots=True)
 class HubTimes:
-    """Seconds. ``alive`` is how long the old agent has to answer when a new one comes with its key."""
+    """Seconds. ``alive`` is how long the old agent has to answer when a new one comes with its key.
+
+    ``proof``: from the open WebSocket to the edge's first message. ``look``: between two looks at who is shut out.
+    """
 
     line: LineTimes = field(default_factory=LineTimes)
+    proof: float = 5.0
+    look: float = 1.0
     greeting: float = 10.0
     coalesce: float = 0.005
     alive: float = 3.0
     replace: float = 10.0
+
+
+async def _nobody(edge: EdgeId, key: str) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +53,18 @@ class _Guest:
 
 
 class Hub:
-    """``authenticate`` says whether a key is an edge's; the rest are the stores and ears of each edge."""
+    """``keeper`` says who may come in; without one ``authenticate`` says whether a bearer key is an edge's.
+
+    The rest are the stores and ears of each edge.
+    """
 
     def __init__(
         self,
         host: str,
         port: int,
         *,
-        authenticate: Callable[[EdgeId, str], Awaitable[bool]],
+        authenticate: Callable[[EdgeId, str], Awaitable[bool]] = _nobody,
+        keeper: Doorkeeper | None = None,
         outgoing: Callable[[EdgeId], Outgoing],
         incoming: Callable[[EdgeId], Incoming],
         blobs: BlobStore,
@@ -60,7 +74,8 @@ class Hub:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._address = (host, port)
-        self._authenticate = authenticate
+        self._entrance = Entrance(authenticate, keeper)
+        self._keeper = keeper
         self._outgoing = outgoing
         self._incoming = incoming
         self._blobs = blobs
@@ -71,7 +86,7 @@ class Hub:
         self._guests: dict[EdgeId, _Guest] = {}
         self._doors: defaultdict[EdgeId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._media_handlers: defaultdict[EdgeId, dict[int, MediaHandler]] = defaultdict(dict)
-        self._failures = Failures()
+        self._writing: set[asyncio.Task[None]] = set()
         self._told: dict[EdgeId, str] = {}
         self._port = port
         self._ready = asyncio.Event()
@@ -88,16 +103,46 @@ class Hub:
     async def run(self) -> None:
         """Serve until cancelled; then every edge is told."""
         host, port = self._address
-        door = listen(host, port, door=self._door, serve_line=self._serve, times=self._times.line, tls=self._tls)
+        door = listen(
+            host, port, door=self._entrance.ask, serve_line=self._serve, times=self._times.line, tls=self._tls
+        )
         async with door as self._port:
             _LOG.info("tunnel hub listens on %s port %d", host, self._port)
             self._ready.set()
             try:
-                await asyncio.get_running_loop().create_future()
+                await self._watch()
             finally:
                 self._ready.clear()
                 for guest in list(self._guests.values()):
                     guest.link.leave(ByeCode.SHUTDOWN, "the cloud is stopping")
+
+    async def _watch(self) -> None:
+        """Cut whoever was shut out by another process than this, for ever."""
+        while True:
+            await asyncio.sleep(self._times.look)
+            if self._keeper is None:
+                continue
+            await self._keeper.tend_keys()
+            if not self._guests:
+                continue
+            try:
+                shut = await self._keeper.shut()
+            except Transient as error:
+                _LOG.warning("who is shut out is not known now: %s", error)
+                continue
+            for edge, why in shut.items():
+                self.shut_out(edge, why)
+
+    def shut_out(self, edge: EdgeId, why: str) -> None:
+        """Cut the edge's tunnel, if it has one."""
+        guest = self._guests.get(edge)
+        if guest is not None and not guest.link.protocol.over:
+            _LOG.warning("the tunnel of edge %s is cut: %s", edge, why)
+            guest.link.leave(ByeCode.REFUSED, why)
+
+    def refused(self) -> dict[str, int]:
+        """How many were not let in, by the reason in one word."""
+        return dict(self._entrance.refused)
 
     def edges(self) -> list[EdgeId]:
         """Those that are connected now."""
@@ -147,30 +192,35 @@ class Hub:
         except TimeoutError as error:
             raise TimedOut(f"blob {sha256[:12]} of edge {edge} is not here after {within_s:g} s") from error
 
-    async def _door(self, authorization: str, address: str) -> EdgeId | Rejection:
-        now = asyncio.get_running_loop().time()
-        wait_s = self._failures.wait_s(address, now)
-        if wait_s > 0:
-            after = (("Retry-After", str(int(wait_s) + 1)),)
-            return Rejection(429, f"too many wrong keys from {address}: come back in {wait_s:.0f} s", after)
-        credentials = read_authorization(authorization)
-        if credentials is not None and await self._authenticate(*credentials):
-            return credentials[0]
-        if self._failures.add(address, now):
-            _LOG.warning("edge %s at %s is refused: no such key", credentials[0] if credentials else "(none)", address)
-        why = "this edge is not enrolled, or this is not its key" if credentials else "expected: Bearer <edge>:<key>"
-        return Rejection(401, why, (("WWW-Authenticate", "Bearer"),))
-
-    async def _serve(self, line: Line, edge: EdgeId) -> None:
+    async def _serve(self, line: Line, admission: Admission) -> None:
+        edge = admission.edge
+        proven: Proven | None = None
+        if admission.challenge is None:
+            line.trust()
+        else:
+            try:
+                proven = await self._entrance.prove(line, admission.challenge, self._times.proof)
+            except NotLetIn as error:
+                await self._turn_away(line, edge, error)
+                return
+            except (Transient, OSError) as error:
+                _LOG.error("edge %s cannot be let in now: %s", edge, error)
+                await line.close()
+                return
         signals = Signals()
         guests: list[_Guest] = []
 
         async def admit(hello: Hello) -> str | None:
             return await self._admit(edge, guests[0], hello)
 
+        def greeted(hello: Hello) -> None:
+            if proven is not None:
+                self._spawn(self._confirm(proven))
+            self._greeted(edge, hello)
+
         sinks = Sinks(
             on_notice=lambda notice: self._on_notice(edge, notice),
-            on_greeted=lambda hello: self._greeted(edge, hello),
+            on_greeted=greeted,
             on_over=signals.bye,
             on_strange=lambda what: _LOG.warning("ignored from edge %s: %s", edge, what),
             wake=signals.wake,
@@ -179,7 +229,7 @@ class Hub:
         stores = Stores(self._outgoing(edge), self._incoming(edge), self._blobs)
         link = Link(Side.CLOUD, edge, stores, sinks, instance="", clock=asyncio.get_running_loop().time)
         link.media_handlers = self._media_handlers[edge]
-        session = EdgeSession(line, link, signals, self._times.coalesce)
+        session = EdgeSession(line, link, signals, self._times.coalesce, proven.waiting if proven else None)
         guests.append(_Guest(session, link))
         end = End("", "the session failed")
         try:
@@ -190,6 +240,25 @@ class Hub:
             self._gone(edge, guests[0], end.reason)
             if end.code == ByeCode.FAULT and not link.was_greeted:
                 self._tell(edge, f"not let in: {end.reason}", logging.WARNING)
+
+    async def _turn_away(self, line: Line, edge: EdgeId, error: NotLetIn) -> None:
+        self._entrance.refuse(edge, line.address, error.why, error.message)
+        if error.why == CLONED:
+            self.shut_out(edge, error.message)
+        line.send([encode(Bye(ByeCode.REFUSED, error.message))])
+        await line.close()
+
+    async def _confirm(self, proven: Proven) -> None:
+        try:
+            await self._entrance.confirm(proven)
+        except Transient as error:
+            # Nothing is lost: the edge shows it at its next join.
+            _LOG.warning("edge %s: that it has joined is not written: %s", proven.edge, error)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
 
     async def _admit(self, edge: EdgeId, guest: _Guest, hello: Hello) -> str | None:
         """One live session per edge: a process that answers is not displaced by another."""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import ssl
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -17,9 +17,11 @@ from websockets.frames import BINARY, TEXT, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import OPEN, Event
 
+from cloud.tunnel.doorkeeper import Challenge
 from telecore.ids import EdgeId
 from telecore.tunnel.frames import TEXT_LIMIT
 from telecore.tunnel.gate import Gate
+from telecore.tunnel.proof import PROOF_LIMIT
 
 try:
     from websockets.speedups import apply_mask
@@ -59,8 +61,17 @@ class Rejection:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-Door = Callable[[str, str], Awaitable["EdgeId | Rejection"]]
-"""Given the Authorization header and the peer's address: who it is, or why it may not come in."""
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """Who says to be at the door. ``headers``: of our answer. ``challenge``: what is still to be answered, if so."""
+
+    edge: EdgeId
+    headers: tuple[tuple[str, str], ...] = ()
+    challenge: Challenge | None = None
+
+
+Door = Callable[[Mapping[str, str], str], Awaitable["Admission | Rejection"]]
+"""Given the headers of the request and the peer's address: who it is, or why it may not come in."""
 
 
 class _Connection(ServerConnection):
@@ -71,6 +82,8 @@ class _Connection(ServerConnection):
     """
 
     sink: Callable[[str | bytes], None] | None = None
+    admission: Admission | None = None
+    limit = PROOF_LIMIT
     _opcode: Opcode = TEXT
     _partial: bytearray | None = None
     _early: tuple[str | bytes, ...] = ()
@@ -95,7 +108,7 @@ class _Connection(ServerConnection):
         at, end = 0, len(data)
         while at < end:
             length, body = _measure(data, at)
-            if length > TEXT_LIMIT:
+            if length > self.limit:
                 self._failed = True
                 super().data_received(data[at:])
                 return
@@ -131,6 +144,10 @@ class _Connection(ServerConnection):
             self._early += (message,)
         else:
             self.sink(message)
+
+    def trust(self) -> None:
+        """Read messages of any size that the protocol allows: from now on it is known who sends them."""
+        self.limit = self.protocol.max_message_size = TEXT_LIMIT
 
     def open_sink(self, sink: Callable[[str | bytes], None]) -> None:
         self._tail = bytearray()
@@ -175,6 +192,19 @@ class Line:
     def listen(self, sink: Callable[[str | bytes], None]) -> None:
         """From now on call ``sink`` with each message, those that came earlier included."""
         self._connection.open_sink(sink)
+
+    def hand_to(self, sink: Callable[[str | bytes], None]) -> None:
+        """Call another one from now on."""
+        self._connection.sink = sink
+
+    def trust(self) -> None:
+        """It is known who is at the other end: more than a first message is read."""
+        self._connection.trust()
+
+    @property
+    def address(self) -> str:
+        """The peer's, for people; empty when it is gone."""
+        return _address_of(self._connection)
 
     def send(self, messages: Sequence[str | bytes]) -> None:
         """Write these in one go. Nothing happens on a closed line: ``closed`` tells."""
@@ -254,16 +284,27 @@ def _header(first: int, length: int) -> bytes:
     return bytes((first, 127)) + length.to_bytes(8, "big")
 
 
-async def _ask(door: Door, connection: ServerConnection, request: Request) -> Response | None:
+def _address_of(connection: ServerConnection) -> str:
     address = connection.remote_address
-    answer = await door(request.headers.get("Authorization", ""), str(address[0]) if address else "")
-    if not isinstance(answer, Rejection):
-        connection.username = answer
+    return str(address[0]) if address else ""
+
+
+async def _ask(door: Door, connection: ServerConnection, request: Request) -> Response | None:
+    assert isinstance(connection, _Connection)
+    answer = await door(request.headers, _address_of(connection))
+    if isinstance(answer, Admission):
+        connection.admission = answer
         return None
     response = connection.respond(answer.status, answer.reason + "\n")
     for name, value in answer.headers:
         response.headers[name] = value
     return response
+
+
+def _answer(connection: ServerConnection, request: Request, response: Response) -> None:
+    assert isinstance(connection, _Connection)
+    for name, value in connection.admission.headers if connection.admission else ():
+        response.headers[name] = value
 
 
 @asynccontextmanager
@@ -272,7 +313,7 @@ async def listen(
     port: int,
     *,
     door: Door,
-    serve_line: Callable[[Line, EdgeId], Awaitable[None]],
+    serve_line: Callable[[Line, Admission], Awaitable[None]],
     times: LineTimes,
     tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
@@ -280,19 +321,21 @@ async def listen(
 
     async def handler(connection: ServerConnection) -> None:
         assert isinstance(connection, _Connection)
-        await serve_line(Line(connection), EdgeId(connection.username))
+        assert connection.admission is not None
+        await serve_line(Line(connection), connection.admission)
 
     async with serve(
         handler,
         host,
         port,
         process_request=partial(_ask, door),
+        process_response=_answer,
         compression=None,
         open_timeout=times.open,
         ping_interval=times.ping,
         ping_timeout=times.pong,
         close_timeout=times.close,
-        max_size=TEXT_LIMIT,
+        max_size=PROOF_LIMIT,
         logger=_LIBRARY_LOG,
         create_connection=_Connection,
         ssl=tls,

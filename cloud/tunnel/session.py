@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from cloud.tunnel.entrance import Waiting
 from cloud.tunnel.line import Line
 from telecore.errors import TelecoreError
 from telecore.ids import Sha256
@@ -39,19 +40,25 @@ class Signals:
 
 
 class EdgeSession:
-    """``signals`` are those the link was made with."""
+    """``signals`` are those the link was made with. ``waiting``: who has listened to the line so far, if anybody."""
 
-    def __init__(self, line: Line, link: Link, signals: Signals, coalesce_s: float) -> None:
+    def __init__(
+        self, line: Line, link: Link, signals: Signals, coalesce_s: float, waiting: Waiting | None = None
+    ) -> None:
         self._line = line
         self._link = link
         self._signals = signals
+        self._waiting = waiting
         self._loop = asyncio.get_running_loop()
         self._finished = asyncio.Event()
         self.pump = Pump(link, line, self._later, coalesce_s)
 
     async def run(self, greeting_s: float, farewell: str) -> End:
         """Serve until the line ends, either side says Bye, or we are cancelled, which is told as ``farewell``."""
-        self._line.listen(self.pump.arrived)
+        if self._waiting is None:
+            self._line.listen(self.pump.arrived)
+        else:
+            self._waiting.hand_to(self.pump.arrived)
         try:
             return await self._serve(greeting_s)
         except asyncio.CancelledError:

@@ -29,6 +29,7 @@ from edge_agent.devices.registry import Site, channels_without_sim, look_at_sip,
 from edge_agent.dispatcher import Dispatcher
 from edge_agent.health.conditions import Snapshot
 from edge_agent.inventory import Inventory
+from edge_agent.joining import Joining
 from edge_agent.media.clock import MediaClock
 from edge_agent.messages import Messages
 from edge_agent.sims.keeper import Sims
@@ -116,7 +117,7 @@ class Agent:
         )
         self._uplink = Uplink(
             self._identity.url,
-            self._identity,
+            Joining(self._identity, config.data_dir, self._site.states),
             spool,
             self._dispatcher,
             self._blobs,

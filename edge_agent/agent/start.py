@@ -18,7 +18,7 @@ from edge_agent.blobs import EdgeBlobs
 from edge_agent.config import AgentConfig
 from edge_agent.devices.profiles import load_profiles
 from edge_agent.devices.registry import import_drivers
-from edge_agent.identity import load_identity
+from edge_agent.identity import load_identity, load_states, states_path
 from edge_agent.logs import about
 from edge_agent.sims.recipes import load_recipes
 from edge_agent.spool import Spool
@@ -46,7 +46,12 @@ def prepared(config: AgentConfig) -> Iterator[Prepared]:
             raise InvalidRequest(f"this edge is not enrolled: there is no {path}; run edge-agent enrol") from error
         profiles = load_profiles(*([config.profiles] if config.profiles else []))
         import_drivers(config.devices or (), profiles)
-        yield Prepared(identity, profiles, load_recipes(Path(config.sims.recipes) if config.sims.recipes else None))
+        yield Prepared(
+            identity,
+            load_states(states_path(config.data_dir)),
+            profiles,
+            load_recipes(Path(config.sims.recipes) if config.sims.recipes else None),
+        )
 
 
 async def run_agent(config: AgentConfig, site: Prepared, stop: asyncio.Event) -> None:

@@ -44,10 +44,10 @@ def _enrol(options: argparse.Namespace) -> int:
         raise Failed(f"this edge is enrolled already, as {path} says; --force replaces that")
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     token = sys.stdin.readline().strip() if options.token == "-" else options.token
-    identity = asyncio.run(enrol(cloud, token))
-    identity.save(path)
+    enrolled = asyncio.run(enrol(cloud, token))
+    enrolled.save(data_dir)
     # Made here, where its migrations may load what a running agent can do without.
     spool, _ = open_file(data_dir / "spool.db")
     spool.close()
-    print(f"enrolled as {identity.edge}; the key is in {path}")
+    print(f"enrolled as {enrolled.identity.edge}; the key is in {path}")
     return 0

@@ -8,7 +8,7 @@ import os
 import socket
 import ssl
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -98,8 +98,12 @@ class _Connection(ClientConnection):
 class Line:
     """An open WebSocket by ``uplink``, measured by ``meter``."""
 
-    def __init__(self, connection: _Connection, sock: socket.socket, uplink: UplinkConfig) -> None:
+    def __init__(
+        self, connection: _Connection, sock: socket.socket, uplink: UplinkConfig, sent: Mapping[str, str]
+    ) -> None:
         self.uplink = uplink
+        self.sent = sent
+        """The headers that we opened it with."""
         self.meter = Meter()
         self._connection = connection
         self._transport = connection.transport
@@ -202,10 +206,22 @@ class Line:
         self._aborted = why
         self._transport.abort()
 
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of the answer that opened the line."""
+        response = self._connection.response
+        return response.headers if response is not None else {}
+
+    @property
+    def certificate(self) -> bytes:
+        """That the peer has shown, in DER; empty without TLS."""
+        tls: ssl.SSLObject | None = self._transport.get_extra_info("ssl_object")
+        return (tls.getpeercert(binary_form=True) or b"") if tls is not None else b""
+
 
 async def open_line(
     url: str,
-    authorization: str,
+    headers: Mapping[str, str],
     times: LineTimes,
     tls: ssl.SSLContext | None = None,
     *,
@@ -224,22 +240,22 @@ async def open_line(
         raise TunnelDown(f"the proxy of this site {error.message}") from error
     sock = await reach(host, port, way, found, times.open)
     try:
-        connection = await _greet(url, authorization, times, tls, sock)
+        connection = await _greet(url, headers, times, tls, sock)
     except BaseException:
         sock.close()
         raise
-    return Line(connection, sock, way)
+    return Line(connection, sock, way, headers)
 
 
 async def _greet(
-    url: str, authorization: str, times: LineTimes, tls: ssl.SSLContext | None, sock: socket.socket
+    url: str, headers: Mapping[str, str], times: LineTimes, tls: ssl.SSLContext | None, sock: socket.socket
 ) -> _Connection:
     """TLS and the WebSocket's handshake. No redirect is followed: the key goes where the operator said."""
     options: dict[str, Any] = {} if tls is None else {"ssl": tls}
     try:
         connection = await connect(
             url,
-            additional_headers={"Authorization": authorization},
+            additional_headers=dict(headers),
             compression=None,
             open_timeout=times.open,
             ping_interval=times.ping,

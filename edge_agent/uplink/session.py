@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from edge_agent.uplink.line import Line
 from edge_agent.uplink.network import is_ours
-from telecore.errors import TelecoreError
+from telecore.errors import RemoteProtocolError, TelecoreError
 from telecore.ids import Sha256
-from telecore.tunnel.frames import ByeCode
+from telecore.tunnel.frames import Bye, ByeCode, decode
 from telecore.tunnel.link import Link, Work
 from telecore.tunnel.pump import Pump
 
@@ -39,6 +39,10 @@ class Signals:
         self.over.set()
 
 
+Welcomed = Callable[[str | bytes], Awaitable[None]]
+"""Takes the cloud's welcome, and has it on the disk when it returns. Raises RemoteProtocolError, StorageFailed."""
+
+
 class Session:
     """``signals`` are those the link was made with."""
 
@@ -49,10 +53,13 @@ class Session:
         self._loop = asyncio.get_running_loop()
         self.pump = Pump(link, line, self._later, coalesce_s)
 
-    async def run(self, greeting_s: float, farewell: str) -> End:
-        """Serve until the line ends, either side says Bye, or we are cancelled, which is told as ``farewell``."""
-        self._line.listen(self.pump.arrived)
+    async def run(self, greeting_s: float, farewell: str, proof: str | None, welcome: Welcomed) -> End:
+        """Serve until the line ends, either side says Bye, or we are cancelled, which is told as ``farewell``.
+
+        ``proof`` goes before our Hello, and then the first message is the cloud's welcome.
+        """
         try:
+            await self._introduce(greeting_s, proof, welcome)
             return await self._serve(greeting_s)
         except asyncio.CancelledError:
             self._link.leave(ByeCode.SHUTDOWN, farewell)
@@ -64,6 +71,46 @@ class Session:
             self._line.send(self._link.urgent())
             await self._line.close()
             self.pump.stop()
+
+    async def _introduce(self, within_s: float, proof: str | None, welcome: Welcomed) -> None:
+        if proof is None:
+            self._line.listen(self.pump.arrived)
+            return
+        try:
+            async with asyncio.timeout(within_s):
+                await self._prove(proof, welcome)
+        except (TimeoutError, RemoteProtocolError) as error:
+            self._link.leave(ByeCode.FAULT, f"no welcome: {error or type(error).__name__}")
+
+    async def _prove(self, proof: str, welcome: Welcomed) -> None:
+        """Say both at once; nothing else of the cloud's is looked at before its welcome is on the disk."""
+        loop = asyncio.get_running_loop()
+        first: asyncio.Future[str | bytes] = loop.create_future()
+        later: list[str | bytes] = []
+
+        def take(message: str | bytes) -> None:
+            if first.done():
+                later.append(message)
+            else:
+                first.set_result(message)
+
+        self._line.listen(take)
+        self._line.send([proof, *self._link.urgent()])
+        closed = loop.create_task(self._line.closed())
+        try:
+            await asyncio.wait((asyncio.ensure_future(first), closed), return_when=asyncio.FIRST_COMPLETED)
+            if not first.done():
+                raise RemoteProtocolError(f"the line was {closed.result()}")
+            if _is_bye(first.result()):
+                self._line.listen(self.pump.arrived)
+                self.pump.arrived(first.result())
+                return
+            await welcome(first.result())
+        finally:
+            closed.cancel()
+        self._line.listen(self.pump.arrived)
+        for message in later:
+            self.pump.arrived(message)
 
     async def _serve(self, greeting_s: float) -> End:
         async with asyncio.TaskGroup() as group:
@@ -127,3 +174,10 @@ class Session:
         await asyncio.sleep(within_s)
         if not self._link.protocol.greeted:
             self._link.leave(ByeCode.FAULT, f"no greeting within {within_s:g} s")
+
+
+def _is_bye(message: str | bytes) -> bool:
+    try:
+        return isinstance(message, str) and isinstance(decode(message), Bye)
+    except RemoteProtocolError:
+        return False

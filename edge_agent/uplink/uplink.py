@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import os
 import random
@@ -12,7 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 
 from edge_agent.config.cloud import CloudConfig, UplinkConfig
-from edge_agent.identity import Identity
+from edge_agent.joining import CloudNotProven, Joining
 from edge_agent.uplink.line import AuthenticationRefused, Line, LineTimes, open_line
 from edge_agent.uplink.network import watch_network
 from edge_agent.uplink.proxy import proxy_for, target_of
@@ -29,7 +30,7 @@ from telecore.tunnel.meter import Traffic
 from telecore.tunnel.streets import BlobStore, Incoming, Outgoing
 
 _LOG = logging.getLogger(__name__)
-_HOPELESS = frozenset({ByeCode.SECOND_AGENT, ByeCode.VERSION})
+_HOPELESS = frozenset({ByeCode.SECOND_AGENT, ByeCode.VERSION, ByeCode.REFUSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Uplink:
     def __init__(
         self,
         url: str,
-        identity: Identity,
+        joining: Joining,
         outgoing: Outgoing,
         incoming: Incoming,
         blobs: BlobStore,
@@ -81,7 +82,7 @@ class Uplink:
         on_traffic: Callable[[str, Traffic], None] = lambda uplink, traffic: None,
     ) -> None:
         self._url = url
-        self._identity = identity
+        self._joining = joining
         self._stores = Stores(outgoing, incoming, blobs)
         self._on_notice = on_notice
         self._greeting = greeting
@@ -216,7 +217,8 @@ class Uplink:
             began = loop.time()
             try:
                 end = await self._connect_and_serve()
-            except AuthenticationRefused as error:
+            except (AuthenticationRefused, CloudNotProven) as error:
+                self._joining.refused()
                 self._refused(str(error))
                 await self._pause(self._times.refused)
                 continue
@@ -248,9 +250,8 @@ class Uplink:
             return
 
     async def _open(self, uplink: UplinkConfig) -> Line:
-        authorization = f"Bearer {self._identity.edge}:{self._identity.key}"
-        line = self._times.line
-        return await open_line(self._url, authorization, line, self._tls, uplink=uplink, proxy=self._proxy)
+        headers, line = await self._joining.headers(), self._times.line
+        return await open_line(self._url, headers, line, self._tls, uplink=uplink, proxy=self._proxy)
 
     async def _reachable(self, uplink: UplinkConfig) -> bool:
         """Whether the cloud, or the proxy before it, takes a connection by this uplink."""
@@ -264,6 +265,12 @@ class Uplink:
 
     async def _connect_and_serve(self) -> End:
         line = await self._ways.open(self._open)
+        try:
+            proof = await self._joining.first_words(line.sent, line.headers, _sha256(line.certificate))
+        except BaseException:
+            await line.close()
+            raise
+        edge = self._joining.identity.edge
         signals = Signals()
         sinks = Sinks(
             on_notice=self._on_notice,
@@ -274,7 +281,7 @@ class Uplink:
             admit=_admit,
         )
         loop = asyncio.get_running_loop()
-        link = Link(Side.EDGE, self._identity.edge, self._stores, sinks, instance=self.instance, clock=loop.time)
+        link = Link(Side.EDGE, edge, self._stores, sinks, instance=self.instance, clock=loop.time)
         link.media_handlers = self._media_handlers
         link.served.may_send = self._may_send_bulk
         session = Session(line, link, signals, self._times.coalesce)
@@ -282,7 +289,7 @@ class Uplink:
         began = loop.time()
         moving = asyncio.create_task(self._move(session, line.uplink))
         try:
-            return await session.run(self._times.greeting, "the agent is stopping")
+            return await session.run(self._times.greeting, "the agent is stopping", proof, self._joining.welcome)
         finally:
             moving.cancel()
             self._count(line)
@@ -318,6 +325,10 @@ class Uplink:
         if state != self._told:
             self._told = state
             _LOG.log(level, "tunnel to %s is %s%s", self._url, state, f": {reason}" if reason else "")
+
+
+def _sha256(certificate: bytes) -> str:
+    return hashlib.sha256(certificate).hexdigest() if certificate else ""
 
 
 async def _admit(hello: Hello) -> str | None:

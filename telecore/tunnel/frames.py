@@ -39,6 +39,7 @@ class ByeCode(StrEnum):
     SECOND_AGENT = "second-agent"
     REPLACED = "replaced"
     SHUTDOWN = "shutdown"
+    REFUSED = "refused"
 
 
 class UnknownFrame(RemoteProtocolError):

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent import signing
 from edge_agent.enrolment import enrol
 from edge_agent.identity import Identity, load_identity
 from telecore.errors import InvalidRequest, NotAllowed, RemoteProtocolError, TelecoreError, TimedOut, TunnelDown
 from telecore.ids import EdgeId
+from telecore.tunnel.proof import signed_enrolled, signed_enrolment
 
 WHO = Identity(EdgeId("site-1"), "ab" * 32, "wss://cloud.example.org/tunnel")
 
@@ -105,8 +107,8 @@ async def test_enrolment_sends_the_hash_of_a_new_key_and_keeps_the_key() -> None
     requests: list[bytes] = []
     answer = http("200 OK", json.dumps({"edge": "site-1", "tunnel_url": "ws://127.0.0.1:9/"}))
     async with cloud(answer, requests) as url:
-        first = await enrol(url + "/", "token-1")
-        second = await enrol(url, "token-1")
+        first = (await enrol(url + "/", "token-1")).identity
+        second = (await enrol(url, "token-1")).identity
     assert first.edge == "site-1"
     assert first.url == "ws://127.0.0.1:9/"
     assert len(bytes.fromhex(first.key)) == 32
@@ -114,8 +116,43 @@ async def test_enrolment_sends_the_hash_of_a_new_key_and_keeps_the_key() -> None
     head, body = requests[0].split(b"\r\n\r\n")
     assert head.startswith(b"POST /edges/enrol ")
     sent = json.loads(body)
-    assert sent == {"token": "token-1", "key_sha256": hashlib.sha256(first.key.encode()).hexdigest()}
+    assert (sent["token"], sent["key_sha256"]) == ("token-1", hashlib.sha256(first.key.encode()).hexdigest())
+    signed = signed_enrolment("token-1", sent["public_key"], sent["key_sha256"])
+    assert signing.verify(sent["public_key"], signed, sent["signature"])
     assert first.key.encode() not in requests[0]
+
+
+def answer_of(cloud_seed: str, public: str, **changes: str) -> bytes:
+    """What a cloud with this key says to whoever enrols with that public key."""
+    said = {"edge": "site-1", "tunnel_url": "ws://127.0.0.1:9/", "cloud_key": signing.public_of(cloud_seed)}
+    said["state"] = "1.ab.cd"
+    message = signed_enrolled(said["edge"], public, said["tunnel_url"], said["state"], said["cloud_key"])
+    return http("200 OK", json.dumps({**said, "signature": signing.sign(cloud_seed, message), **changes}))
+
+
+@pytest.mark.parametrize("named", ["", "right", "wrong"])
+async def test_the_cloud_that_made_the_token_is_pinned_and_no_other(
+    named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed, cloud_seed = signing.new_seed(), signing.new_seed()
+    monkeypatch.setattr(signing, "new_seed", lambda: seed)
+    name = {"right": signing.public_of(cloud_seed)[:32], "wrong": "ab" * 16}.get(named, "")
+    requests: list[bytes] = []
+    async with cloud(answer_of(cloud_seed, signing.public_of(seed)), requests) as url:
+        if named == "wrong":
+            with pytest.raises(NotAllowed, match="not the cloud that made the token"):
+                await enrol(url, f"token.{name}")
+            return
+        enrolled = await enrol(url, f"token.{name}" if name else "token")
+    assert enrolled.identity.cloud_keys == (signing.public_of(cloud_seed),)
+    assert (enrolled.identity.key, enrolled.states.states) == ("", ("1.ab.cd",))
+    assert seed.encode() not in requests[0]
+
+
+async def test_an_answer_that_the_cloud_did_not_sign_is_not_believed() -> None:
+    async with cloud(answer_of(signing.new_seed(), "ab" * 32), []) as url:
+        with pytest.raises(RemoteProtocolError, match="not signed"):
+            await enrol(url, "token")
 
 
 @pytest.mark.parametrize(

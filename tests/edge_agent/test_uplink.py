@@ -156,7 +156,7 @@ async def test_a_wrong_key_is_refused_logged_once_and_tried_again_slowly(caplog:
     assert "401" in rig.refusals[0]
     assert "not its key" in rig.refusals[0]
     assert rig.proxy.connections == 3
-    for logger in ("edge_agent.uplink.uplink", "cloud.tunnel.hub"):
+    for logger in ("edge_agent.uplink.uplink", "cloud.tunnel.entrance"):
         assert len([r for r in caplog.records if r.name == logger and "refused" in r.getMessage()]) == 1
     assert "wrong" not in caplog.text
 

@@ -10,6 +10,7 @@ from cloud.tunnel.hub import Hub, HubTimes
 from cloud.tunnel.line import LineTimes as HubLineTimes
 from edge_agent.config import CloudConfig
 from edge_agent.identity import Identity
+from edge_agent.joining import Joining
 from edge_agent.uplink import LineTimes, Uplink, UplinkTimes
 from telecore.backoff import Policy
 from telecore.ids import EdgeId
@@ -76,7 +77,7 @@ class Rig:
     ) -> Uplink:
         return Uplink(
             f"ws://127.0.0.1:{port or self.proxy.port}/tunnel",
-            Identity(EDGE, key, ""),
+            Joining(Identity(EDGE, key, ""), None),
             self.up,
             self.at_edge,
             self.edge_blobs,

@@ -65,7 +65,13 @@ SCHEMAS: dict[str, Json] = {
     },
     "client": {"identity": a_text(), "handsets": a_whole(), "in_call": a_flag()},
     "client_token": {"identity": a_text(), "token": a_text(), "expires_at": an_iso(), "page": a_text()},
-    "enrolled": {"edge": a_text(), "tunnel_url": a_text()},
+    "enrolled": {
+        "edge": a_text(),
+        "tunnel_url": a_text(),
+        "cloud_key": a_text(),
+        "state": a_text(),
+        "signature": a_text(),
+    },
 }
 _OURS = ours()
 
@@ -121,6 +127,7 @@ FAMILY = Family(
             (
                 text("token", _OURS, upto=200, needed=True),
                 text("key_sha256", _OURS, needed=True, pattern="^[0-9a-f]{64}$"),
+                text("public_key", _OURS, pattern="^([0-9a-f]{64})?$"), text("signature", _OURS, upto=128),
             ),
             standing=_OURS, example={"token": "{token}", "key_sha256": "0" * 64}, errors=(401, 429),
             json=True, open=True,

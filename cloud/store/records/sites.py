@@ -12,7 +12,11 @@ from telecore.model import ChannelStatus
 
 @dataclass(frozen=True, slots=True)
 class EdgeRecord:
-    """``key_sha256`` is empty until the edge has enrolled; the token lives hashed and once."""
+    """The token lives hashed and once. ``key_sha256`` is of a bearer key, for edges that have no key pair yet.
+
+    ``public_key``, and ``next_key`` which is to replace it: of the pair that was made at the edge. ``join_accepted``
+    and ``join_offered``: telecore/tunnel/joins.py. ``shut_why``: not empty while nobody may come in as this edge.
+    """
 
     edge: EdgeId
     account: AccountSid
@@ -29,6 +33,18 @@ class EdgeRecord:
     doubt_at: datetime | None = None
     doubt_stream: str = ""
     doubt_seq: int = 0
+    public_key: str = ""
+    next_key: str = ""
+    join_accepted: str = ""
+    join_offered: str = ""
+    forgiven: bool = False
+    shut_at: datetime | None = None
+    shut_why: str = ""
+
+    @property
+    def enrolled(self) -> bool:
+        """Whether some device has a key of this edge."""
+        return bool(self.key_sha256 or self.public_key)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud.api.enrolment import Enrolment
 from cloud.api.routes import Backend, api_routes
 from cloud.fleet.state import Fleet
 from cloud.services.addresses import AddressPolicy
@@ -34,6 +35,7 @@ from cloud.web.server import WebServer
 from cloud.web.socket import Socket
 from telecore.ids import E164, ChannelId, EdgeId
 from tests.fakes.api_site import NUMBER, Hooks, KeptCalls, KeptMessages, KeptStreams, Site
+from tests.fakes.keys import cloud_keys
 from tests.fakes.stays import stays_of
 from tests.fakes.store import store_url
 
@@ -63,7 +65,9 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             sound=files,
             renditions=Renditions(tmp_path / "renditions", files),
             public_url="https://gw.example",
-            tunnel_url="wss://gw.example:8443",
+            enrolment=Enrolment(
+                await asyncio.to_thread(cloud_keys, tmp_path), "wss://gw.example:8443", lambda edge, why: None
+            ),
             fleet=fleet,
             tasks=fleet_tasks,
             webhooks=hooks,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from cloud.tunnel.line import Line, LineTimes, listen
+from cloud.tunnel.line import Admission, Line, LineTimes, listen
 from telecore.ids import EdgeId
 
 TIMES = LineTimes(open=2, ping=60, pong=60, close=0.3)
@@ -39,15 +39,16 @@ class Station:
         self.line: Line | None = None
         self.ended: list[str] = []
 
-    async def serve(self, line: Line, edge: EdgeId) -> None:
+    async def serve(self, line: Line, admission: Admission) -> None:
         self.line = line
+        line.trust()
         line.listen(self.got.append)
         self.ended.append(await line.closed())
 
     @contextlib.asynccontextmanager
     async def connection(self) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
-        async def door(authorization: str, address: str) -> EdgeId:
-            return EdgeId("site-1")
+        async def door(headers: Mapping[str, str], address: str) -> Admission:
+            return Admission(EdgeId("site-1"))
 
         async with listen("127.0.0.1", 0, door=door, serve_line=self.serve, times=TIMES) as port:
             reader, writer = await asyncio.open_connection("127.0.0.1", port)

@@ -1,0 +1,167 @@
+"""Who may come in: challenges edges, checks what they sign, and tells a copied key from its owner."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cloud import signing
+from cloud.store import edges
+from cloud.store.database import Connection, Database
+from cloud.store.records import EdgeRecord
+from cloud.tunnel.cloud_keys import CloudKeys
+from cloud.tunnel.keys import key_matches
+from telecore.errors import InvalidRequest, NotAllowed, RemoteProtocolError
+from telecore.ids import EdgeId
+from telecore.tunnel.joins import judge
+from telecore.tunnel.proof import KEY, NONCE, OFFER, PINNED, CloudSide, Proof, Welcome, hexadecimal
+
+log = logging.getLogger(__name__)
+CLONED = "cloned"
+_NO_KEY = "this edge is not enrolled, or this is not its key"
+_RELAYED = "somebody stands between this edge and the cloud: it was shown another certificate"
+_SAID = {
+    CLONED: "two devices use this edge's key, so neither is let in: see edge_cloned in docs/operations.md",
+    edges.REVOKED: "this edge was revoked",
+}
+
+
+class NotLetIn(NotAllowed):
+    """``why`` is one word, for counting; the message is for the technician on the site."""
+
+    def __init__(self, why: str, message: str, edge: str = "") -> None:
+        super().__init__(message)
+        self.why = why
+        self.edge = edge
+
+
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """What an edge has to answer: ``side`` is what the cloud has said, ``headers`` is how."""
+
+    record: EdgeRecord
+    side: CloudSide
+    headers: tuple[tuple[str, str], ...]
+
+
+class Doorkeeper:
+    """``load`` looks up an edge's street before it is let in. ``certificates``: SHA-256 of those shown to edges."""
+
+    def __init__(
+        self,
+        db: Database,
+        keys: CloudKeys,
+        *,
+        load: Callable[[EdgeId], Awaitable[None]],
+        certificates: Sequence[str] = (),
+    ) -> None:
+        self._db = db
+        self._keys = keys
+        self._load = load
+        self._certificates = tuple(certificates)
+
+    async def bearer(self, edge: EdgeId, key: str, headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        """Let in an edge that has a bearer key still, and take the public key it offers: our answer's headers.
+
+        Raises NotLetIn.
+        """
+        record = await self._known(edge)
+        if not key_matches(key, record.key_sha256):
+            raise NotLetIn("wrong_key", _NO_KEY, edge)
+        self._not_shut(record)
+        await self._load(edge)
+        try:
+            offered = hexadecimal(headers.get(OFFER, ""), 32, OFFER)
+        except RemoteProtocolError:
+            return ()
+        if record.public_key != offered:
+            await self._db.write(lambda conn: edges.take_offered(conn, edge, record.key_sha256, offered))
+            log.info("edge %s has a key pair now; its bearer key goes when it has used that", edge)
+        return ((KEY, self._keys.public[0]),)
+
+    async def challenge(self, edge: EdgeId, headers: Mapping[str, str]) -> Challenge:
+        """Raises NotLetIn for an edge that cannot have a proof."""
+        record = await self._known(edge)
+        try:
+            nonce = hexadecimal(headers.get(NONCE, ""), 32, NONCE)
+        except RemoteProtocolError as error:
+            raise NotLetIn("no_nonce", str(error), edge) from error
+        self._not_shut(record)
+        if not record.public_key:
+            raise NotLetIn("wrong_key", _NO_KEY, edge)
+        key = self._keys.newest_of(headers.get(PINNED, "")[:1024].split(","))
+        side = CloudSide(edge, nonce, secrets.token_hex(32), key, self._certificates)
+        await self._load(edge)
+        return Challenge(record, side, side.headers(self._keys.sign(key, side.signed())))
+
+    async def admit(self, challenge: Challenge, proof: Proof) -> Welcome:
+        """What to welcome an edge with that has proved who it is; when this returns it is on the disk.
+
+        Raises NotLetIn, StoreFailed.
+        """
+        record = challenge.record
+        if proof.key not in (record.public_key, record.next_key):
+            raise NotLetIn("wrong_key", _NO_KEY, record.edge)
+        if not signing.verify(proof.key, proof.signed(challenge.side), proof.signature):
+            raise NotLetIn("wrong_proof", "this is not signed with this edge's key", record.edge)
+        if self._certificates and proof.seen not in self._certificates:
+            raise NotLetIn("relayed", _RELAYED, record.edge)
+        outcome = await self._db.write(lambda conn: self._join(conn, record.edge, proof))
+        if isinstance(outcome, NotLetIn):
+            raise outcome
+        return outcome
+
+    async def confirmed(self, edge: EdgeId, welcome: Welcome, key: str) -> None:
+        """The edge has stored what it was welcomed with."""
+        await self._db.write(lambda conn: edges.confirm_join(conn, edge, welcome.state, key))
+
+    async def shut(self) -> dict[EdgeId, str]:
+        """Edges that may not be here, and why. Raises StoreFailed."""
+        found = await self._db.read(edges.shut)
+        return {edge: _SAID.get(why, why) for edge, why in found.items()}
+
+    async def tend_keys(self) -> None:
+        """See what a command has done to the cloud's keys, and replace one that is old."""
+        try:
+            await asyncio.to_thread(self._keys.tend, time.time())
+        except (OSError, NotAllowed, InvalidRequest) as error:
+            log.error("the keys of the tunnel stay as they are: %s", error)  # noqa: TRY400
+
+    async def _known(self, edge: EdgeId) -> EdgeRecord:
+        record = await self._db.read(lambda conn: edges.get(conn, edge))
+        if record is None:
+            raise NotLetIn("unknown", _NO_KEY, edge)
+        return record
+
+    def _not_shut(self, record: EdgeRecord) -> None:
+        if record.shut_why:
+            raise NotLetIn(record.shut_why, _SAID.get(record.shut_why, record.shut_why), record.edge)
+
+    def _join(self, conn: Connection, edge: EdgeId, proof: Proof) -> Welcome | NotLetIn:
+        """In one transaction: is it the one we know, and what it is to show the next time."""
+        record = edges.get(conn, edge)
+        if record is None or proof.key not in (record.public_key, record.next_key):
+            return NotLetIn("wrong_key", _NO_KEY, edge)
+        if record.shut_why:
+            return NotLetIn(record.shut_why, _SAID.get(record.shut_why, record.shut_why), edge)
+        verdict = judge(
+            record.join_accepted,
+            record.join_offered,
+            proof.states,
+            forgiven=record.forgiven,
+            genuine=lambda state: self._keys.gave(edge, state),
+        )
+        if not verdict.good:
+            edges.shut_out(conn, edge, CLONED)
+            edges.warn_of_clone(conn, edge)
+            log.error("edge %s is locked: two devices use its key, or its data folder was restored", edge)
+            return NotLetIn(CLONED, _SAID[CLONED], edge)
+        if verdict.ahead:
+            log.warning("edge %s was here later than this database knows: it was restored from an older copy", edge)
+        state = self._keys.new_state(edge, verdict.next_counter)
+        edges.offer_join(conn, edge, verdict.accepted, state, proof.next or record.next_key)
+        return Welcome(state, self._keys.public, proof.next)

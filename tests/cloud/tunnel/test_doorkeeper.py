@@ -1,0 +1,424 @@
+"""Edges with key pairs over real WebSockets and a real store: proofs, copies of a key, rotation, revocation."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import shutil
+from collections.abc import AsyncIterator
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from cloud.store import accounts, edges, warnings
+from cloud.store.database import Database
+from cloud.tunnel.cloud_keys import CloudKeys
+from cloud.tunnel.doorkeeper import Doorkeeper
+from cloud.tunnel.hub import Hub
+from edge_agent import signing
+from edge_agent.identity import Identity, JoinStates, states_path
+from edge_agent.joining import Joining
+from edge_agent.uplink import Uplink
+from telecore.ids import EdgeId
+from telecore.schema import read
+from telecore.tunnel.frames import Hello, Side, encode
+from telecore.tunnel.proof import NONCE, PINNED, Proof, encode_proof, read_cloud_side
+from tests.fakes.keys import cloud_keys
+from tests.fakes.store import store_url
+from tests.fakes.streets import BatchIn, Blobs, In, Out
+from tests.fakes.tunnel import QUICK, QUICK_HUB, running, until
+
+EDGE = EdgeId("site-1")
+BEARER = "5e" * 32
+
+
+def write(path: Path, value: Identity | JoinStates) -> None:
+    path.write_text(json.dumps(asdict(value)))
+    path.chmod(0o600)
+
+
+def identity_in(device: Path) -> Identity:
+    return read(Identity, json.loads((device / "identity.json").read_text()))
+
+
+def states_in(device: Path) -> JoinStates:
+    path = states_path(device)
+    return read(JoinStates, json.loads(path.read_text())) if path.exists() else JoinStates()
+
+
+class House:
+    """A cloud with a store, and devices in folders."""
+
+    def __init__(self, db: Database, folder: Path, keys: CloudKeys) -> None:
+        self.db, self.folder, self.keys = db, folder, keys
+        self.links: list[bool] = []
+        self.refusals: list[str] = []
+        self.hub = self._hub()
+
+    def _hub(self, port: int = 0) -> Hub:
+        async def load(edge: EdgeId) -> None:
+            return None
+
+        return Hub(
+            "127.0.0.1",
+            port,
+            keeper=Doorkeeper(self.db, self.keys, load=load),
+            outgoing=lambda edge: Out("down"),
+            incoming=lambda edge: BatchIn(),
+            blobs=Blobs(),
+            on_notice=lambda edge, notice: None,
+            on_link=lambda edge, up: self.links.append(up),
+            times=replace(QUICK_HUB, look=0.05, proof=0.5),
+        )
+
+    async def enrol(self, name: str) -> Path:
+        """A device that is this edge from now on; the folder it keeps its keys in."""
+        seed = signing.new_seed()
+        account = (await self.db.read(accounts.roots))[0]
+        token = await self.db.write(lambda conn: edges.create(conn, EDGE, account.sid))
+        state = self.keys.new_state(EDGE, 1)
+        await self.db.write(
+            lambda conn: (
+                edges.enrol(conn, token, "0" * 64, public_key=signing.public_of(seed)),
+                edges.offer_join(conn, EDGE, "", state, ""),
+            )
+        )
+        device = self.folder / name
+        device.mkdir()
+        write(device / "identity.json", Identity(EDGE, "", "", seed=seed, cloud_keys=self.keys.public, made_at=0.0))
+        write(states_path(device), JoinStates((state,)))
+        return device
+
+    def uplink(self, device: Path, *, now: float = 0.0, lasts_s: float = 1e9) -> Uplink:
+        identity = identity_in(device)
+        return Uplink(
+            f"ws://127.0.0.1:{self.hub.port}/",
+            Joining(identity, device, states_in(device), now=lambda: now, lasts_s=lasts_s),
+            Out("up"),
+            In(),
+            Blobs(),
+            on_notice=lambda notice: None,
+            greeting=lambda: [],
+            on_link=lambda up: None,
+            on_refused=self.refusals.append,
+            times=QUICK,
+        )
+
+    @contextlib.asynccontextmanager
+    async def connected(self, device: Path, **options: float) -> AsyncIterator[Uplink]:
+        uplink = self.uplink(device, **options)
+        async with running(uplink.run()):
+            await until(lambda: uplink.connected and self.hub.connected(EDGE))
+            await self.confirmed(device)
+            yield uplink
+        await until(lambda: not self.hub.connected(EDGE))
+
+    async def confirmed(self, device: Path) -> None:
+        async with asyncio.timeout(5):
+            while (await self.record()).join_accepted != states_in(device).states[0]:  # noqa: ASYNC110
+                await asyncio.sleep(0.005)
+
+    async def record(self):
+        record = await self.db.read(lambda conn: edges.get(conn, EDGE))
+        assert record is not None
+        return record
+
+
+@pytest.fixture
+async def house(tmp_path: Path) -> AsyncIterator[House]:
+    async with Database(store_url(tmp_path)) as db:
+        await db.write(lambda conn: accounts.create(conn, "Clinic"))
+        made = House(db, tmp_path, await asyncio.to_thread(cloud_keys, tmp_path, 2e9))
+        async with running(made.hub.run()):
+            await made.hub.ready()
+            yield made
+
+
+async def test_edge_and_cloud_prove_themselves_at_every_connection(house: House) -> None:
+    device = await house.enrol("box")
+    shown = []
+    for _ in range(3):
+        async with house.connected(device):
+            shown.append(states_in(device).states[0])
+    assert len(set(shown)) == 3
+    assert house.refusals == []
+    assert (await house.record()).key_sha256 == ""
+    assert {path.stat().st_mode & 0o777 for path in device.iterdir()} == {0o600}
+
+
+async def test_a_cloud_without_the_pinned_key_hears_nothing_of_us(house: House, tmp_path: Path) -> None:
+    device = await house.enrol("box")
+    identity = identity_in(device)
+    stranger = signing.public_of(signing.new_seed())
+    write(device / "identity.json", replace(identity, cloud_keys=(stranger,)))
+    async with running(house.uplink(device).run()):
+        await until(lambda: house.refusals)
+    assert "has not the key that was pinned" in house.refusals[0]
+    assert house.links == []
+
+
+@contextlib.asynccontextmanager
+async def knocking(house: House, device: Path, nonce: str = "ab" * 32) -> AsyncIterator[ClientConnection]:
+    """A WebSocket of somebody who says to be the edge."""
+    pinned = ",".join(identity_in(device).cloud_keys)
+    headers = {"Authorization": f"Proof {EDGE}", NONCE: nonce, PINNED: pinned}
+    url = f"ws://127.0.0.1:{house.hub.port}/"
+    async with connect(url, additional_headers=headers, compression=None, max_size=None) as socket:
+        yield socket
+
+
+async def last_words(socket: ClientConnection) -> dict[str, object]:
+    said = {}
+    with contextlib.suppress(ConnectionClosed):
+        async with asyncio.timeout(5):
+            while True:
+                said = json.loads(await socket.recv())
+    return said
+
+
+def proof_for(device: Path, socket: ClientConnection, nonce: str = "ab" * 32, seed: str = "") -> str:
+    assert socket.response is not None
+    side, _ = read_cloud_side(EDGE, nonce, socket.response.headers)
+    seed = seed or identity_in(device).seed
+    proof = Proof(signing.public_of(seed), "", states_in(device).states, "")
+    return encode_proof(replace(proof, signature=signing.sign(seed, proof.signed(side))))
+
+
+async def test_a_recorded_handshake_is_worth_nothing(house: House) -> None:
+    device = await house.enrol("box")
+    async with knocking(house, device) as socket:
+        recorded = proof_for(device, socket)
+        await socket.send(recorded)
+        assert json.loads(await socket.recv())["type"] == "welcome"
+    async with knocking(house, device) as socket:
+        await socket.send(recorded)
+        said = await last_words(socket)
+    assert (said["type"], said["code"]) == ("bye", "refused")
+    assert house.hub.refused() == {"wrong_proof": 1}
+    async with house.connected(device):
+        pass
+
+
+async def test_forged_silent_and_garbled_proofs_are_refused_and_counted(house: House) -> None:
+    device = await house.enrol("box")
+    async with knocking(house, device) as socket:
+        await socket.send(proof_for(device, socket, seed=signing.new_seed()))
+        assert (await last_words(socket))["code"] == "refused"
+    async with knocking(house, device) as socket:
+        assert "no proof within" in str((await last_words(socket))["reason"])
+    hello = encode(Hello(Side.EDGE, EDGE, "i", "s", 0))
+    for garbled in (hello, "{", "[" * 4000, "x" * 5000, b"\x01\x02"):
+        async with knocking(house, device) as socket:
+            await socket.send(garbled)
+            await last_words(socket)
+            assert socket.close_code in (1000, 1009)
+    assert house.hub.refused() == {"wrong_key": 1, "silent": 1, "nonsense": 4}
+    assert house.links == []
+
+
+async def test_who_is_not_enrolled_or_says_no_nonce_gets_401(house: House) -> None:
+    await house.enrol("box")
+    url = f"ws://127.0.0.1:{house.hub.port}/"
+    for headers in ({"Authorization": "Proof site-9", NONCE: "ab" * 32}, {"Authorization": f"Proof {EDGE}"}):
+        with pytest.raises(InvalidStatus) as caught:
+            async with connect(url, additional_headers=headers):
+                pass
+        assert caught.value.response.status_code == 401
+    assert house.hub.refused() == {"unknown": 1, "no_nonce": 1}
+
+
+async def test_a_copy_of_the_card_locks_both_until_the_right_one_enrols_again(house: House) -> None:
+    device = await house.enrol("box")
+    async with house.connected(device):
+        pass
+    copy = house.folder / "copy"
+    shutil.copytree(device, copy)
+    async with house.connected(device) as uplink:
+        async with running(house.uplink(copy).run()):
+            await until(lambda: house.refusals)
+            await until(lambda: not uplink.connected)
+        assert "two devices use this edge's key" in house.refusals[0]
+        record = await house.record()
+        assert record.shut_why == "cloned"
+        (warning,) = await house.db.read(warnings.list_)
+        assert (warning.edge, warning.code, warning.severity) == (EDGE, "edge_cloned", "critical")
+    fresh = await house.enrol("fresh")
+    assert await house.db.read(warnings.list_) == []
+    async with house.connected(fresh):
+        house.refusals.clear()
+        async with running(house.uplink(copy).run()):
+            await until(lambda: house.refusals)
+        assert house.hub.connected(EDGE)
+
+
+async def test_a_copy_that_comes_first_is_found_when_the_owner_comes(house: House) -> None:
+    device = await house.enrol("box")
+    async with house.connected(device):
+        pass
+    copy = house.folder / "copy"
+    shutil.copytree(device, copy)
+    async with house.connected(copy):
+        pass
+    async with running(house.uplink(device).run()):
+        await until(lambda: house.refusals)
+    assert (await house.record()).shut_why == "cloned"
+
+
+async def test_an_edge_that_was_locked_can_be_forgiven_once(house: House) -> None:
+    device = await house.enrol("box")
+    old = (device / "join.json").read_bytes()
+    for _ in range(3):
+        async with house.connected(device):
+            pass
+    (device / "join.json").write_bytes(old)
+    async with running(house.uplink(device).run()):
+        await until(lambda: house.refusals)
+        await house.db.write(lambda conn: edges.forgive(conn, EDGE))
+        await until(lambda: house.hub.connected(EDGE))
+        await house.confirmed(device)
+    assert not (await house.record()).forgiven
+    assert await house.db.read(warnings.list_) == []
+    async with house.connected(device):
+        pass
+
+
+@pytest.mark.parametrize("cut", ["before the edge stored it", "before the cloud heard of it"])
+async def test_a_cut_between_the_two_writes_is_no_copy(house: House, cut: str) -> None:
+    """The edge is killed with and without what it was offered on its disk, again and again."""
+    device = await house.enrol("box")
+    for _ in range(5):
+        async with knocking(house, device) as socket:
+            await socket.send(proof_for(device, socket))
+            state = json.loads(await socket.recv())["state"]
+        if cut == "before the cloud heard of it":
+            write(states_path(device), JoinStates((state, *states_in(device).states[:1])))
+    async with house.connected(device):
+        pass
+    assert house.refusals == []
+
+
+async def test_a_database_from_yesterday_locks_nobody_out(house: House, caplog: pytest.LogCaptureFixture) -> None:
+    device = await house.enrol("box")
+    yesterday = await house.record()
+    for _ in range(4):
+        async with house.connected(device):
+            pass
+    back = {"join_accepted": yesterday.join_accepted, "join_offered": yesterday.join_offered}
+    await house.db.write(lambda conn: edges.update(conn, EDGE, **back))
+    async with house.connected(device):
+        pass
+    assert house.refusals == []
+    assert "restored from an older copy" in caplog.text
+
+
+async def test_a_state_that_the_cloud_never_gave_is_not_believed(house: House) -> None:
+    device = await house.enrol("box")
+    async with house.connected(device):
+        pass
+    write(states_path(device), JoinStates((f"999.{'ab' * 16}.{'cd' * 64}",)))
+    async with running(house.uplink(device).run()):
+        await until(lambda: house.refusals)
+    assert (await house.record()).shut_why == "cloned"
+
+
+async def test_the_key_of_an_edge_is_replaced_by_itself(house: House) -> None:
+    device = await house.enrol("box")
+    first = identity_in(device).seed
+    late = {"now": 100.0, "lasts_s": 50.0}
+    async with house.connected(device, **late):
+        waiting = identity_in(device)
+        assert (waiting.seed, bool(waiting.next_seed)) == (first, True)
+    uplink = house.uplink(device, **late)
+    async with running(uplink.run()):
+        await until(lambda: uplink.connected)
+        await house.confirmed(device)
+        uplink._session._line._transport.abort()  # type: ignore[union-attr]
+        await until(lambda: identity_in(device).seed == waiting.next_seed)
+        await until(lambda: uplink.connected)
+        await house.confirmed(device)
+    record = await house.record()
+    assert (record.public_key, record.next_key) == (signing.public_of(waiting.next_seed), "")
+    assert house.refusals == []
+    async with house.connected(device, now=100.0):
+        pass
+
+
+async def test_the_cloud_gets_a_new_key_and_edges_follow(house: House) -> None:
+    device = await house.enrol("box")
+    away = house.folder / "away"
+    old = house.keys.public
+    await asyncio.to_thread(house.keys.rotate, 2e9 + 1)
+    async with house.connected(device):
+        pass
+    assert identity_in(device).cloud_keys == house.keys.public
+    assert house.keys.public[1:] == old
+    assert await asyncio.to_thread(house.keys.drop_old) == 1
+    async with house.connected(device):
+        pass
+    shutil.copytree(device, away)
+    write(away / "identity.json", replace(identity_in(away), cloud_keys=old))
+    async with running(house.uplink(away).run()):
+        await until(lambda: house.refusals)
+    assert "not the key that was pinned" in house.refusals[0]
+    assert (await house.record()).shut_why == ""
+
+
+async def test_a_revoked_edge_is_cut_at_once_and_not_let_in_again(house: House) -> None:
+    device = await house.enrol("box")
+    async with house.connected(device) as uplink:
+        await house.db.write(lambda conn: edges.revoke(conn, EDGE))
+        await until(lambda: not uplink.connected and len(house.refusals) >= 2, 3)
+    assert set(house.refusals) == {"this edge was revoked", "the cloud answers 401: this edge was revoked"}
+    assert house.hub.refused()["revoked"] >= 1
+    again = await house.enrol("replacement")
+    async with house.connected(again):
+        pass
+
+
+async def test_an_edge_with_a_bearer_key_gets_a_pair_by_itself(house: House) -> None:
+    account = (await house.db.read(accounts.roots))[0]
+    token = await house.db.write(lambda conn: edges.create(conn, EDGE, account.sid))
+    hashed = hashlib.sha256(BEARER.encode()).hexdigest()
+    await house.db.write(lambda conn: edges.enrol(conn, token, hashed))
+    device = house.folder / "old"
+    device.mkdir()
+    (device / "identity.json").write_text(json.dumps({"edge": EDGE, "key": BEARER, "url": ""}))
+    (device / "identity.json").chmod(0o600)
+    uplink = house.uplink(device)
+    async with running(uplink.run()):
+        await until(lambda: uplink.connected)
+        assert identity_in(device).keyed
+        assert (await house.record()).key_sha256 == hashed
+        await until(lambda: uplink.connected and uplink._session is not None)
+        uplink._session._line._transport.abort()  # type: ignore[union-attr]
+        await until(lambda: not uplink.connected)
+        await until(lambda: uplink.connected)
+        await house.confirmed(device)
+    assert (await house.record()).key_sha256 == ""
+    assert house.refusals == []
+    with pytest.raises(InvalidStatus):
+        async with connect(
+            f"ws://127.0.0.1:{house.hub.port}/", additional_headers={"Authorization": f"Bearer {EDGE}:{BEARER}"}
+        ):
+            pass
+
+
+async def test_an_agent_of_the_version_before_is_served(house: House) -> None:
+    """It shows its bearer key, offers nothing, and says Hello when it likes."""
+    account = (await house.db.read(accounts.roots))[0]
+    token = await house.db.write(lambda conn: edges.create(conn, EDGE, account.sid))
+    await house.db.write(lambda conn: edges.enrol(conn, token, hashlib.sha256(BEARER.encode()).hexdigest()))
+    for _ in range(2):
+        async with connect(
+            f"ws://127.0.0.1:{house.hub.port}/", additional_headers={"Authorization": f"Bearer {EDGE}:{BEARER}"}
+        ) as socket:
+            await socket.send(encode(Hello(Side.EDGE, EDGE, "old", "up", 0)))
+            stream = json.loads(await socket.recv())["stream"]
+            await socket.send(json.dumps({"type": "resume", "stream": stream, "applied": 0}))
+            await until(lambda: house.hub.connected(EDGE))
+        await until(lambda: not house.hub.connected(EDGE))
