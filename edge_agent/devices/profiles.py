@@ -295,7 +295,7 @@ def _check_patterns(profile: AtProfile, raw: _Raw) -> None:
 def _compile(path: str, pattern: str, raw: _Raw) -> None:
     try:
         re.compile(pattern)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         raise raw.problem(path, f"is no regular expression: {error}") from error
 
 

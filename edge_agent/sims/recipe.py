@@ -155,7 +155,7 @@ def _of_vectors(recipe: Recipe) -> Iterator[tuple[str, str]]:
 def _of_expression(path: str, expression: str, *, groups: bool = False) -> Iterator[tuple[str, str]]:
     try:
         found = set(re.compile(expression).groupindex)
-    except re.error as error:
+    except (re.error, OverflowError, RecursionError) as error:
         yield path, f"is no regular expression: {error}"
         return
     if groups and not found:

@@ -71,7 +71,7 @@ def run(result: Result, keyword: str | None, files: Files, limit_s: float | None
     stopped = ""
     with paths["log"].open("w") as log:
         process = subprocess.Popen(
-            command, stdout=log, stderr=log, cwd=ROOT, env=_environment(result, paths), start_new_session=True
+            command, stdout=log, stderr=log, cwd=ROOT, env=_environment(result, paths, limit_s), start_new_session=True
         )
         try:
             stopped = _wait(process, began, limit_s, paths["progress"], watch)
@@ -84,9 +84,11 @@ def run(result: Result, keyword: str | None, files: Files, limit_s: float | None
             _fill(result, paths, process.returncode, stopped)
 
 
-def _environment(result: Result, paths: Mapping[str, Path]) -> dict[str, str]:
+def _environment(result: Result, paths: Mapping[str, Path], limit_s: float | None) -> dict[str, str]:
+    until = {} if limit_s is None else {"SIMFERRY_UNTIL": str(time.time() + limit_s)}
     return {
         **os.environ,
+        **until,
         "PYTHONPATH": str(ROOT),
         "SIMFERRY_LONG": "1" if result.long else "0",
         "SIMFERRY_SEED": str(result.seed),

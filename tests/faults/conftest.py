@@ -2,7 +2,7 @@
 
 The short form runs in the suite; ``scripts/soak`` runs the long form and makes one table of all figures.
 SIMFERRY_LONG=1 is the long form, SIMFERRY_SEED=n another run of chance, SIMFERRY_FAULTS_REPORT=file where rows go,
-SIMFERRY_FAULTS_PROGRESS=file where a test says how far it is.
+SIMFERRY_FAULTS_PROGRESS=file where a test says how far it is, SIMFERRY_UNTIL=when it will be stopped, Unix time.
 """
 
 from __future__ import annotations
@@ -22,6 +22,11 @@ SEED = int(os.environ.get("SIMFERRY_SEED", "1"))
 
 Report = Callable[..., None]
 Progress = Callable[[float, float, str], None]
+
+
+def left_s(reserve_s: float = 0.0) -> float:
+    """How long a test may go on, when it needs ``reserve_s`` to end well; endless where nobody will stop it."""
+    return float(os.environ.get("SIMFERRY_UNTIL", "inf")) - time.time() - reserve_s
 
 
 def times(short: int, long: int) -> int:

@@ -49,8 +49,10 @@ class Program:
 
 
 async def _feed(process: asyncio.subprocess.Process, text: bytes) -> None:
+    """A program that is over before it has read everything says by its status whether that was right."""
     assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+    # uvloop's words for a pipe that the other end has closed already: RuntimeError.
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError, RuntimeError):
         process.stdin.write(text)
         await process.stdin.drain()
         process.stdin.close()

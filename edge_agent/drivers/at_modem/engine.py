@@ -173,7 +173,7 @@ class Engine:
 
     def tick(self, now: float) -> None:
         """Time has passed. Harmless when called too early."""
-        if self._reader.holding and now - self._fed_at >= STALE_S:
+        if self._reader.holding and now >= self._fed_at + STALE_S:
             for unit in self._reader.flush():
                 self._take(unit, now)
         if self.deadline is not None and now >= self.deadline:

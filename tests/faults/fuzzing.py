@@ -1,0 +1,333 @@
+"""A fuzzer in a box of time: hypothesis spoils valid inputs, each is bounded in time, and none leaves anything.
+
+A target returns when the input was taken, and raises one of the errors that it may raise when it was refused.
+Anything else is a fault: another error, more than ``SLOWEST_S`` of processor time, memory that stays.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import logging
+import os
+import signal
+import time
+import tracemalloc
+import types
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+
+from tests.faults.conftest import LONG, SEED, Progress, left_s
+
+T = TypeVar("T")
+
+FUZZ_S = float(os.environ.get("SIMFERRY_FUZZ_S", "600" if LONG else "0.7"))
+RESERVE_S = 20.0
+ROUND = 400 if LONG else 100
+SLOWEST_S = 1.0
+HANG_S = 3.0
+KEPT = 1500 if LONG else 80
+"""Inputs that are kept and given again, to see whether memory stays behind."""
+MOST_LEFT_KB = 48
+MOST_CHANGES = 6
+
+
+class Hang(BaseException):
+    """One input took more processor time than any may."""
+
+
+@dataclass(slots=True)
+class Fuzzed:
+    """What came of it."""
+
+    inputs: int = 0
+    refused: int = 0
+    slowest_s: float = 0.0
+    slowest: Any = None
+    left_kb: float = 0.0
+    kept: list[Any] = field(default_factory=list)
+
+    def figures(self) -> dict[str, int | float | str]:
+        refused = round(self.refused / max(1, self.inputs), 2)
+        return {
+            "inputs": self.inputs,
+            "refused_share": refused,
+            "slowest_ms": round(self.slowest_s * 1000, 1),
+            "left_kb": round(self.left_kb, 1),
+        }
+
+
+def fuzz(
+    inputs: st.SearchStrategy[T],
+    target: Callable[[T], object],
+    allowed: tuple[type[Exception], ...],
+    progress: Progress | None = None,
+    *,
+    seconds: float = FUZZ_S,
+) -> Fuzzed:
+    """Give inputs until the time is over, round by round, each with a seed of its own."""
+    found, number, began = Fuzzed(), 0, time.monotonic()
+    seconds = min(seconds, max(1.0, left_s(RESERVE_S)))
+    with logs_formatted():
+        while number == 0 or time.monotonic() - began < seconds:
+            _round(number, inputs, target, allowed, found, began + seconds)
+            number += 1
+            if progress is not None:
+                progress(min(seconds, time.monotonic() - began), seconds, "seconds")
+        found.left_kb = _left_kb(found.kept, target, allowed)
+    assert found.left_kb < MOST_LEFT_KB, f"{found.left_kb:.0f} kB stay of {len(found.kept)} inputs"
+    return found
+
+
+def _round(
+    number: int,
+    inputs: st.SearchStrategy[T],
+    target: Callable[[T], object],
+    allowed: tuple[type[Exception], ...],
+    found: Fuzzed,
+    until: float,
+) -> None:
+    @seed(SEED * 1_000_003 + number)
+    @settings(
+        max_examples=ROUND,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(inputs)
+    def one(value: T) -> None:
+        if time.monotonic() > until and number:
+            return
+        _give(value, target, allowed, found)
+
+    one()
+
+
+def _give(value: T, target: Callable[[T], object], allowed: tuple[type[Exception], ...], found: Fuzzed) -> None:
+    found.inputs += 1
+    began = time.thread_time()
+    with no_longer_than(HANG_S):
+        try:
+            target(value)
+        except allowed:
+            found.refused += 1
+        except BaseException as error:
+            error.add_note(f"the input was {value!r:.4000}")
+            raise
+    took = time.thread_time() - began
+    if took > found.slowest_s:
+        found.slowest_s, found.slowest = took, value
+    if len(found.kept) < KEPT:
+        found.kept.append(value)
+    assert took < SLOWEST_S, f"{took:.2f} s for one input"
+
+
+class _Formats(logging.Handler):
+    """What is logged must be something that can be written."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        record.getMessage().encode("utf-8", "backslashreplace")
+
+
+@contextmanager
+def logs_formatted() -> Iterator[None]:
+    """Logs are formatted and kept nowhere: what pytest keeps of minutes would look like growth."""
+    root = logging.getLogger()
+    before = root.handlers[:]
+    root.handlers[:] = [_Formats()]
+    try:
+        yield
+    finally:
+        root.handlers[:] = before
+
+
+@contextmanager
+def no_longer_than(seconds: float) -> Iterator[None]:
+    """Of processor time; a loop without an end raises Hang where it turns."""
+
+    def hangs(number: int, frame: types.FrameType | None) -> None:
+        raise Hang(f"more than {seconds:g} s of processor time")
+
+    before = signal.signal(signal.SIGVTALRM, hangs)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
+
+
+def _left_kb(kept: Sequence[T], target: Callable[[T], object], allowed: tuple[type[Exception], ...]) -> float:
+    """What two more rounds of the same inputs leave behind that one did not: caches are warm by then."""
+
+    def turn() -> None:
+        for value in kept:
+            try:
+                target(value)
+            except allowed:
+                continue
+
+    tracemalloc.start()
+    try:
+        turn()
+        gc.collect()
+        before = tracemalloc.get_traced_memory()[0]
+        turn()
+        turn()
+        gc.collect()
+        return max(0.0, (tracemalloc.get_traced_memory()[0] - before) / 1024)
+    finally:
+        tracemalloc.stop()
+
+
+# How valid things are spoiled.
+
+NUMBERS = ("0", "-1", "1", "255", "256", "65535", "65536", "2147483648", "4294967296", "9" * 30, "1e9", "0x10", "٣", "")
+WORDS = (
+    "",
+    " ",
+    "\0",
+    '"',
+    "'",
+    "\\",
+    "<",
+    "&",
+    "%",
+    "%00",
+    "{}",
+    "\u202e",
+    "\ud83d",
+    "😀",
+    "é",
+    "A" * 300,
+    "../",
+    "$(x)",
+)
+JSON_VALUES = (
+    None,
+    True,
+    False,
+    0,
+    -1,
+    1.5,
+    2**63,
+    2**64,
+    -(2**70),
+    1e308,
+    "",
+    "x",
+    "\0",
+    "\ud800",
+    "A" * 3000,
+    [],
+    {},
+    [[]],
+)
+
+
+@st.composite
+def spoiled_bytes(draw: st.DrawFn, corpus: Sequence[bytes], words: Sequence[bytes] = ()) -> bytes:
+    """A valid one with octets changed, cut out, repeated, put in, and words of the grammar at wrong places."""
+    data = bytearray(draw(st.sampled_from(corpus)))
+    pieces = (*words, *(word.encode("utf-8", "surrogatepass") for word in (*WORDS, *NUMBERS)))
+    for kind in draw(st.lists(st.integers(0, 6), max_size=MOST_CHANGES)):
+        at = draw(st.integers(0, max(0, len(data) - 1)))
+        length = draw(st.integers(1, 24))
+        if kind == 0 and data:
+            data[at] = draw(st.integers(0, 255))
+        elif kind == 1 and data:
+            data[at] ^= 1 << draw(st.integers(0, 7))
+        elif kind == 2:
+            del data[at : at + length]
+        elif kind == 3:
+            data[at:at] = data[at : at + length] * draw(st.integers(1, 20))
+        elif kind == 4:
+            data[at : at + draw(st.integers(0, 4))] = draw(st.sampled_from(pieces))
+        elif kind == 5:
+            del data[at:]
+        else:
+            other = draw(st.sampled_from(corpus))
+            data[at:] = other[draw(st.integers(0, len(other))) :]
+    return bytes(data)
+
+
+@st.composite
+def spoiled_text(draw: st.DrawFn, corpus: Sequence[str], words: Sequence[str] = ()) -> str:
+    """The same for text."""
+    raw = draw(
+        spoiled_bytes([text.encode("utf-8", "surrogatepass") for text in corpus], [word.encode() for word in words])
+    )
+    return raw.decode("utf-8", draw(st.sampled_from(("replace", "surrogateescape"))))
+
+
+@st.composite
+def spoiled_lines(draw: st.DrawFn, corpus: Sequence[Sequence[str]], extra: Sequence[str], end: str) -> str:
+    """Messages of lines: lines left out, repeated, swapped, of other messages; fields with odd values."""
+    lines = list(draw(st.sampled_from(corpus)))
+    for kind in draw(st.lists(st.integers(0, 5), max_size=MOST_CHANGES)):
+        at = draw(st.integers(0, max(0, len(lines) - 1)))
+        if kind == 0 and lines:
+            del lines[at]
+        elif kind == 1 and lines:
+            lines[at:at] = [lines[at]] * draw(st.integers(1, 5))
+        elif kind == 2:
+            lines.insert(at, draw(st.sampled_from(extra)))
+        elif kind == 3 and lines:
+            lines[at] = draw(spoiled_text([lines[at]], extra))
+        elif kind == 4 and lines:
+            lines[at] = draw(_one_number_changed(lines[at]))
+        else:
+            lines.insert(at, draw(st.sampled_from(draw(st.sampled_from(corpus)))))
+    return end.join(lines)
+
+
+@st.composite
+def _one_number_changed(draw: st.DrawFn, line: str) -> str:
+    places = [at for at, char in enumerate(line) if char.isdigit()]
+    if not places:
+        return line
+    at = draw(st.sampled_from(places))
+    return line[:at] + draw(st.sampled_from(NUMBERS)) + line[at + 1 :]
+
+
+@st.composite
+def spoiled_json(draw: st.DrawFn, corpus: Sequence[Any]) -> Any:
+    """A valid object with values of wrong types, keys lost, doubled under odd names, nested."""
+    value = json.loads(json.dumps(draw(st.sampled_from(corpus))))
+    for _ in range(draw(st.integers(0, 4))):
+        holder, key = draw(_a_place_in(value))
+        if holder is None:
+            return draw(st.sampled_from(JSON_VALUES))
+        kind = draw(st.integers(0, 4))
+        if kind == 0:
+            del holder[key]
+        elif kind == 1:
+            holder[key] = draw(st.sampled_from(JSON_VALUES))
+        elif kind == 2:
+            holder[key] = draw(st.sampled_from((*WORDS, *NUMBERS)))
+        elif kind == 3:
+            holder[key] = [holder[key]] * draw(st.integers(1, 300))
+        else:
+            for _ in range(draw(st.integers(1, 60))):
+                holder[key] = {str(key): holder[key]}
+    return value
+
+
+@st.composite
+def _a_place_in(draw: st.DrawFn, value: Any) -> tuple[Any, Any]:
+    """Somewhere in it: what holds it, and its key or index."""
+    holder, key = None, None
+    here = value
+    while isinstance(here, dict | list) and here:
+        holder = here
+        key = draw(st.sampled_from(list(here))) if isinstance(here, dict) else draw(st.integers(0, len(here) - 1))
+        here = holder[key]
+        if draw(st.booleans()):
+            break
+    return holder, key
