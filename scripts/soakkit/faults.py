@@ -30,7 +30,7 @@ FAULTS = (
     Fault(
         "disk full, read-only, slow (20 ms fsync), I/O error; a file damaged, deleted or old",
         "refuses new work clearly, keeps what it has, recovers",
-        r"disk|storage|spool|salvage|backup|database",
+        r"disk|storage|spool|salvage|backup|database|restored",
     ),
     Fault("clock ±10 years, in traffic", "no early expiry, order kept", r"clock|time"),
     Fault(
@@ -64,11 +64,11 @@ OTHER = Fault("other faults", "as each says", "")
 
 
 def fault_of(test: str) -> Fault:
-    """Which of them ``tests/faults/test_x.py::…`` tries: the first whose words begin its name, else are in it."""
-    found = re.search(r"test_(\w+)\.py", test)
-    name = found[1] if found else ""
-    for match in (re.match, re.search):
+    """Which of them ``tests/faults/disk/test_x.py::…`` tries: by how its file begins, its folder, a part of it."""
+    found = re.search(r"faults/(?:(\w+)/)?test_(\w+)\.py", test)
+    folder, name = (found[1] or "", found[2]) if found else ("", "")
+    for match, text in ((re.match, name), (re.match, folder), (re.search, name)):
         for fault in FAULTS:
-            if match(rf"(?:{fault.files})", name):
+            if match(rf"(?:{fault.files})", text):
                 return fault
     return OTHER

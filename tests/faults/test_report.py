@@ -6,6 +6,7 @@ import argparse
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -81,12 +82,17 @@ def test_long(report, progress):
 """
 
 
+def _stop_what_has_begun(so_far_s: float, progress: Progress | None) -> None:
+    if progress is not None:
+        raise KeyboardInterrupt
+
+
 @pytest.mark.parametrize(
     ("name", "outcome", "reason", "rows"),
     [
         ("bad", "failed", "lost one", 1),
         ("gone", "failed", "pytest ended with -9", 0),
-        ("long", "stopped", "its time was over, 7 of 1,000 kills", 1),
+        ("long", "stopped", "interrupted, 7 of 1,000 kills", 1),
     ],
 )
 def test_whatever_becomes_of_a_test_is_told(tmp_path: Path, name: str, outcome: str, reason: str, rows: int) -> None:
@@ -95,7 +101,8 @@ def test_whatever_becomes_of_a_test_is_told(tmp_path: Path, name: str, outcome: 
     (tmp_path / "test_sample.py").write_text(SAMPLE)
     (tmp_path / "logs").mkdir()
     result = Result(f"{tmp_path}/test_sample.py::test_{name}")
-    run(result, None, Files(tmp_path), 3.0 if name == "long" else None, lambda *_: None)
+    with suppress(KeyboardInterrupt):
+        run(result, None, Files(tmp_path), None, _stop_what_has_begun)
     assert result.outcome == outcome
     assert reason in result.reason
     assert len(result.rows) == rows

@@ -114,6 +114,16 @@ class Site:
         except AWAY:
             return None
 
+    async def connected(self) -> list[str] | None:
+        """The channels that the cloud sees through a tunnel; None while it is away."""
+        url = self.about["base_url"] + "/simferry/v1/channels"
+        try:
+            async with asyncio.timeout(ASK_S), self.http.get(url, headers=self._auth) as answer:
+                rows = (await answer.json())["channels"]
+        except AWAY:
+            return None
+        return [row["channel"] for row in rows if row["connected"]]
+
     async def busy(self) -> list[str]:
         status = await self.status()
         if status is None:
