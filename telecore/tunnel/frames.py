@@ -144,7 +144,7 @@ def decode_bulk(data: bytes) -> Bulk:
 
 def _parse(text: str) -> dict[str, Any]:
     try:
-        data = json.loads(text, parse_constant=_no_constant)
+        data = _DECODER.decode(text)
         if _SURROGATE_ESCAPE.search(text):
             # An escaped half of a pair is legal JSON, but neither UTF-8 nor SQLite can hold it.
             data = json.loads(json.dumps(data, ensure_ascii=False).encode("utf-8", "replace"))
@@ -157,6 +157,10 @@ def _parse(text: str) -> dict[str, Any]:
 
 def _no_constant(name: str) -> object:
     raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
+"""Made once: ``json.loads`` would make one for every frame."""
 
 
 def _number(data: dict[str, Any], key: str) -> int:

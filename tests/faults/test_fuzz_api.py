@@ -38,6 +38,8 @@ TYPES = (
     "x/\xff",
 )
 BODIES = (b"To=%2B1&From=%2B2&Body=x", b'{"a": [1, {"b": null}]}', b"--x\r\n\r\n")
+FRESH = 50
+"""Requests that share what was seeded."""
 PER_S = 5.0
 
 
@@ -84,6 +86,7 @@ class Door:
         self._http = runner.run(_session())
         self.statuses: dict[int, int] = {}
         self._seed: Seed | None = None
+        self._asked = 0
 
     def close(self) -> None:
         self._runner.run(self._http.close())
@@ -99,6 +102,9 @@ class Door:
         assert "text/html" not in kind or status < 400 or b"Traceback" not in body
 
     async def _ask(self, what: Ask) -> tuple[int, bytes, str]:
+        self._asked += 1
+        if self._asked % FRESH == 0:
+            self._seed = None  # much of it has been deleted by now
         seed = self._seed = self._seed or await self._cloud.seed()
         path = what.endpoint.url
         for name, value in (seed.pieces(what.endpoint) | what.pieces).items():
@@ -121,8 +127,8 @@ class Door:
             asyncio.timeout(PER_S),
             self._http.request(what.endpoint.method, url, headers=headers, **send) as answer,
         ):
-            if answer.status == 401 and what.known and not what.pieces:
-                self._seed = None  # it deleted its own account, or its token
+            if answer.status == 401 and what.known:
+                self._seed = None  # it closed its own account, or took its token away
             return answer.status, await answer.read(), answer.headers.get("Content-Type", "")
 
 
