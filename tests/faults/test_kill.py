@@ -97,7 +97,7 @@ async def _kill(
 async def settled(site: Site, books: Books) -> Balance:
     """Wait until nothing is under way any more; then the balance, once it holds or does not change any more."""
     deadline = time.monotonic() + SETTLE_S
-    while not await _at_rest(site) and time.monotonic() < deadline:  # noqa: ASYNC110  (it is asked of processes)
+    while not await _at_rest(site, books) and time.monotonic() < deadline:  # noqa: ASYNC110  (it is asked of processes)
         await asyncio.sleep(0.5)
     before: list[str] | None = None
     while True:
@@ -108,8 +108,9 @@ async def settled(site: Site, books: Books) -> Balance:
         await asyncio.sleep(AGAIN_S)
 
 
-async def _at_rest(site: Site) -> bool:
+async def _at_rest(site: Site, books: Books) -> bool:
+    done = (*MESSAGE_FINAL, *CALL_FINAL, "received", *(["sent"] if books.reports_may_be_lost else []))
     rows = [*await site.everything("Messages"), *await site.everything("Calls")]
-    open_rows = [row for row in rows if row["status"] not in (*MESSAGE_FINAL, *CALL_FINAL, "received")]
+    open_rows = [row for row in rows if row["status"] not in done]
     status = await site.status()
     return not open_rows and status is not None and not status["calls"] and not status["spooled"]

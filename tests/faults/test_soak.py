@@ -90,7 +90,7 @@ async def test_a_day_leaves_nothing_behind(
     data = Path(site.about["data_dir"])
     gauges = {"agent": Gauge("agent", data / "site-1"), "cloud": Gauge("cloud", data / "cloud")}
     pids = {"agent": site.about["edges"][0]["pid"], "cloud": site.about["cloud"][0]["pid"]}
-    books = Books()
+    books = Books(reports_may_be_lost=True)
     traffic = Traffic(site, books, chance, Rates(sms_out_s=0.5, sms_in_s=0.5, call_s=1.0, calls=2))
     await traffic.prepare()
     began, troubles = time.monotonic(), Counter[str]()
