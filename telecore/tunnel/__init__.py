@@ -42,7 +42,8 @@ nothing more is read. Limits: 64 kB before the greeting, then 1 MiB of text and 
 
 **Order on the line.** Media first, then the greeting, notices and acks, then items, then bulk. Items and bulk are
 handed out one by one (``Link.paced``), only while the kernel's send queue is short (``gate``): what waits in the
-kernel cannot be overtaken. Media that could not leave within 200 ms is dropped and counted.
+kernel cannot be overtaken. Media that could not leave within 200 ms is dropped and counted; it may add a quarter of a
+second to the line's own delay and no more, and an item that waited half a second behind it goes all the same.
 
 **Blobs.** Who wants bytes says BlobWanted(transfer, sha256, offset) with an offset where an earlier transfer broke
 off; the answer is bulk frames in order, the last one marked, or BlobMissing. Wrong bytes are asked for once more from

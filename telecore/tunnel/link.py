@@ -154,6 +154,10 @@ class Link:
         return self.protocol.next_item() or self.served.take()
 
     @property
+    def items_waiting(self) -> bool:
+        return self.protocol.items_waiting
+
+    @property
     def paced_waiting(self) -> bool:
         return self.protocol.items_waiting or bool(self.served)
 

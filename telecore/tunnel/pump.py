@@ -24,8 +24,11 @@ class Wire(Protocol):
     def free(self) -> bool:
         """Whether what is written now leaves soon."""
 
-    def short(self) -> bool:
-        """Whether bulk may be written: little is on its way that sound would have to wait for."""
+    def short(self, items: bool) -> bool:
+        """Whether more may be written: little is on its way that sound would have to wait for.
+
+        ``items``: not only bulk waits. They may wait for sound, but not for ever.
+        """
 
     def hold(self, hold: bool) -> None:
         """Stop reading, or go on."""
@@ -98,7 +101,7 @@ class Pump:
     async def output(self) -> None:
         """Send what is urgent; then items and bulk, one by one, as long as the kernel's queue is short."""
         self._wire.send(self._link.urgent())
-        while self._link.paced_waiting and self._wire.short():
+        while self._link.paced_waiting and self._wire.short(self._link.items_waiting):
             message = self._link.paced()
             if message is not None:
                 self._wire.send((message,))

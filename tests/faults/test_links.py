@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import array
 import asyncio
+import os
+import signal
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from random import Random
@@ -79,6 +81,9 @@ async def test_nothing_is_lost_or_doubled_over_a_bad_line(world: World, chance: 
     mixed.stop()
     await traffic
     found = await mixed.account(within_s=120)
+    data = (await tunnel.status())["data"]
+    assert data["traffic"]["up"]["events"] > 100 * mixed.received
+    assert data["traffic"]["down"]["overhead"] > 0
     report("tunnel cut, silent, slow, lossy, flapping, elsewhere", tried=tried, **found, **tunnel.figures(), **kinds)
     assert (found["lost"], found["doubled"], found["out_of_order"], found["calls_not_seen_through"]) == (0, 0, 0, 0)
 
@@ -180,6 +185,33 @@ async def test_half_open_is_noticed_within_30_s_on_both_sides(world: World, repo
     back = loop.time() - began
     report(f"half open, {kind}", edge_noticed_s=round(noticed, 1), back_s=round(back, 1))
     assert noticed <= 30
+
+
+@pytest.mark.skipif(not LONG, reason="the account is written once a minute")
+async def test_the_account_of_data_survives_kill_9(world: World, report: Report) -> None:
+    tunnel = Tunnel(world)
+    before = await _counted(tunnel)
+    await asyncio.sleep(75)
+    at_the_end = await _counted(tunnel)
+    os.kill(world.about["edges"][0]["pid"], signal.SIGKILL)
+    await asyncio.sleep(0.3)
+    world.about["edges"][0]["pid"] = (await world.network("POST", f"/processes/{tunnel.edge}/restart"))["pid"]
+    await world.until(lambda: _is_back(tunnel), 30)
+    after = await _counted(tunnel)
+    report("account of data, kill -9", forgotten_bytes=max(0, at_the_end - after), counted_bytes=at_the_end)
+    assert after >= before > 0
+
+
+async def _counted(tunnel: Tunnel) -> int:
+    traffic = (await tunnel.status())["data"]["traffic"]
+    return sum(count for way in traffic.values() for count in way.values())
+
+
+async def _is_back(tunnel: Tunnel) -> bool:
+    try:
+        return await tunnel.up()
+    except aiohttp.ClientError:
+        return False
 
 
 async def _down(tunnel: Tunnel) -> bool:

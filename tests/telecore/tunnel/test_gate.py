@@ -7,7 +7,7 @@ from collections import deque
 
 import pytest
 
-from telecore.tunnel.gate import LOWEST, STEP, TARGET_S, Gate
+from telecore.tunnel.gate import LOWEST, PATIENCE_S, SOUND_S, STEP, TARGET_S, Gate
 
 POLL_S = 0.003
 
@@ -98,3 +98,54 @@ def test_what_was_acknowledged_while_nobody_looked_says_nothing() -> None:
     assert gate.limit == limit
     assert acknowledge(gate, now + 600, 0.01)
     assert gate.limit > limit
+
+
+def talk(rate: float, rtt: float, sound: float, item_every_s: float, seconds: float) -> tuple[list[float], list[float]]:
+    """Sound of so many bytes a second, and items, over the line. How long each frame and each item took to arrive."""
+    gate = Gate()
+    flying: deque[tuple[float, int]] = deque()
+    busy_until = now = item_at = 0.0
+    unacked = 0
+    wanted: list[float] = []
+    frames: list[float] = []
+    items: list[float] = []
+
+    def write(size: int, since: float, arrivals: list[float]) -> None:
+        nonlocal busy_until, unacked
+        busy_until = max(now, busy_until) + size / rate
+        flying.append((busy_until + rtt, size))
+        unacked += size
+        gate.wrote(size, now)
+        if now > 10:  # what is written before the first answer came lies there for a while
+            arrivals.append(busy_until + rtt / 2 - since)
+
+    for tick in range(int(seconds / 0.005)):
+        now = tick * 0.005
+        while flying and flying[0][0] <= now:
+            unacked -= flying.popleft()[1]
+        if now >= item_at:
+            wanted.append(item_at)
+            item_at += item_every_s
+        if tick % 4 == 0 and gate.may_speak(0, unacked, now):
+            write(round(sound * 0.02), now, frames)
+        if wanted and gate.seen(unacked, now, items=True):
+            write(400, wanted.pop(0), items)
+    assert len(wanted) <= 1
+    return sorted(frames), sorted(items)
+
+
+@pytest.mark.parametrize("kbit", [16, 32, 48])
+@pytest.mark.parametrize("rtt", [0.05, 1.4])
+def test_sound_that_the_line_cannot_carry_builds_no_queue_and_starves_no_item(kbit: int, rtt: float) -> None:
+    rate = kbit * 125.0
+    frames, items = talk(rate, rtt, sound=8500.0, item_every_s=2.0, seconds=60)
+    assert frames[int(len(frames) * 0.95)] < rtt * 1.5 + SOUND_S + 400 / rate + 1.0
+    assert items[-1] < rtt * 2 + SOUND_S + 2 * PATIENCE_S + 800 / rate
+    assert len(frames) * 170 > 0.5 * rate * 50
+
+
+@pytest.mark.parametrize("rtt", [0.05, 1.4])
+def test_sound_that_the_line_carries_is_never_held(rtt: float) -> None:
+    frames, _ = talk(16_000.0, rtt, sound=8500.0, item_every_s=2.0, seconds=60)
+    assert len(frames) >= 2499
+    assert frames[-1] < rtt / 2 + 0.1

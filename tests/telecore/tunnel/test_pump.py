@@ -29,7 +29,7 @@ class MemoryWire:
     def free(self) -> bool:
         return not self.blocked
 
-    def short(self) -> bool:
+    def short(self, items: bool) -> bool:
         return not self.blocked and len(self.sent) < 4
 
     def hold(self, hold: bool) -> None:
