@@ -47,6 +47,7 @@ MOST_PAGES = 60
 WITHIN_S = 10.0
 """A document that redirects to itself without a word would otherwise do so for ever."""
 _RESEND_S = 1.0
+_NEVER = float("-inf")
 FRESH_S = 5.0
 """How long what was read of the account counts."""
 
@@ -121,6 +122,10 @@ class CallSession:
         if notice.page >= self._page and not self._outcome.done():
             self._page = notice.page
             self._outcome.set_result(notice.outcome)
+
+    def line_cut(self) -> None:
+        """What was sent last may have been lost: it goes again as soon as the edge says that it has not got it."""
+        self._sent_at = _NEVER
 
     def heard(self, page: int) -> None:
         """The edge says which page it was given last: an earlier one means that ours was lost."""
@@ -254,6 +259,7 @@ class CallSession:
     def _transmit(self, page: RunPage) -> None:
         self._sent_at = self._tools.now()
         if self.record.edge is None or not self._tools.send(self.record.edge, Do(page)):
+            self.line_cut()
             log.info("%s: page %d waits for its edge", page.call, page.page)
 
     async def _write_down(self, source: Source) -> None:

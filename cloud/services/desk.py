@@ -194,6 +194,7 @@ class Desk:
         self.fleet.take(edge, LinkChanged(up))
         self._reaper.on_link(edge, up)
         self.messages.on_link(edge, up)
+        self.calls.sessions.on_link(edge, up)
         self.recordings.on_link(edge, up)
         self.feeds.on_link(edge, up)
         self.far_legs.on_link(edge, up)

@@ -106,6 +106,13 @@ class Sessions:
         elif session.record.edge == edge:
             session.page_ended(notice)
 
+    def on_link(self, edge: EdgeId, up: bool) -> None:
+        """An edge came or went: what its calls were sent last may not have arrived."""
+        if not up:
+            for session in self._live.values():
+                if session.record.edge == edge:
+                    session.line_cut()
+
     def heard(self, edge: EdgeId, live: LiveCall) -> None:
         """The edge says that this call lives: what either of us has missed is made good."""
         session = self._live.get(live.call)

@@ -136,6 +136,7 @@ class Mixed:
         tokens = Counter(r.headers["I-Twilio-Idempotency-Token"] for r in world.app.seen("/sms"))
         wanted = [f"in {n}" for n in range(self.received)]
         calls = await asyncio.to_thread(lambda: world.client.calls.list(to=world.numbers[3], page_size=1000))
+        answered = [call for call in calls if call.status != "no-answer"]
         menus = Counter(request.params["CallSid"] for request in world.app.seen("/menu"))
         return {
             "sms_out": len(self.sent),
@@ -146,8 +147,9 @@ class Mixed:
             + abs(len(tokens) - self.received)
             + max(0, len(calls) - len(self.calls)),
             "out_of_order": sum(_disorder(inbox, first) for first in range(3)),
-            "calls_not_seen_through": sum(call.status != "completed" or menus[call.sid] != 1 for call in calls)
+            "calls_not_seen_through": sum(call.status != "completed" or menus[call.sid] != 1 for call in answered)
             + abs(len(calls) - len(self.calls)),
+            "calls_rung_out": len(calls) - len(answered),
         }
 
     async def _all_final(self) -> bool:

@@ -416,10 +416,25 @@ async def test_a_page_lost_with_the_line_is_sent_again(desk, app, number):
     desk.line.up = False
     call = await desk.offer()
     await desk.becomes(call, page=1)
-    await asyncio.sleep(1.05)
     desk.line.up = True
     desk.heartbeat(live(call, 0, answered=False))
     await desk.page(call, 1)
+    assert len(app.seen("/voice")) == 1
+
+
+async def test_a_page_on_its_way_when_the_line_is_cut_is_sent_again_at_once(desk, app, number):
+    app.answer("/voice", twiml("<Say>Hi</Say>"))
+    call = await desk.offer()
+    await desk.page(call, 1)
+    sent = len(desk.line.sent)
+    desk.heartbeat(live(call, 0, answered=False))
+    await asyncio.sleep(0.05)
+    assert len(desk.line.sent) == sent  # it may still be on its way
+    desk.desk.on_link(EDGE, False)
+    desk.desk.on_link(EDGE, True)
+    desk.heartbeat(live(call, 0, answered=False))
+    await asyncio.sleep(0.05)
+    assert len(desk.line.sent) == sent + 1
     assert len(app.seen("/voice")) == 1
 
 
