@@ -9,6 +9,7 @@ from pathlib import Path
 from edge_agent.config import (
     AgentConfig,
     AnyDevice,
+    CloudConfig,
     DeviceConfig,
     FreeswitchConfig,
     GatewayConfig,
@@ -35,6 +36,7 @@ def plan(config: AgentConfig) -> tuple[list[str], list[str]]:
     lines = [
         f"data      {config.data_dir}",
         f"cloud     {config.cloud.url or 'as enrolled'}",
+        *_of_cloud(config.cloud),
         f"enrolled  {'yes' if (config.data_dir / 'identity.json').exists() else 'no: run edge-agent enrol'}",
         f"status    {f'http://127.0.0.1:{config.status.port}/status' if config.status.port is not None else 'off'}",
         f"profiles  {len(profiles.names)}",
@@ -48,6 +50,19 @@ def plan(config: AgentConfig) -> tuple[list[str], list[str]]:
         lines.append(f"device    {_sentence(device)}")
         problems += [f"device {device.id}: {problem}" for problem in _problems(device, profiles)]
     return lines + [f"warning   {warning}" for warning in config.warnings], problems
+
+
+def _of_cloud(cloud: CloudConfig) -> Iterator[str]:
+    """By which ways, and for how much data."""
+    if cloud.proxy is not None:
+        yield f"proxy     {cloud.proxy}"
+    for uplink in cloud.uplinks:
+        yield f"uplink    {uplink.name}" + (f", {uplink.monthly_mb:g} MB a month" if uplink.monthly_mb else "")
+    budget = cloud.budget
+    if budget.monthly_mb is not None:
+        yield f"data      {budget.monthly_mb:g} MB a month from day {budget.month_begins}"
+    if budget.cheap_hours is not None:
+        yield f"cheap     {budget.cheap_hours}: recordings wait for these hours"
 
 
 def _of_sims(config: AgentConfig, problems: list[str]) -> list[str]:

@@ -8,6 +8,24 @@ import pytest
 
 from edge_agent.config import BudgetConfig, CloudConfig, ConfigError, UplinkConfig, load_config
 from edge_agent.config.cloud import hours_of
+from edge_agent.plan import plan
+
+
+def test_what_would_be_done(tmp_path: Path) -> None:
+    text = (
+        "cloud:\n  proxy: http://10.0.0.1:3128\n  uplinks: [{interface: eth0}, {interface: wwan0, monthly_mb: 300}]\n"
+    )
+    text += '  budget: {monthly_mb: 2000, month_begins: 15, cheap_hours: "22:00-05:30"}\n'
+    path = tmp_path / "agent.yaml"
+    path.write_text(f"data_dir: data\ndevices: []\n{text}")
+    lines, _ = plan(load_config(path))
+    assert [line for line in lines if line.split()[0] in ("proxy", "uplink", "cheap") or "MB" in line] == [
+        "proxy     http://10.0.0.1:3128",
+        "uplink    eth0",
+        "uplink    wwan0, 300 MB a month",
+        "data      2000 MB a month from day 15",
+        "cheap     22:00-05:30: recordings wait for these hours",
+    ]
 
 
 def load(tmp_path: Path, text: str) -> CloudConfig:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -14,30 +13,17 @@ from simulator.faults import Faults
 from simulator.options import Tunnel
 from simulator.timing import LoopTimers
 from simulator.tunnel_proxy import TunnelProxy
+from tests.fakes.certificate import certificate
 from tests.fakes.tunnel import EDGE, QUICK, Rig, running, until
 from tests.faults.conftest import LONG, Report, times
 
 pytestmark = pytest.mark.timeout(3600 if LONG else 60)
 
 
-async def _certificate(folder: Path) -> tuple[ssl.SSLContext, ssl.SSLContext]:
-    """The cloud's context and the edge's, of a certificate made for now."""
-    key, certificate = folder / "key.pem", folder / "cert.pem"
-    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj /CN=localhost"
-    made = await asyncio.create_subprocess_exec(
-        "openssl", *words.split(), "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate,
-        stderr=asyncio.subprocess.DEVNULL,
-    )  # fmt: skip
-    assert await made.wait() == 0
-    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    server.load_cert_chain(certificate, key)
-    return server, ssl.create_default_context(cafile=certificate)
-
-
 async def test_spoilt_bits_never_become_wrong_rows(tmp_path: Path, chance: Random, report: Report) -> None:
     rows = times(300, 20_000)
     rig = Rig()
-    rig.hub._tls, trust = await _certificate(tmp_path)
+    rig.hub._tls, trust = await certificate(tmp_path)
     loop = asyncio.get_running_loop()
     faults = Faults(LoopTimers(loop, speed=1, random=chance))
     faults.edges.add(EDGE)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from edge_agent.config import CloudConfig
 from edge_agent.uplink.proxy import Proxy, connect_request, passes_by, proxy_for, read_answer, read_proxy, target_of
 from telecore.errors import InvalidRequest, TunnelDown
+from tests.fakes.certificate import certificate
 from tests.fakes.connect_proxy import ConnectProxy
 from tests.fakes.tunnel import Rig, running, until
 
@@ -60,6 +62,19 @@ async def test_a_proxy_that_wants_a_login_gets_it_and_a_wrong_one_is_told(caplog
         uplink = rig.uplink(cloud=replace(cloud, proxy_password=LOGIN[1]))
         async with running(uplink.run()):
             await until(lambda: uplink.connected)
+
+
+async def test_tls_goes_through_it_from_end_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig = Rig()
+    rig.hub._tls, trust = await certificate(tmp_path)
+    rig.up.add("under TLS")
+    async with rig.cloud(), ConnectProxy(LOGIN) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://site%207:s%3Ae%2Fc%40ret@127.0.0.1:{proxy.port}")
+        uplink = rig.uplink()
+        uplink._url, uplink._tls = f"wss://127.0.0.1:{rig.proxy.port}/tunnel", trust
+        async with running(uplink.run()):
+            await until(lambda: rig.at_cloud.values == ["under TLS"])
+        assert proxy.targets == [f"127.0.0.1:{rig.proxy.port}"]
 
 
 async def test_a_proxy_that_reaches_nobody_is_told_and_tried_again(caplog: pytest.LogCaptureFixture) -> None:
