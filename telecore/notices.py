@@ -72,7 +72,8 @@ class DataUsed:
 class Heartbeat(Notice):
     """Up, after each greeting, on every change, and at least each 10 s: how the edge stands.
 
-    Less often, but at once for calls and states of channels, when ``data`` says so by its ``detail``.
+    Less often, but at once for calls and states of channels, when ``data`` says so by its ``detail``. ``channels`` are
+    all in the first minute of a connection and now and then, else those that have changed; ``data`` comes each minute.
     """
 
     kind: ClassVar[str] = "heartbeat"

@@ -71,7 +71,7 @@ def apply(state: FleetState, edge: EdgeId, news: News, now: datetime) -> FleetSt
                 instance=news.instance,
                 version=news.version,
                 spooled=news.spooled,
-                data=news.data,
+                data=news.data or before.data,
             )
             heard = news.channels
         case ChannelHeard(status):
@@ -81,6 +81,9 @@ def apply(state: FleetState, edge: EdgeId, news: News, now: datetime) -> FleetSt
         for status in heard
         if status.channel.startswith(f"{edge}/")
     }
+    if isinstance(news, LinkChanged) and not news.up:
+        # A heartbeat tells only of channels that have changed; of the others it says as much: they are as they were.
+        own = {name: replace(kept, heard_at=now) for name, kept in state.channels.items() if kept.edge == edge}
     return FleetState({**state.edges, edge: after}, {**state.channels, **own} if own else state.channels)
 
 

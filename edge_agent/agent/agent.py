@@ -293,6 +293,7 @@ class Agent:
         return [self._heartbeat(), BlobHeld(self._blobs.held()), *self._calls.repeat(), self._calls.feeds.held]
 
     def _on_link(self, up: bool) -> None:
+        self._pulse.forget()
         self._calls.on_link(up)
         if up:
             self._greeted.set()

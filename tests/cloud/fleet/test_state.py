@@ -12,7 +12,8 @@ from cloud.store import accounts, channels, edges
 from cloud.store.database import Database
 from telecore.ids import ChannelId, EdgeId
 from telecore.model import ChannelState, ChannelStatus, SignalLevel
-from telecore.notices import Heartbeat
+from telecore.notices import DataUsed, Heartbeat
+from telecore.tunnel.meter import Traffic
 
 EDGE, CHANNEL = EdgeId("site-1"), ChannelId("site-1/modem1")
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -30,7 +31,12 @@ def test_an_edge_comes_speaks_and_goes():
     assert heard.channels[CHANNEL].status == STATUS
     gone = apply(heard, EDGE, LinkChanged(False), NOW + timedelta(seconds=2))
     assert (gone.edges[EDGE].connected, gone.edges[EDGE].spooled) == (False, None)
-    assert gone.channels == heard.channels
+    assert gone.channels[CHANNEL].status == STATUS
+    assert gone.channels[CHANNEL].heard_at == NOW + timedelta(seconds=2)
+    said = Heartbeat("inst", "1.2", 5.0, (), (), 8, DataUsed("2026-05-01", Traffic()))
+    with_data = apply(heard, EDGE, said, NOW)
+    assert with_data.channels == heard.channels  # those that are not told of are as they were
+    assert apply(with_data, EDGE, beat(), NOW).edges[EDGE].data == said.data
     assert up.channels == {}
 
 
