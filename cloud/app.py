@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from cloud import watchdog
 from cloud.api.enrolment import Enrolment
@@ -28,6 +29,7 @@ from cloud.services.addresses import AddressPolicy
 from cloud.services.desk import Desk
 from cloud.services.files import Files
 from cloud.services.hearing.recognisers import recognisers
+from cloud.services.media_links import MediaLinks
 from cloud.services.queue_desk import QueueDesk
 from cloud.services.renditions import Renditions
 from cloud.services.speaking.engines import speech_engines
@@ -38,7 +40,7 @@ from cloud.store.database import Database
 from cloud.tunnel.cloud_keys import FILE, CloudKeys
 from cloud.tunnel.doorkeeper import Doorkeeper
 from cloud.tunnel.hub import Hub
-from cloud.web import health
+from cloud.web import health, refusals
 from cloud.web.connections import Bounds
 from cloud.web.drain import Drain
 from cloud.web.gate import Gate, Limits
@@ -68,6 +70,7 @@ class Parts:
     hub: Hub
     web: WebServer
     data_dir: Path
+    links: MediaLinks
     drain: Drain
 
 
@@ -128,6 +131,8 @@ async def run(
         await parts.web.started.wait()
         feeding = watchdog.feed(notify, watchdog.period_s(environ), partial(_store_answers, parts.db))
         behind.append(group.create_task(feeding, name="watchdog"))
+        await parts.links.read(parts.db)
+        behind.append(group.create_task(parts.links.read_for_ever(parts.db), name="links"))
         behind.append(group.create_task(audit_anchors.tell_for_ever(parts.db, parts.data_dir), name="audit"))
         log.info("serving on %s port %d, edges on port %d", parts.web.host, parts.web.port, parts.hub.port)
         notify("READY=1")
@@ -176,7 +181,10 @@ def _wired(
     certificates: Sequence[str],
 ) -> Parts:
     webhooks, tunnel = config.webhooks, _HubToCome()
-    policy = AddressPolicy(webhooks.allow_private)
+    refused, proxies = Refusals(), Proxies(config.web.trusted_proxies)
+    policy = AddressPolicy(webhooks.allow_private, partial(refused.count, refusals.ADDRESS))
+    links = MediaLinks(config.public_url, partial(recording_url, config.public_url))
+    policy.keep_out_of({config.web.port, config.tunnel.port} - {urlsplit(config.public_url).port})
     client = WebhookClient(policy, Timeouts(webhooks.connect_s, webhooks.total_s))
     desk = Desk(
         db,
@@ -184,7 +192,7 @@ def _wired(
         client,
         speech_engines(config.speech),
         tunnel,
-        recording_url=partial(recording_url, config.public_url),
+        recording_url=links.url,
         door=StreamDoor(policy),
         recognisers=recognisers(config.recognition),
     )
@@ -202,10 +210,18 @@ def _wired(
         tls=tls,
     )
     drain = Drain(desk.live_calls, calls_s=config.stop.calls_s)
-    refused, proxies = Refusals(), Proxies(config.web.trusted_proxies)
     gate = Gate(Limits(config.web.requests_per_s, guessing=True), refused, exempt=proxies.trusts)
     routes = _routes(
-        config, db, files, desk, tunnel.hub, renditions=renditions, gate=gate, accepts=drain.accepts, keys=keys
+        config,
+        db,
+        files,
+        desk,
+        tunnel.hub,
+        renditions=renditions,
+        gate=gate,
+        links=links,
+        accepts=drain.accepts,
+        keys=keys,
     )
     web = WebServer(
         config.web.host,
@@ -217,7 +233,7 @@ def _wired(
         drain=drain.gate,
         https=config.public_url.startswith("https:"),
     )
-    return Parts(db, desk, tunnel.hub, web, config.data_dir, drain)
+    return Parts(db, desk, tunnel.hub, web, config.data_dir, links, drain)
 
 
 def _routes(
@@ -229,6 +245,7 @@ def _routes(
     *,
     renditions: Renditions,
     gate: Gate,
+    links: MediaLinks,
     accepts: health.Check,
     keys: CloudKeys,
 ) -> list[Route]:
@@ -253,6 +270,7 @@ def _routes(
         queues=QueueDesk(db, desk.calls),
         webhooks=desk.webhook_log,
         gate=gate,
+        links=links,
     )
     newest = migrate.newest()
 

@@ -6,18 +6,20 @@ from cloud.api.callers import Caller, with_caller
 from cloud.api.forms import Form
 from cloud.api.render import Json
 from cloud.api.urls import PATHS
+from cloud.services.media_links import SIGNED, MediaLinks, new_key, with_key
 from cloud.store import accounts
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord
-from cloud.store.records.accounts import COMPAT, LEVELS, MAX_DAYS
+from cloud.store.records.accounts import COMPAT, LEVELS, MAX_DAYS, MAX_LINK_S, MEDIA_ACCESS
 from cloud.web.auth import Authenticator
 from cloud.web.http import Request, Response, Route, json_response
 from telecore.errors import NotFound
 
 
 class AccountSettingsApi:
-    def __init__(self, db: Database, auth: Authenticator) -> None:
+    def __init__(self, db: Database, auth: Authenticator, links: MediaLinks) -> None:
         self._db = db
+        self._links = links
         self._auth = auth
 
     def routes(self) -> list[Route]:
@@ -33,12 +35,19 @@ class AccountSettingsApi:
     async def update(self, request: Request, caller: Caller) -> Response:
         form = Form(request.params())
         changes = settings_changes(form)
+        revoke = form.boolean("revoke_media_links")
 
         def write(conn: Connection) -> AccountRecord:
             record = _named(conn, form, caller)
+            if revoke:
+                record = accounts.update(conn, record.sid, media_key=new_key()) or record
+            if changes.get("media_access") == SIGNED:
+                record = with_key(conn, record)
             return (accounts.update(conn, record.sid, **changes) or record) if changes else record
 
-        return json_response(rendered(await self._db.write(write)))
+        record = await self._db.write(write)
+        await self._links.read(self._db)
+        return json_response(rendered(record))
 
 
 def settings_changes(form: Form) -> dict[str, object]:
@@ -50,6 +59,10 @@ def settings_changes(form: Form) -> dict[str, object]:
         changes["webhook_log"] = form.word("webhook_log", LEVELS)
     if form.text("webhook_log_days"):
         changes["webhook_log_days"] = form.integer("webhook_log_days", 7, 1, MAX_DAYS)
+    if form.text("media_access"):
+        changes["media_access"] = form.word("media_access", MEDIA_ACCESS)
+    if form.text("media_link_s"):
+        changes["media_link_s"] = form.integer("media_link_s", 604800, 60, MAX_LINK_S)
     return changes
 
 
@@ -60,6 +73,8 @@ def rendered(record: AccountRecord) -> Json:
         "compat": record.compat,
         "webhook_log": record.webhook_log,
         "webhook_log_days": record.webhook_log_days,
+        "media_access": record.media_access,
+        "media_link_s": record.media_link_s,
     }
 
 

@@ -119,12 +119,13 @@ class RecordingsApi:
         return Response(204)
 
     async def media(self, ask: Ask) -> Response:
-        return await self._media(ask, mp3=False)
+        return await self.sound(ask, mp3=False)
 
     async def mp3(self, ask: Ask) -> Response:
-        return await self._media(ask, mp3=True)
+        return await self.sound(ask, mp3=True)
 
-    async def _media(self, ask: Ask, *, mp3: bool) -> Response:
+    async def sound(self, ask: Ask, *, mp3: bool) -> Response:
+        """The bytes, for somebody who may have them. Raises NotFound, InvalidRequest."""
         record, wanted = await self._own(ask), requested_channels(ask.form)
         if record.status != "completed" or await self._sound.size(record.sha256) is None:
             raise ask.missing()

@@ -24,6 +24,7 @@ from cloud.api.fleet import FleetApi, Tasks
 from cloud.api.incoming_phone_numbers import NumbersApi
 from cloud.api.keys import KeysApi
 from cloud.api.lookups import LookupsApi
+from cloud.api.media_links import MediaLinksApi
 from cloud.api.messages import MessagesApi
 from cloud.api.messaging_absent import MessagingAbsentApi
 from cloud.api.messaging_services import MessagingServicesApi
@@ -40,6 +41,7 @@ from cloud.api.verify_services import VerifyServicesApi
 from cloud.api.webhooks import WebhookReplays, WebhooksApi
 from cloud.fleet.snapshot import FleetView
 from cloud.services.conference_desk import ConferenceDesk
+from cloud.services.media_links import MediaLinks
 from cloud.services.queue_desk import QueueDesk
 from cloud.services.requests import Accounts, CallRecordings, Calls, Messages, Streams, Validations
 from cloud.store.database import Database
@@ -76,12 +78,21 @@ class Backend:
     verify: Verifying
     queues: QueueDesk
     webhooks: WebhookReplays
+    links: MediaLinks
     gate: Gate = field(default_factory=Gate)
 
 
 def api_routes(backend: Backend) -> list[Route]:
     db, auth = backend.db, Authenticator(backend.db, backend.gate)
     limit = RateLimit(ENROLMENTS_AT_ONCE, ENROLMENT_EVERY_S, time.monotonic)
+    sound = RecordingsApi(
+        db,
+        auth,
+        sound=backend.sound,
+        renditions=backend.renditions,
+        of_calls=backend.call_recordings,
+        public_url=backend.public_url,
+    )
     routes = [
         *AccountsApi(db, auth, backend.accounts).routes(),
         *AuthTokensApi(db, auth, backend.public_url).routes(),
@@ -102,27 +113,21 @@ def api_routes(backend: Backend) -> list[Route]:
         *ConferencesApi(db, auth, backend.conferences, backend.public_url).routes(),
         *QueuesApi(db, auth, backend.queues).routes(),
         *TranscriptionsApi(db, auth).routes(),
-        *RecordingsApi(
-            db,
-            auth,
-            sound=backend.sound,
-            renditions=backend.renditions,
-            of_calls=backend.call_recordings,
-            public_url=backend.public_url,
-        ).routes(),
+        *sound.routes(),
         *NotificationsApi(db, auth).routes(),
         *ClientsApi(auth, backend.browsers, backend.serve_browser, backend.public_url).routes(),
         *UsageApi(db, auth).routes(),
         *AlertsApi(db, auth, backend.public_url).routes(),
         *LookupsApi(auth, backend.public_url).routes(),
         *EmptyListsApi(auth).routes(),
-        *AccountSettingsApi(db, auth).routes(),
+        *AccountSettingsApi(db, auth, backend.links).routes(),
         *WebhooksApi(db, auth, backend.webhooks).routes(),
         *FleetApi(db, auth, backend.fleet, backend.tasks).routes(),
         *EnrolmentApi(db, backend.enrolment, limit).routes(),
         *DescriptionApi(backend.public_url).routes(),
     ]
     kept = [audited(db, route) for route in routes]
+    kept += MediaLinksApi(db, backend.gate, backend.links, sound).routes()
     return [_once_written(route, backend.calls) if OF_A_CALL in route.path else route for route in kept]
 
 

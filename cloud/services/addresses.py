@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import socket
+from collections.abc import Callable, Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 from telecore.errors import InvalidRequest
@@ -11,13 +12,29 @@ _NAT64 = ip_network("64:ff9b::/96")  # RFC 6052: carries an IPv4 address in its 
 
 
 class AddressPolicy:
-    """``allow`` holds networks or single addresses beyond the public ones: ``127.0.0.1``, ``10.1.0.0/16``."""
+    """``allow`` holds networks or single addresses beyond the public ones: ``127.0.0.1``, ``10.1.0.0/16``.
 
-    def __init__(self, allow: Iterable[str] = ()) -> None:
+    ``refused`` is told of each address that was refused.
+    """
+
+    def __init__(self, allow: Iterable[str] = (), refused: Callable[[str], None] = lambda address: None) -> None:
+        self._refused = refused
+        self._own_ports: frozenset[int] = frozenset()
         try:
             self._allowed = tuple(ip_network(entry, strict=False) for entry in allow)
         except ValueError as error:
             raise InvalidRequest(f"not a network: {error}", field="allow") from error
+
+    def keep_out_of(self, ports: Iterable[int]) -> None:
+        """Ports of this machine that are ours: no customer's URL leads there, whatever the address."""
+        self._own_ports = frozenset(ports)
+
+    def admits(self, address: str, port: int) -> bool:
+        """Whether this numeric address and port may be connected to."""
+        good = self.allows(address) and not (port in self._own_ports and _is_here(address))
+        if not good:
+            self._refused(address)
+        return good
 
     def allows(self, address: str) -> bool:
         """Whether a connection to this numeric address may be made. What is not numeric may not."""
@@ -36,13 +53,24 @@ class AddressPolicy:
             return False
         return any(inner in network for network in self._allowed)
 
-    def allows_literal(self, host: str) -> bool:
+    def admits_literal(self, host: str, port: int) -> bool:
         """False only for a host that is itself a forbidden address; a name is judged when it is resolved."""
         try:
             ip_address(host.partition("%")[0])
         except ValueError:
             return True
-        return self.allows(host)
+        return self.admits(host, port)
+
+
+def _is_here(address: str) -> bool:
+    """Whether it is an address of this machine: nobody else's can be bound to."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError:
+            return False
+    return True
 
 
 def _embedded(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:

@@ -211,7 +211,7 @@ class StreamDoor:
             found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
             raise StreamFailed(UNREACHABLE, "the host name cannot be resolved") from error
-        allowed = [entry for entry in found if self._policy.allows(str(entry[4][0]))]
+        allowed = [entry for entry in found if self._policy.admits(str(entry[4][0]), port)]
         if not allowed:
             raise StreamFailed(UNREACHABLE, "the address is not public and not on the allow-list")
         if not secure and not all(self._policy.lists(str(entry[4][0])) for entry in allowed):

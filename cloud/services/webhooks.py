@@ -14,6 +14,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import AddrInfoType
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
@@ -92,7 +93,7 @@ class _GuardedResolver(AbstractResolver):
                 found = await self._inner.resolve(host, port, family)
         except TimeoutError as error:
             raise OSError(errno.ETIMEDOUT, "the name server did not answer") from error
-        allowed = [entry for entry in found if self._policy.allows(entry["host"])]
+        allowed = [entry for entry in found if self._policy.admits(entry["host"], port)]
         if not allowed:
             raise _Forbidden(f"{host} leads to no address that may be asked")
         return allowed
@@ -183,9 +184,9 @@ class WebhookClient:
         self, seen: Seen, post: bool, timeouts: Timeouts, cookies: Cookies | None
     ) -> FetchedDocument | WebhookRequest:
         hop = seen.hop
-        if not self._policy.allows_literal(urlsplit(hop.url).hostname or ""):
-            raise _Failed(11205, "the address is not public and not on the allow-list")
         target = URL(seen.url, encoded=True)
+        if not self._policy.admits_literal(target.host or "", target.port or 0):
+            raise _Failed(11205, "the address is not public and not on the allow-list")
         try:
             async with self._open().request(
                 "POST" if post else "GET",
@@ -203,11 +204,19 @@ class WebhookClient:
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise _translated(error) from error
 
+    def _socket(self, found: AddrInfoType) -> socket.socket:
+        """The last door, behind all that reads URLs and names: what is connected to is what has been judged here."""
+        family, kind, protocol, _, address = found
+        if not self._policy.admits(str(address[0]), int(address[1])):
+            raise _Forbidden(f"{address[0]} may not be asked")
+        return socket.socket(family, kind, protocol)
+
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(
                 resolver=_GuardedResolver(self._policy, self._timeouts.connect_s),
                 use_dns_cache=False,
+                socket_factory=self._socket,
                 limit=0,  # bounded per account, so that one customer's slow server delays nobody else
             )
             self._session = aiohttp.ClientSession(

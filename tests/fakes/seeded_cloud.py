@@ -240,6 +240,7 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
         "{edge}": "modem1",
         "tasks": task.sid,
         "webhooks": asked.sid,
+        "recordings": recording.sid,
         "Keys": key.sid,
         "SigningKeys": key.sid,
         "Services": service.sid,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cloud.api.call_forms import RECORDING_EVENTS
-from cloud.api.description.model import NOTHING, SOUND, Endpoint, Family, Json, Params, differs, one, page
+from cloud.api.description.model import NOTHING, SOUND, Endpoint, Family, Json, Params, differs, one, ours, page
 from cloud.api.description.words import (
     a_date,
     a_map,
@@ -12,6 +12,7 @@ from cloud.api.description.words import (
     a_uri,
     a_whole,
     a_word,
+    an_iso,
     between,
     digits,
     hook,
@@ -23,6 +24,7 @@ from cloud.api.description.words import (
     words,
 )
 from cloud.api.recording_forms import CHANGES, PAUSES, TRACKS
+from cloud.store.records.accounts import MAX_LINK_S
 
 SCHEMAS: dict[str, Json] = {
     "recording": {
@@ -47,6 +49,7 @@ SCHEMAS: dict[str, Json] = {
         "subresource_uris": a_map(),
     },
 }
+SCHEMAS["media_link"] = {"url": a_text(), "expires_at": an_iso()}
 SCHEMAS["call_recording"] = SCHEMAS["recording"] | {"track": a_word("inbound", "outbound", "both")}
 
 _LIST = page("recordings", "recording")
@@ -101,5 +104,10 @@ FAMILY = Family(
         ),
         Endpoint("GET", "call_recording", "One recording of a call.", one("call_recording")),
         Endpoint("DELETE", "call_recording", "Delete it and its sound.", NOTHING, status=204),
+        Endpoint(
+            "POST", "media_links", "A link that opens its sound without credentials, for `ttl` seconds.",
+            one("media_link"), (whole("ttl", 1, MAX_LINK_S, standing=ours()),), 201, standing=ours(),
+            example={"ttl": "60"},
+        ),
     ),
 )  # fmt: skip

@@ -18,7 +18,7 @@ from cloud.api.description.words import (
     word,
 )
 from cloud.api.webhooks import MAX_CODE
-from cloud.store.records.accounts import COMPAT, LEVELS, MAX_DAYS
+from cloud.store.records.accounts import COMPAT, LEVELS, MAX_DAYS, MAX_LINK_S, MEDIA_ACCESS
 
 SCHEMAS: dict[str, Json] = {
     "webhook": {
@@ -40,6 +40,8 @@ SCHEMAS: dict[str, Json] = {
         "compat": a_word(*COMPAT),
         "webhook_log": a_word(*LEVELS),
         "webhook_log_days": a_whole(),
+        "media_access": a_word(*MEDIA_ACCESS),
+        "media_link_s": a_whole(),
     },
 }
 
@@ -67,8 +69,15 @@ FAMILY = Family(
             (
                 _WHOSE, word("compat", *COMPAT, standing=_OURS), word("webhook_log", *LEVELS, standing=_OURS),
                 whole("webhook_log_days", 1, MAX_DAYS, standing=_OURS),
+                word("media_access", *MEDIA_ACCESS, standing=_OURS),
+                whole("media_link_s", 60, MAX_LINK_S, standing=_OURS),
+                flag("revoke_media_links", None, _OURS),
             ),
-            standing=_OURS, example={"compat": "twilio", "webhook_log": "full", "webhook_log_days": "30"},
+            standing=_OURS,
+            example={
+                "compat": "twilio", "webhook_log": "full", "webhook_log_days": "30", "media_access": "authenticated",
+                "media_link_s": "3600", "revoke_media_links": "false",
+            },
         ),
     ),
 )  # fmt: skip

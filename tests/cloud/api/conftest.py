@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from cloud.api.enrolment import Enrolment
 from cloud.api.routes import Backend, api_routes
+from cloud.api.urls import recording_url
 from cloud.fleet.state import Fleet
 from cloud.services.addresses import AddressPolicy
 from cloud.services.call_recordings import CallRecordings
@@ -18,6 +20,7 @@ from cloud.services.debugger import Debugger
 from cloud.services.files import Files
 from cloud.services.fleet_tasks import FleetTasks
 from cloud.services.handsets import Handsets
+from cloud.services.media_links import MediaLinks
 from cloud.services.queue_desk import QueueDesk
 from cloud.services.renditions import Renditions
 from cloud.services.routing import Routing
@@ -71,6 +74,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             fleet=fleet,
             tasks=fleet_tasks,
             webhooks=hooks,
+            links=MediaLinks("https://gw.example", partial(recording_url, "https://gw.example")),
             validations=Validation(db, Routing(lambda edge: True), callbacks, wake=lambda edge: None),
             accounts=Standing(db, kept_calls, callbacks),
             queues=QueueDesk(db, kept_calls),

@@ -54,8 +54,8 @@ def test_the_operator_may_allow_more():
 
 
 def test_only_literals_are_judged_before_resolution():
-    assert AddressPolicy().allows_literal("metadata.example")
-    assert not AddressPolicy().allows_literal("169.254.169.254")
+    assert AddressPolicy().admits_literal("metadata.example", 80)
+    assert not AddressPolicy().admits_literal("169.254.169.254", 80)
 
 
 def test_a_bad_entry_is_named():
