@@ -35,7 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run: Run = asked.run
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(_awaited(run, config, asked))
-    except SchemaTooNew as error:
+    except (ConfigError, SchemaTooNew) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return CANNOT_START
     except TelecoreError as error:

@@ -62,7 +62,7 @@ LAYERS = {
         {"services"},
         {"tunnel", "fleet", "web"},
         {"store"},
-        {"config", "lock", "logs", "numbering", "signing", "watchdog"},
+        {"config", "lock", "logs", "modes", "numbering", "signing", "watchdog"},
     ),
 }
 """Top to bottom; a module imports its own row and the rows below."""

@@ -8,7 +8,7 @@ import contextlib
 import os
 import signal
 
-from cloud import lock
+from cloud import lock, modes
 from cloud.cli.commands import Commands
 from cloud.config import CloudConfig
 
@@ -23,6 +23,7 @@ async def _serve(config: CloudConfig, asked: argparse.Namespace) -> int:
 
     with contextlib.ExitStack() as held:
         await asyncio.to_thread(held.enter_context, lock.locked(config.data_dir))
+        await asyncio.to_thread(modes.tend, asked.config, config)
         await app.serve(config)
     return 0
 

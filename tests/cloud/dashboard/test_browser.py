@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pyotp
 import pytest
 
 from cloud.fleet.snapshot import Snapshot
@@ -18,6 +19,11 @@ LOG_IN = """
 document.querySelector('input[name=user]').value = 'ann';
 document.querySelector('input[name=password]').value = '%s';
 document.querySelector('button').click();
+"""
+
+CODE = """
+document.querySelector('input[name=code]').value = '%s';
+document.querySelector('input[name=code]').form.querySelector('button').click();
 """
 
 
@@ -87,4 +93,32 @@ async def test_a_channel_fits_a_phone_and_its_forms_work(desk: Desk, busy: Snaps
         labelled = "[...document.querySelectorAll('input:not([type=hidden]), select')].every((i) => i.labels.length)"
         assert await tab.evaluate(labelled) is True
         assert await tab.evaluate("document.title") == "site-1/modem1 · Simferry"
+        assert tab.problems == []
+
+
+async def test_an_operator_sets_up_a_second_factor(desk: Desk, tmp_path: Path) -> None:
+    """From the picture to the recovery codes, and in again with a code; the log of it is whole."""
+    async with browser(tmp_path / "profile") as tab:
+        await tab.go(f"{desk.url}/operator")
+        await tab.evaluate(LOG_IN % PASSWORD)
+        await tab.until("document.getElementById('link')?.textContent === 'live'")
+        await tab.go(f"{desk.url}/operator/me")
+        await tab.until("document.querySelector('.qr svg path')?.getBoundingClientRect().width > 100")
+        await tab.screenshot(tmp_path / "me.png")
+        secret = str(await tab.evaluate("document.getElementById('secret').textContent")).replace(" ", "")
+        await tab.evaluate(CODE % pyotp.TOTP(secret).now())
+        await tab.until("document.getElementById('codes')?.textContent.trim().split(/\\s+/).length === 10")
+        code = str(await tab.evaluate("document.getElementById('codes').textContent")).split()[0]
+        await tab.go(f"{desk.url}/operator/audit?verify=1")
+        await tab.until("document.body.innerText.includes('whole')")
+        assert "set up second factor" in await tab.text()
+        await tab.screenshot(tmp_path / "audit.png")
+        await tab.go(f"{desk.url}/operator/me")
+        await tab.until("document.querySelector('form[action$=logout] button') !== null")
+        await tab.evaluate("document.querySelector('form[action$=logout] button').click()")
+        await tab.until("document.querySelector('input[name=user]') !== null")
+        await tab.evaluate(LOG_IN % PASSWORD)
+        await tab.until("document.querySelector('form[action$=code]') !== null")
+        await tab.evaluate(CODE % code)
+        await tab.until("document.getElementById('link')?.textContent === 'live'")
         assert tab.problems == []
