@@ -196,12 +196,13 @@ def _wired(
         door=StreamDoor(policy),
         recognisers=recognisers(config.recognition),
     )
-    tls = _tls(config)
+    tls, refused = _tls(config), Refusals()
     keeper = Doorkeeper(db, keys, load=desk.outboxes.load, certificates=certificates)
     tunnel.hub = Hub(
         config.tunnel.host,
         config.tunnel.port,
         keeper=keeper,
+        tell_refused=refused.count,
         outgoing=desk.outboxes.of,
         incoming=desk.ingest.incoming,
         blobs=files,

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from telecore.errors import InvalidRequest
+from telecore.hosts import is_loopback
 from telecore.schema import SchemaError, read
 
 _MAX_BYTES = 1_000_000
@@ -42,6 +43,7 @@ class WebConfig:
     host: str = "127.0.0.1"
     port: int = 8080
     public_url: str = ""
+    behind_proxy: bool = False
     two_factor: bool = False
     session_idle_s: float = 3600.0
     session_life_s: float = 43200.0
@@ -236,6 +238,12 @@ def _check(document: _Document) -> None:
         raise SchemaError("log.level", f"must be one of {', '.join(_LEVELS)}")
     if (document.tunnel.certificate is None) != (document.tunnel.key is None):
         raise SchemaError("tunnel", "certificate and key belong together")
+    if not (document.tunnel.certificate or document.tunnel.behind_proxy or is_loopback(document.tunnel.host)):
+        raise SchemaError("tunnel", "wants certificate and key beyond this machine, or behind_proxy: true")
+    if not (document.web.behind_proxy or is_loopback(document.web.host)):
+        raise SchemaError(
+            "web", "speaks no TLS itself: beyond this machine say behind_proxy: true, with a proxy that does"
+        )
 
 
 def _check_web(web: WebConfig) -> None:

@@ -45,6 +45,7 @@ LAYERS = {
             "yaml_lines",
             "identity",
             "joining",
+            "tls",
             "enrolment",
             "logs",
             "supervise",

@@ -32,6 +32,7 @@ _TO_DO = {
     "device_flapping": "Look at the modem's power, its cable and its antenna.",
     "disk_full": "Free space on the site's disk: received SMS stay on their SIMs, and commands wait here.",
     "disk_low": "Free space on the site's disk, or give it a larger one.",
+    "edge_cloned": "Enrol the right box again (simferry-cloud enrol-edge), or forgive-edge if there is one only.",
     "enrolment_refused": "Enrol the edge again: simferry-cloud enrol-edge makes a token.",
     "not_registered": "Look at the antenna and the coverage, then at the SIM in a phone.",
     "half_up": "Look at the gateway's own pages: its SIP server, its API and the passwords of both.",

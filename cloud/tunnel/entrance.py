@@ -22,9 +22,18 @@ _EXPECTED = "expected: Proof <edge>, or Bearer <edge>:<key>"
 
 
 class Entrance:
-    """Slows down and counts who is refused. ``keeper`` None: bearer keys only, which ``authenticate`` knows."""
+    """Slows down and counts who is refused. ``keeper`` None: bearer keys only, which ``authenticate`` knows.
 
-    def __init__(self, authenticate: Callable[[EdgeId, str], Awaitable[bool]], keeper: Doorkeeper | None) -> None:
+    ``tell``: kind, address and reason of each, for whoever counts and logs for the whole cloud.
+    """
+
+    def __init__(
+        self,
+        authenticate: Callable[[EdgeId, str], Awaitable[bool]],
+        keeper: Doorkeeper | None,
+        tell: Callable[[str, str, str], None] | None = None,
+    ) -> None:
+        self._tell = tell
         self._authenticate = authenticate
         self._keeper = keeper
         self._failures = Failures()
@@ -38,6 +47,8 @@ class Entrance:
         # A signature cannot be guessed, so who comes with one does not suffer by his neighbours.
         if wait_s > 0 and not _proves(authorization):
             self.refused["too_many"] += 1
+            if self._tell is not None:
+                self._tell("tunnel_too_many", address, "too many wrong keys")
             after = (("Retry-After", str(int(wait_s) + 1)),)
             return Rejection(429, f"too many wrong keys from {address}: come back in {wait_s:.0f} s", after)
         try:
@@ -65,7 +76,10 @@ class Entrance:
     def refuse(self, edge: EdgeId, address: str, why: str, message: str) -> None:
         """Count it, and tell the first of an address within an hour."""
         self.refused[why] += 1
-        if self._failures.add(address, asyncio.get_running_loop().time()):
+        first = self._failures.add(address, asyncio.get_running_loop().time())
+        if self._tell is not None:
+            self._tell(f"tunnel_{why}", address, f"edge {edge or '(none)'}: {message}")
+        elif first:
             _LOG.warning("edge %s at %s is refused: %s", edge or "(none)", address, message)
 
     async def prove(self, line: Line, challenge: Challenge, within_s: float) -> Proven:

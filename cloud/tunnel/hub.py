@@ -65,6 +65,7 @@ class Hub:
         *,
         authenticate: Callable[[EdgeId, str], Awaitable[bool]] = _nobody,
         keeper: Doorkeeper | None = None,
+        tell_refused: Callable[[str, str, str], None] | None = None,
         outgoing: Callable[[EdgeId], Outgoing],
         incoming: Callable[[EdgeId], Incoming],
         blobs: BlobStore,
@@ -74,7 +75,7 @@ class Hub:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._address = (host, port)
-        self._entrance = Entrance(authenticate, keeper)
+        self._entrance = Entrance(authenticate, keeper, tell_refused)
         self._keeper = keeper
         self._outgoing = outgoing
         self._incoming = incoming

@@ -6,10 +6,12 @@ import asyncio
 import logging
 import ssl
 import sys
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import WebSocketException
@@ -41,6 +43,8 @@ _WHOLE_BINARY = 0x82
 _INT = b"\0\0\0\0"
 LOOK_AFTER = 2048
 """Bytes that may be written before the kernel is asked how many wait: saves the system call on a line that is free."""
+MOST_STRANGERS = 12_000
+"""Connections of nobody knows whom, each for ``open`` and the time to prove at most; the oldest makes way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ class _Connection(ServerConnection):
     sink: Callable[[str | bytes], None] | None = None
     admission: Admission | None = None
     limit = PROOF_LIMIT
+    strangers: OrderedDict[_Connection, None] | None = None
+    """All that have not said who they are, the oldest first."""
     _opcode: Opcode = TEXT
     _partial: bytearray | None = None
     _early: tuple[str | bytes, ...] = ()
@@ -146,9 +152,24 @@ class _Connection(ServerConnection):
         else:
             self.sink(message)
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        if self.strangers is None:
+            return
+        self.strangers[self] = None
+        if len(self.strangers) > MOST_STRANGERS:
+            self.strangers.popitem(last=False)[0].transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self.strangers is not None:
+            self.strangers.pop(self, None)
+        super().connection_lost(exc)
+
     def trust(self) -> None:
         """Read messages of any size that the protocol allows: from now on it is known who sends them."""
         self.limit = self.protocol.max_message_size = TEXT_LIMIT
+        if self.strangers is not None:
+            self.strangers.pop(self, None)
 
     def open_sink(self, sink: Callable[[str | bytes], None]) -> None:
         self._tail = bytearray()
@@ -327,6 +348,13 @@ async def listen(
         assert connection.admission is not None
         await serve_line(Line(connection), connection.admission)
 
+    strangers: OrderedDict[_Connection, None] = OrderedDict()
+
+    def make(*args: Any, **kwargs: Any) -> _Connection:
+        made = _Connection(*args, **kwargs)
+        made.strangers = strangers
+        return made
+
     async with serve(
         handler,
         host,
@@ -340,7 +368,7 @@ async def listen(
         close_timeout=times.close,
         max_size=PROOF_LIMIT,
         logger=_LIBRARY_LOG,
-        create_connection=_Connection,
+        create_connection=make,  # type: ignore[arg-type]  # any callable will do
         ssl=tls,
     ) as server:
         yield int(server.sockets[0].getsockname()[1])

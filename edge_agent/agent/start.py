@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from edge_agent.agent.prepared import Prepared
 from edge_agent.agent.stages import bounded
 from edge_agent.blobs import EdgeBlobs
 from edge_agent.config import AgentConfig
+from edge_agent.config.cloud import without_tls
 from edge_agent.devices.profiles import load_profiles
 from edge_agent.devices.registry import import_drivers
 from edge_agent.identity import load_identity, load_states, states_path
@@ -24,6 +26,7 @@ from edge_agent.sims.recipes import load_recipes
 from edge_agent.spool import Spool
 from telecore.errors import InvalidRequest
 
+log = logging.getLogger(__name__)
 _MB = 1 << 20
 
 
@@ -44,6 +47,15 @@ def prepared(config: AgentConfig) -> Iterator[Prepared]:
             identity = load_identity(path)
         except FileNotFoundError as error:
             raise InvalidRequest(f"this edge is not enrolled: there is no {path}; run edge-agent enrol") from error
+        if without_tls(identity.url) and not config.cloud.insecure:
+            raise InvalidRequest(
+                f"the tunnel to {identity.url} has no TLS, and anybody on the way could read and change it: "
+                "give the cloud a certificate and enrol again, or say cloud.insecure: true in a laboratory"
+            )
+        if without_tls(identity.url):
+            log.warning(
+                "the tunnel to %s has NO TLS (cloud.insecure): all on the way can read and change it", identity.url
+            )
         profiles = load_profiles(*([config.profiles] if config.profiles else []))
         import_drivers(config.devices or (), profiles)
         yield Prepared(

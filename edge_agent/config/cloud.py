@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from edge_agent.config.values import Problem
+from telecore.hosts import is_loopback
 
 _INTERFACE = re.compile(r"[^\s/\0]{1,15}")
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)")
@@ -50,7 +52,9 @@ class CloudConfig:
     """``url`` is the controller's web address; the tunnel's address comes with the enrolment.
 
     ``proxy``: ``http://host:port``, or ``none``; None takes the environment's. ``proxy_password`` comes of its file.
-    ``uplinks``: in the order they are preferred.
+    ``uplinks``: in the order they are preferred. ``insecure``: without TLS beyond this machine, for a laboratory.
+    ``ca_file``: PEM of the authorities that are believed, instead of the system's, relative to agent.yaml.
+    ``pin_sha256``: base64 or hex of SHA-256 of a certificate's public key (SPKI); one of them must be shown.
     """
 
     url: str | None = None
@@ -59,6 +63,9 @@ class CloudConfig:
     proxy_password_file: str | None = None
     proxy_password: str = field(default="", repr=False)
     uplinks: tuple[UplinkConfig, ...] = ()
+    insecure: bool = False
+    ca_file: str | None = None
+    pin_sha256: tuple[str, ...] = ()
     budget: BudgetConfig = field(default_factory=BudgetConfig)
 
     @property
@@ -74,6 +81,11 @@ def of_cloud(cloud: CloudConfig) -> Iterator[Problem]:
     """What the types of the section cannot say."""
     if cloud.url is not None and not re.match(r"https?://[^/\s]+", cloud.url):
         yield "cloud.url", "must begin with https:// or http://"
+    elif cloud.url is not None and not cloud.insecure and without_tls(cloud.url):
+        yield "cloud.url", "must begin with https:// beyond this machine (insecure: true is for laboratories)"
+    for number, pin in enumerate(cloud.pin_sha256):
+        if pin_of(pin) is None:
+            yield f"cloud.pin_sha256[{number}]", "must be 32 bytes in base64 or hexadecimal"
     yield from _of_proxy(cloud)
     yield from _of_budget(cloud.budget)
     names = [uplink.name for uplink in cloud.uplinks]
@@ -82,6 +94,21 @@ def of_cloud(cloud: CloudConfig) -> Iterator[Problem]:
         yield from _of_uplink(path, uplink)
         if uplink.name and uplink.name in names[:number]:
             yield path, f"{uplink.name} is in the list twice"
+
+
+def without_tls(url: str) -> bool:
+    """Whether what is said to this address can be read on its way."""
+    parts = urlsplit(url)
+    return parts.scheme in ("http", "ws") and not is_loopback(parts.hostname or "")
+
+
+def pin_of(text: str) -> bytes | None:
+    """The 32 bytes of a pin, None for what is none."""
+    try:
+        data = bytes.fromhex(text) if len(text) == 64 else base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+    return data if len(data) == 32 else None
 
 
 def _of_proxy(cloud: CloudConfig) -> Iterator[Problem]:

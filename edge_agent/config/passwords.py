@@ -33,7 +33,9 @@ def with_passwords(devices: Sequence[AnyDevice], folder: Path, say: Say) -> Iter
 
 
 def with_proxy_password(cloud: CloudConfig, folder: Path, say: Say) -> CloudConfig:
-    """The section with what its password file holds. Faults are told."""
+    """The section with what its password file holds, and whole paths. Faults are told."""
+    if cloud.ca_file is not None:
+        cloud = replace(cloud, ca_file=str(folder / cloud.ca_file))
     if cloud.proxy_password_file is None:
         return cloud
     password = _read(folder / cloud.proxy_password_file, "cloud.proxy_password_file", say)

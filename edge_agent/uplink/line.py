@@ -18,6 +18,7 @@ from websockets.frames import BINARY, TEXT, Frame, Opcode
 from websockets.protocol import OPEN, Event
 
 from edge_agent.config.cloud import UplinkConfig
+from edge_agent.tls import WrongCertificate, check_pin
 from edge_agent.uplink.proxy import proxy_for, target_of
 from edge_agent.uplink.reach import carried, reach
 from telecore.errors import InvalidRequest, NotAllowed, TunnelDown
@@ -61,6 +62,20 @@ class _Connection(ClientConnection):
     _early: tuple[str | bytes, ...] = ()
     last_look: Callable[[], None] | None = None
     """Called when the connection is lost, while its socket can still be asked."""
+
+    pins: frozenset[bytes] = frozenset()
+    wrong: WrongCertificate | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Before anything is said to it: is it whom this site has pinned?"""
+        super().connection_made(transport)
+        tls: ssl.SSLObject | None = transport.get_extra_info("ssl_object")
+        try:
+            if tls is not None:
+                check_pin(tls.getpeercert(binary_form=True) or b"", self.pins)
+        except WrongCertificate as error:
+            self.wrong = error
+            self.transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.last_look is not None:
@@ -230,6 +245,7 @@ async def open_line(
     *,
     uplink: UplinkConfig | None = None,
     proxy: str | None = None,
+    pins: frozenset[bytes] = frozenset(),
 ) -> Line:
     """Connect by this uplink. Raises AuthenticationRefused, or TunnelDown with the cause in one sentence.
 
@@ -243,7 +259,7 @@ async def open_line(
         raise TunnelDown(f"the proxy of this site {error.message}") from error
     sock = await reach(host, port, way, found, times.open)
     try:
-        connection = await _greet(url, headers, times, tls, sock)
+        connection = await _greet(url, headers, times, tls, sock, pins=pins)
     except BaseException:
         sock.close()
         raise
@@ -251,10 +267,23 @@ async def open_line(
 
 
 async def _greet(
-    url: str, headers: Mapping[str, str], times: LineTimes, tls: ssl.SSLContext | None, sock: socket.socket
+    url: str,
+    headers: Mapping[str, str],
+    times: LineTimes,
+    tls: ssl.SSLContext | None,
+    sock: socket.socket,
+    *,
+    pins: frozenset[bytes],
 ) -> _Connection:
     """TLS and the WebSocket's handshake. No redirect is followed: the key goes where the operator said."""
     options: dict[str, Any] = {} if tls is None else {"ssl": tls}
+    made: list[_Connection] = []
+
+    def make(*args: Any, **kwargs: Any) -> _Connection:
+        made.append(_Connection(*args, **kwargs))
+        made[-1].pins = pins
+        return made[-1]
+
     try:
         connection = await connect(
             url,
@@ -266,7 +295,7 @@ async def _greet(
             close_timeout=times.close,
             max_size=TEXT_LIMIT,
             logger=_LIBRARY_LOG,
-            create_connection=_Connection,
+            create_connection=make,  # type: ignore[arg-type]  # any callable will do
             proxy=None,
             sock=sock,
             **options,
@@ -279,9 +308,13 @@ async def _greet(
         raise TunnelDown(f"it answers {status}: {body}") from error
     except InvalidURI as error:
         raise TunnelDown("this is not the address of a tunnel") from error
-    except InvalidHandshake as error:
+    except (InvalidHandshake, WebSocketException, OSError, EOFError) as error:
+        if made and made[-1].wrong is not None:
+            raise AuthenticationRefused(str(made[-1].wrong)) from error
+        if not isinstance(error, InvalidHandshake):
+            raise TunnelDown(f"it cannot be reached: {error or type(error).__name__}") from error
         raise TunnelDown(f"it does not speak WebSocket: {error}") from error
-    except (OSError, TimeoutError, EOFError, WebSocketException) as error:
+    except TimeoutError as error:
         raise TunnelDown(f"it cannot be reached: {error or type(error).__name__}") from error
     except ValueError as error:
         raise TunnelDown(f"this is not the address of the tunnel: {error}") from error

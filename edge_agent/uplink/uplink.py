@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from edge_agent.config.cloud import CloudConfig, UplinkConfig
 from edge_agent.joining import CloudNotProven, Joining
+from edge_agent.tls import make_context, pins_of
 from edge_agent.uplink.line import AuthenticationRefused, Line, LineTimes, open_line
 from edge_agent.uplink.network import watch_network
 from edge_agent.uplink.proxy import proxy_for, target_of
@@ -92,7 +93,7 @@ class Uplink:
         self.instance = instance or secrets.token_hex(8)
         self._times = times or UplinkTimes()
         self._tls = tls
-        cloud = cloud or CloudConfig()
+        self._cloud = cloud = cloud or CloudConfig()
         self._proxy = cloud.proxy_url
         self._may_send_bulk = may_send_bulk
         self._on_traffic = on_traffic
@@ -200,7 +201,7 @@ class Uplink:
         """Keep the tunnel up until cancelled. What a store raises comes out of here."""
         if self._tls is None and self._url.startswith("wss:"):
             # Reading the certificates takes long enough to be heard in a live call: once, and not in the loop.
-            self._tls = await asyncio.to_thread(ssl.create_default_context)
+            self._tls = await asyncio.to_thread(make_context, self._cloud)
         beside = [asyncio.create_task(watch_network(self.network_changed)), asyncio.create_task(self._check_lines())]
         try:
             await self._keep_up()
@@ -251,7 +252,9 @@ class Uplink:
 
     async def _open(self, uplink: UplinkConfig) -> Line:
         headers, line = await self._joining.headers(), self._times.line
-        return await open_line(self._url, headers, line, self._tls, uplink=uplink, proxy=self._proxy)
+        return await open_line(
+            self._url, headers, line, self._tls, uplink=uplink, proxy=self._proxy, pins=pins_of(self._cloud)
+        )
 
     async def _reachable(self, uplink: UplinkConfig) -> bool:
         """Whether the cloud, or the proxy before it, takes a connection by this uplink."""

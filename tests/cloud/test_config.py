@@ -13,7 +13,7 @@ from cloud.config import ConfigError, load, parse
 DOCS = Path(__file__).parents[2] / "docs"
 FULL = b"""\
 data_dir: state
-web: {host: 0.0.0.0, port: 8443, public_url: "https://gw.example/"}
+web: {host: 0.0.0.0, port: 8443, public_url: "https://gw.example/", behind_proxy: true}
 tunnel:
   port: 9443
   public_url: wss://tunnel.example
@@ -48,8 +48,13 @@ def test_an_empty_file_is_all_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("web:\n  prot: 1\n", "cloud.yaml line 2: web.prot: unknown key (known: connections_per_address, host, "),
+        (
+            "web:\n  prot: 1\n",
+            "cloud.yaml line 2: web.prot: unknown key (known: behind_proxy, connections_per_address, ",
+        ),
         ("\nweb:\n  port: many\n", "cloud.yaml line 3: web.port: must be a whole number, not text"),
+        ("web: {host: 192.0.2.1}\n", "cloud.yaml line 1: web: speaks no TLS itself"),
+        ("tunnel: {host: '::'}\n", "cloud.yaml line 1: tunnel: wants certificate and key beyond this machine"),
         ("web: 7\n", "cloud.yaml line 1: web: must be a mapping, not a whole number"),
         ("web: {port: 70000}\n", "cloud.yaml line 1: web.port: must be a port number, 0 to 65535"),
         ("web: {port: 1}\nweb: {port: 2}\n", "cloud.yaml line 2: web: is given twice"),

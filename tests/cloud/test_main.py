@@ -208,3 +208,21 @@ def test_what_it_acknowledged_survives_a_kill(config: Path, run: Run) -> None:
         assert len(made) == n + 1
     with serving(config), opener.open(url(config, "/2010-04-01/Accounts.json"), timeout=10) as answer:
         assert {row["sid"] for row in json.load(answer)["accounts"]} == {*made, account["sid"]}
+
+
+def test_an_edge_is_revoked_forgiven_and_the_clouds_key_replaced(run: Run) -> None:
+    result(run, "create-account", "Clinic")
+    first = result(run, "enrol-edge", "site-1")["token"].partition(".")[2]
+    assert len(first) == 32
+    assert result(run, "revoke-edge", "site-1") == {"edge": "site-1", "vouchers_removed": "0"}
+    assert "was revoked" in run("forgive-edge", "site-1").stderr
+    assert "There is no edge site-9" in run("revoke-edge", "site-9").stderr
+    result(run, "enrol-edge", "site-2")
+    assert result(run, "forgive-edge", "site-2") == {"edge": "site-2"}
+    made = result(run, "rotate-tunnel-key")
+    assert made["keys"] == "2"
+    assert result(run, "enrol-edge", "site-1")["token"].partition(".")[2] == made["key"][:32] != first
+    assert result(run, "rotate-tunnel-key", "--drop-old") == {"key": made["key"], "keys": "1"}
+    shown = run("audit", "show").stdout
+    for action in ("revoke-edge", "forgive-edge", "rotate-tunnel-key", "drop-tunnel-keys"):
+        assert f" {action} " in shown

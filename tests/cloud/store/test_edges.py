@@ -11,7 +11,7 @@ import pytest
 from cloud.store import applied, callbacks, channels, clips, edges, events, notifications, outbox
 from cloud.store.database import Database
 from cloud.store.records import AccountRecord, Hook
-from telecore.commands import RestartChannel, SendMessage
+from telecore.commands import RestartChannel, SendMessage, TopUp
 from telecore.errors import NotAllowed, NotFound
 from telecore.events import MessageReceived
 from telecore.ids import Address, ChannelId, EdgeId, Iccid, MessageSid, Sha256, new_sid
@@ -49,6 +49,26 @@ async def test_a_new_token_leaves_the_running_edge_its_key_until_it_is_used(
     assert record is not None
     assert record.key_sha256 == KEY
     assert (await db.write(lambda c: edges.enrol(c, second, "n" * 64))).key_sha256 == "n" * 64
+
+
+async def test_a_revoked_edge_has_no_key_no_token_and_no_vouchers_and_its_messages_wait(
+    db: Database, account: AccountRecord
+) -> None:
+    token = await db.write(lambda c: edges.create(c, EDGE, account.sid))
+    await db.write(lambda c: edges.enrol(c, token, KEY, public_key="p" * 64))
+    unused = await db.write(lambda c: edges.create(c, EDGE, account.sid))
+    wish = SendMessage(message=MessageSid("SM1"), channel=ChannelId("site-1/m"), to="+1", body="x")
+    await db.write(lambda c: outbox.append(c, EDGE, wish))
+    await db.write(lambda c: outbox.append(c, EDGE, TopUp(channel=ChannelId("site-1/m"), voucher="1234567890")))
+    assert await db.write(lambda c: edges.revoke(c, EDGE)) == 1
+    assert [payload["kind"] for _, payload in await db.read(lambda c: outbox.read(c, EDGE, 0, 10))] == [wish.kind]
+    record = await db.read(lambda c: edges.get(c, EDGE))
+    assert record is not None
+    assert (record.enrolled, record.shut_why) == (False, edges.REVOKED)
+    with pytest.raises(NotAllowed):
+        await db.write(lambda c: edges.enrol(c, unused, KEY))
+    again = await db.write(lambda c: edges.create(c, EDGE, account.sid))
+    assert (await db.write(lambda c: edges.enrol(c, again, KEY, public_key="q" * 64))).shut_why == ""
 
 
 async def test_the_outbox_counts_up_and_never_gives_a_number_twice(db: Database, account: AccountRecord) -> None:
