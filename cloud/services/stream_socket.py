@@ -17,6 +17,7 @@ from websockets.frames import BINARY, TEXT, Frame, Opcode
 from websockets.protocol import OPEN, Event
 
 from cloud.services.addresses import AddressPolicy
+from cloud.services.lookups import Lookups
 from telecore.errors import TelecoreError
 
 _LIBRARY_LOG = logging.getLogger("cloud.services.stream_socket.websockets")
@@ -151,6 +152,7 @@ class StreamDoor:
         self._policy = policy
         self._times = times or SocketTimes()
         self._tls = tls
+        self._lookups = Lookups()
 
     async def open(self, url: str, headers: Mapping[str, str]) -> StreamSocket:
         """Connect. Raises StreamFailed."""
@@ -208,7 +210,7 @@ class StreamDoor:
         """A socket to the first address of the name that takes us. What a later look-up would say does not matter."""
         loop = asyncio.get_running_loop()
         try:
-            found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await self._lookups.find(host, host, port, socket.AF_UNSPEC, self._times.open)
         except (OSError, UnicodeError) as error:
             raise StreamFailed(UNREACHABLE, "the host name cannot be resolved") from error
         allowed = [entry for entry in found if self._policy.admits(str(entry[4][0]), port)]

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import logging
 import re
 import socket
 import ssl
 from contextlib import suppress
+from contextvars import ContextVar
 from dataclasses import replace
+from typing import Any
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.connector import AddrInfoType
-from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from cloud.services.addresses import AddressPolicy
@@ -31,6 +31,7 @@ from cloud.services.exchanges import (
     WebhookFailure,
     WebhookRequest,
 )
+from cloud.services.lookups import Lookups
 from cloud.services.urls import InvalidUrl, canonical, with_query
 from telecore.errors import TelecoreError
 from telecore.ids import AccountSid
@@ -73,6 +74,10 @@ class _Failed(TelecoreError):
         self.policy = policy
 
 
+_asking: ContextVar[str] = ContextVar("asking", default="")
+"""Whose request the resolver works for: aiohttp does not tell it."""
+
+
 class _Forbidden(OSError):
     """The name leads to addresses that may not be asked."""
 
@@ -80,33 +85,43 @@ class _Forbidden(OSError):
 class _GuardedResolver(AbstractResolver):
     """Judges what a name resolves to at the moment of connecting, so that no later answer of DNS can differ."""
 
-    def __init__(self, policy: AddressPolicy, within_s: float) -> None:
+    def __init__(self, policy: AddressPolicy, within_s: float, lookups: Lookups) -> None:
         self._policy = policy
         self._within_s = within_s
-        self._inner = ThreadedResolver()
+        self._lookups = lookups
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
-        try:
-            async with asyncio.timeout(self._within_s):
-                found = await self._inner.resolve(host, port, family)
-        except TimeoutError as error:
-            raise OSError(errno.ETIMEDOUT, "the name server did not answer") from error
-        allowed = [entry for entry in found if self._policy.admits(entry["host"], port)]
+        found = await self._lookups.find(_asking.get(), host, port, int(family), self._within_s)
+        allowed = [_entry(host, port, one) for one in found if self._policy.admits(str(one[4][0]), port)]
         if not allowed:
             raise _Forbidden(f"{host} leads to no address that may be asked")
         return allowed
 
     async def close(self) -> None:
-        await self._inner.close()
+        """A look-up that is under way ends by itself."""
+
+
+def _entry(host: str, port: int, one: tuple[Any, ...]) -> ResolveResult:
+    family, _, proto, _, address = one
+    return ResolveResult(
+        hostname=host, host=str(address[0]), port=port, family=family, proto=proto, flags=socket.AI_NUMERICHOST
+    )
 
 
 class WebhookClient:
     """Asks customers' servers. One connection pool for all; nothing follows a name to a forbidden address."""
 
-    def __init__(self, policy: AddressPolicy, timeouts: Timeouts = DEFAULTS, per_account: int = PER_ACCOUNT) -> None:
+    def __init__(
+        self,
+        policy: AddressPolicy,
+        timeouts: Timeouts = DEFAULTS,
+        per_account: int = PER_ACCOUNT,
+        lookups: Lookups | None = None,
+    ) -> None:
         self._policy = policy
+        self._lookups = lookups or Lookups()
         self._timeouts = timeouts
         self._per_account = per_account
         self._gates: dict[tuple[AccountSid, str], asyncio.Semaphore] = {}
@@ -187,6 +202,7 @@ class WebhookClient:
         target = URL(seen.url, encoded=True)
         if not self._policy.admits_literal(target.host or "", target.port or 0):
             raise _Failed(11205, "the address is not public and not on the allow-list")
+        _asking.set(hop.account)
         try:
             async with self._open().request(
                 "POST" if post else "GET",
@@ -214,7 +230,7 @@ class WebhookClient:
     def _open(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(
-                resolver=_GuardedResolver(self._policy, self._timeouts.connect_s),
+                resolver=_GuardedResolver(self._policy, self._timeouts.connect_s, self._lookups),
                 use_dns_cache=False,
                 socket_factory=self._socket,
                 limit=0,  # bounded per account, so that one customer's slow server delays nobody else

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import random
 import ssl
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine
@@ -29,6 +30,7 @@ class HubTimes:
     """Seconds. ``alive`` is how long the old agent has to answer when a new one comes with its key.
 
     ``proof``: from the open WebSocket to the edge's first message. ``look``: between two looks at who is shut out.
+    ``back``: how long edges stay away at least when we stop. They are to come back so many a second: ``returns``.
     """
 
     line: LineTimes = field(default_factory=LineTimes)
@@ -38,6 +40,8 @@ class HubTimes:
     coalesce: float = 0.005
     alive: float = 3.0
     replace: float = 10.0
+    back: float = 3.0
+    returns: float = 1000.0
 
 
 async def _nobody(edge: EdgeId, key: str) -> bool:
@@ -114,8 +118,14 @@ class Hub:
                 await self._watch()
             finally:
                 self._ready.clear()
-                for guest in list(self._guests.values()):
-                    guest.link.leave(ByeCode.SHUTDOWN, "the cloud is stopping")
+                self._send_home()
+
+    def _send_home(self) -> None:
+        """Every edge is told when to come back, each at another moment, so that they do not come as one."""
+        spread = len(self._guests) / self._times.returns
+        for guest in list(self._guests.values()):
+            after = self._times.back + random.random() * spread
+            guest.link.leave(ByeCode.SHUTDOWN, "the cloud is stopping", round(after, 3))
 
     async def _watch(self) -> None:
         """Cut whoever was shut out by another process than this, for ever."""

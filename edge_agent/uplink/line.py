@@ -37,6 +37,8 @@ _SIOCOUTQNSD = 0x894B  # bytes not yet sent
 _INT = b"\0\0\0\0"
 LOOK_AFTER = 2048
 """Bytes that may be written before the kernel is asked how many wait: saves the system call on a line that is free."""
+MOST_PUT_OFF_S = 300.0
+"""A proxy in front of the cloud may say anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,14 @@ class LineTimes:
 
 class AuthenticationRefused(NotAllowed):
     """The cloud does not know this edge or this key."""
+
+
+class PutOff(TunnelDown):
+    """The cloud has too much to do, or is stopping: it is to be asked again after ``after_s`` seconds."""
+
+    def __init__(self, message: str, after_s: float) -> None:
+        super().__init__(message)
+        self.after_s = after_s
 
 
 class _Connection(ClientConnection):
@@ -305,7 +315,8 @@ async def _greet(
         status = error.response.status_code
         if status in (401, 403):
             raise AuthenticationRefused(f"the cloud answers {status}: {body}") from error
-        raise TunnelDown(f"it answers {status}: {body}") from error
+        after_s = _retry_after_s(error.response.headers.get("Retry-After", ""))
+        raise PutOff(f"it answers {status}: {body}", after_s) from error
     except InvalidURI as error:
         raise TunnelDown("this is not the address of a tunnel") from error
     except (InvalidHandshake, WebSocketException, OSError, EOFError) as error:
@@ -320,3 +331,8 @@ async def _greet(
         raise TunnelDown(f"this is not the address of the tunnel: {error}") from error
     assert isinstance(connection, _Connection)
     return connection
+
+
+def _retry_after_s(text: str) -> float:
+    """The seconds of the header, as far as they are sensible; a date (RFC 9110 §10.2.3) counts for nothing."""
+    return min(float(text), MOST_PUT_OFF_S) if text.isascii() and text.isdigit() and len(text) < 10 else 0.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge_agent.uplink.line import Line
 from edge_agent.uplink.network import is_ours
@@ -17,10 +17,11 @@ from telecore.tunnel.pump import Pump
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """Why a session is over. ``code`` is a Bye's, or empty when the line was cut."""
+    """Why a session is over. ``code`` is a Bye's, or empty when the line was cut. ``after``: seconds to stay away."""
 
     code: str
     reason: str
+    after: float = 0.0
 
 
 class Signals:
@@ -121,7 +122,8 @@ class Session:
             await self.pump.read()
             for task in tasks:
                 task.cancel()
-        return self._signals.end or End("", reason)
+        end = self._signals.end or End("", reason)
+        return replace(end, after=self._link.stay_away_s)
 
     def move(self, why: str) -> None:
         """Make way for another line, which is open already: say so, and do not wait for an answer."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from edge_agent.config.cloud import CloudConfig, UplinkConfig
 from edge_agent.joining import CloudNotProven, Joining
 from edge_agent.tls import make_context, pins_of
-from edge_agent.uplink.line import AuthenticationRefused, Line, LineTimes, open_line
+from edge_agent.uplink.line import AuthenticationRefused, Line, LineTimes, PutOff, open_line
 from edge_agent.uplink.network import watch_network
 from edge_agent.uplink.proxy import proxy_for, target_of
 from edge_agent.uplink.reach import reach
@@ -223,6 +223,8 @@ class Uplink:
                 self._refused(str(error))
                 await self._pause(self._times.refused)
                 continue
+            except PutOff as error:
+                end = End("", str(error), error.after_s)
             except TunnelDown as error:
                 end = End("", str(error))
             if end.code in _HOPELESS:
@@ -233,7 +235,10 @@ class Uplink:
             failures = 1 if loop.time() - began >= self._times.steady else failures + 1
             policy = self._times.urgent if self._urgent() else self._times.retry
             delay = next_delay(policy, failures, random.random)
-            await self._pause(min(delay, self._times.other_way) if self._ways.at_once else delay)
+            if self._ways.at_once and not end.after:
+                delay = min(delay, self._times.other_way)
+            # What the cloud asks for already spreads its edges; the delay on top is for those it could not tell apart.
+            await self._pause(end.after + delay)
 
     async def _check_lines(self) -> None:
         while True:

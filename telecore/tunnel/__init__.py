@@ -10,7 +10,7 @@ carry its messages; both are thin.
     Item     {"type":"item","seq","payload"}            an event (up) or a command (down), as ``codec`` writes it
     Ack      {"type":"ack","applied"}                   everything up to here is committed
     Notice   {"type":"notice","payload"}                stale if late, never stored
-    Bye      {"type":"bye","code","reason"}             the last thing a side says
+    Bye      {"type":"bye","code","reason","after"}     the last thing a side says; after: seconds to stay away
     Media    0x01, then frames: stream u16, sequence u8, length code u8, payload
     Bulk     0x02, transfer u32, offset u64, flags u8 (1: last), data
 

@@ -80,10 +80,11 @@ class PeerFault:
 
 @dataclass(frozen=True, slots=True)
 class PeerLeft:
-    """The peer said Bye."""
+    """The peer said Bye, and for how many seconds it is not to be asked."""
 
     code: str
     reason: str
+    after: float = 0.0
 
 
 TunnelEvent = (

@@ -22,6 +22,7 @@ BULK_TYPE = 2
 
 _BULK = struct.Struct("!BIQB")
 _HIGHEST_NUMBER = (1 << 63) - 1
+_LONGEST_AWAY_S = 3600
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
@@ -90,10 +91,11 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Bye:
-    """``code`` is a ByeCode or one a newer peer knows."""
+    """``code`` is a ByeCode or one a newer peer knows. ``after``: seconds to stay away, 0 for as one likes."""
 
     code: str
     reason: str
+    after: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +179,14 @@ def _string(data: dict[str, Any], key: str, longest: int = 200) -> str:
     return value
 
 
+def _seconds(data: dict[str, Any], key: str) -> float:
+    """Optional, and never so long that a slip of the sender cuts anybody off for good."""
+    value = data.get(key, 0)
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= _LONGEST_AWAY_S:
+        raise RemoteProtocolError(f"{key} must be a number of seconds from 0 to {_LONGEST_AWAY_S}")
+    return float(value)
+
+
 def _payload(data: dict[str, Any]) -> dict[str, Any]:
     value = data.get("payload")
     if not isinstance(value, dict):
@@ -208,5 +218,5 @@ _READERS: dict[str, Callable[[dict[str, Any]], TextFrame]] = {
     "item": lambda data: Item(_number(data, "seq"), _payload(data)),
     "ack": lambda data: Ack(_number(data, "applied")),
     "notice": lambda data: Notice(_payload(data)),
-    "bye": lambda data: Bye(_string(data, "code", 40), _string(data, "reason", 1000)),
+    "bye": lambda data: Bye(_string(data, "code", 40), _string(data, "reason", 1000), _seconds(data, "after")),
 }

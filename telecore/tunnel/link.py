@@ -118,6 +118,8 @@ class Link:
         self.was_greeted = False
         self.up = False
         """Greeted, and the end has not begun; the owner clears it when the line is gone."""
+        self.stay_away_s = 0.0
+        """What the peer's Bye asked for."""
         if side is Side.EDGE:
             self.protocol.start()
             sinks.wake(Work.OUTPUT)
@@ -137,12 +139,12 @@ class Link:
             self._sinks.wake(Work.OUTPUT)
         return queued
 
-    def leave(self, code: ByeCode, reason: str) -> None:
-        """Say Bye, unless one was said before."""
+    def leave(self, code: ByeCode, reason: str, after: float = 0.0) -> None:
+        """Say Bye, unless one was said before. ``after``: seconds for which the peer is to stay away."""
         if self.protocol.over:
             return
         self.up = False
-        self.protocol.leave(code, reason)
+        self.protocol.leave(code, reason, after)
         self._sinks.on_over(code, reason)
 
     def urgent(self) -> list[str]:
@@ -233,6 +235,7 @@ class Link:
 
     def _on_left(self, event: events.PeerLeft) -> None:
         self.up = False
+        self.stay_away_s = event.after
         self._sinks.on_over(event.code, event.reason)
 
     # Work with the stores.

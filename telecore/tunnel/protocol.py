@@ -158,13 +158,13 @@ class TunnelProtocol:
         self._urgent.append(text)
         return True
 
-    def leave(self, code: ByeCode, reason: str) -> None:
-        """Say Bye; nothing more is sent or read."""
+    def leave(self, code: ByeCode, reason: str, after: float = 0.0) -> None:
+        """Say Bye; nothing more is sent or read. ``after``: seconds for which the peer is to stay away."""
         if self._phase is Phase.OVER:
             return
         self._phase = Phase.OVER
         self._items.clear()
-        self._urgent.append(frames.encode(Bye(code, reason[:1000])))
+        self._urgent.append(frames.encode(Bye(code, reason[:1000], after)))
 
     # What goes out.
 
@@ -304,7 +304,7 @@ class TunnelProtocol:
     def _on_bye(self, bye: Bye) -> None:
         self._phase = Phase.OVER
         self._items.clear()
-        self._events.append(PeerLeft(bye.code, bye.reason))
+        self._events.append(PeerLeft(bye.code, bye.reason, bye.after))
 
     @staticmethod
     def _encode_item(seq: int, payload: dict[str, Any]) -> str:

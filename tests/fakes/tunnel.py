@@ -29,7 +29,9 @@ QUICK = UplinkTimes(
     refused=0.3,
     retry=Policy(first=0.02, factor=1.0, cap=0.02),
 )
-QUICK_HUB = HubTimes(line=HubLineTimes(open=2, ping=0.3, pong=0.3, close=0.3), greeting=1.0, coalesce=0.002, alive=0.3)
+QUICK_HUB = HubTimes(
+    line=HubLineTimes(open=2, ping=0.3, pong=0.3, close=0.3), greeting=1.0, coalesce=0.002, alive=0.3, back=0.0
+)
 
 
 class Rig:

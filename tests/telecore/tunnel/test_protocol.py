@@ -326,7 +326,7 @@ def test_garbage_before_the_greeting(message: str | bytes, reason: str) -> None:
     assert isinstance(fault, PeerFault)
     assert reason in fault.reason
     (bye,) = (json.loads(text) for text in cloud.data_to_send())
-    assert bye == {"type": "bye", "code": "fault", "reason": fault.reason}
+    assert bye == {"type": "bye", "code": "fault", "reason": fault.reason, "after": 0.0}
     cloud.receive(message)
     assert cloud.events() == []
 

@@ -1,0 +1,263 @@
+"""Goals 11 and 12: what an idle tunnel costs in memory, and how long a fleet takes to be back after a restart.
+
+    python -m benchmarks.fleet [COUNT]
+
+A controller in a process of its own (``simferry-cloud serve``, TLS by itself), simulated edges in others; beside it a
+bare server of ``websockets`` with the same clients. Each edge has an SMS on its way when the controller is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import json
+import os
+import socket
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import update
+
+from cloud.store import accounts, edges
+from cloud.store.database import Connection, Database
+from cloud.store.schema import edges as edges_table
+from telecore.ids import EdgeId
+
+ROOT = Path(__file__).parent.parent
+KEY = "5ec2e7" * 10
+
+
+@dataclass
+class Outcome:
+    """Seconds, and bytes for each connection. ``back_s``: from the kill until all are greeted again.
+
+    ``serving_s``: how long the killed one took to listen again, which is within ``back_s``. ``cpu_s``: what the new
+    server needed until then.
+    """
+
+    count: int
+    back_s: float = 0.0
+    serving_s: float = 0.0
+    cpu_s: float = 0.0
+    bytes_each: float = 0.0
+    attempts: int = 0
+    refused: int = 0
+    late: int = 0
+    told: int = 0
+    acked: int = 0
+    stored: int = 0
+
+
+class Edges:
+    """A process of simulated edges."""
+
+    def __init__(self, port: int, count: int, *, bare: bool, ramp_s: float) -> None:
+        given = {"port": port, "count": count, "key": KEY, "bare": bare, "ramp_s": ramp_s}
+        self.count = count
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "benchmarks.fleet_edges", json.dumps(given)],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.last: dict[str, int] = {}
+
+    def until(self, key: str, value: int, within_s: float) -> float:
+        """Seconds until the figure is at ``value``."""
+        began = time.monotonic()
+        assert self.process.stdout is not None
+        while True:
+            line = self.process.stdout.readline()
+            if not line:
+                raise RuntimeError("the edges have ended")
+            self.last = json.loads(line)
+            if self.last[key] == value:
+                return time.monotonic() - began
+            if time.monotonic() - began > within_s:
+                raise TimeoutError(f"{key} is {self.last[key]} and not {value} after {within_s:g} s: {self.last}")
+
+    def tell(self) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write("tell\n")
+        self.process.stdin.flush()
+
+    def close(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+
+class Server:
+    """A process that serves; started again it has the same port."""
+
+    def __init__(self, command: list[str], port: int, log: Path) -> None:
+        self._command, self.port, self._log = command, port, log
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> float:
+        began = time.monotonic()
+        with self._log.open("ab") as log:
+            self.process = subprocess.Popen(self._command, cwd=ROOT, stdout=log, stderr=log)
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return time.monotonic() - began
+            except OSError:
+                if self.process.poll() is not None or time.monotonic() - began > 60:
+                    raise RuntimeError(self._log.read_text()[-2000:]) from None
+                time.sleep(0.02)
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+
+    def rss(self) -> int:
+        assert self.process is not None
+        fields = Path(f"/proc/{self.process.pid}/statm").read_text().split()
+        return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+    def cpu_s(self) -> float:
+        assert self.process is not None
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
+
+
+def certificate(folder: Path) -> tuple[Path, Path]:
+    made, key = folder / "cert.pem", folder / "key.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"),
+            *("-days", "2", "-subj", "/CN=localhost", "-keyout", str(key), "-out", str(made)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return made, key
+
+
+def seed(config: Path, count: int) -> None:
+    """Enrolled edges, all with the same key."""
+
+    async def write() -> None:
+        (config.parent / "data").mkdir(exist_ok=True)
+        async with Database(f"sqlite:///{config.parent / 'data' / 'cloud.db'}") as db:
+
+            def fill(conn: Connection) -> None:
+                account = accounts.create(conn, "Fleet")
+                for n in range(count):
+                    edges.create(conn, EdgeId(f"e{n}"), account.sid)
+                conn.execute(update(edges_table).values(key_sha256=hashlib.sha256(KEY.encode()).hexdigest()))
+
+            await db.write(fill)
+
+    asyncio.run(write())
+
+
+@contextlib.contextmanager
+def controller(folder: Path, count: int) -> Iterator[Server]:
+    made, key = certificate(folder)
+    port, web = free_port(), free_port()
+    config = folder / "cloud.yaml"
+    config.write_text(
+        f"web: {{port: {web}}}\ntunnel: {{port: {port}, certificate: {made}, key: {key}}}\n"
+        "speech: {program: none-such}\nlog: {level: warning}\n"
+    )
+    seed(config, count)
+    server = Server([sys.executable, "-m", "cloud", "serve", "--config", str(config)], port, folder / "cloud.log")
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+@contextlib.contextmanager
+def bare(folder: Path) -> Iterator[Server]:
+    made, key = certificate(folder)
+    port = free_port()
+    command = [sys.executable, "-m", "benchmarks.fleet_bare", str(port), str(made), str(key)]
+    server = Server(command, port, folder / "bare.log")
+    try:
+        yield server
+    finally:
+        server.kill()
+
+
+def measure(server: Server, count: int, *, is_bare: bool, within_s: float = 120.0, settle_s: float = 1.0) -> Outcome:
+    """Connect all, look at the memory, kill the server, start it, and see all of them back."""
+    out = Outcome(count)
+    server.start()
+    time.sleep(0.5)
+    empty = server.rss()
+    fleet = Edges(server.port, count, bare=is_bare, ramp_s=max(1.0, count / 500))
+    try:
+        fleet.until("up", count, within_s)
+        time.sleep(settle_s)
+        out.bytes_each = (server.rss() - empty) / count
+        if not is_bare:
+            fleet.tell()
+            time.sleep(0.05)
+        before = fleet.last["attempts"]
+        server.kill()
+        began = time.monotonic()
+        fleet.until("up", 0, 30)
+        out.serving_s = server.start()
+        fleet.until("up", count, within_s)
+        out.back_s = time.monotonic() - began
+        out.cpu_s = server.cpu_s()
+        if not is_bare:
+            fleet.until("acked", count, within_s)
+        out.attempts = fleet.last["attempts"] - before
+        out.refused, out.late = fleet.last["refused"], fleet.last["late"]
+        out.told, out.acked = fleet.last["told"], fleet.last["acked"]
+    finally:
+        fleet.close()
+    return out
+
+
+def stored(folder: Path) -> int:
+    """SMS that the controller has."""
+    with contextlib.closing(sqlite3.connect(folder / "data" / "cloud.db")) as conn:
+        return int(conn.execute("SELECT count(*) FROM events WHERE kind = 'message.received'").fetchone()[0])
+
+
+def ours(folder: Path, count: int, within_s: float = 120.0) -> Outcome:
+    with controller(folder, count) as server:
+        out = measure(server, count, is_bare=False, within_s=within_s)
+    out.stored = stored(folder)
+    return out
+
+
+def theirs(folder: Path, count: int, within_s: float = 120.0) -> Outcome:
+    with bare(folder) as server:
+        return measure(server, count, is_bare=True, within_s=within_s)
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    for name, run in (("bare websockets", theirs), ("simferry", ours)):
+        with tempfile.TemporaryDirectory(prefix="simferry-fleet-") as folder:
+            out = run(Path(folder), count)
+        print(
+            f"{name:16} {count} edges: {out.bytes_each / 1000:.1f} kB each, all back {out.back_s:.1f} s after the kill"
+            f" ({out.serving_s:.1f} s of it until it listened), {out.cpu_s:.1f} s of CPU, {out.attempts} attempts,"
+            f" {out.refused} put off, {out.late} gave up waiting; SMS told {out.told}, acknowledged {out.acked},"
+            f" stored {out.stored}"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""An edge that is told to come back later stays away for that long, and not for ever."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import replace
+
+import pytest
+
+from cloud.tunnel.line import Rejection
+from telecore.ids import EdgeId
+from tests.fakes.tunnel import EDGE, QUICK_HUB, Rig, running, until
+
+AWAY_S = 0.8
+
+
+async def test_a_cloud_that_stops_says_when_to_come_back() -> None:
+    rig = Rig()
+    async with rig.cloud():
+        uplink = rig.uplink()
+        rig.hub._times = replace(QUICK_HUB, back=AWAY_S)
+        async with running(uplink.run()) as tasks:
+            await until(lambda: rig.hub.connected(EDGE))
+            port = rig.hub.port
+            # The hub stops, and a new one is there at once, behind the same address.
+            rig.hub._send_home()
+            began = time.monotonic()
+            await until(lambda: not rig.hub.connected(EDGE) and not uplink.connected)
+            await until(lambda: uplink.connected)
+            assert AWAY_S <= time.monotonic() - began < AWAY_S + 2
+            assert rig.hub.port == port
+            assert not tasks[0].done()
+
+
+@pytest.mark.parametrize(
+    ("header", "least_s"), [("1", 1.0), ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0), ("-5", 0.0), ("", 0.0)]
+)
+async def test_one_that_is_too_busy_says_it_before_the_tunnel(
+    header: str, least_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig()
+    asked: list[float] = []
+    door = rig.hub._door
+
+    async def busy_once(authorization: str, address: str) -> EdgeId | Rejection:
+        asked.append(time.monotonic())
+        headers = (("Retry-After", header),) if header else ()
+        return Rejection(503, "busy", headers) if len(asked) == 1 else await door(authorization, address)
+
+    monkeypatch.setattr(rig.hub, "_door", busy_once)
+    async with rig.cloud():
+        uplink = rig.uplink()
+        async with running(uplink.run()):
+            await until(lambda: uplink.connected)
+    assert least_s <= asked[1] - asked[0] < least_s + 1
+    assert rig.refusals == []
+
+
+async def test_who_returns_is_spread() -> None:
+    rig = Rig()
+    rig.hub._times = replace(QUICK_HUB, back=1.0, returns=10.0)
+    told: list[float] = []
+
+    class Away:
+        class link:  # noqa: N801
+            @staticmethod
+            def leave(code: str, reason: str, after: float) -> None:
+                told.append(after)
+
+    rig.hub._guests = {EdgeId(f"e{n}"): Away() for n in range(200)}  # type: ignore[misc]
+    rig.hub._send_home()
+    assert min(told) >= 1.0
+    assert max(told) <= 21.0
+    assert max(told) - min(told) > 15.0
+    assert len(set(told)) > 150
+    await asyncio.sleep(0)
