@@ -58,8 +58,8 @@ class Outcome:
 class Edges:
     """A process of simulated edges."""
 
-    def __init__(self, port: int, count: int, *, bare: bool, ramp_s: float) -> None:
-        given = {"port": port, "count": count, "key": KEY, "bare": bare, "ramp_s": ramp_s}
+    def __init__(self, port: int, count: int, *, bare: bool, ramp_s: float, cap_s: float = 60.0) -> None:
+        given = {"port": port, "count": count, "key": KEY, "bare": bare, "ramp_s": ramp_s, "cap_s": cap_s}
         self.count = count
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.fleet_edges", json.dumps(given)],
@@ -92,6 +92,9 @@ class Edges:
     def close(self) -> None:
         self.process.kill()
         self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe is not None:
+                pipe.close()
 
 
 class Server:
@@ -196,16 +199,16 @@ def bare(folder: Path) -> Iterator[Server]:
         server.kill()
 
 
-def measure(server: Server, count: int, *, is_bare: bool, within_s: float = 120.0, settle_s: float = 1.0) -> Outcome:
+def measure(server: Server, count: int, *, is_bare: bool, within_s: float = 120.0, cap_s: float = 60.0) -> Outcome:
     """Connect all, look at the memory, kill the server, start it, and see all of them back."""
     out = Outcome(count)
     server.start()
     time.sleep(0.5)
     empty = server.rss()
-    fleet = Edges(server.port, count, bare=is_bare, ramp_s=max(1.0, count / 500))
+    fleet = Edges(server.port, count, bare=is_bare, ramp_s=max(1.0, count / 500), cap_s=cap_s)
     try:
         fleet.until("up", count, within_s)
-        time.sleep(settle_s)
+        time.sleep(1.0)
         out.bytes_each = (server.rss() - empty) / count
         if not is_bare:
             fleet.tell()
@@ -234,9 +237,10 @@ def stored(folder: Path) -> int:
         return int(conn.execute("SELECT count(*) FROM events WHERE kind = 'message.received'").fetchone()[0])
 
 
-def ours(folder: Path, count: int, within_s: float = 120.0) -> Outcome:
+def ours(folder: Path, count: int, within_s: float = 120.0, cap_s: float = 60.0) -> Outcome:
+    """``cap_s``: of the edges' backoff."""
     with controller(folder, count) as server:
-        out = measure(server, count, is_bare=False, within_s=within_s)
+        out = measure(server, count, is_bare=False, within_s=within_s, cap_s=cap_s)
     out.stored = stored(folder)
     return out
 

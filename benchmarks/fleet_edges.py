@@ -14,7 +14,7 @@ import resource
 import ssl
 import struct
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
 from telecore import codec
@@ -91,7 +91,7 @@ class Edge:
             self.failures = 1 if self.up else self.failures + 1
             figures.up -= self.up
             self.up = False
-            await asyncio.sleep(self.stay_away_s + next_delay(RETRY, self.failures, random.random))
+            await asyncio.sleep(self.stay_away_s + next_delay(self.fleet.retry, self.failures, random.random))
 
     def greeted(self) -> None:
         self.up = True
@@ -217,7 +217,8 @@ class Connection(asyncio.Protocol):
 
 
 class Fleet:
-    def __init__(self, port: int, count: int, key: str, *, bare: bool) -> None:
+    def __init__(self, port: int, count: int, key: str, *, bare: bool, cap_s: float) -> None:
+        self.retry = replace(RETRY, cap=cap_s)
         self.port, self.key, self.bare = port, key, bare
         self.figures = Figures()
         self.edges = [Edge(self, EdgeId(f"e{n}")) for n in range(count)]
@@ -257,7 +258,7 @@ def main() -> None:
     given = json.loads(sys.argv[1])
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    fleet = Fleet(given["port"], given["count"], given["key"], bare=given["bare"])
+    fleet = Fleet(given["port"], given["count"], given["key"], bare=given["bare"], cap_s=given["cap_s"])
     try:
         from uvloop import run
     except ImportError:

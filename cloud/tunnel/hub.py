@@ -6,13 +6,15 @@ import asyncio
 import logging
 import random
 import ssl
+import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
+from cloud.tunnel.crowd import Crowd
 from cloud.tunnel.doorkeeper import CLONED, Doorkeeper, NotLetIn
 from cloud.tunnel.entrance import Entrance, Proven
-from cloud.tunnel.line import Admission, Line, LineTimes, listen
+from cloud.tunnel.line import Admission, Line, LineTimes, Rejection, listen
 from cloud.tunnel.session import EdgeSession, End, Signals
 from telecore.errors import TimedOut, Transient, TunnelDown
 from telecore.ids import EdgeId, Sha256
@@ -92,6 +94,7 @@ class Hub:
         self._doors: defaultdict[EdgeId, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._media_handlers: defaultdict[EdgeId, dict[int, MediaHandler]] = defaultdict(dict)
         self._writing: set[asyncio.Task[None]] = set()
+        self._crowd = Crowd(time.monotonic)
         self._told: dict[EdgeId, str] = {}
         self._port = port
         self._ready = asyncio.Event()
@@ -108,9 +111,7 @@ class Hub:
     async def run(self) -> None:
         """Serve until cancelled; then every edge is told."""
         host, port = self._address
-        door = listen(
-            host, port, door=self._entrance.ask, serve_line=self._serve, times=self._times.line, tls=self._tls
-        )
+        door = listen(host, port, door=self._ask, serve_line=self._serve, times=self._times.line, tls=self._tls)
         async with door as self._port:
             _LOG.info("tunnel hub listens on %s port %d", host, self._port)
             self._ready.set()
@@ -203,6 +204,12 @@ class Hub:
         except TimeoutError as error:
             raise TimedOut(f"blob {sha256[:12]} of edge {edge} is not here after {within_s:g} s") from error
 
+    async def _ask(self, headers: Mapping[str, str], address: str) -> Admission | Rejection:
+        """Who is known may come in, unless too many do at once."""
+        answer = await self._entrance.ask(headers, address)
+        later_s = self._crowd.enters(answer.edge) if isinstance(answer, Admission) else 0
+        return Rejection(503, "too many edges come at once", (("Retry-After", str(later_s)),)) if later_s else answer
+
     async def _serve(self, line: Line, admission: Admission) -> None:
         edge = admission.edge
         proven: Proven | None = None
@@ -291,10 +298,13 @@ class Hub:
         self._gone(edge, old, "replaced")
 
     def _greeted(self, edge: EdgeId, hello: Hello) -> None:
+        self._crowd.greeted(edge)
         self._tell(edge, "connected", logging.INFO)
         self._on_link(edge, True)
 
     def _gone(self, edge: EdgeId, guest: _Guest, reason: str) -> None:
+        if not guest.link.was_greeted:
+            self._crowd.gone(edge)
         if self._guests.get(edge) is not guest:
             return
         del self._guests[edge]

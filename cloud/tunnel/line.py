@@ -45,6 +45,8 @@ LOOK_AFTER = 2048
 """Bytes that may be written before the kernel is asked how many wait: saves the system call on a line that is free."""
 MOST_STRANGERS = 12_000
 """Connections of nobody knows whom, each for ``open`` and the time to prove at most; the oldest makes way."""
+BACKLOG = 4096
+"""Connections that the kernel keeps for us; those beyond are tried again by their own kernels, ever more slowly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +365,7 @@ async def listen(
         process_response=_answer,
         compression=None,
         open_timeout=times.open,
+        backlog=BACKLOG,
         ping_interval=times.ping,
         ping_timeout=times.pong,
         close_timeout=times.close,

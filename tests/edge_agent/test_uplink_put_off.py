@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
 
-from cloud.tunnel.line import Rejection
+from cloud.tunnel.line import Admission, Rejection
 from telecore.ids import EdgeId
 from tests.fakes.tunnel import EDGE, QUICK_HUB, Rig, running, until
 
@@ -41,14 +42,14 @@ async def test_one_that_is_too_busy_says_it_before_the_tunnel(
 ) -> None:
     rig = Rig()
     asked: list[float] = []
-    door = rig.hub._door
+    door = rig.hub._ask
 
-    async def busy_once(authorization: str, address: str) -> EdgeId | Rejection:
+    async def busy_once(headers: Mapping[str, str], address: str) -> Admission | Rejection:
         asked.append(time.monotonic())
-        headers = (("Retry-After", header),) if header else ()
-        return Rejection(503, "busy", headers) if len(asked) == 1 else await door(authorization, address)
+        after = (("Retry-After", header),) if header else ()
+        return Rejection(503, "busy", after) if len(asked) == 1 else await door(headers, address)
 
-    monkeypatch.setattr(rig.hub, "_door", busy_once)
+    monkeypatch.setattr(rig.hub, "_ask", busy_once)
     async with rig.cloud():
         uplink = rig.uplink()
         async with running(uplink.run()):
