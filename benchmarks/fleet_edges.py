@@ -123,6 +123,8 @@ class Connection(asyncio.Protocol):
         self.transport.write(said.encode())
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if hasattr(self, "watch"):
+            self.watch.cancel()
         if not self.over.done():
             self.over.set_result(None)
 
