@@ -14,7 +14,7 @@ from cloud.services.new_message import NO_SERVICE, made
 from cloud.services.requests import NewMessage, UpdateMessage
 from cloud.services.routing import Routing
 from cloud.services.sending import UNSUBSCRIBED, Sending, Woken, first_status
-from cloud.store import accounts, feedback, messages, messaging_services, numbers, webhook_log
+from cloud.store import accounts, erasing, feedback, messages, messaging_services, numbers
 from cloud.store.database import Connection, Database
 from cloud.store.records import FeedbackRecord, MessageRecord
 from cloud.tunnel import message_steps
@@ -55,6 +55,7 @@ class MessageService:
         self._wake = wake
         self._now = now
         self._news = asyncio.Event()
+        self._erased = False
         self.sending = Sending(routing, now)
 
     async def create(self, account: AccountSid, wanted: NewMessage) -> MessageRecord:
@@ -83,10 +84,11 @@ class MessageService:
                     message = "A message that is yet to be sent cannot be redacted"
                     raise InvalidRequest(message, field="Body", code=NOT_DONE)
                 messages.update(conn, sid, body="")
-                webhook_log.forget(conn, sid)
+                erasing.told(conn, sid)
             return _own(conn, account, sid)
 
         record = await self._db.write(write)
+        self._erased = self._erased or wanted.redact
         self._queue.wake()
         return record
 
@@ -96,10 +98,10 @@ class MessageService:
         def write(conn: Connection) -> None:
             if _own(conn, account, sid).status not in FINAL_MESSAGE | {MessageStatus.SENT}:
                 raise InvalidRequest("A message cannot be deleted before it has been sent", code=NOT_DONE)
-            messages.delete(conn, sid)
-            webhook_log.forget(conn, sid)
+            erasing.message(conn, sid)
 
         await self._db.write(write)
+        self._erased = True
 
     async def feedback(self, account: AccountSid, sid: str, outcome: str) -> FeedbackRecord:
         """Raises NotFound; InvalidRequest for a message that came in."""
@@ -151,6 +153,8 @@ class MessageService:
                 await self.expire()
                 if fresh:
                     await self.route_waiting()
+                if self._erased:
+                    self._erased = not await self._db.scrub()
             except Transient as error:
                 log.warning("waiting messages wait for the store: %s", error)
 
