@@ -165,6 +165,10 @@ class Inventory:
         status = self._status.get(channel)
         return status is not None and status.state is ChannelState.REGISTERED and Service.SMS not in status.down
 
+    def registered_channels(self) -> frozenset[ChannelId]:
+        """Those whose SIM is registered now."""
+        return frozenset(channel for channel in self._status if self.registered(channel))
+
     def number(self, channel: ChannelId) -> E164 | None:
         """The SIM's own number, as configured or as the SIM says; of several the first."""
         status = self._status.get(channel)

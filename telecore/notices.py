@@ -323,6 +323,50 @@ class Do(Notice):
 
 
 @dataclass(frozen=True, slots=True)
+class OfferedRelease:
+    """A release file by its hash. ``attempt`` counts up when somebody wants it tried again."""
+
+    sha256: Sha256
+    size: int
+    what: str
+    version: str
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatesOffered(Notice):
+    """Down, after each greeting and on every change: all releases that this edge is to have now."""
+
+    kind: ClassVar[str] = "updates.offered"
+    releases: tuple[OfferedRelease, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateEnded:
+    """``outcome``: ``done``, ``refused`` or ``reverted``."""
+
+    sha256: str
+    outcome: str
+    reason: str = ""
+    attempt: int = 1
+    version: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatesStand(Notice):
+    """Up, after each greeting and on every change: how it stands with releases, and how the last ones ended.
+
+    ``state``: ``idle``, ``fetching``, ``waiting`` (for calls to end), ``unable`` (it takes none), or the updater's.
+    """
+
+    kind: ClassVar[str] = "updates.stand"
+    state: str
+    sha256: str = ""
+    reason: str = ""
+    ended: tuple[UpdateEnded, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class BlobWanted(Notice):
     """Either way: send me these bytes from ``offset`` on, as bulk frames that carry ``transfer``."""
 

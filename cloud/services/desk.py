@@ -31,6 +31,7 @@ from cloud.services.live_tasks import LiveTasks
 from cloud.services.messages import MessageService
 from cloud.services.pages import Pages
 from cloud.services.recordings import RecordingLine, RecordingService
+from cloud.services.rollouts import Rollouts
 from cloud.services.routing import Routing
 from cloud.services.sounds import Sounds
 from cloud.services.speaking.engine import SpeechEngine
@@ -69,6 +70,7 @@ from telecore.notices import (
     SpeechAsked,
     SpeechOver,
     StreamWanted,
+    UpdatesStand,
 )
 from telecore.tunnel.link import MediaHandler
 from telecore.twiml.page import Goto
@@ -139,6 +141,7 @@ class Desk:
         self.webhook_log = WebhookLog(db, client)
         client.watch(self.webhook_log.take)
         self.standing = Standing(db, self.calls, self.callbacks)
+        self.rollouts = Rollouts(db, tunnel.notify)
         self.fleet_tasks = FleetTasks(db, wake=self._wake)
         self.feeds = Feeds(tunnel)
         self.gathers = Gathers(GatherTools(db, self.feeds, self._recognisers, client, debugger, tunnel.notify))
@@ -169,7 +172,7 @@ class Desk:
             await self.streams.run()
             async with asyncio.TaskGroup() as group:
                 works = (self.callbacks, self.messages, self.recordings, self._reaper, self.fleet_tasks, self.verify)
-                for work in (*works, self.transcriptions, self.webhook_log):
+                for work in (*works, self.transcriptions, self.webhook_log, self.rollouts):
                     group.create_task(work.run(), name=type(work).__name__)
         finally:
             await self.client_door.close()
@@ -195,6 +198,7 @@ class Desk:
         self._reaper.on_link(edge, up)
         self.messages.on_link(edge, up)
         self.calls.sessions.on_link(edge, up)
+        self.rollouts.on_link(edge, up)
         self.recordings.on_link(edge, up)
         self.feeds.on_link(edge, up)
         self.far_legs.on_link(edge, up)
@@ -232,7 +236,9 @@ class Desk:
                 self._on_other_notice(edge, notice)
 
     def _on_other_notice(self, edge: EdgeId, notice: Notice) -> None:
-        if not self.stays.take(edge, notice):
+        if isinstance(notice, UpdatesStand):
+            self.rollouts.on_stand(edge, notice)
+        elif not self.stays.take(edge, notice):
             log.warning("edge %s sent %s, which is not for us", edge, notice.kind)
 
     def _about_sound(self, edge: EdgeId, notice: FeedOpened | FeedClosed | FeedKey | FeedsHeld | StreamWanted) -> None:

@@ -36,6 +36,7 @@ from edge_agent.sims.keeper import Sims
 from edge_agent.spool import Spool
 from edge_agent.status import StatusServer
 from edge_agent.supervise import Fall, reason, supervise
+from edge_agent.updates.offers import Offers, layout_of
 from edge_agent.uplink import Uplink
 from edge_agent.uplink.spending import Spending
 from edge_agent.watchdog import Watchdog, notifier, period_s
@@ -43,7 +44,7 @@ from telecore.commands import SetSimHealth
 from telecore.events import EdgeStarted, Event
 from telecore.ids import ChannelId, Sha256, client_channel, new_id
 from telecore.model import Clip
-from telecore.notices import BlobHeld, BlobStored, Do, Heartbeat, Notice
+from telecore.notices import BlobHeld, BlobStored, Do, Heartbeat, Notice, UpdatesOffered
 from telecore.tunnel.link import MediaHandler
 
 log = logging.getLogger(__name__)
@@ -133,6 +134,15 @@ class Agent:
             on_traffic=self._spending.carried,
         )
         spool.on_append = self._uplink.wake
+        self._updates = Offers(
+            layout_of(os.environ),
+            fetch=self._uplink.fetch,
+            path=self._blobs.path,
+            tell=self._notify,
+            busy=lambda: bool(self._calls.live()),
+            registered=self.inventory.registered_channels,
+            connected=lambda: self._uplink.connected,
+        )
         self._build_devices()
         self._build_watchers()
 
@@ -216,6 +226,7 @@ class Agent:
             ("watchdog", self._watchdog.run),
             ("blobs", self._forget_stored),
             ("sims", self._sims.run),
+            ("updates", self._updates.run),
             *self._upkeep.parts(self._dispatcher.obey, partial(look_at_sip, self._equipped)),
         ]
         if self.status_server is not None:
@@ -279,6 +290,8 @@ class Agent:
             self._dispatcher.do(notice)
         elif isinstance(notice, BlobStored):
             self._stored.put_nowait(notice.sha256)
+        elif isinstance(notice, UpdatesOffered):
+            self._updates.offered(notice)
 
     async def _forget_stored(self) -> None:
         while True:
@@ -290,7 +303,13 @@ class Agent:
         return found_later or channel == client_channel(self._identity.edge) or self.inventory.known(channel)
 
     def _greeting(self) -> Sequence[Notice]:
-        return [self._heartbeat(), BlobHeld(self._blobs.held()), *self._calls.repeat(), self._calls.feeds.held]
+        return [
+            self._heartbeat(),
+            BlobHeld(self._blobs.held()),
+            *self._calls.repeat(),
+            self._calls.feeds.held,
+            self._updates.stand(),
+        ]
 
     def _on_link(self, up: bool) -> None:
         self._pulse.forget()

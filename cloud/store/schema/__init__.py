@@ -22,6 +22,7 @@ from cloud.store.schema.messaging import (
     service_numbers,
     sticky_senders,
 )
+from cloud.store.schema.releases import edge_updates, releases
 from cloud.store.schema.sites import (
     applied,
     channels,
@@ -64,6 +65,7 @@ __all__ = [
     "clips",
     "conferences",
     "conversations",
+    "edge_updates",
     "edges",
     "events",
     "history",
@@ -83,6 +85,7 @@ __all__ = [
     "queues",
     "recordings",
     "released_numbers",
+    "releases",
     "service_numbers",
     "sticky_senders",
     "streams",

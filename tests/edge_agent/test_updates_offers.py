@@ -1,0 +1,132 @@
+"""What the agent does of an update: bring what is offered, once, when no call lives; prove itself."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from edge_agent.updates import trial
+from edge_agent.updates.layout import Layout, read_json
+from edge_agent.updates.offers import Offers, OfferTimes, layout_of
+from edge_agent.updates.states import State
+from edge_agent.updates.status import Result, Status, save
+from telecore.errors import TunnelDown
+from telecore.ids import Sha256
+from telecore.notices import Notice, OfferedRelease, UpdatesOffered, UpdatesStand
+
+OFFER = OfferedRelease(Sha256("a" * 64), 7, "program", "0.2.0")
+FAST = OfferTimes(poll=0.01, again=0.02, calls=5.0)
+
+
+class Site:
+    def __init__(self, folder: Path) -> None:
+        self.layout = Layout(folder / "updates")
+        self.layout.inbox.mkdir(parents=True)
+        self.blob = folder / "blob"
+        self.blob.write_bytes(b"release")
+        self.fetched: list[str] = []
+        self.told: list[UpdatesStand] = []
+        self.calls = self.down = self.connected = False
+        self.registered = {"site-1/modem1"}
+        self.offers = Offers(
+            self.layout,
+            fetch=self._fetch,
+            path=lambda sha256: self.blob,
+            tell=self._tell,
+            busy=lambda: self.calls,
+            registered=lambda: self.registered,
+            connected=lambda: self.connected,
+            times=FAST,
+        )
+
+    async def _fetch(self, sha256: Sha256, size: int, within_s: float) -> None:
+        self.fetched.append(sha256)
+        if self.down:
+            raise TunnelDown("the tunnel is down")
+
+    def _tell(self, notice: Notice) -> bool:
+        assert isinstance(notice, UpdatesStand)
+        self.told.append(notice)
+        return True
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+async def until(what: Callable[[], object]) -> None:
+    async with asyncio.timeout(5):
+        while not await asyncio.to_thread(what):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+
+
+async def test_what_is_offered_is_handed_over_once_no_call_lives(site: Site) -> None:
+    site.calls = True
+    running = asyncio.create_task(site.offers.run())
+    site.offers.offered(UpdatesOffered((OFFER,)))
+    await until(lambda: site.told and site.told[-1].state == "waiting")
+    await asyncio.sleep(0.05)
+    assert not await asyncio.to_thread(site.layout.wanted.exists)
+    site.calls = False
+    await until(site.layout.wanted.exists)
+
+    def check() -> None:
+        assert site.layout.release.read_bytes() == b"release"
+        assert read_json(site.layout.wanted) == {"release": OFFER.sha256, "attempt": 1}
+        assert read_json(site.layout.inbox / trial.CHANNELS) == {"registered": ["site-1/modem1"]}
+        assert site.layout.release.stat().st_mode & 0o777 == 0o640
+        save(site.layout, Status(results=(Result(OFFER.sha256, "program", "0.2.0", "reverted", "no cloud"),)))
+        site.layout.wanted.unlink()
+
+    await asyncio.to_thread(check)
+    await until(lambda: site.told[-1].ended)
+    await asyncio.sleep(0.05)
+    assert site.fetched == [OFFER.sha256]
+    assert not await asyncio.to_thread(site.layout.wanted.exists)
+    site.offers.offered(UpdatesOffered((replace(OFFER, attempt=2),)))
+    await until(site.layout.wanted.exists)
+    running.cancel()
+
+
+async def test_a_bad_link_is_tried_again_and_a_withdrawn_release_is_not(site: Site) -> None:
+    site.down = True
+    running = asyncio.create_task(site.offers.run())
+    site.offers.offered(UpdatesOffered((OFFER,)))
+    await until(lambda: len(site.fetched) > 2)
+    site.offers.offered(UpdatesOffered(()))
+    await asyncio.sleep(0.05)
+    seen = len(site.fetched)
+    site.down = False
+    await asyncio.sleep(0.1)
+    assert len(site.fetched) == seen
+    assert not await asyncio.to_thread(site.layout.wanted.exists)
+    running.cancel()
+
+
+async def test_a_trial_is_proved_by_the_cloud_and_the_channels(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(trial, "is_ours", lambda layout, status: status.state is State.TRIAL)
+    on_trial = Status(State.TRIAL, release="b" * 64, what="program", version="0.2.0", trial="program-x")
+    await asyncio.to_thread(trial.remember_channels, site.layout, {"site-1/modem1"})
+    await asyncio.to_thread(save, site.layout, on_trial)
+    site.registered = set()
+    running = asyncio.create_task(site.offers.run())
+    doubts = site.layout.inbox / "doubts.json"
+    await until(lambda: "cloud" in str(read_json(doubts)))
+    site.connected = True
+    await until(lambda: "modem1" in str(read_json(doubts)))
+    assert not await asyncio.to_thread(site.layout.confirmed.exists)
+    site.registered = {"site-1/modem1", "site-1/modem2"}
+    await until(site.layout.confirmed.exists)
+    assert await asyncio.to_thread(read_json, site.layout.confirmed) == {"trial": "program-x"}
+    assert site.told[-1].state == "trial"
+    running.cancel()
+
+
+def test_only_what_the_launcher_started_takes_releases(tmp_path: Path) -> None:
+    assert layout_of({}) is None
+    assert layout_of({"SIMFERRY_UPDATES": str(tmp_path)}) == Layout(tmp_path)
