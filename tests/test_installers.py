@@ -18,8 +18,11 @@ from pathlib import Path
 
 import pytest
 
+from edge_agent.updates import signing
+from scripts.releasekit.bundle import make_release
 from scripts.releasekit.deb import build_deb, wheels
 from scripts.releasekit.distributions import CLOUD, EDGE
+from telecore.releases import PROFILES
 from tests.fakes.bare_debian import BareDebian, bare_debian, why_not
 from tests.fakes.ports import free_port
 
@@ -147,17 +150,43 @@ def services_serve(debian: BareDebian, commands: str) -> None:
         debian.run(f"{commands}/edge-agent", "enrol", "--cloud", cloud, "--token", token, user="edge-agent")
         with serving(debian, "edge-agent.service"):
             until(lambda: answers(f"http://127.0.0.1:{status}/status").get("tunnel", {}).get("connected"))
+        update(debian, f"{commands}/simferry-cloud")
+
+
+def update(debian: BareDebian, cloud: str) -> None:
+    """Profiles by the air, by the very users: the agent may lay it down, the updater may read it, and end the agent."""
+    secret = signing.new_secret()
+    (debian.root / "etc/simferry-update/release-keys/ours.pub").write_text(signing.public_of(secret).hex())
+    made = make_release(PROFILES, debian.root / "tmp", secret, version="0.1.5")
+    debian.run(cloud, "release", "add", f"/tmp/{made.name}", user="simferry-cloud")
+    debian.run(cloud, "release", "stage", "0.1.5", "--percent", "100", user="simferry-cloud")
+    place = debian.root / "var/lib/simferry-update"
+    (command,) = debian.setting("simferry-update.service", "ExecStart")
+    more = ("--processes", "/tmp/pids", "--trial", "60")
+    with serving(debian, "edge-agent.service", ends_itself=True) as agent:
+        until((place / "inbox/wanted.json").exists)
+        (debian.root / "tmp/pids").write_text(f"{agent.pid}\n")
+        updater = subprocess.Popen(debian.command(*command.split(), *more, user="simferry-update", capability="kill"))
+        assert agent.wait(60) == 0
+    with serving(debian, "edge-agent.service"):
+        assert updater.wait(90) == 0
+    told = json.loads((place / "state.json").read_text())["results"]
+    assert [(result["version"], result["outcome"]) for result in told] == [("0.1.5", "done")]
+    assert (place / "profiles").is_symlink()
+    made.unlink()
 
 
 @contextlib.contextmanager
-def serving(debian: BareDebian, unit: str) -> Iterator[None]:
+def serving(debian: BareDebian, unit: str, *, ends_itself: bool = False) -> Iterator[subprocess.Popen[bytes]]:
     """Its ExecStart as its User, until SIGTERM, which it must obey within TimeoutStopSec."""
     (command,), (user,) = debian.setting(unit, "ExecStart"), debian.setting(unit, "User")
     log = debian.root.parent / f"{unit}.log"
     with log.open("wb") as out:
         process = subprocess.Popen(debian.command(*command.split(), user=user), stdout=out, stderr=out)
     try:
-        yield
+        yield process
+        if ends_itself:
+            return
         assert process.poll() is None, log.read_text()
         process.send_signal(signal.SIGTERM)
         assert process.wait(25) == 0, log.read_text()

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -41,12 +41,14 @@ class BareDebian:
             raise AssertionError(f"{' '.join(command)}: {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done
 
-    def command(self, *command: str, user: str = "", environment: Sequence[str] = ()) -> list[str]:
+    def command(self, *command: str, user: str = "", capability: str = "") -> list[str]:
         """How it is run inside; as a service's ``user`` with that user's groups."""
         clean = ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive"]
         pip = ["PIP_NO_INDEX=1", "PIP_FIND_LINKS=/wheels", "PIP_ROOT_USER_ACTION=ignore"]
         became = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--inh-caps=-all"] if user else []
-        return ["chroot", str(self.root), *clean, *pip, *environment, *became, *command]
+        if capability:
+            became[-1:] = [f"--inh-caps=-all,+{capability}", f"--ambient-caps=-all,+{capability}"]
+        return ["chroot", str(self.root), *clean, *pip, *became, *command]
 
     def named(self, *words: str) -> list[str]:
         """Every path inside whose name has one of the words, /proc, /src and /wheels apart."""
