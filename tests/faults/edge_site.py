@@ -46,7 +46,7 @@ class Site:
         self.process.terminate()
         assert await asyncio.wait_for(self.process.wait(), 30) == 0
 
-    def send(self, body: str, modem: int = 1, *, repeat: bool = False) -> None:
+    def send(self, body: str, modem: int = 1, *, repeat: bool = False) -> MessageSid:
         """Accept a message for a modem."""
         sid = MessageSid(f"SM{len(self.bodies):032x}")
         self.bodies[sid] = body
@@ -55,6 +55,7 @@ class Site:
         self.cloud.wish(
             SendMessage(message=sid, channel=channel, to=self.handset, body=body, not_after=not_after, repeat=repeat)
         )
+        return sid
 
     async def receive(self, body: str, modem: int = 1) -> None:
         """Let the handset write to a SIM."""
@@ -117,7 +118,8 @@ async def site(folder: Path, rig: Rig, modems: int = 1) -> AsyncIterator[Site]:
     """The agent is not started yet."""
     lines = [rig.line["modems"][n] for n in range(modems)]
     devices = ", ".join(
-        f"{{id: modem{n + 1}, port: {line['at']}, number: {rig.line['numbers'][n]}}}" for n, line in enumerate(lines)
+        f"{{id: modem{n + 1}, port: {line['at']}, audio: {line['pcm']}, number: {rig.line['numbers'][n]}}}"
+        for n, line in enumerate(lines)
     )
     async with cloud() as made:
         config = await asyncio.to_thread(write_site, folder, made.hub.port, f"[{devices}]")
