@@ -163,6 +163,21 @@ async def test_the_power_goes_and_it_is_known_what_went(rig, tmp_path, step):
         assert len(await made.told("message.submitted", 3)) == 3
 
 
+async def test_the_power_goes_after_the_first_of_three_segments_and_the_rest_follows(rig, tmp_path):
+    async with edge(rig, tmp_path, doubt_s=10.0) as made:
+        await made.send("before")
+        await made.told("message.delivered")
+        await asyncio.to_thread(
+            rig.api.post, "/faults", {"kind": "late_delivery_report", "target": "modem1", "delay_s": 2}
+        )
+        await made.habit(power_fails="marked")
+        await made.send("x" * 400)
+        await made.told("message.delivered", 2)
+        assert await made.heard() == {"before": 1, "x" * 400: 1}
+        (row,) = [row for row in await made.told("message.submitted", 2) if row["segments"] == 3]
+        assert len(row["refs"]) == 2, "that of the first was not heard"
+
+
 @pytest.mark.parametrize("repeat", [False, True])
 async def test_the_power_goes_and_nobody_knows(rig, tmp_path, repeat):
     async with edge(rig, tmp_path, doubt_s=0.5) as made:

@@ -118,6 +118,23 @@ async def test_an_sms_is_sent_and_comes_back_and_is_reported(modem, core, text):
     assert (report.ref, report.recipient, report.status) == (7, "199", 0)
 
 
+async def test_an_sms_is_written_sent_from_there_and_deleted(modem):
+    told = []
+
+    async def copied(copy):
+        told.append((copy.store, copy.index))
+
+    async def keep(ref):
+        told.append(ref.ref)
+
+    sms = modem.channels[0].sms
+    assert sms.holds
+    for text in ("hello", "again"):
+        await sms.submit_held(OutboundSms("199", text), 0, copied, keep)
+    assert told == [("ME", 3), 8] * 2
+    assert sms.marks is True
+
+
 async def test_an_sms_that_the_network_refuses(modem):
     async def keep(ref):
         raise AssertionError(ref)
