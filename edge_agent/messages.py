@@ -106,7 +106,8 @@ class Messages:
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                await self._resume(None)
+                for command in await self._spool.interrupted_sms(None):
+                    self._line(command.channel)  # each line looks after its own before it begins
                 for line in self._lines.values():
                     self._start(line)
                 await self._tick()
@@ -123,13 +124,16 @@ class Messages:
             await asyncio.wait(tasks)
 
     def _put(self, sms: QueuedSms) -> None:
-        channel = sms.command.channel
+        line = self._line(sms.command.channel)
+        line.put(Waiting(sms, deadline=self._deadline(sms.command)))
+        self._start(line)
+
+    def _line(self, channel: ChannelId) -> SmsLine:
         if channel not in self._lines:
             self._lines[channel] = SmsLine(
                 channel, self._duty, in_doubt=self._doubt, resume=self._resume, sweep=self._copies.sweep
             )
-        self._lines[channel].put(Waiting(sms, deadline=self._deadline(sms.command)))
-        self._start(self._lines[channel])
+        return self._lines[channel]
 
     def _deadline(self, command: SendMessage) -> float | None:
         """On the monotonic clock, so that a step of the wall clock expires nothing."""
@@ -152,7 +156,8 @@ class Messages:
                 log.warning("%s is told without its missing parts", event.kind)
             then = now
 
-    async def _resume(self, channel: ChannelId | None) -> None:
+    async def _resume(self, channel: ChannelId) -> None:
+        """Before the line begins anything: what is found begun was begun by an earlier life."""
         for command in await self._spool.interrupted_sms(channel):
             self._put_again(await self._doubt(command, interrupted(command)))
 
@@ -164,11 +169,11 @@ class Messages:
         if command.message in self._settling:
             return None
         found = await self._spool.reconsider(command.message)
-        if isinstance(found, QueuedSms):
+        if isinstance(found, QueuedSms) or found is None:
             return found
         if self._group is None:
             await self._spool.finish_sms(command.message, failed)
-        elif found is not None:
+        elif isinstance(found, HeldCopy):
             self._settle(command, self._ask_modem(command, found, failed))
         elif await self._spool.doubt_sms(command.message):
             self._settle(command, self._end_later(command, failed))

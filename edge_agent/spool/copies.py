@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from enum import Enum
 
 from edge_agent.contracts import HeldCopy
 from edge_agent.spool import reports, submits
@@ -15,12 +15,10 @@ from telecore.ids import ChannelId, MessageSid
 _COLUMNS = "segment, segments, device, store, place, identity, settings"
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """A message whose copy may have been sent."""
+class Nobody(Enum):
+    """Whether it went."""
 
-    command: SendMessage
-    copy: HeldCopy
+    KNOWS = "knows"
 
 
 def written(db: sqlite3.Connection, message: MessageSid, copy: HeldCopy) -> None:
@@ -40,23 +38,24 @@ def written(db: sqlite3.Connection, message: MessageSid, copy: HeldCopy) -> None
     )
 
 
-def reconsider(db: sqlite3.Connection, message: MessageSid) -> QueuedSms | HeldCopy | None:
+def reconsider(db: sqlite3.Connection, message: MessageSid) -> QueuedSms | HeldCopy | Nobody | None:
     """What is known of a submit that was begun and not finished.
 
-    It had no copy in the modem yet, so it waits again; or it had this one; None: nothing is known.
+    It had no copy in the modem yet, so it waits again; or it had this one; or nobody knows. None: it is not such a one.
     """
     row = db.execute(
-        f"SELECT s.payload, s.segment, s.attempts, {_PREFIXED} FROM submits s LEFT JOIN sms_copies c"
-        " ON c.message = s.message AND c.segment = s.segment"
-        " WHERE s.message = ? AND s.state = 'submitting' AND s.held = 1",
+        f"SELECT s.state, s.held, s.payload, s.segment, s.attempts, {_PREFIXED} FROM submits s LEFT JOIN sms_copies c"
+        " ON c.message = s.message AND c.segment = s.segment WHERE s.message = ?",
         (message,),
     ).fetchone()
-    if row is None:
+    if row is None or row[0] not in ("submitting", "doubtful"):
         return None
-    if row[3] is not None:
-        return HeldCopy(*row[3:])
+    if row[0] == "doubtful" or not row[1]:
+        return Nobody.KNOWS
+    if row[5] is not None:
+        return HeldCopy(*row[5:])
     submits.put_back(db, message, refused=False)
-    return QueuedSms(submits.command_of(row[0]), row[1], row[2])
+    return QueuedSms(submits.command_of(row[2]), row[3], row[4])
 
 
 _PREFIXED = ", ".join(f"c.{name.strip()}" for name in _COLUMNS.split(","))

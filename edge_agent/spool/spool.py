@@ -13,6 +13,7 @@ from typing import Any
 
 from edge_agent.contracts import HeldCopy, SmsPart, StatusReport, SubmitRef
 from edge_agent.spool import account, copies, journal, open_calls, outbox, parts, reports, seal, sims, submits
+from edge_agent.spool.copies import Nobody
 from edge_agent.spool.file import open_file
 from edge_agent.spool.journal import Taken
 from edge_agent.spool.reserve import Reserve
@@ -159,8 +160,11 @@ class Spool:
         """The next segment lies in the modem, and may be sent from now on."""
         await self._writer.run(lambda db: copies.written(db, message, copy))
 
-    async def reconsider(self, message: MessageSid) -> QueuedSms | HeldCopy | None:
-        """A submit that was begun and not finished: it waits again, or a copy may tell; None: nothing is known."""
+    async def reconsider(self, message: MessageSid) -> QueuedSms | HeldCopy | Nobody | None:
+        """A submit that was begun and not finished: it waits again, or a copy may tell, or nobody knows.
+
+        None: it is not such a one.
+        """
         return await self._writer.run(lambda db: copies.reconsider(db, message))
 
     async def copies(self, channel: ChannelId) -> frozenset[tuple[str, int, str]]:

@@ -10,7 +10,7 @@ from edge_agent.devices.profiles import load_profiles
 from edge_agent.drivers.at_modem.modem import AtModem, ModemSettings
 from edge_agent.drivers.at_modem.pdu import encode_submit
 from edge_agent.messages import Messages
-from edge_agent.spool import Spool, Taken
+from edge_agent.spool import Begun, Spool, Taken
 from telecore.commands import SendMessage
 from telecore.errors import DeviceLost
 from telecore.ids import ChannelId, MessageSid
@@ -161,6 +161,20 @@ async def test_the_power_goes_and_it_is_known_what_went(rig, tmp_path, step):
         await empty(made)
         assert await made.heard() == {"before": 1, "cut": 1, "after": 1}
         assert len(await made.told("message.submitted", 3)) == 3
+
+
+async def test_what_was_begun_and_has_no_copy_yet_is_sent_once(rig, tmp_path):
+    spool = await Spool.open(tmp_path / "spool.db")
+    earlier = Edge(rig, spool, 2.0)
+    for n in range(5):
+        await earlier.send(f"begun {n}")
+    begun = [Begun(sms.command.message, held=True) for sms in await spool.queued_sms()]
+    assert await spool.begin_submits(begun) == [True] * 5
+    await spool.close()
+    async with edge(rig, tmp_path) as made:
+        await made.told("message.delivered", 5)
+        assert await made.heard() == {f"begun {n}": 1 for n in range(5)}
+        assert await made.told("message.failed", 0) == []
 
 
 async def test_the_power_goes_after_the_first_of_three_segments_and_the_rest_follows(rig, tmp_path):

@@ -10,20 +10,22 @@ from pathlib import Path
 import pytest
 
 from tests.fakes.tunnel import until
-from tests.faults.conftest import LONG, Report, times
+from tests.faults.conftest import LONG, Progress, Report, times
 from tests.faults.edge_site import site
 from tests.simulator.rig import Rig
 
 KILLS = times(2, 200)
 A_LIFE = 10
-"""Messages for each life of the agent, so that it always dies in the middle of them."""
+"""Messages that wait when the agent begins a life, so that it always dies in the middle of them."""
 
 pytestmark = pytest.mark.timeout(120 + KILLS * 15)
 
 
 # What went at once is in doubt for 20 s after each kill, which is too long for the suite.
 @pytest.mark.parametrize("way", ["stored", "at once"] if LONG else ["stored"])
-async def test_nothing_lost_nothing_doubled(tmp_path: Path, way: str, chance: random.Random, report: Report) -> None:
+async def test_nothing_lost_nothing_doubled(
+    tmp_path: Path, way: str, chance: random.Random, report: Report, progress: Progress
+) -> None:
     lab = tmp_path / "lab"
     lab.mkdir()
     rig = Rig(lab, "--modems", "1")
@@ -31,9 +33,10 @@ async def test_nothing_lost_nothing_doubled(tmp_path: Path, way: str, chance: ra
     rig.api.put("/modems/modem1", {"sends_stored": way == "stored"})
     received = 0
     async with site(tmp_path, rig) as edge:
-        for _ in range(KILLS):
+        for kill in range(KILLS):
+            progress(kill, KILLS, "kills")
             await edge.start()
-            for n in range(A_LIFE):
+            for n in range(A_LIFE - (len(edge.bodies) - edge.settled())):
                 edge.send(f"out {len(edge.bodies)}")
                 if n % 2:
                     received += 1
