@@ -257,6 +257,7 @@ class SmsLine:
             if isinstance(error, DeviceRefused):
                 self._duty.witness.sms_refused(command.channel, command.to, error.kind, error.code)
             verdict = progress.judge(error, waiting, self._duty.clock())
+            self._swept = None  # a copy may have been left behind
         else:
             log.info("message %s submitted on %s", command.message, command.channel)
             return None

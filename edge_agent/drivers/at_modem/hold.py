@@ -17,6 +17,7 @@ from edge_agent.drivers.at_modem.profile import AtProfile
 from edge_agent.drivers.at_modem.replies import Stored, parse_cmgr, parse_cmgw
 from edge_agent.drivers.at_modem.storage import Storage
 from telecore.errors import (
+    Busy,
     CannotHold,
     DeviceRefused,
     OutcomeUnknown,
@@ -42,6 +43,7 @@ class Hold:
         self._profile = profile
         self._storage = storage
         self._woke = woke
+        self._store: str | None = None
         self._settings = ""
         self._written: set[tuple[int, str]] = set()
         self._paused_until = 0.0
@@ -49,12 +51,13 @@ class Hold:
     @property
     def ready(self) -> bool:
         """Whether a message may be written there now."""
-        usable = bool(self._storage.hold and self.device) and self.marks is not False
+        usable = bool(self._store and self.device) and self.marks is not False
         return usable and asyncio.get_running_loop().time() >= self._paused_until
 
     async def prepared(self, talk: Talk) -> None:
         """The modem is set up: this is what a restart would change."""
         self._settings = await settings_of(talk)
+        self._store = self._storage.hold
 
     def lived_since(self, copy: HeldCopy) -> bool:
         if copy.device != self.device:
@@ -76,7 +79,7 @@ class Hold:
             raise CannotHold(f"the modem does not keep a message to be sent: {refusal}") from refusal
         except (OutcomeUnknown, RemoteProtocolError) as error:
             raise TimedOut(f"no index after +CMGW: {error}") from error
-        copy = HeldCopy(*place, self.device, self._storage.hold, index, identity, self._settings)
+        copy = HeldCopy(*place, self.device, self._store or "", index, identity, self._settings)
         if self.marks is None and await self._mark(talk, copy) != UNSENT:
             self._distrust("does not call a new message unsent")
             await self.empty(talk, copy)
@@ -104,7 +107,9 @@ class Hold:
 
     async def held(self) -> Sequence[HeldEntry]:
         """See ``contracts.HoldingSms``."""
-        store = self._storage.hold
+        store = self._store
+        if store is None:
+            raise Busy("the modem is not set up yet")
         if not store:
             return ()
         return tuple(entry for stored in await self._storage.list(store) if (entry := _entry(store, stored)))
