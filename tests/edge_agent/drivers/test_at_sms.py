@@ -12,7 +12,7 @@ from edge_agent.drivers.at_modem.grammar import Grammar
 from edge_agent.drivers.at_modem.profile import AtProfile
 from edge_agent.drivers.at_modem.sms import AtSms, reference_of
 from simulator.pdu import decode_submit
-from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, OutcomeUnknown, TimedOut
+from telecore.errors import Busy, DeviceLost, DeviceRefused, InvalidRequest, OutcomeUnknown, TimedOut
 from telecore.sms import join_parts
 
 TO = "+85512345678"
@@ -52,6 +52,12 @@ async def test_one_segment(sms, port, refs, keep):
     assert (submit.to, submit.text, submit.report, submit.validity.total_seconds()) == (TO, "hello", False, 3600)
     assert refs == [SubmitRef(7, 0, 1)]
     assert "AT+CMMS=2" not in port.modem.log
+
+
+async def test_before_the_modem_is_set_up_nobody_knows_what_lies_in_it(sms):
+    assert not sms.holds
+    with pytest.raises(Busy):
+        await sms.held()
 
 
 async def test_seven_segments_in_order(sms, port, refs, keep):
