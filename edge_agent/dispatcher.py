@@ -94,7 +94,8 @@ class Dispatcher:
     """The receiving end of the cloud's street (telecore.tunnel.streets.Incoming), and of ``Do``.
 
     ``channel`` finds an open channel; ``known`` says whether a channel belongs to this site, open or not; ``extra``:
-    the durable commands that are done elsewhere; ``live``: those that come in ``Do`` and are.
+    the durable commands that are done elsewhere; ``live``: those that come in ``Do`` and are; ``told_time`` hears what
+    time the cloud says it is.
     """
 
     def __init__(
@@ -108,12 +109,14 @@ class Dispatcher:
         extra: Doers | None = None,
         live: LiveDoers | None = None,
         wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+        told_time: Callable[[float], Awaitable[None]] | None = None,
     ) -> None:
         self._spool = spool
         self._messages = messages
         self._channel = channel
         self._known = known
         self._wall = wall
+        self._told_time = told_time
         self._todo: asyncio.Queue[Command] = asyncio.Queue()
         self._taking: set[asyncio.Task[None]] = set()
         self._durable: Doers = {
@@ -144,6 +147,8 @@ class Dispatcher:
 
     async def greeted(self, hello: Hello) -> tuple[int, str]:
         """The last number of the cloud's street that is applied here, and the id of that command."""
+        if hello.time and self._told_time is not None:
+            await self._told_time(hello.time / 1000)
         return await self._spool.street(hello.stream)
 
     async def apply(self, stream: str, seq: int, payload: dict[str, Any], *, history: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -23,9 +24,16 @@ from telecore.model import ChannelStatus, DeviceIdentity, MediaStats, Recording
 from telecore.schema import Tagged
 from telecore.sim_health import Balance, Health, HealthState
 
+_CLOCK: list[Callable[[], datetime]] = [lambda: datetime.now(UTC)]
+
+
+def keep_time(clock: Callable[[], datetime]) -> None:
+    """From now on events are stamped by this clock, for the whole process."""
+    _CLOCK[0] = clock
+
 
 def _now() -> datetime:
-    return datetime.now(UTC)
+    return _CLOCK[0]()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 
 from cloud.api import render
 from cloud.api.asks import Ask, guarded, own
@@ -11,7 +11,7 @@ from cloud.api.message_forms import feedback_outcome, message_filter, new_messag
 from cloud.api.paging import list_response
 from cloud.api.urls import PATHS
 from cloud.services.requests import Messages
-from cloud.store import messages
+from cloud.store import messages, rows
 from cloud.store.database import Database
 from cloud.store.records import MessageRecord, PageOf
 from cloud.web.auth import Authenticator
@@ -24,7 +24,7 @@ class MessagesApi:
         db: Database,
         auth: Authenticator,
         service: Messages,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = rows.now,
     ) -> None:
         self._now = now
         self._db = db

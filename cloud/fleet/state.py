@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 
 from cloud.fleet.snapshot import EdgeView, Snapshot
-from cloud.store import calls, channels, edges, history, messages, warnings
+from cloud.store import calls, channels, edges, history, messages, rows, warnings
 from cloud.store.database import Connection, Database
 from cloud.store.records import ChannelRecord, EdgeRecord
 from telecore.events import ChannelHealed, SelfTestDone, SimHealthChanged, SoundChecked
@@ -105,7 +105,7 @@ def _lasting(status: ChannelStatus) -> object:
 class Fleet:
     """Keeps the state, and makes snapshots of it together with what the store knows."""
 
-    def __init__(self, db: Database, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+    def __init__(self, db: Database, *, now: Callable[[], datetime] = rows.now) -> None:
         self._db = db
         self._now = now
         self._ears: set[asyncio.Event] = set()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from itertools import zip_longest
 
 from cloud.services.debugger import Debugger
@@ -21,6 +21,7 @@ from cloud.store import accounts, callbacks
 from cloud.store.callbacks import Lane
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord, CallbackRecord, Hook
+from cloud.store.rows import now as utc_now
 from telecore.errors import Transient
 
 log = logging.getLogger(__name__)
@@ -45,7 +46,7 @@ class Callbacks:
         *,
         works: Mapping[str, Work] | None = None,
         delays_s: tuple[float, ...] = DELAYS_S,
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._db = db
         self._client = client

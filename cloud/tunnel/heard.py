@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from cloud.store.records import CallRecord, EdgeRecord, MessageRecord, RecordingRecord
+from cloud.store.rows import now
 from cloud.tunnel import message_steps
 from telecore.events import Event
 from telecore.ids import ChannelId, EdgeId
@@ -71,4 +72,5 @@ def owns(heard: Heard, channel: ChannelId) -> bool:
 
 
 def utc_now() -> datetime:
-    return datetime.now(UTC)
+    """By the clock that all of the cloud goes by."""
+    return now()

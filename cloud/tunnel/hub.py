@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 
+from cloud.store.rows import now
 from cloud.tunnel.crowd import Crowd
 from cloud.tunnel.doorkeeper import CLONED, Doorkeeper, NotLetIn
 from cloud.tunnel.entrance import Entrance, Proven
@@ -245,7 +246,15 @@ class Hub:
             admit=admit,
         )
         stores = Stores(self._outgoing(edge), self._incoming(edge), self._blobs)
-        link = Link(Side.CLOUD, edge, stores, sinks, instance="", clock=asyncio.get_running_loop().time)
+        link = Link(
+            Side.CLOUD,
+            edge,
+            stores,
+            sinks,
+            instance="",
+            clock=asyncio.get_running_loop().time,
+            time_ms=round(now().timestamp() * 1000),
+        )
         link.media_handlers = self._media_handlers[edge]
         session = EdgeSession(line, link, signals, self._times.coalesce, proven.waiting if proven else None)
         guests.append(_Guest(session, link))

@@ -45,6 +45,7 @@ from telecore.events import EdgeStarted, Event
 from telecore.ids import ChannelId, Sha256, client_channel, new_id
 from telecore.model import Clip
 from telecore.notices import BlobHeld, BlobStored, Do, Heartbeat, Notice, UpdatesOffered
+from telecore.steady import SteadyClock
 from telecore.tunnel.link import MediaHandler
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,15 @@ _FALLEN_SHOWN_S = 600.0
 class Agent:
     """One edge. ``run`` serves until ``stop`` is set."""
 
-    def __init__(self, config: AgentConfig, site: Prepared, spool: Spool, blobs: EdgeBlobs) -> None:
+    def __init__(
+        self,
+        config: AgentConfig,
+        site: Prepared,
+        spool: Spool,
+        blobs: EdgeBlobs,
+        time_of_day: SteadyClock | None = None,
+    ) -> None:
+        self._time = time_of_day or SteadyClock(time.time, time.monotonic)
         self.instance = new_id()
         self._config = config
         self._identity = site.identity
@@ -69,6 +78,7 @@ class Agent:
         self._began = time.monotonic()
         self._spool_error: str | None = None
         self._refused = ""
+        self._began_at = 0
         self._greeted = asyncio.Event()
         self._fallen: dict[str, tuple[float, str]] = {}
         self._stored: asyncio.Queue[Sha256] = asyncio.Queue()
@@ -78,8 +88,8 @@ class Agent:
         config, spool = self._config, self._spool
         self._clock = MediaClock()
         self._pulse = Pulse(self._heartbeat, self._notify)
-        self.inventory = Inventory(busy=self._busy, changed=self._pulse.changed)
-        self._sims = Sims(spool, self.inventory, config.sims)
+        self.inventory = Inventory(busy=self._busy, changed=self._pulse.changed, wall=self._time.now)
+        self._sims = Sims(spool, self.inventory, config.sims, wall=self._time.now)
         self._messages = Messages(
             spool,
             self.inventory,
@@ -88,6 +98,7 @@ class Agent:
             witness=self._sims,
             on_sent=self.inventory.sent,
             on_fall=self._on_fall,
+            wall=self._time.date,
         )
         self._spending = Spending(
             config.cloud,
@@ -105,6 +116,7 @@ class Agent:
             gate=self._sims,
             witness=self._sims,
             media=self,
+            wall=self._time.date,
         )
         self._build_upkeep()
         self._dispatcher = Dispatcher(
@@ -115,6 +127,8 @@ class Agent:
             known=self._known,
             extra={SetSimHealth: self._sims.set_health, **self._upkeep.doers},
             live=self._calls.stays.doers,
+            wall=self._time.date,
+            told_time=self._told_time,
         )
         self._uplink = Uplink(
             self._identity.url,
@@ -157,6 +171,7 @@ class Agent:
             witness=self._sims,
             told=self._sims.account,
             tested=self._sims.self_tested,
+            wall=self._time.now,
         )
         self._sims.on_sms = self._upkeep.accounts.sms_received
 
@@ -179,7 +194,9 @@ class Agent:
         )
 
     def _build_watchers(self) -> None:
-        self._housekeeping = Housekeeping(self._spool, self._config.data_dir, self._snapshot)
+        self._housekeeping = Housekeeping(
+            self._spool, self._config.data_dir, self._snapshot, may_tidy=lambda: self._time.confirmed
+        )
         self._watchdog = Watchdog(
             notifier(os.environ),
             self._spool.probe,
@@ -192,6 +209,7 @@ class Agent:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Serve until ``stop``; then stage one ends intake and live calls, stage two closes devices and the tunnel."""
+        self._began_at = self._spool.highest
         await self._spool.recover(EdgeStarted(instance=self.instance, version=__version__, platform=_platform()))
         await self._sims.load()  # before a modem opens: a PIN that was tried is not tried again
         self.inventory.set_sent(await self._spool.sent_since(self.inventory.midnight()))
@@ -234,6 +252,15 @@ class Agent:
         async with asyncio.TaskGroup() as group:
             for name, part in parts:
                 group.create_task(supervise(name, part, on_fall=self._on_fall), name=name)
+
+    async def _told_time(self, cloud: float) -> None:
+        """The cloud's greeting says what time it is. The system's clock is left alone."""
+        first = not self._time.confirmed
+        behind_s = self._time.told(cloud)
+        if not behind_s:
+            return
+        corrected = await self._spool.correct(self._began_at, behind_s) if first else 0
+        log.warning("the clock was %.0f s behind the cloud's; %d events of this start corrected", behind_s, corrected)
 
     async def _send(self) -> None:
         """What an earlier process left is sent once the cloud has said that this spool is as new as it thinks, or soon:
@@ -341,7 +368,9 @@ class Agent:
 
     def _snapshot(self, disk_free: int | None) -> Snapshot:
         return Snapshot(
-            wall=datetime.now(UTC),
+            wall=datetime.fromtimestamp(time.time(), UTC),
+            clock_off_s=self._time.off_s,
+            clock_guessed=self._time.guessed,
             channels=self.inventory.statuses(),
             tunnel_up=self._uplink.connected,
             refused=self._refused,

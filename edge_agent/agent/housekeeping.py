@@ -22,9 +22,19 @@ _TIDY_S = 600.0
 
 
 class Housekeeping:
-    """``snapshot(disk_free)`` is the agent at this moment; what the checks find becomes events."""
+    """``snapshot(disk_free)`` is the agent at this moment; what the checks find becomes events.
 
-    def __init__(self, spool: Spool, data_dir: Path, snapshot: Callable[[int | None], Snapshot]) -> None:
+    ``may_tidy``: whether the time of day is known, without which nothing is too old.
+    """
+
+    def __init__(
+        self,
+        spool: Spool,
+        data_dir: Path,
+        snapshot: Callable[[int | None], Snapshot],
+        may_tidy: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._may_tidy = may_tidy
         self._spool = spool
         self._data_dir = data_dir
         self._snapshot = snapshot
@@ -38,7 +48,7 @@ class Housekeeping:
             while True:
                 free = await asyncio.wrap_future(executor.submit(self._free))
                 await self._look(free, clock())
-                if clock() >= tidy_at:
+                if clock() >= tidy_at and self._may_tidy():
                     tidy_at = clock() + _TIDY_S
                     await self._spool.tidy()
                 await asyncio.sleep(_LOOK_S)

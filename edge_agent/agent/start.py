@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import signal
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,6 +26,8 @@ from edge_agent.logs import about
 from edge_agent.sims.recipes import load_recipes
 from edge_agent.spool import Spool
 from telecore.errors import InvalidRequest
+from telecore.events import keep_time
+from telecore.steady import SteadyClock
 
 log = logging.getLogger(__name__)
 _MB = 1 << 20
@@ -70,11 +73,15 @@ async def run_agent(config: AgentConfig, site: Prepared, stop: asyncio.Event) ->
     """Run until ``stop`` is set. Raises StorageFailed when nothing can be kept in the data folder."""
     # A thread costs memory; what is handed to the loop's own is rare and short.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(2, thread_name_prefix="spare"))
-    spool = await Spool.open(config.data_dir / "spool.db", least_free=config.limits.disk_reserve_mb * _MB)
+    clock = SteadyClock(time.time, time.monotonic)
+    least = config.limits.disk_reserve_mb * _MB
+    spool = await Spool.open(config.data_dir / "spool.db", clock.now, least)
     try:
+        clock.last_known(await spool.alive_at())
+        keep_time(clock.date)
         blobs = await EdgeBlobs.open(config.data_dir / "blobs", clips_bytes=config.limits.clips_mb * _MB)
         with about(edge=site.identity.edge):
-            await Agent(config, site, spool, blobs).run(stop)
+            await Agent(config, site, spool, blobs, clock).run(stop)
         await bounded("the clips", blobs.close())
     finally:
         await bounded("the spool", spool.close())

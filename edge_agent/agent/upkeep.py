@@ -38,13 +38,14 @@ class Upkeep:
         witness: Witness,
         told: Callable[[Iccid, Balance], None],
         tested: Callable[[ChannelId, bool], None],
+        wall: Callable[[], float],
     ) -> None:
         self._config = config
         self._spool = spool
         self._inventory = inventory
-        self.accounts = Accounts(spool, inventory, site.recipes, config.sims, told=told)
+        self.accounts = Accounts(spool, inventory, site.recipes, config.sims, told=told, wall=wall)
         self.self_test = SelfTest(
-            spool, inventory, config.self_test, gate=gate, witness=witness, clock=clock, tested=tested
+            spool, inventory, config.self_test, gate=gate, witness=witness, clock=clock, tested=tested, wall=wall
         )
 
     @property

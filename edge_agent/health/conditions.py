@@ -39,6 +39,8 @@ class Snapshot:
     spool_error: str | None = None
     quarantined: str | None = None
     forgotten: str = ""
+    clock_off_s: float = 0.0
+    clock_guessed: bool = False
     disk_free: int | None = None
     pins: frozenset[Iccid] = frozenset()
     fallen: dict[str, str] = field(default_factory=dict)

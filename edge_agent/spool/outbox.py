@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from edge_agent.spool import open_calls
@@ -75,6 +76,16 @@ def append(db: sqlite3.Connection, event: Event) -> int:
     if seq % _TRIM_EVERY == 0:
         trim(db)
     return seq
+
+
+def correct(db: sqlite3.Connection, after: int, by_s: float) -> int:
+    """Events above this number, not told yet, were stamped by a clock that was so far behind; how many."""
+    rows = db.execute("SELECT seq, at, payload FROM outbox WHERE seq > ? AND acked_at IS NULL", (after,)).fetchall()
+    for seq, at, payload in rows:
+        event = json.loads(payload)
+        event["at"] = (datetime.fromisoformat(event["at"]) + timedelta(seconds=by_s)).isoformat()
+        db.execute("UPDATE outbox SET at = ?, payload = ? WHERE seq = ?", (at + by_s, _to_text(event), seq))
+    return len(rows)
 
 
 def read(db: sqlite3.Connection, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:

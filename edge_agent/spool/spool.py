@@ -241,6 +241,14 @@ class Spool:
 
     # Life of the agent.
 
+    async def correct(self, after: int, by_s: float) -> int:
+        """Events above this number that nobody was told of were stamped so far behind; how many."""
+        return await self._writer.run(lambda db: outbox.correct(db, after, by_s))
+
+    async def alive_at(self) -> float | None:
+        """When an earlier process gave its last sign of life, by its clock."""
+        return await self._writer.run(_alive_at)
+
     async def recover(self, started: Event) -> None:
         """Begin a new process: tell that it started, and end the calls and requests an earlier one left open."""
         await self._writer.run(lambda db: _recover(db, started))
@@ -293,10 +301,14 @@ def _forget(db: sqlite3.Connection, upto: int, now: float) -> int:
     return outbox.depth(db)
 
 
-def _recover(db: sqlite3.Connection, started: Event) -> None:
+def _alive_at(db: sqlite3.Connection) -> float | None:
     row = db.execute("SELECT value FROM meta WHERE name = 'alive_at'").fetchone()
+    return float(row[0]) if row else None
+
+
+def _recover(db: sqlite3.Connection, started: Event) -> None:
     outbox.append(db, started)
-    for ended in open_calls.ends(db, float(row[0]) if row else None):
+    for ended in open_calls.ends(db, _alive_at(db)):
         outbox.append(db, ended)
     for replied in journal.interrupted(db):
         outbox.append(db, replied)
