@@ -13,6 +13,7 @@ from cloud.cli.commands import PROGRAM, Commands, Run
 from cloud.config import CloudConfig, ConfigError, load
 from cloud.logs import set_up
 from cloud.store.migrate import SchemaTooNew
+from cloud.store.soundness import StoreBroken
 from telecore.errors import TelecoreError
 
 CANNOT_START = 2
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run: Run = asked.run
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(_awaited(run, config, asked))
-    except (ConfigError, SchemaTooNew) as error:
+    except (ConfigError, SchemaTooNew, StoreBroken) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return CANNOT_START
     except TelecoreError as error:

@@ -22,7 +22,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
-from cloud.store import migrate
+from cloud.store import migrate, soundness
 from cloud.store.beside import beside
 from telecore.errors import LocalProtocolError, Refused, Transient
 
@@ -82,9 +82,13 @@ class _Job(Generic[T]):
 
 
 class Database:
-    """``url`` is SQLAlchemy's: ``sqlite:////var/lib/simferry/cloud.db``. Use as an async context manager."""
+    """``url`` is SQLAlchemy's: ``sqlite:////var/lib/simferry/cloud.db``. Use as an async context manager.
 
-    def __init__(self, url: str) -> None:
+    ``check``: read all of a SQLite file at the start and refuse a damaged one.
+    """
+
+    def __init__(self, url: str, *, check: bool = False) -> None:
+        self._check = check
         self._url = make_url(url)
         self._lite = self._url.get_backend_name() == "sqlite"
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
@@ -93,7 +97,7 @@ class Database:
         self._engines: list[Engine] = []
 
     async def open(self) -> None:
-        """Bring the schema up to date and start the threads. Raises StoreFailed."""
+        """Bring the schema up to date and start the threads. Raises StoreFailed, StoreBroken."""
         await asyncio.to_thread(self._prepare)
         writing, self._reading = self._engine("BEGIN IMMEDIATE", writer=True), self._engine("BEGIN", writer=False)
         await asyncio.to_thread(_try_out, writing, self._reading)
@@ -162,14 +166,19 @@ class Database:
             raise _translated(error) from error
 
     def _prepare(self) -> None:
-        if self._lite and self._url.database:
-            path = Path(self._url.database)
+        path = Path(self._url.database) if self._lite and self._url.database else None
+        if path is not None:
+            soundness.check_there(path)
+            if self._check:
+                soundness.check_whole(path)
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))  # SQLite itself would make it 0644
         try:
             migrate.upgrade(self._url)
         except SQLAlchemyError as error:
             raise _translated(error) from error
+        if path is not None:
+            soundness.note_made(path)
 
     def _engine(self, begin: str, *, writer: bool) -> Engine:
         engine = create_engine(self._url, pool_size=1 if writer else READERS, max_overflow=0)

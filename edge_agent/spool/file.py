@@ -59,6 +59,9 @@ def _checked(path: Path) -> sqlite3.Connection | None:
         connection = _connect(path)
         verdict = [row[0] for row in connection.execute("PRAGMA integrity_check(5)")]
         connection.execute("SELECT name, value FROM meta").fetchone()
+        for table in ("outbox", "submits"):
+            (bad,) = connection.execute(f"SELECT count(*) FROM {table} WHERE NOT json_valid(payload)").fetchone()
+            verdict = verdict if not bad else [f"{bad} rows of {table} are no JSON"]
     except sqlite3.OperationalError as error:
         # Its tables are not ours: as good as broken. Else the disk is full, read-only or locked by another.
         if connection is not None:
@@ -79,6 +82,7 @@ def _checked(path: Path) -> sqlite3.Connection | None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, cached_statements=256)
+    connection.text_factory = lenient
     try:
         for pragma in _PRAGMAS:
             connection.execute(pragma)
@@ -87,6 +91,11 @@ def _connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def lenient(text: bytes) -> str:
+    """A letter that a failing disk has changed must not stop the rows behind it."""
+    return text.decode("utf-8", "replace")
 
 
 def _put_aside(path: Path) -> Path:

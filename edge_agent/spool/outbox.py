@@ -91,7 +91,16 @@ def correct(db: sqlite3.Connection, after: int, by_s: float) -> int:
 def read(db: sqlite3.Connection, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
     """Rows above ``after``, told or not."""
     rows = db.execute("SELECT seq, payload FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit))
-    return [(seq, json.loads(payload)) for seq, payload in rows]
+    return [(seq, _payload(payload)) for seq, payload in rows]
+
+
+def _payload(text: str) -> dict[str, Any]:
+    """The event; one that a failing disk has changed is told as such, for the street must go on."""
+    try:
+        payload = json.loads(text)
+    except ValueError:
+        payload = None
+    return payload if isinstance(payload, dict) else {"kind": "damaged"}
 
 
 def recent(db: sqlite3.Connection, subject: str, kinds: Sequence[str], limit: int) -> list[dict[str, Any]]:

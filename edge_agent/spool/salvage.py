@@ -57,6 +57,7 @@ def _rows(broken: Path, query: str) -> Iterator[str]:
     """Rows until the damage is reached."""
     try:
         with closing(sqlite3.connect(f"file:{quote(str(broken))}?mode=ro", uri=True)) as old:
+            old.text_factory = lambda text: text.decode("utf-8", "replace")
             for (text,) in old.execute(query):
                 if isinstance(text, str):
                     yield text
