@@ -46,6 +46,7 @@ def check_whole(path: Path) -> None:
         return
     try:
         with closing(sqlite3.connect(path, timeout=30.0)) as db:
+            db.text_factory = lambda text: text.decode("utf-8", "replace")  # it names what is damaged
             found = [str(row[0]) for row in db.execute("PRAGMA quick_check(5)")]
     except sqlite3.DatabaseError as error:
         if error.sqlite_errorcode & 0xFF in _OF_THE_DISK:

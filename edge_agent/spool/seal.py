@@ -49,10 +49,10 @@ def fit(beside: Seal | None, stream: str, seal: str, *, empty: bool) -> Fit:
     return Fit.DELETED if empty else Fit.OLDER
 
 
-def check(path: Path, db: sqlite3.Connection, *, quarantined: bool) -> str:
+def check(path: Path, db: sqlite3.Connection, *, quarantined: bool, lost: int = 0) -> str:
     """Compare, act, and seal anew; an account in words, empty when all is well. Raises sqlite3.Error.
 
-    A disk that takes nothing leaves the old seal in both.
+    ``lost``: so many commits are missing at the end of its log. A disk that takes nothing leaves the old seal in both.
     """
     beside = _read(path.with_name(f"{path.name}.seal"))
     known = dict(db.execute("SELECT name, value FROM meta WHERE name IN ('stream', 'seal')").fetchall())
@@ -61,9 +61,14 @@ def check(path: Path, db: sqlite3.Connection, *, quarantined: bool) -> str:
     said = ""
     if found is Fit.DELETED:
         said = "the spool's file was gone: what it held and had not told is lost, and received SMS may be told again"
-    if found is Fit.OLDER:
+    if found is Fit.OLDER or (found is Fit.SAME and lost):
+        why = (
+            f"{lost} transactions at the end of its log are damaged"
+            if lost
+            else "its file was replaced by an older copy"
+        )
         with transaction(db):
-            said = account.begin_anew(db, "its file was replaced by an older copy")
+            said = account.begin_anew(db, why)
     if said:
         log.critical("%s: %s", path, said)
     with suppress(OSError, sqlite3.OperationalError):

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.contracts import HeldCopy, SmsPart, StatusReport, SubmitRef
-from edge_agent.spool import account, copies, journal, open_calls, outbox, parts, reports, seal, sims, submits
+from edge_agent.spool import account, copies, journal, log_end, open_calls, outbox, parts, reports, seal, sims, submits
 from edge_agent.spool.copies import Nobody
 from edge_agent.spool.file import open_file
 from edge_agent.spool.journal import Taken
@@ -270,9 +270,10 @@ class Spool:
 
 def _opened(path: Path) -> tuple[sqlite3.Connection, Path | None, str]:
     """The file, where a broken one was put, and what was forgotten. Raises StorageFailed."""
+    lost = log_end.lost(path)
     connection, aside = open_file(path)
     try:
-        return connection, aside, seal.check(path, connection, quarantined=aside is not None)
+        return connection, aside, seal.check(path, connection, quarantined=aside is not None, lost=lost)
     except sqlite3.Error as error:
         connection.close()
         raise StorageFailed(f"the spool {path} cannot be written: {error}") from error

@@ -180,7 +180,7 @@ def test_a_port_that_is_taken_and_a_database_that_is_none(config: Path, run: Run
     for path in (tmp_path / "data").glob("cloud.db-*"):
         path.unlink()
     done = run("serve")
-    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "not a database" in done.stderr
 
 
