@@ -52,6 +52,8 @@ def check_whole(path: Path) -> None:
         if error.sqlite_errorcode & 0xFF in _OF_THE_DISK:
             return  # the disk is at fault, and the one who opens it says so
         found = [str(error)]
+    except UnicodeDecodeError as error:  # SQLite's own complaint quotes what it found
+        found = [f"its schema cannot be read: {error}"]
     if found != ["ok"]:
         raise StoreBroken(
             f"the store {path} is damaged ({'; '.join(found)[:300]}): it was left as it is; {_DO}, or look at the disk"

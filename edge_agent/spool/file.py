@@ -70,7 +70,7 @@ def _checked(path: Path) -> sqlite3.Connection | None:
             verdict = [str(error)]
         else:
             raise
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:  # a complaint of SQLite may quote what is no text
         verdict = [str(error)]
     if verdict == ["ok"]:
         return connection
@@ -87,7 +87,7 @@ def _connect(path: Path) -> sqlite3.Connection:
         for pragma in _PRAGMAS:
             connection.execute(pragma)
         migrate(connection)
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         connection.close()
         raise
     return connection

@@ -54,7 +54,7 @@ def lost(path: Path) -> int:
     try:
         with closing(sqlite3.connect(path)) as db:
             _, valid, _ = db.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return 0
     beyond = sum(number > valid for number in seen)
     return beyond if beyond > UNFINISHED else 0

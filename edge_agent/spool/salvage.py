@@ -61,5 +61,5 @@ def _rows(broken: Path, query: str) -> Iterator[str]:
             for (text,) in old.execute(query):
                 if isinstance(text, str):
                     yield text
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         log.info("the broken spool gives no more: %s", error)
