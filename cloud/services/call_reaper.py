@@ -44,6 +44,8 @@ class CallReaper:
         self._down: dict[EdgeId, float] = {}
         self._up: dict[EdgeId, frozenset[CallSid] | None] = {}
         self._missing: dict[CallSid, float] = {}
+        self._heard: dict[EdgeId, float] = {}
+        """When each edge last told its calls. A silent line says nothing about them."""
 
     def on_link(self, edge: EdgeId, up: bool) -> None:
         if up:
@@ -56,6 +58,7 @@ class CallReaper:
     def heartbeat(self, edge: EdgeId, heartbeat: Heartbeat) -> None:
         """The calls that the edge has now."""
         self._up[edge] = frozenset(live.call for live in heartbeat.calls)
+        self._heard[edge] = self._clock()
 
     async def run(self) -> None:
         while True:
@@ -86,4 +89,5 @@ class CallReaper:
         if known is None or record.sid in known:
             self._missing.pop(record.sid, None)
             return False
-        return self._clock() - self._missing.setdefault(record.sid, self._clock()) > MISSING_S
+        # It takes news of the edge that came so much later and still does not name the call.
+        return self._heard[record.edge] - self._missing.setdefault(record.sid, self._clock()) > MISSING_S

@@ -101,6 +101,8 @@ async def test_a_call_its_edge_does_not_know(reaper, clock, lost, live):
     reaper.heartbeat(EDGE, heartbeat(known))
     assert await reaper.look() == 0
     clock.go(21)
+    assert await reaper.look() == 0  # a line that is silent says nothing
+    reaper.heartbeat(EDGE, heartbeat(known))
     await reaper.look()
     assert lost == [unknown]
 
