@@ -75,7 +75,7 @@ class Site:
                     return None
             return [found for found in status["warnings"] if found["code"] == "memory_lost" and words in found["text"]]
 
-        await self.world.until(ask)
+        await self.world.until(ask, 120)
 
     async def connected(self) -> None:
         async def ask() -> bool:
@@ -86,7 +86,7 @@ class Site:
                 except aiohttp.ClientError:
                     return False
 
-        await self.world.until(ask)
+        await self.world.until(ask, 120)
 
 
 class Traffic:

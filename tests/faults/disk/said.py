@@ -79,19 +79,24 @@ class Tunnel:
 
 
 class Edge:
-    """What an agent promised: to the cloud, and to its modems."""
+    """What an agent promised: to the cloud, and to its modems. What it laid into a modem to send it, it may delete."""
 
     def __init__(self) -> None:
         self.tunnel = Tunnel(b"GET /")
         self.deleted = 0
         self.submitted = 0
         self._last: dict[str, bytes] = defaultdict(bytes)
+        self._own: set[tuple[str, bytes]] = set()
 
     def take(self, step: Step) -> None:
         if step.op is not Op.SAID or self.tunnel.take(step):
             return
         if step.data.startswith(b"AT+CMGD="):
-            self.deleted += 1
+            place = step.path, step.data[8:].strip()
+            self.deleted += place not in self._own
+            self._own.discard(place)
+        if step.data.startswith(b"AT+CMSS="):
+            self._own.add((step.path, step.data[8:].partition(b",")[0].strip()))
         if step.data.startswith(b"AT+CMSS=") or (
             step.data.endswith(b"\x1a") and self._last[step.path].startswith(b"AT+CMGS=")
         ):
