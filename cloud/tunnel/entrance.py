@@ -74,13 +74,23 @@ class Entrance:
         return Admission(edge)
 
     def refuse(self, edge: EdgeId, address: str, why: str, message: str) -> None:
-        """Count it, and tell the first of an address within an hour."""
-        self.refused[why] += 1
+        """Count it, and slow down its address; the first of an address within an hour is told."""
         first = self._failures.add(address, asyncio.get_running_loop().time())
+        self.count(edge, address, why, message, tell=first)
+
+    def count(self, edge: EdgeId, address: str, why: str, message: str, *, tell: bool = True) -> None:
+        """It has done what it may not."""
+        self.refused[why] += 1
         if self._tell is not None:
             self._tell(f"tunnel_{why}", address, f"edge {edge or '(none)'}: {message}")
-        elif first:
+        elif tell:
             _LOG.warning("edge %s at %s is refused: %s", edge or "(none)", address, message)
+
+    def silent(self, address: str) -> None:
+        """Who came and left without a whole request, or took too long for it."""
+        self.refused["no_request"] += 1
+        if self._tell is not None:
+            self._tell("tunnel_no_request", address, "no whole request in time")
 
     async def prove(self, line: Line, challenge: Challenge, within_s: float) -> Proven:
         """Wait for the proof and answer it. Raises NotLetIn, StoreFailed."""

@@ -25,6 +25,8 @@ from telecore.tunnel.link import Link, MediaHandler, Sinks, Stores, Work
 from telecore.tunnel.streets import BlobStore, Incoming, Outgoing
 
 _LOG = logging.getLogger(__name__)
+_BROKEN = ("closed with 1002", "closed with 1007", "closed with 1009")
+"""What the library closes with by itself (RFC 6455 §7.4.1): rules, text, size."""
 _ANOTHER = "another agent uses this key"
 
 
@@ -112,7 +114,15 @@ class Hub:
     async def run(self) -> None:
         """Serve until cancelled; then every edge is told."""
         host, port = self._address
-        door = listen(host, port, door=self._ask, serve_line=self._serve, times=self._times.line, tls=self._tls)
+        door = listen(
+            host,
+            port,
+            door=self._ask,
+            serve_line=self._serve,
+            times=self._times.line,
+            tls=self._tls,
+            on_silent=self._entrance.silent,
+        )
         async with door as self._port:
             _LOG.info("tunnel hub listens on %s port %d", host, self._port)
             self._ready.set()
@@ -226,7 +236,7 @@ class Hub:
                 _LOG.error("edge %s cannot be let in now: %s", edge, error)
                 await line.close()
                 return
-        signals = Signals()
+        signals, address = Signals(), line.address
         guests: list[_Guest] = []
 
         async def admit(hello: Hello) -> str | None:
@@ -265,6 +275,8 @@ class Hub:
             _LOG.error("the session of edge %s fell: %s", edge, error)
         finally:
             self._gone(edge, guests[0], end.reason)
+            if end.code == ByeCode.FAULT or end.reason.startswith(_BROKEN):
+                self._entrance.count(edge, address, "broke_rules", end.reason)
             if end.code == ByeCode.FAULT and not link.was_greeted:
                 self._tell(edge, f"not let in: {end.reason}", logging.WARNING)
 

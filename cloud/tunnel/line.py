@@ -93,6 +93,8 @@ class _Connection(ServerConnection):
     limit = PROOF_LIMIT
     strangers: OrderedDict[_Connection, None] | None = None
     """All that have not said who they are, the oldest first."""
+    on_silent: Callable[[str], None] = staticmethod(lambda address: None)
+    _from = ""
     _opcode: Opcode = TEXT
     _partial: bytearray | None = None
     _early: tuple[str | bytes, ...] = ()
@@ -156,6 +158,7 @@ class _Connection(ServerConnection):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
+        self._from = _address_of(self)
         if self.strangers is None:
             return
         self.strangers[self] = None
@@ -165,6 +168,8 @@ class _Connection(ServerConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         if self.strangers is not None:
             self.strangers.pop(self, None)
+        if self.response is None:
+            self.on_silent(self._from)
         super().connection_lost(exc)
 
     def trust(self) -> None:
@@ -342,8 +347,12 @@ async def listen(
     serve_line: Callable[[Line, Admission], Awaitable[None]],
     times: LineTimes,
     tls: ssl.SSLContext | None = None,
+    on_silent: Callable[[str], None] = lambda address: None,
 ) -> AsyncIterator[int]:
-    """Accept tunnels and give the port. At the end the lines are closed, within the time to close."""
+    """Accept tunnels and give the port. At the end the lines are closed, within the time to close.
+
+    ``on_silent`` is told the address of who left without a whole request.
+    """
 
     async def handler(connection: ServerConnection) -> None:
         assert isinstance(connection, _Connection)
@@ -354,7 +363,7 @@ async def listen(
 
     def make(*args: Any, **kwargs: Any) -> _Connection:
         made = _Connection(*args, **kwargs)
-        made.strangers = strangers
+        made.strangers, made.on_silent = strangers, on_silent
         return made
 
     async with serve(
