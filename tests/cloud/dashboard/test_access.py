@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import re
@@ -13,10 +14,14 @@ import pytest
 
 from cloud.dashboard.access import NOBODY, RULES, UNFINISHED
 from cloud.dashboard.cookies import COOKIE, LOGIN_COOKIE, Cookies
+from cloud.dashboard.login import Doors
+from cloud.dashboard.routes import Dashboard
 from cloud.fleet.snapshot import Snapshot
+from cloud.services.fleet_tasks import FleetTasks
 from cloud.store import accounts, audit, edges, operators
 from cloud.store.records.accounts import ROLES
 from cloud.web import passwords, two_factor
+from cloud.web.server import WebServer
 from telecore.ids import EdgeId
 from tests.cloud.dashboard.browsing import Browser, browsing
 from tests.cloud.dashboard.conftest import PASSWORD, Desk
@@ -191,6 +196,37 @@ async def test_the_second_factor(desk: Desk, browser: Browser, monkeypatch: pyte
         step = int(time.time()) // two_factor.STEP_S + 1
         assert await third.post("/operator/login/code", code=totp.generate_otp(step)) == 200
         assert "Log out" in third.page
+
+
+async def test_where_a_second_factor_is_required_there_is_nothing_without_one(desk: Desk, busy: Snapshot) -> None:
+    desk.fleet.show(busy)
+    tasks = FleetTasks(desk.db, wake=lambda edge: None)
+    dashboard = Dashboard(
+        desk.db, desk.fleet, tasks, "http://127.0.0.1", webhooks=desk.hooks, doors=Doors(two_factor=True)
+    )
+    server = WebServer("127.0.0.1", 0, dashboard.routes())
+    running = asyncio.create_task(server.run())
+    await asyncio.wait_for(server.started.wait(), 5)
+    try:
+        async with browsing(f"http://127.0.0.1:{server.port}") as browser:
+            await browser.log_in()
+            assert browser.where == "/operator/me"
+            for path in ("/operator", "/operator/audit", "/operator/webhooks", "/operator/channels/site-1/modem1"):
+                await browser.get(path)
+                assert browser.where == "/operator/me"
+                assert "+85510000001" not in browser.page
+            assert await browser.get("/operator/events") == 200
+            assert browser.where == "/operator/me"
+            assert await browser.post("/operator/me/two-factor/off", password=PASSWORD) == 200
+            secret = browser.found(r'id="secret">([A-Z2-7 ]+)<').replace(" ", "")
+            assert await browser.post("/operator/me/two-factor", code=pyotp.TOTP(secret).now()) == 200
+            await browser.get("/operator")
+            assert "site-1/modem1" in browser.page
+            await browser.get("/operator/me")
+            assert await browser.post("/operator/me/two-factor/off", password=PASSWORD) == 403
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_codes_cannot_be_guessed(desk: Desk, browser: Browser) -> None:
