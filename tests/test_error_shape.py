@@ -51,7 +51,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
         yield made
 
 
-POSTED_ONLY = ("webhook_replay", "call_streams", "call_stream")
+POSTED_ONLY = ("webhook_replay", "call_streams", "call_stream", "media_links")
 """There is nothing to be got at these."""
 
 

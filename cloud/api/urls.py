@@ -107,7 +107,7 @@ PATHS = {
     "webhooks": "/simferry/v1/webhooks",
     "webhook": "/simferry/v1/webhooks/{sid}",
     "webhook_replay": "/simferry/v1/webhooks/{sid}/replay",
-    "media_links": "/simferry/v1/recordings/{sid:RE[0-9a-f]{32}}/links",
+    "media_links": "/simferry/v1/recordings/{sid}/links",
     "enrol": "/edges/enrol",
 }
 """Name → path, the pieces of it in braces."""
