@@ -25,18 +25,18 @@ FAULTS = (
     Fault(
         "tunnel cut, blackholed, throttled, reordered by reconnect, 1,000 times",
         "0 lost, 0 doubled; calls up to 20 s cut survive",
-        r"tunnel|link|uplink|cut|slow|satellite|budget",
+        r"tunnel(?!_attack)|link|uplink|cut|slow|satellite|budget",
     ),
     Fault(
         "disk full, read-only, slow (20 ms fsync), I/O error; a file damaged, deleted or old",
         "refuses new work clearly, keeps what it has, recovers",
-        r"disk|storage|spool|salvage|backup|database|restored",
+        r"disk|storage|spool|salvage|backup|database|restored|broken",
     ),
     Fault("clock ±10 years, in traffic", "no early expiry, order kept", r"clock|time"),
     Fault(
         "modem pulled, hung, noisy in mid-SMS and mid-call",
         "true cause reported",
-        r"modem|radio|sim|report|multipart|window",
+        r"modem|noisy|radio|sim|report|multipart|window",
     ),
     Fault(
         "webhook target slow, dead, lying",

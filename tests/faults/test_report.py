@@ -46,7 +46,7 @@ def test_what_was_not_run_or_failed_has_a_line_too() -> None:
 @pytest.mark.parametrize(
     ("name", "place"),
     [("kill", 0), ("power_cut", 1), ("uplink_slow", 2), ("disk", 3), ("clock", 4), ("modem", 5), ("webhooks", 6)]
-    + [("reconnect_storm", 7), ("fuzz_sip", 8), ("attack_tunnel", 9), ("soak", 10)],
+    + [("reconnect_storm", 7), ("fuzz_sip", 8), ("tunnel_attacks", 9), ("soak", 10)],
 )
 def test_a_file_belongs_to_the_fault_that_its_name_tells(name: str, place: int) -> None:
     assert fault_of(f"tests/faults/test_{name}.py::test_x") is FAULTS[place]
