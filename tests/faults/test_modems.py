@@ -112,12 +112,14 @@ async def test_in_mid_sms(tmp_path: Path, rig: Rig, kind: str, chance: random.Ra
 async def test_in_mid_call(tmp_path: Path, rig: Rig, kind: str, chance: random.Random, report: Report) -> None:
     fault, words = FAULTS[kind]
     causes: list[int] = []
+    # One that hangs again and again is put in quarantine, for longer than a test can wait.
+    rounds = min(ROUNDS, 3) if kind == "hung" else ROUNDS
     async with site(tmp_path, rig, modems=2) as edge:
         await edge.start()
         await registered(edge, MODEM1, 20)
         await registered(edge, MODEM2, 20)
         to = rig.line["handsets"]["answers"]
-        for n in range(ROUNDS):
+        for n in range(rounds):
             call = CallSid(f"CA{n:032x}")
             edge.cloud.wish(PlaceCall(call=call, channel=MODEM1, to=to))
             await until(lambda call=call: event_of(edge, "call.answered", call) is not None, 30)
@@ -138,7 +140,7 @@ async def test_in_mid_call(tmp_path: Path, rig: Rig, kind: str, chance: random.R
         beside = set(states(edge, MODEM2)[1:]) - {"registered", "searching"}
         live = [call for call in await edge.api("GET", "/calls") if call["state"] != "ended"]
         await edge.stop()
-    report(f"modem {kind} in mid-call", calls=ROUNDS, ended=len(causes), left_up=len(live))
+    report(f"modem {kind} in mid-call", calls=rounds, ended=len(causes), left_up=len(live))
     assert (live, beside) == ([], set())
     assert kind == "noisy" or set(causes) == {OUT_OF_ORDER}
     assert told or kind not in NOTICED, reasons(edge, MODEM1)
