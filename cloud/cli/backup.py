@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from cloud import lock
-from cloud.cli.commands import Commands, print_result
+from cloud.cli.commands import Commands, by_hand, noted, print_result
 from cloud.config import CloudConfig
 from cloud.store.backup import making, restoring
 from cloud.store.backup.manifest import DATABASE, Manifest
@@ -39,6 +39,8 @@ def add(commands: Commands) -> None:
 async def _backup(config: CloudConfig, asked: argparse.Namespace) -> int:
     _is_ours(config, asked.files_only)
     made = await asyncio.to_thread(making.make, config.data_dir, asked.target, with_database=not asked.files_only)
+    what = "files only" if asked.files_only else ""
+    await noted(config, by_hand("backup", f"backup {asked.target.absolute()}", what))
     print_result(asked, {"backup": str(asked.target), **_figures(made)})
     return 0
 
@@ -51,6 +53,7 @@ async def _verify(config: CloudConfig, asked: argparse.Namespace) -> int:
 async def _restore(config: CloudConfig, asked: argparse.Namespace) -> int:
     _is_ours(config, asked.files_only)
     done = await asyncio.to_thread(_put_back, config, asked)
+    await noted(config, by_hand("restore", f"backup {asked.source.absolute()}", f"made at {done.manifest.made_at}"))
     moved = {"moved_aside": str(done.moved)} if done.moved else {}
     print_result(asked, {**_figures(done.manifest), "age": _age(done.age), **moved})
     for line in told(done):

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import getpass
 import json
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
 from cloud.config import CloudConfig
-from cloud.store import accounts, audit
+from cloud.store import accounts, audit, migrate
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord
 from cloud.store.records.audit import Entry
-from telecore.errors import InvalidRequest, NotFound
+from telecore.errors import InvalidRequest, NotFound, TelecoreError
 
+log = logging.getLogger(__name__)
 T = TypeVar("T")
 PROGRAM = "simferry-cloud"
 CONFIG = Path("/etc/simferry-cloud/cloud.yaml")
@@ -59,6 +62,20 @@ async def written(config: CloudConfig, write: Callable[[Connection], T], entry: 
 
     async with Database(config.database_url) as db:
         return await db.write(both)
+
+
+async def noted(config: CloudConfig, entry: Entry) -> None:
+    """To the audit log where the store can be written as it is, after something that does not depend on it.
+
+    A store of another version is left alone: a backup must not be what migrates it.
+    """
+    if not await asyncio.to_thread(migrate.is_newest, config.database_url):
+        log.warning("%s %s is not in the audit log: there is no database of this version", entry.action, entry.target)
+        return
+    try:
+        await written(config, lambda conn: None, entry)
+    except (TelecoreError, OSError) as error:
+        log.warning("%s %s is not in the audit log: %s", entry.action, entry.target, error)
 
 
 def by_hand(action: str, target: str, detail: str = "") -> Entry:

@@ -9,7 +9,7 @@ import os
 import signal
 
 from cloud import lock, modes
-from cloud.cli.commands import Commands
+from cloud.cli.commands import Commands, by_hand, noted
 from cloud.config import CloudConfig
 
 
@@ -31,5 +31,6 @@ async def _serve(config: CloudConfig, asked: argparse.Namespace) -> int:
 async def _drain(config: CloudConfig, asked: argparse.Namespace) -> int:
     pid = await asyncio.to_thread(lock.holder, config.data_dir)
     os.kill(pid, signal.SIGUSR1)
+    await noted(config, by_hand("drain", f"process {pid}"))
     print(f"process {pid} takes no new work and is not ready any more; stop it when its calls are over")
     return 0

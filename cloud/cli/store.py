@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 
-from cloud.cli.commands import Commands
+from cloud.cli.commands import Commands, by_hand
 from cloud.config import CloudConfig
-from cloud.store import migrate
+from cloud.store import audit, migrate
 from cloud.store.database import Database
 
 
@@ -15,6 +16,8 @@ def add(commands: Commands) -> None:
 
 
 async def _migrate(config: CloudConfig, asked: argparse.Namespace) -> int:
-    async with Database(config.database_url):
-        print(f"the database has revision {migrate.newest()}")
+    async with Database(config.database_url) as db:
+        newest = await asyncio.to_thread(migrate.newest)
+        await db.write(lambda conn: audit.append(conn, by_hand("migrate", f"schema {newest}")))
+    print(f"the database has revision {newest}")
     return 0

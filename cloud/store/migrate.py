@@ -11,6 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import URL, Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from telecore.errors import Refused
@@ -39,6 +40,19 @@ def upgrade(url: URL | str, revision: str = "head") -> str:
 def current(conn: Connection) -> str | None:
     """The revision of this database, None for an empty one."""
     return MigrationContext.configure(conn).get_current_revision()
+
+
+def is_newest(url: URL | str) -> bool:
+    """Whether this code can use the database as it is. Changes nothing, and makes none. Blocks."""
+    made = make_url(url)
+    if made.get_backend_name() == "sqlite" and not Path(made.database or "").is_file():
+        return False
+    engine = create_engine(made, poolclass=NullPool)
+    try:
+        with engine.connect() as conn:
+            return current(conn) == newest()
+    except SQLAlchemyError:
+        return False
 
 
 def newest() -> str:

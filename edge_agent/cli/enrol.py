@@ -6,10 +6,11 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from edge_agent.cli.commands import Commands, Failed, config_option, load
-from edge_agent.config.cloud import CloudConfig, without_tls
+from edge_agent.config.cloud import CloudConfig
 from telecore.errors import InvalidRequest
 
 
@@ -43,16 +44,13 @@ def _enrol(options: argparse.Namespace) -> int:
     if cloud is None:
         raise InvalidRequest("give the controller's address with --cloud, or as cloud.url in the configuration")
     section = config.cloud if config else CloudConfig()
-    if without_tls(cloud) and not (section.insecure or options.insecure):
-        raise InvalidRequest(
-            f"{cloud} has no TLS, so anybody on the way could use the token: say https://, or --insecure"
-        )
+    section = replace(section, insecure=section.insecure or options.insecure)
     path = data_dir / "identity.json"
     if path.exists() and not options.force:
         raise Failed(f"this edge is enrolled already, as {path} says; --force replaces that")
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     token = sys.stdin.readline().strip() if options.token == "-" else options.token
-    enrolled = asyncio.run(enrol(cloud, token, tls=make_context(section)))
+    enrolled = asyncio.run(enrol(cloud, token, tls=make_context(section), cloud=section))
     enrolled.save(data_dir)
     # Made here, where its migrations may load what a running agent can do without.
     spool, _ = open_file(data_dir / "spool.db")

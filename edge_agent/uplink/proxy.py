@@ -14,7 +14,12 @@ from telecore.errors import InvalidRequest, TunnelDown
 ANSWER_LIMIT = 16_384
 _STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})(?: ([^\r\n]*))?")
 _PORTS = {"wss": 443, "ws": 80}
-_FAMILIES = {"wss": ("wss_proxy", "https_proxy", "all_proxy"), "ws": ("ws_proxy", "http_proxy", "all_proxy")}
+_FAMILIES = {
+    "wss": ("wss_proxy", "https_proxy", "all_proxy"),
+    "ws": ("ws_proxy", "http_proxy", "all_proxy"),
+    "https": ("https_proxy", "all_proxy"),
+    "http": ("http_proxy", "all_proxy"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,13 @@ class Proxy:
     port: int
     user: str = ""
     password: str = field(default="", repr=False)
+
+    @property
+    def login(self) -> str:
+        """The value of Proxy-Authorization; empty where it wants none."""
+        if not self.user and not self.password:
+            return ""
+        return f"Basic {base64.b64encode(f'{self.user}:{self.password}'.encode()).decode()}"
 
 
 def target_of(url: str) -> tuple[str, int]:
@@ -57,11 +69,11 @@ def read_proxy(url: str) -> Proxy:
 def proxy_for(url: str, configured: str | None, environ: Mapping[str, str]) -> Proxy | None:
     """The proxy before this address: the configured one (``none``: no proxy), else the environment's.
 
-    Raises InvalidRequest when that is no proxy's address.
+    ``url`` is the tunnel's or the controller's. Raises InvalidRequest when that is no proxy's address.
     """
     if configured is not None:
         return None if configured == "none" else read_proxy(configured)
-    host, _ = target_of(url)
+    host = urlsplit(url).hostname or ""
     lower = {name.lower(): value for name, value in environ.items() if value and name.lower().endswith("_proxy")}
     if passes_by(host, lower.get("no_proxy", "")):
         return None
@@ -90,9 +102,8 @@ def connect_request(host: str, port: int, proxy: Proxy) -> bytes:
     """What is said to it."""
     target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     lines = [f"CONNECT {target} HTTP/1.1", f"Host: {target}", "User-Agent: simferry-edge"]
-    if proxy.user or proxy.password:
-        token = base64.b64encode(f"{proxy.user}:{proxy.password}".encode()).decode()
-        lines.append(f"Proxy-Authorization: Basic {token}")
+    if proxy.login:
+        lines.append(f"Proxy-Authorization: {proxy.login}")
     return "\r\n".join([*lines, "", ""]).encode()
 
 

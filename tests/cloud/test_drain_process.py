@@ -22,6 +22,7 @@ def test_drained_by_command_it_refuses_new_work_until_it_is_stopped(tmp_path: Pa
     try:
         assert cloud.post(f"{API}.json", FriendlyName="x").status == 201
         assert str(cloud.pid) in cloud.command("drain")
+        assert f"| drain | process {cloud.pid} |" in cloud.command("audit", "show")
         while cloud.get("/readyz").status == 200:
             time.sleep(0.02)
         ready = cloud.get("/readyz")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -226,3 +228,33 @@ def test_an_edge_is_revoked_forgiven_and_the_clouds_key_replaced(run: Run) -> No
     shown = run("audit", "show").stdout
     for action in ("revoke-edge", "forgive-edge", "rotate-tunnel-key", "drop-tunnel-keys"):
         assert f" {action} " in shown
+
+
+def test_backup_restore_and_migrate_leave_an_entry_where_there_is_a_store_of_this_version(
+    run: Run, config: Path
+) -> None:
+    result(run, "create-account", "Clinic")
+    kept = config.parent / "kept"
+    result(run, "backup", str(kept))
+    assert run("migrate").returncode == 0
+    shown = run("audit", "show").stdout
+    assert f"| backup | backup {kept}" in shown
+    assert "| migrate |" in shown
+    result(run, "restore", "--replace", str(kept))
+    shown = run("audit", "show").stdout
+    assert "| restore |" in shown
+    assert "| migrate |" not in shown
+    assert run("audit", "verify").returncode == 0
+
+
+def test_a_backup_is_not_what_migrates_a_store(run: Run, config: Path, caplog: pytest.LogCaptureFixture) -> None:
+    result(run, "create-account", "Clinic")
+    path = config.parent / "data" / "cloud.db"
+    with contextlib.closing(sqlite3.connect(path)) as conn:
+        conn.execute("UPDATE alembic_version SET version_num = '0001'")
+        conn.commit()
+    done = run("backup", str(config.parent / "kept"))
+    assert done.returncode == 0
+    assert "not in the audit log" in caplog.text
+    with contextlib.closing(sqlite3.connect(path)) as conn:
+        assert conn.execute("SELECT version_num FROM alembic_version").fetchall() == [("0001",)]

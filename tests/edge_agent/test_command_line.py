@@ -104,6 +104,12 @@ def test_check_config_tells_what_would_not_work(tmp_path, capsys, devices, probl
         (["status", "--url", "ftp://x"], 2, "must begin with"),
         (["enrol", "--cloud", "http://127.0.0.1:1", "--token", "t", "--data-dir", "d"], 1, "cannot be reached"),
         (["enrol", "--cloud", "x", "--token", "t", "--data-dir", "d"], 2, "must begin with"),
+        (["enrol", "--cloud", "http://cloud.invalid", "--token", "t", "--data-dir", "d"], 2, "has no TLS"),
+        (
+            ["enrol", "--cloud", "http://cloud.invalid", "--token", "t", "--data-dir", "d", "--insecure"],
+            1,
+            "cannot be reached",
+        ),
     ],
 )
 def test_a_fault_is_one_sentence_and_no_traceback(tmp_path, monkeypatch, capsys, words, code, sentence):

@@ -5,17 +5,23 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
+import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from edge_agent import signing
+from edge_agent.config.cloud import CloudConfig
 from edge_agent.enrolment import enrol
 from edge_agent.identity import Identity, load_identity
 from telecore.errors import InvalidRequest, NotAllowed, RemoteProtocolError, TelecoreError, TimedOut, TunnelDown
 from telecore.ids import EdgeId
 from telecore.tunnel.proof import signed_enrolled, signed_enrolment
+from tests.fakes.certificate import certificate
+from tests.fakes.connect_proxy import ConnectProxy
 
 WHO = Identity(EdgeId("site-1"), "ab" * 32, "wss://cloud.example.org/tunnel")
 
@@ -80,7 +86,9 @@ def test_the_key_is_not_shown() -> None:
 
 
 @contextlib.asynccontextmanager
-async def cloud(answer: bytes, requests: list[bytes], delay_s: float = 0.0) -> AsyncIterator[str]:
+async def cloud(
+    answer: bytes, requests: list[bytes], delay_s: float = 0.0, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[str]:
     """A web server that answers the same to everybody."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -93,9 +101,9 @@ async def cloud(answer: bytes, requests: list[bytes], delay_s: float = 0.0) -> A
             await writer.drain()
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
     async with server:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
 
 def http(status: str, body: str, *headers: str) -> bytes:
@@ -191,3 +199,51 @@ async def test_no_cloud_and_no_address() -> None:
         await enrol("http://127.0.0.1:1", "token-1")
     with pytest.raises(InvalidRequest, match="must begin with"):
         await enrol("ftp://cloud.example.org", "token-1")
+
+
+@pytest.mark.parametrize(
+    ("tunnel", "error", "says"),
+    [
+        ("ws://cloud.example.org:8081/", NotAllowed, "ws://cloud.example.org:8081/, without TLS"),
+        ("ws://192.0.2.7/", NotAllowed, "without TLS"),
+        ("http://cloud.example.org/", RemoteProtocolError, "no address of a tunnel"),
+        ("wss:///", RemoteProtocolError, "no address of a tunnel"),
+        ("wss://[::1/", RemoteProtocolError, "no address of a tunnel"),
+    ],
+)
+async def test_a_tunnel_that_would_not_be_used_is_no_enrolment(tunnel: str, error: type[Exception], says: str) -> None:
+    answer = http("200 OK", json.dumps({"edge": "site-1", "tunnel_url": tunnel}))
+    async with cloud(answer, []) as url:
+        with pytest.raises(error, match=says):
+            await enrol(url, "token-1")
+        if error is NotAllowed:
+            assert (await enrol(url, "token-1", cloud=CloudConfig(insecure=True))).identity.url == tunnel
+
+
+async def test_a_token_is_not_said_without_tls_beyond_this_machine() -> None:
+    with pytest.raises(InvalidRequest, match="http://192.0.2.7 has no TLS"):
+        await enrol("http://192.0.2.7", "token-1", within_s=5)
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
+async def test_enrolment_goes_by_the_sites_proxy_which_sees_neither_token_nor_key(tmp_path: Path) -> None:
+    requests: list[bytes] = []
+    answer = http("200 OK", json.dumps({"edge": "site-1", "tunnel_url": "wss://cloud.example.org/"}))
+    server, client = await certificate(tmp_path)
+    async with cloud(answer, requests, tls=server) as url, ConnectProxy(("clinic", "s:cret")) as proxy:
+        section = CloudConfig(proxy=f"http://127.0.0.1:{proxy.port}", proxy_user="clinic", proxy_password="s:cret")
+        enrolled = await enrol(url, "token-1", tls=client, cloud=section)
+        assert enrolled.identity.edge == "site-1"
+        assert proxy.targets == [url.removeprefix("https://")]
+        assert b"proxy-authorization" not in requests[0].lower()
+        with pytest.raises(TunnelDown, match="407"):
+            await enrol(url, "token-1", tls=client, cloud=replace(section, proxy_password="wrong"))
+        await enrol(url, "token-1", tls=client, cloud=CloudConfig(proxy="none"))
+    assert len(proxy.targets) == 1
+    assert len(requests) == 2
+
+
+async def test_a_proxy_that_is_none_is_named() -> None:
+    with pytest.raises(InvalidRequest, match="the proxy of this site") as caught:
+        await enrol("https://cloud.example.org", "token-1", cloud=CloudConfig(proxy="http://"))
+    assert caught.value.field == "cloud.proxy"

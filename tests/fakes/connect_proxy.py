@@ -47,7 +47,7 @@ class ConnectProxy:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
-        method, target, _ = head[0].split(" ")
+        method, target, version = head[0].split(" ")
         headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head[1:] if line)}
         if self._wanted is not None and headers.get("proxy-authorization") != self._wanted:
             self.refused += 1
@@ -57,7 +57,8 @@ class ConnectProxy:
             )
             await writer.drain()
             return
-        if method != "CONNECT" or headers.get("host") != target:
+        named = headers.get("host", target if version == "HTTP/1.0" else "")
+        if method != "CONNECT" or named != target:
             writer.write(b"HTTP/1.1 405 Method Not Allowed\r\n\r\n")
             await writer.drain()
             return

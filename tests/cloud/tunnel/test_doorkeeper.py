@@ -16,8 +16,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from cloud.store import accounts, edges, warnings
+from cloud.store.backup import making, restoring
 from cloud.store.database import Database
-from cloud.tunnel.cloud_keys import CloudKeys
+from cloud.tunnel.cloud_keys import FILE, CloudKeys
 from cloud.tunnel.doorkeeper import Doorkeeper
 from cloud.tunnel.hub import Hub
 from edge_agent import signing
@@ -422,3 +423,44 @@ async def test_an_agent_of_the_version_before_is_served(house: House) -> None:
             await socket.send(json.dumps({"type": "resume", "stream": stream, "applied": 0}))
             await until(lambda: house.hub.connected(EDGE))
         await until(lambda: not house.hub.connected(EDGE))
+
+
+async def test_after_a_backup_of_store_and_keys_is_put_back_the_edge_comes_in_unforgiven(house: House) -> None:
+    device = await house.enrol("box")
+    async with house.connected(device):
+        pass
+    data, kept = house.folder, house.folder / "kept"
+    made = await asyncio.to_thread(making.make, data, kept)
+    assert FILE in made.files
+    for _ in range(3):  # the cloud of the backup knows none of these
+        async with house.connected(device):
+            pass
+    back = house.folder / "back"
+    await asyncio.to_thread(restoring.restore, kept, back)
+    assert (back / FILE).read_bytes() == (data / FILE).read_bytes()
+    assert (back / FILE).stat().st_mode & 0o777 == 0o600
+    async with Database(f"sqlite:///{back / 'cloud.db'}") as db:
+        restored = House(db, back, await asyncio.to_thread(cloud_keys, back, 2e9))
+        async with running(restored.hub.run()):
+            await restored.hub.ready()
+            async with restored.connected(device):
+                assert (await restored.record()).shut_why == ""
+        assert restored.refusals == []
+
+
+async def test_a_store_put_back_without_its_keys_lets_nobody_in_and_locks_nobody(house: House) -> None:
+    device = await house.enrol("box")
+    async with house.connected(device):
+        pass
+    kept, back = house.folder / "kept", house.folder / "back"
+    await asyncio.to_thread(making.make, house.folder, kept)
+    await asyncio.to_thread(restoring.restore, kept, back)
+    (back / FILE).unlink()
+    async with Database(f"sqlite:///{back / 'cloud.db'}") as db:
+        restored = House(db, back, await asyncio.to_thread(cloud_keys, back, 2e9))
+        async with running(restored.hub.run()):
+            await restored.hub.ready()
+            async with running(restored.uplink(device).run()):
+                await until(lambda: restored.refusals)
+        assert "has not the key that was pinned" in restored.refusals[0]
+        assert (await restored.record()).shut_why == ""
