@@ -19,7 +19,7 @@ LAYERS = {
         {"__main__", "cli"},
         {"agent"},
         {"uplink", "dispatcher", "offline", "health", "status", "status_table", "status_detail", "plan", "updates"}
-        | {"control", "self_test"},
+        | {"control", "self_test", "enrolment"},
         {
             "calls",
             "call",
@@ -46,7 +46,6 @@ LAYERS = {
             "identity",
             "joining",
             "tls",
-            "enrolment",
             "logs",
             "supervise",
             "watchdog",
