@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -32,8 +32,15 @@ def as_table(status: Mapping[str, Any], now: float | None = None) -> str:
         lines if channels else ["no channels: no modem is configured or found"],
         remarks,
         warnings,
+        list(_listens(status.get("listens", ()))),
     ]
     return "\n\n".join("\n".join(part) for part in parts if part)
+
+
+def _listens(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for one in found:
+        where = f"{one['address']}:{one['ports']}" if one["ports"] else one["address"]
+        yield f"listens on {one['protocol']} {where} ({one['because']}: {one['what']})"
 
 
 def head(status: Mapping[str, Any]) -> str:

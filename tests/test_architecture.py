@@ -19,7 +19,7 @@ LAYERS = {
         {"__main__", "cli"},
         {"agent"},
         {"uplink", "dispatcher", "offline", "health", "status", "status_table", "status_detail", "plan", "updates"}
-        | {"control", "self_test", "enrolment"},
+        | {"control", "self_test", "enrolment", "listeners"},
         {
             "calls",
             "call",

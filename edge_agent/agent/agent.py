@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from functools import partial
 
@@ -30,6 +31,7 @@ from edge_agent.dispatcher import Dispatcher
 from edge_agent.health.conditions import Snapshot
 from edge_agent.inventory import Inventory
 from edge_agent.joining import Joining
+from edge_agent.listeners import Listener, listeners
 from edge_agent.media.clock import MediaClock
 from edge_agent.messages import Messages
 from edge_agent.sims.keeper import Sims
@@ -217,6 +219,7 @@ class Agent:
         stopping = asyncio.create_task(stop.wait(), name="stop")
         try:
             self._watchdog.ready()
+            log.info("listening on %s", "; ".join(map(str, self._listeners())))
             log.info("edge %s is running, version %s, instance %s", self._identity.edge, __version__, self.instance[:8])
             await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
             self._watchdog.stopping()
@@ -396,7 +399,14 @@ class Agent:
         tunnel = {"connected": self._uplink.connected, "url": self._identity.url, "refused": self._refused}
         heartbeat = self._heartbeat()
         waiting = sum(self._messages.waiting(status.channel) for status in heartbeat.channels)
-        return as_json(self._identity.edge, heartbeat, tunnel, self._housekeeping.warnings.active, waiting)
+        told = as_json(self._identity.edge, heartbeat, tunnel, self._housekeeping.warnings.active, waiting)
+        return {**told, "listens": [asdict(one) for one in self._listeners()]}
+
+    def _listeners(self) -> Sequence[Listener]:
+        """With the status page's real port, where any free one was wanted."""
+        found = listeners(self._config, self._profiles)
+        port = str(self.status_server.port) if self.status_server is not None else ""
+        return [replace(one, ports=port) if one.because == "status.port" else one for one in found]
 
     def _sentence(self) -> str:
         statuses = self.inventory.statuses()
