@@ -32,6 +32,7 @@ from cloud.services.hearing.recognisers import recognisers
 from cloud.services.media_links import MediaLinks
 from cloud.services.queue_desk import QueueDesk
 from cloud.services.renditions import Renditions
+from cloud.services.retention import Retention
 from cloud.services.speaking.engines import speech_engines
 from cloud.services.stream_socket import StreamDoor
 from cloud.services.webhooks import Timeouts, WebhookClient
@@ -72,6 +73,7 @@ class Parts:
     data_dir: Path
     links: MediaLinks
     drain: Drain
+    retention: Retention
 
 
 async def serve(config: CloudConfig) -> None:
@@ -134,6 +136,7 @@ async def run(
         await parts.links.read(parts.db)
         behind.append(group.create_task(parts.links.read_for_ever(parts.db), name="links"))
         behind.append(group.create_task(audit_anchors.tell_for_ever(parts.db, parts.data_dir), name="audit"))
+        behind.append(group.create_task(parts.retention.run(), name="retention"))
         log.info("serving on %s port %d, edges on port %d", parts.web.host, parts.web.port, parts.hub.port)
         notify("READY=1")
         await stop.wait()
@@ -196,7 +199,7 @@ def _wired(
         door=StreamDoor(policy),
         recognisers=recognisers(config.recognition),
     )
-    tls, refused = _tls(config), Refusals()
+    tls = _tls(config)
     keeper = Doorkeeper(db, keys, load=desk.outboxes.load, certificates=certificates)
     tunnel.hub = Hub(
         config.tunnel.host,
@@ -234,7 +237,7 @@ def _wired(
         drain=drain.gate,
         https=config.public_url.startswith("https:"),
     )
-    return Parts(db, desk, tunnel.hub, web, config.data_dir, links, drain)
+    return Parts(db, desk, tunnel.hub, web, config.data_dir, links, drain, Retention(db, files, renditions))
 
 
 def _routes(

@@ -31,6 +31,20 @@ def number(address: str) -> str:
     return ("+" if address.startswith("+") else "") + digits[:head] + _HIDDEN + digits[count - tail :]
 
 
+def beginning(address: str) -> str:
+    """``+85512345678`` → ``+8551*******``, and that as it is. Short codes and names stay as they are."""
+    if len(_DIGIT.findall(address)) <= 6:
+        return address
+    seen = 0
+
+    def hide(digit: re.Match[str]) -> str:
+        nonlocal seen
+        seen += 1
+        return digit[0] if seen <= 4 else "*"
+
+    return _DIGIT.sub(hide, address)
+
+
 def text(body: str) -> str:
     """Nothing of a message but its length."""
     return f"[{len(body)} characters]"

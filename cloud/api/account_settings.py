@@ -10,7 +10,15 @@ from cloud.services.media_links import SIGNED, MediaLinks, new_key, with_key
 from cloud.store import accounts
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord
-from cloud.store.records.accounts import COMPAT, LEVELS, MAX_DAYS, MAX_LINK_S, MEDIA_ACCESS
+from cloud.store.records.accounts import (
+    COMPAT,
+    LEVELS,
+    MAX_DAYS,
+    MAX_LINK_S,
+    MAX_RETENTION_DAYS,
+    MEDIA_ACCESS,
+    RETENTION,
+)
 from cloud.web.auth import Authenticator
 from cloud.web.http import Request, Response, Route, json_response
 from telecore.errors import NotFound
@@ -63,6 +71,11 @@ def settings_changes(form: Form) -> dict[str, object]:
         changes["media_access"] = form.word("media_access", MEDIA_ACCESS)
     if form.text("media_link_s"):
         changes["media_link_s"] = form.integer("media_link_s", 604800, 60, MAX_LINK_S)
+    if form.text("message_retention"):
+        changes["message_retention"] = form.word("message_retention", RETENTION)
+    for name in ("message_days", "recording_days", "call_days"):
+        if form.text(name):
+            changes[name] = form.integer(name, 0, 0, MAX_RETENTION_DAYS)
     return changes
 
 
@@ -75,6 +88,10 @@ def rendered(record: AccountRecord) -> Json:
         "webhook_log_days": record.webhook_log_days,
         "media_access": record.media_access,
         "media_link_s": record.media_link_s,
+        "message_retention": record.message_retention,
+        "message_days": record.message_days,
+        "recording_days": record.recording_days,
+        "call_days": record.call_days,
     }
 
 

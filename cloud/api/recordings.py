@@ -12,7 +12,7 @@ from cloud.api.recording_forms import change_recording, new_recording, requested
 from cloud.api.urls import PATHS
 from cloud.services.call_recordings import CURRENT
 from cloud.services.requests import CallRecordings
-from cloud.store import calls, recordings
+from cloud.store import calls, erasing, recordings
 from cloud.store.database import Connection, Database
 from cloud.store.recordings import RecordingFilter
 from cloud.store.records import RecordingRecord
@@ -110,12 +110,13 @@ class RecordingsApi:
             now = recordings.get(conn, record.sid)
             if now is not None and now.status in UNFINISHED:
                 raise InvalidRequest("A recording that is being made cannot be deleted", code=20409, status=409)
-            recordings.delete(conn, record.sid)
+            erasing.recording(conn, record.sid)
             return recordings.count_of_hash(conn, record.sha256)
 
         if await self._db.write(remove) == 0 and record.sha256:
             await self._sound.delete(record.sha256)
             await self._renditions.forget(record.sha256)
+        self._db.erased = True
         return Response(204)
 
     async def media(self, ask: Ask) -> Response:

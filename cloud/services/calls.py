@@ -21,7 +21,7 @@ from cloud.services.placing import place
 from cloud.services.requests import NewCall, UpdateCall, Warnings
 from cloud.services.routing import Routing
 from cloud.services.sessions import Sessions
-from cloud.store import calls, notifications
+from cloud.store import calls, erasing, notifications
 from cloud.store.database import Connection, Database
 from cloud.store.records import CallRecord
 from cloud.tunnel import call_steps, recording_steps
@@ -121,9 +121,10 @@ class CallService:
         def write(conn: Connection) -> None:
             if _own(conn, account, sid).status not in FINAL_CALL:
                 raise InvalidRequest("A call cannot be deleted before it has ended", code=20009)
-            calls.delete(conn, sid)
+            erasing.call(conn, sid)
 
         await self._db.write(write)
+        self._db.erased = True
 
     async def _finish(self, record: CallRecord, status: CallStatus) -> CallRecord:
         """Hang up. What was answered is completed, what was not is canceled."""

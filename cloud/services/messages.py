@@ -55,7 +55,6 @@ class MessageService:
         self._wake = wake
         self._now = now
         self._news = asyncio.Event()
-        self._erased = False
         self.sending = Sending(routing, now)
 
     async def create(self, account: AccountSid, wanted: NewMessage) -> MessageRecord:
@@ -88,7 +87,7 @@ class MessageService:
             return _own(conn, account, sid)
 
         record = await self._db.write(write)
-        self._erased = self._erased or wanted.redact
+        self._db.erased = self._db.erased or wanted.redact
         self._queue.wake()
         return record
 
@@ -101,7 +100,7 @@ class MessageService:
             erasing.message(conn, sid)
 
         await self._db.write(write)
-        self._erased = True
+        self._db.erased = True
 
     async def feedback(self, account: AccountSid, sid: str, outcome: str) -> FeedbackRecord:
         """Raises NotFound; InvalidRequest for a message that came in."""
@@ -153,8 +152,8 @@ class MessageService:
                 await self.expire()
                 if fresh:
                     await self.route_waiting()
-                if self._erased:
-                    self._erased = not await self._db.scrub()
+                if self._db.erased:
+                    await self._db.scrub()
             except Transient as error:
                 log.warning("waiting messages wait for the store: %s", error)
 

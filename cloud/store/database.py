@@ -89,6 +89,8 @@ class Database:
 
     def __init__(self, url: str, *, check: bool = False) -> None:
         self._check = check
+        self.erased = False
+        """Something was deleted of which nothing may be left: ``scrub`` is due."""
         self._url = make_url(url)
         self._lite = self._url.get_backend_name() == "sqlite"
         self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
@@ -147,7 +149,10 @@ class Database:
 
         PostgreSQL's vacuum does its part by itself. Raises StoreFailed.
         """
-        return await asyncio.to_thread(self._scrub) if self._lite and self._url.database else True
+        self.erased = False
+        done = await asyncio.to_thread(self._scrub) if self._lite and self._url.database else True
+        self.erased = self.erased or not done
+        return done
 
     def _scrub(self) -> bool:
         try:

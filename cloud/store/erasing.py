@@ -6,16 +6,62 @@ are made, and leave nothing behind. ``Database.scrub`` then empties SQLite's log
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, delete, update
+from sqlalchemy import Connection, delete, select, update
 
-from cloud.store import messages, webhook_log
-from cloud.store.schema import callbacks, events, notifications
+from cloud.store import calls, messages, recordings, transcriptions, webhook_log
+from cloud.store.schema import callbacks, events, notifications, participants, queue_members, streams, validations
+from cloud.store.schema import transcriptions as transcription_rows
+from telecore import redact as hidden
+from telecore.model import Direction
 
 
 def message(conn: Connection, sid: str) -> None:
     """The message, and everything that is about it."""
     messages.delete(conn, sid)
     told(conn, sid)
+    noted(conn, sid)
+
+
+def redact(conn: Connection, sid: str) -> None:
+    """What it said, and all of the other party's number but its beginning. That it was stays."""
+    record = messages.get(conn, sid)
+    if record is None:
+        return
+    theirs = "sender" if record.direction is Direction.INBOUND else "recipient"
+    changes: dict[str, object] = {theirs: hidden.beginning(getattr(record, theirs))}
+    messages.update(conn, sid, body="", secret_body=None, **changes)
+    told(conn, sid)
+    noted(conn, sid)
+
+
+def call(conn: Connection, sid: str) -> None:
+    """The call, and everything that is about it but its recordings."""
+    calls.delete(conn, sid)
+    told(conn, sid)
+    noted(conn, sid)
+    for stream in conn.execute(select(streams.c.sid).where(streams.c.call == sid)).scalars().all():
+        told(conn, stream)
+    for table in (participants, queue_members, streams, validations):
+        conn.execute(delete(table).where(table.c.call == sid))
+
+
+def recording(conn: Connection, sid: str) -> None:
+    """The row, and what was told of it; its sound lies in a file."""
+    recordings.delete(conn, sid)
+    told(conn, sid)
+    noted(conn, sid)
+
+
+def words(conn: Connection, sid: str) -> None:
+    """What was understood of this recording."""
+    of_it = select(transcription_rows.c.sid).where(transcription_rows.c.recording == sid)
+    for one in conn.execute(of_it).scalars().all():
+        transcriptions.delete(conn, one)
+        told(conn, one)
+        noted(conn, one)
+
+
+def noted(conn: Connection, sid: str) -> None:
     conn.execute(delete(notifications).where(notifications.c.subject == sid))
 
 

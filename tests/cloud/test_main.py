@@ -104,6 +104,12 @@ def test_what_an_account_sets(run: Run) -> None:
     assert (shown["sid"], shown["compat"], shown["webhook_log"]) == (account["sid"], "twilio", "full")
     shown = result(run, "account", "--compat", "somleng", "--webhook-log", "brief", "--webhook-log-days", "30")
     assert (shown["compat"], shown["webhook_log"], shown["webhook_log_days"]) == ("somleng", "brief", "30")
+    assert (shown["message_retention"], shown["message_days"]) == ("redacted", "0")
+    shown = result(run, "account", "--message-retention", "deleted", "--message-days", "90", "--recording-days", "30")
+    assert (shown["message_retention"], shown["message_days"]) == ("deleted", "90")
+    assert (shown["recording_days"], shown["call_days"]) == ("30", "0")
+    refused = run("account", "--call-days", "3651")
+    assert (refused.returncode, "--call-days must be from 0 to 3650" in refused.stderr) == (1, True)
     refused = run("account", "--webhook-log-days", "91")
     assert refused.returncode == 1
     assert "from 1 to 90" in refused.stderr

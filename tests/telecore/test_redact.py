@@ -71,3 +71,18 @@ def test_lines(line: str, shown: str):
 @given(st.text())
 def test_scrubbing_again_changes_nothing(line: str):
     assert redact.scrub(redact.scrub(line)) == redact.scrub(line)
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("+85512345678", "+8551*******"),
+        ("012345678", "0123*****"),
+        ("sip:85512345678@pbx.example", "sip:8551*******@pbx.example"),
+        ("1234", "1234"),
+        ("Metfone", "Metfone"),
+    ],
+)
+def test_the_beginning_of_a_number(address: str, shown: str) -> None:
+    assert redact.beginning(address) == shown
+    assert redact.beginning(shown) == shown

@@ -18,7 +18,15 @@ from cloud.api.description.words import (
     word,
 )
 from cloud.api.webhooks import MAX_CODE
-from cloud.store.records.accounts import COMPAT, LEVELS, MAX_DAYS, MAX_LINK_S, MEDIA_ACCESS
+from cloud.store.records.accounts import (
+    COMPAT,
+    LEVELS,
+    MAX_DAYS,
+    MAX_LINK_S,
+    MAX_RETENTION_DAYS,
+    MEDIA_ACCESS,
+    RETENTION,
+)
 
 SCHEMAS: dict[str, Json] = {
     "webhook": {
@@ -42,6 +50,10 @@ SCHEMAS: dict[str, Json] = {
         "webhook_log_days": a_whole(),
         "media_access": a_word(*MEDIA_ACCESS),
         "media_link_s": a_whole(),
+        "message_retention": a_word(*RETENTION),
+        "message_days": a_whole(),
+        "recording_days": a_whole(),
+        "call_days": a_whole(),
     },
 }
 
@@ -72,11 +84,17 @@ FAMILY = Family(
                 word("media_access", *MEDIA_ACCESS, standing=_OURS),
                 whole("media_link_s", 60, MAX_LINK_S, standing=_OURS),
                 flag("revoke_media_links", None, _OURS),
+                word("message_retention", *RETENTION, standing=_OURS),
+                *(
+                    whole(name, 0, MAX_RETENTION_DAYS, standing=_OURS)
+                    for name in ("message_days", "recording_days", "call_days")
+                ),
             ),
             standing=_OURS,
             example={
                 "compat": "twilio", "webhook_log": "full", "webhook_log_days": "30", "media_access": "authenticated",
-                "media_link_s": "3600", "revoke_media_links": "false",
+                "media_link_s": "3600", "revoke_media_links": "false", "message_retention": "redacted",
+                "message_days": "90", "recording_days": "30", "call_days": "0",
             },
         ),
     ),

@@ -18,6 +18,9 @@ ROLES = ("operator", "account", "auditor")
 MEDIA_ACCESS = ("authenticated", "signed")
 """What opens the sound of a recording: the account's credentials; those, or a link that is signed and expires."""
 MAX_LINK_S = 366 * 86400
+REDACTED, DELETED = RETENTION = ("redacted", "deleted")
+"""What becomes of messages after their days: without what they said and whose number it was; gone."""
+MAX_RETENTION_DAYS = 3650
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,8 @@ class AccountRecord:
 
     ``compat``: twilio, or somleng (its statuses and codes of errors). ``webhook_log``: full, brief or off.
     ``requests_per_s``: of its API; None as cloud.yaml says, 0 as many as there come. ``media_key`` signs links to
-    recordings, which hold for ``media_link_s`` seconds.
+    recordings, which hold for ``media_link_s`` seconds. ``message_days``, ``recording_days``, ``call_days``: how long
+    these are kept, 0 for ever; then messages are redacted or deleted (``message_retention``), the others deleted.
     """
 
     sid: AccountSid
@@ -44,6 +48,10 @@ class AccountRecord:
     media_access: str = "authenticated"
     media_key: str = ""
     media_link_s: int = 604800
+    message_retention: str = REDACTED
+    message_days: int = 0
+    recording_days: int = 0
+    call_days: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,10 @@ accounts = Table(
     Column("media_access", String(16), nullable=False, server_default="authenticated"),
     Column("media_key", String(64), nullable=False, server_default=""),
     Column("media_link_s", Integer, nullable=False, server_default="604800"),
+    Column("message_retention", String(10), nullable=False, server_default="redacted"),
+    Column("message_days", Integer, nullable=False, server_default="0"),
+    Column("recording_days", Integer, nullable=False, server_default="0"),
+    Column("call_days", Integer, nullable=False, server_default="0"),
     *made_columns(),
     sqlite_autoincrement=True,
 )

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import replace
 
 from cloud.services.exchanges import WebhookRequest
-from cloud.store import accounts, webhook_log
+from cloud.store import accounts, audit, webhook_log
 from cloud.store.records import Cursor
 from cloud.store.webhook_log import WebhookFilter
 from tests.fakes.api_site import Site
@@ -85,13 +85,27 @@ async def test_settings_are_the_accounts_own_or_its_subaccounts(site: Site) -> N
     _, body = await site.ask("POST", where, [("account", below.sid), ("webhook_log_days", "30"), ("compat", "somleng")])
     assert (body["sid"], body["webhook_log_days"], body["compat"]) == (below.sid, 30, "somleng")
     assert (await site.ask("POST", where, [("account", stranger.sid)]))[0] == 404
+    kept = ("message_retention", "message_days", "recording_days", "call_days")
+    assert [body[name] for name in kept] == ["redacted", 0, 0, 0]
+    _, body = await site.ask("POST", where, list(zip(kept, ("deleted", "90", "30", "3650"), strict=True)))
+    assert [body[name] for name in kept] == ["deleted", 90, 30, 3650]
+    _, body = await site.ask("POST", where, [("message_days", "0")])
+    assert [body[name] for name in kept] == ["deleted", 0, 30, 3650]
+    entries = await site.db.read(lambda conn: audit.latest(conn, 2))
+    assert [entry.action for entry in entries] == [f"POST {where}"] * 2
+    assert [entry.detail for entry in entries] == ["message_days", ", ".join(sorted(kept))]
     for name, value in (
         ("compat", "jambonz"),
         ("webhook_log", "all"),
         ("webhook_log_days", "0"),
         ("webhook_log_days", "91"),
+        ("message_retention", "full"),
+        ("message_days", "-1"),
+        ("recording_days", "3651"),
+        ("call_days", "ten"),
     ):
-        assert (await site.ask("POST", where, [(name, value)]))[0] == 400
+        status, body = await site.ask("POST", where, [(name, value)])
+        assert (status, f"'{name}'" in body["message"]) == (400, True), body
     key = await site.twilio(lambda c: c.new_keys.create())
     client = site.by_key(key.sid, key.secret)
     answer = await asyncio.to_thread(lambda: client.request("GET", f"{site.url}{where}"))

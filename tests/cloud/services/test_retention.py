@@ -1,0 +1,250 @@
+"""What is past its days goes, wherever it stands; what is under way, young or another account's stays."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cloud.services.renditions import Renditions
+from cloud.services.retention import PIECE, Retention
+from cloud.store import (
+    accounts,
+    callbacks,
+    calls,
+    events,
+    messages,
+    notifications,
+    recordings,
+    retention,
+    streams,
+    transcriptions,
+    webhook_log,
+)
+from cloud.store.database import Connection
+from cloud.store.records import CallRecord, Hook, MessageRecord, RecordingRecord, WebhookLogRecord
+from cloud.tunnel.heard import utc_now
+from telecore.audio.wav import write_wav
+from telecore.events import CallOffered, Event, MessageReceived
+from telecore.ids import E164, Address, CallSid, ChannelId, EdgeId, MessageSid, RecordingSid, Sha256, new_sid
+from telecore.model import CallStatus, Direction, MessageStatus
+
+OURS, CHANNEL = Address("+85512000001"), ChannelId("site-1/modem1")
+WORDS, NUMBER, SOUND, HEARD = "the-code-is-", "+85599", b"what-was-said-", "heard-words-"
+MARKS = (WORDS.encode(), NUMBER.encode(), SOUND, HEARD.encode())
+NOW = utc_now()
+OLD, YOUNG = NOW - timedelta(days=8), NOW - timedelta(days=6)
+
+
+@pytest.fixture
+async def keeper(db, files, tmp_path):
+    renditions = Renditions(tmp_path / "renditions", files)
+    yield Retention(db, files, renditions, now=lambda: NOW)
+    renditions.close()
+
+
+def told(conn: Connection, account: str, sid: str, event: Event, text: str) -> None:
+    """Every copy of it that there can be."""
+    assert events.insert(conn, event, EdgeId("site-1"))
+    row = callbacks.add(conn, account, sid, Hook("https://app.example/"), {"Body": text})
+    callbacks.failed(conn, row, None, text)
+    notifications.add(conn, account, sid, 11200, text)
+    exchange = WebhookLogRecord(
+        sid=new_sid("WH"), account=account, subject=sid, url="https://app.example/", method="POST",
+        params={"Body": text}, whole=True, sent={}, status=500, code=11200, fault=text, got={}, body=text, size=4,
+        duration_ms=1, at=NOW,
+    )  # fmt: skip
+    webhook_log.add(conn, [exchange])
+
+
+def message(conn: Connection, account, n: int = 0, status=MessageStatus.RECEIVED, at=OLD, **more) -> MessageSid:
+    sid, body, theirs = MessageSid(new_sid("SM")), f"{WORDS}{n}", Address(f"{NUMBER}{n:06}")
+    inbound = status is MessageStatus.RECEIVED
+    record = MessageRecord(
+        sid=sid, account=account.sid, direction=Direction.INBOUND if inbound else Direction.OUTBOUND_API,
+        sender=theirs if inbound else OURS, recipient=OURS if inbound else theirs, body=body, status=status,
+        created_at=at, updated_at=at, channel=CHANNEL,
+    )  # fmt: skip
+    messages.insert(conn, replace(record, **more))
+    event = MessageReceived(
+        message=sid, channel=CHANNEL, sender=theirs, recipient=None, body=body, parts=1, sent_at=at, at=at
+    )
+    told(conn, account.sid, sid, event, f"{body} {theirs}")
+    return sid
+
+
+def call(conn: Connection, account, n: int = 0, status=CallStatus.COMPLETED, at=OLD, **more) -> CallSid:
+    sid, theirs = CallSid(new_sid("CA")), Address(f"{NUMBER}{n:06}")
+    record = CallRecord(
+        sid=sid, account=account.sid, direction=Direction.INBOUND, caller=theirs, called=OURS, status=status,
+        created_at=at, updated_at=at, channel=CHANNEL, edge=EdgeId("site-1"), twiml=f"<Say>{WORDS}</Say>",
+    )  # fmt: skip
+    calls.insert(conn, replace(record, **more))
+    event = CallOffered(call=sid, channel=CHANNEL, caller=theirs, called=E164("+85512000001"), at=at)
+    told(conn, account.sid, sid, event, str(theirs))
+    streams.add(conn, account.sid, sid, new_sid("MZ"), f"{WORDS}{n}")
+    return sid
+
+
+def recording(conn: Connection, account, of: CallSid, sha256: str, status="completed", at=OLD) -> RecordingSid:
+    record = RecordingRecord(
+        sid=RecordingSid(new_sid("RE")), account=account.sid, call=of, sha256=Sha256(sha256), size=100, duration_s=1.0,
+        channels=1, source="RecordVerb", status=status, created_at=at, updated_at=at,
+    )  # fmt: skip
+    recordings.insert(conn, record)
+    heard = transcriptions.begin(conn, record, Hook())
+    transcriptions.update(conn, heard.sid, status="completed", text=f"{HEARD}{record.sid}")
+    return record.sid
+
+
+async def wav(files, n: int = 0) -> Sha256:
+    return await files.add(write_wav((SOUND + f"{n:06}".encode()) * 200))
+
+
+async def kept(db, table, sids) -> list[bool]:
+    return [await db.read(lambda conn, sid=sid: table.get(conn, sid)) is not None for sid in sids]
+
+
+async def setting(db, account, **changes) -> None:
+    await db.write(lambda conn: accounts.update(conn, account.sid, **changes))
+
+
+def found(folder: Path) -> dict[str, list[str]]:
+    """Files that hold any of it, and what they hold."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    held = {path.name: [mark.decode() for mark in MARKS if mark in path.read_bytes()] for path in files}
+    return {name: marks for name, marks in held.items() if marks}
+
+
+@pytest.mark.parametrize("level", ["redacted", "deleted"])
+async def test_nothing_is_left_in_the_data_folder(db, account, files, keeper, tmp_path, level):
+    count = PIECE + 3
+
+    def fill(conn: Connection, sounds: list[Sha256]) -> tuple[list[str], list[str], list[str]]:
+        texts = [message(conn, account, n) for n in range(count)]
+        texts += [message(conn, account, n, MessageStatus.SENT, secret_body=f"{WORDS}x") for n in range(count)]
+        spoken = [call(conn, account, n) for n in range(count)]
+        sound = [recording(conn, account, one, sha) for one, sha in zip(spoken, sounds, strict=True)]
+        return texts, spoken, sound
+
+    # Two of them have the same sound.
+    sounds = [await wav(files, max(n, 1)) for n in range(count)]
+    texts, spoken, sound = await db.write(lambda conn: fill(conn, sounds))
+    await keeper._renditions.path(sounds[0], 1, mp3=True)
+    shown = await asyncio.to_thread(found, tmp_path)
+    assert {mark for marks in shown.values() for mark in marks} == {mark.decode() for mark in MARKS}
+    assert await keeper.purge() == 0  # for ever, unless said
+    await setting(db, account, message_retention=level, message_days=7, recording_days=7, call_days=7)
+    assert await keeper.purge() == 4 * count
+    assert await db.scrub()
+    assert await asyncio.to_thread(found, tmp_path) == {}
+    assert list((tmp_path / "renditions").iterdir()) == []
+    assert not any(await kept(db, calls, spoken) + await kept(db, recordings, sound))
+    assert set(await kept(db, messages, texts)) == {level == "redacted"}
+    assert await keeper.purge() == 0
+
+
+async def test_a_redacted_message_says_that_it_was(db, account, keeper):
+    await setting(db, account, message_days=7)
+    sid = await db.write(lambda conn: message(conn, account, 123))
+    out = await db.write(lambda conn: message(conn, account, 5, MessageStatus.DELIVERED))
+    assert await keeper.purge() == 2
+    came, went = [await db.read(lambda conn, sid=sid: messages.get(conn, sid)) for sid in (sid, out)]
+    assert (came.body, came.sender, came.recipient, came.created_at) == ("", "+8559*******", OURS, OLD)
+    assert (went.body, went.sender, went.recipient, went.status) == ("", OURS, "+8559*******", "delivered")
+
+
+@pytest.mark.parametrize("level", ["redacted", "deleted"])
+async def test_what_is_under_way_or_young_or_anothers_stays(db, account, files, keeper, tmp_path, level):
+    other = await db.write(lambda conn: accounts.create(conn, "Other"))
+    await setting(db, account, message_retention=level, message_days=7, recording_days=7, call_days=7)
+    sha = await wav(files)
+    under_way = ("scheduled", "accepted", "queued", "sending", "receiving")
+
+    def fill(conn: Connection) -> tuple[list[str], list[str], list[str]]:
+        texts = [message(conn, account, n, MessageStatus(status)) for n, status in enumerate(under_way)]
+        texts += [message(conn, account, 10, at=YOUNG), message(conn, other, 11)]
+        texts.append(message(conn, account, 12, MessageStatus.DELIVERED, send_at=YOUNG))
+        texts.append(message(conn, account, 13))
+        callbacks.add(conn, account.sid, texts[-1], Hook("https://app.example/"), {"Body": WORDS})
+        live = [call(conn, account, n, CallStatus(s)) for n, s in enumerate(("queued", "ringing", "in-progress"))]
+        leg = call(conn, account, 4, parent=live[2])
+        above = call(conn, account, 5)
+        below = call(conn, account, 6, CallStatus.IN_PROGRESS, parent=above)
+        long = call(conn, account, 7, ended_at=YOUNG)
+        awaited = call(conn, account, 8)
+        spoken = [*live, leg, above, below, long, awaited, call(conn, account, 9, at=YOUNG), call(conn, other, 10)]
+        sound = [recording(conn, account, awaited, "", s) for s in ("in-progress", "paused", "stopped", "processing")]
+        sound += [recording(conn, account, live[2], sha, at=YOUNG), recording(conn, other, spoken[-1], sha)]
+        heard = recording(conn, account, live[2], sha)
+        transcriptions.begin(conn, recordings.get(conn, heard), Hook())
+        gone = recording(conn, account, live[2], sha)
+        return texts, spoken, [*sound, heard, gone]
+
+    texts, spoken, sound = await db.write(fill)
+    assert await keeper.purge() == 1
+    assert all(await kept(db, messages, texts) + await kept(db, calls, spoken))
+    assert await kept(db, recordings, sound) == [True] * (len(sound) - 1) + [False]
+    assert await files.size(sha) is not None  # others have the same
+    bodies = [(await db.read(lambda conn, sid=sid: messages.get(conn, sid))).body for sid in texts]
+    assert all(bodies)
+    # What held them up is over: they go at the next pass, the other account's and the young ones stay.
+    await db.write(lambda conn: messages.update(conn, texts[0], status=MessageStatus.CANCELED))
+    await db.write(lambda conn: calls.update(conn, spoken[2], status=CallStatus.COMPLETED))
+    assert await keeper.purge() == 3
+    left = await db.read(lambda conn: messages.get(conn, texts[0]))
+    assert (left.body if left is not None else "") == ""
+    assert await kept(db, calls, spoken[2:4]) == [False, False]
+
+
+async def test_more_than_is_looked_at_in_one_go(db, account, keeper, monkeypatch):
+    monkeypatch.setattr(retention, "AT_ONCE", 4)
+    await setting(db, account, message_days=7)
+    old = await db.write(lambda conn: [message(conn, account, n) for n in range(10)])
+    waits = await db.write(lambda conn: message(conn, account, 10, MessageStatus.QUEUED))
+    later = await db.write(lambda conn: [message(conn, account, 20 + n) for n in range(10)])
+    assert await keeper.purge() == 20
+    await db.write(lambda conn: messages.update(conn, waits, status=MessageStatus.FAILED))
+    assert await keeper.purge() == 1
+    bodies = [(await db.read(lambda conn, sid=sid: messages.get(conn, sid))).body for sid in (*old, waits, *later)]
+    assert not any(bodies)
+    # Shorter: redacted already is not deleted yet.
+    await setting(db, account, message_retention="deleted")
+    assert await keeper.purge() == 21
+    assert not any(await kept(db, messages, (*old, waits, *later)))
+
+
+async def test_others_write_between_the_pieces(db, account, keeper):
+    await setting(db, account, message_retention="deleted", message_days=7)
+    await db.write(lambda conn: [message(conn, account, n) for n in range(PIECE * 8)])
+    purging = asyncio.create_task(keeper.purge())
+    wrote = 0
+    while not purging.done():
+        await db.write(lambda conn: notifications.add(conn, account.sid, "", 11200, "x"))
+        wrote += 1
+        await asyncio.sleep(0)
+    assert purging.result() == PIECE * 8
+    assert wrote >= 8
+
+
+async def test_sound_is_gone_before_its_row(db, account, files, keeper, monkeypatch):
+    """So that a crash in between leaves no sound that nobody knows of."""
+    await setting(db, account, recording_days=7)
+    sha = await wav(files)
+    of = await db.write(lambda conn: call(conn, account))
+    sid = await db.write(lambda conn: recording(conn, account, of, sha))
+
+    async def crash(sha256: Sha256) -> None:
+        raise OSError("here it ends")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keeper._renditions, "forget", crash)
+        with pytest.raises(OSError, match="here it ends"):
+            await keeper.purge()
+    assert await files.size(sha) is None
+    assert await kept(db, recordings, [sid]) == [True]
+    assert await keeper.purge() == 1
+    assert await kept(db, recordings, [sid]) == [False]
