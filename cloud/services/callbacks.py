@@ -17,7 +17,7 @@ from cloud.services.debugger import Debugger
 from cloud.services.documents import may_pass
 from cloud.services.shares import Shares
 from cloud.services.webhooks import FetchedDocument, WebhookClient, WebhookFailure, WebhookRequest
-from cloud.store import accounts, callbacks
+from cloud.store import accounts, callbacks, erasing
 from cloud.store.callbacks import Lane
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord, CallbackRecord, Hook
@@ -140,6 +140,8 @@ class Callbacks:
 
         def write(conn: Connection) -> None:
             callbacks.failed(conn, row.id, at, f"{failure.code} {failure.text}")
+            if at is None and erasing.is_erased(conn, row.subject, row.params.get("Body", "")):
+                erasing.told(conn, row.subject)
 
         await self._db.write(write)
         if at is None:

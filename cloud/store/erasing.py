@@ -12,6 +12,7 @@ from cloud.store import calls, messages, recordings, transcriptions, webhook_log
 from cloud.store.schema import callbacks, events, notifications, participants, queue_members, streams, validations
 from cloud.store.schema import transcriptions as transcription_rows
 from telecore import redact as hidden
+from telecore.ids import is_sid
 from telecore.model import Direction
 
 
@@ -32,6 +33,16 @@ def redact(conn: Connection, sid: str) -> None:
     messages.update(conn, sid, body="", secret_body=None, **changes)
     told(conn, sid)
     noted(conn, sid)
+
+
+def is_erased(conn: Connection, sid: str, body: str) -> bool:
+    """Whether this call or message was deleted, or the message, which said ``body``, redacted."""
+    if is_sid(sid, "CA"):
+        return calls.get(conn, sid) is None
+    if is_sid(sid, "SM") or is_sid(sid, "MM"):
+        record = messages.get(conn, sid)
+        return record is None or (not record.body and bool(body))
+    return False
 
 
 def call(conn: Connection, sid: str) -> None:

@@ -8,29 +8,35 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from cloud.services import retention as service
+from cloud.services.callbacks import Callbacks
 from cloud.services.renditions import Renditions
 from cloud.services.retention import PIECE, Retention
 from cloud.store import (
     accounts,
     callbacks,
     calls,
+    erasing,
     events,
     messages,
     notifications,
     recordings,
     retention,
+    schema,
     streams,
     transcriptions,
     webhook_log,
 )
-from cloud.store.database import Connection
+from cloud.store.database import Connection, StoreFailed
 from cloud.store.records import CallRecord, Hook, MessageRecord, RecordingRecord, WebhookLogRecord
 from cloud.tunnel.heard import utc_now
 from telecore.audio.wav import write_wav
 from telecore.events import CallOffered, Event, MessageReceived
 from telecore.ids import E164, Address, CallSid, ChannelId, EdgeId, MessageSid, RecordingSid, Sha256, new_sid
 from telecore.model import CallStatus, Direction, MessageStatus
+from tests.fakes.customer_app import Reply
 
 OURS, CHANNEL = Address("+85512000001"), ChannelId("site-1/modem1")
 WORDS, NUMBER, SOUND, HEARD = "the-code-is-", "+85599", b"what-was-said-", "heard-words-"
@@ -228,6 +234,51 @@ async def test_others_write_between_the_pieces(db, account, keeper):
         await asyncio.sleep(0)
     assert purging.result() == PIECE * 8
     assert wrote >= 8
+
+
+async def test_it_runs_by_itself_and_outlives_a_store_that_fails(db, account, keeper, monkeypatch, caplog):
+    monkeypatch.setattr(service, "FIRST_S", 0.0)
+    monkeypatch.setattr(service, "EVERY_S", 0.01)
+    await setting(db, account, message_retention="deleted", message_days=7)
+    sid = await db.write(lambda conn: message(conn, account))
+    read, failures = db.read, [StoreFailed("the disk is full")]
+
+    async def reads(work):
+        if failures:
+            raise failures.pop()
+        return await read(work)
+
+    monkeypatch.setattr(db, "read", reads)
+    running = asyncio.create_task(keeper.run())
+    async with asyncio.timeout(5):
+        while await read(lambda conn: messages.get(conn, sid)) is not None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert "the disk is full" in caplog.text
+    running.cancel()
+    await asyncio.wait([running])
+
+
+@pytest.mark.parametrize("how", ["redacted", "deleted"])
+async def test_a_callback_that_is_given_up_afterwards_leaves_nothing(db, account, app, client, debugger, how):
+    """As long as it is pending its parameters stand; then they go, though it was deleted by hand before."""
+    url = app.answer("/sms", Reply("", status=400))
+
+    def fill(conn: Connection) -> str:
+        sid = message(conn, account)
+        callbacks.add(conn, account.sid, sid, Hook(url), {"Body": f"{WORDS}7"})
+        (erasing.redact if how == "redacted" else erasing.message)(conn, sid)
+        return sid
+
+    sid = await db.write(fill)
+    running = asyncio.create_task(Callbacks(db, client, debugger).run())
+    rows = select(schema.callbacks.c.id).where(schema.callbacks.c.subject == sid)
+    assert await db.read(lambda conn: conn.execute(rows).all())
+    async with asyncio.timeout(5):
+        while await db.read(lambda conn: conn.execute(rows).all()):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    assert [request.path for request in app.received] == ["/sms"]
+    running.cancel()
+    await asyncio.wait([running])
 
 
 async def test_sound_is_gone_before_its_row(db, account, files, keeper, monkeypatch):
