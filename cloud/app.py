@@ -30,6 +30,7 @@ from cloud.services.desk import Desk
 from cloud.services.files import Files
 from cloud.services.hearing.recognisers import recognisers
 from cloud.services.media_links import MediaLinks
+from cloud.services.own_certificate import OwnCertificate, read_certificate
 from cloud.services.queue_desk import QueueDesk
 from cloud.services.renditions import Renditions
 from cloud.services.retention import Retention
@@ -74,6 +75,7 @@ class Parts:
     links: MediaLinks
     drain: Drain
     retention: Retention
+    certificate: OwnCertificate | None = None
 
 
 async def serve(config: CloudConfig) -> None:
@@ -137,6 +139,8 @@ async def run(
         behind.append(group.create_task(parts.links.read_for_ever(parts.db), name="links"))
         behind.append(group.create_task(audit_anchors.tell_for_ever(parts.db, parts.data_dir), name="audit"))
         behind.append(group.create_task(parts.retention.run(), name="retention"))
+        if parts.certificate is not None:
+            behind.append(group.create_task(parts.certificate.watch_for_ever(), name="certificate"))
         log.info("serving on %s port %d, edges on port %d", parts.web.host, parts.web.port, parts.hub.port)
         notify("READY=1")
         await stop.wait()
@@ -237,7 +241,8 @@ def _wired(
         drain=drain.gate,
         https=config.public_url.startswith("https:"),
     )
-    return Parts(db, desk, tunnel.hub, web, config.data_dir, links, drain, Retention(db, files, renditions))
+    own = OwnCertificate(Path(config.tunnel.certificate), desk.fleet.warn) if config.tunnel.certificate else None
+    return Parts(db, desk, tunnel.hub, web, config.data_dir, links, drain, Retention(db, files, renditions), own)
 
 
 def _routes(
@@ -327,13 +332,7 @@ def _shown(config: CloudConfig) -> tuple[str, ...]:
     """SHA-256 of the certificate that edges see, where nobody else speaks TLS in front of it."""
     if config.tunnel.certificate is None or config.tunnel.behind_proxy:
         return ()
-    try:
-        text = Path(config.tunnel.certificate).read_text(encoding="ascii")
-        _, begin, rest = text.partition("-----BEGIN CERTIFICATE-----")
-        body, end, _ = rest.partition("-----END CERTIFICATE-----")
-        certificate = ssl.PEM_cert_to_DER_cert(begin + body + end)
-    except (OSError, ValueError) as error:
-        raise InvalidRequest(f"the tunnel's certificate {config.tunnel.certificate} cannot be read: {error}") from error
+    certificate = read_certificate(Path(config.tunnel.certificate))
     return (hashlib.sha256(certificate).hexdigest(),)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import ssl
 from collections.abc import Collection
+from datetime import datetime
 
 from edge_agent.config.cloud import CloudConfig, pin_of
 from telecore.errors import InvalidRequest, NotAllowed, RemoteProtocolError
-from telecore.x509 import public_key
+from telecore.x509 import not_after, public_key
 
 
 class WrongCertificate(NotAllowed):
@@ -39,3 +40,11 @@ def check_pin(certificate: bytes, pins: Collection[bytes]) -> None:
         raise WrongCertificate(f"the cloud shows no certificate that could be compared: {error}") from error
     if hashlib.sha256(key).digest() not in pins:
         raise WrongCertificate("the cloud's certificate is not one that this site has pinned (cloud.pin_sha256)")
+
+
+def ends_at(certificate: bytes) -> datetime | None:
+    """When a certificate in DER ends; None for none, and for one that cannot be read."""
+    try:
+        return not_after(certificate) if certificate else None
+    except RemoteProtocolError:
+        return None

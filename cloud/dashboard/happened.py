@@ -28,6 +28,7 @@ _TO_DO = {
     "sip_strangers": "Look who that is; the agent's SIP port belongs in the gateways' own network.",
     "audio_oneway": "Look at the modem's sound port, its firmware and its profile; at a gateway's codecs and network.",
     "balance_low": "Top the SIM up.",
+    "certificate_expiring": "Renew the tunnel's certificate, or see why that fails; then restart what shows it.",
     "clock_wrong": "Set the site's clock, or let it reach a time server.",
     "device_flapping": "Look at the modem's power, its cable and its antenna.",
     "disk_full": "Free space on the site's disk: received SMS stay on their SIMs, and commands wait here.",

@@ -10,7 +10,7 @@ from datetime import datetime
 from cloud.fleet.snapshot import EdgeView, Snapshot
 from cloud.store import calls, channels, edges, history, messages, rows, warnings
 from cloud.store.database import Connection, Database
-from cloud.store.records import ChannelRecord, EdgeRecord
+from cloud.store.records import ChannelRecord, EdgeRecord, WarningRecord
 from telecore.events import ChannelHealed, SelfTestDone, SimHealthChanged, SoundChecked
 from telecore.ids import ChannelId, EdgeId
 from telecore.model import ChannelStatus
@@ -110,6 +110,13 @@ class Fleet:
         self._now = now
         self._ears: set[asyncio.Event] = set()
         self.state = FleetState()
+        self._own: tuple[WarningRecord, ...] = ()
+
+    def warn(self, own: tuple[WarningRecord, ...]) -> None:
+        """What is wrong with the cloud itself now; nothing of it is stored."""
+        if own != self._own:
+            self._own = own
+            self.changed()
 
     def take(self, edge: EdgeId, news: News) -> None:
         """This has happened."""
@@ -145,7 +152,7 @@ class Fleet:
             channels=tuple(record for _, record in sorted({**stored, **state.channels}.items())),
             calls=tuple(calls.live(conn)),
             messages=messages.latest(conn, LAST_MESSAGES),
-            warnings=tuple(warnings.list_(conn)),
+            warnings=(*self._own, *warnings.list_(conn)),
             newest=history.newest(conn, SHOWN_OF_EACH),
             happened=tuple(history.latest(conn, HAPPENED, LAST_HAPPENED)),
         )

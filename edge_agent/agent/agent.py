@@ -374,6 +374,7 @@ class Agent:
             wall=datetime.fromtimestamp(time.time(), UTC),
             clock_off_s=self._time.off_s,
             clock_guessed=self._time.guessed,
+            certificate_ends=self._uplink.certificate_ends,
             channels=self.inventory.statuses(),
             tunnel_up=self._uplink.connected,
             refused=self._refused,

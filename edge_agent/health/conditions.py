@@ -28,7 +28,8 @@ class Snapshot:
     within an hour; ``sounds``: the channels whose last calls sounded bad, and how (as in SoundChecked);
     ``strangers``: addresses that spoke SIP to us of late and are no gateway, and how often;
     ``data``: uplink (empty: all of them), the threshold of its budget that is passed in percent, the share used;
-    ``disks``: the USB sockets of modems that show only their disk, with the command that makes modems of them.
+    ``disks``: the USB sockets of modems that show only their disk, with the command that makes modems of them;
+    ``certificate_ends``: of the certificate that the cloud showed last, None without TLS.
     """
 
     wall: datetime
@@ -41,6 +42,7 @@ class Snapshot:
     forgotten: str = ""
     clock_off_s: float = 0.0
     clock_guessed: bool = False
+    certificate_ends: datetime | None = None
     disk_free: int | None = None
     pins: frozenset[Iccid] = frozenset()
     fallen: dict[str, str] = field(default_factory=dict)

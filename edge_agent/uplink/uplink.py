@@ -11,10 +11,11 @@ import secrets
 import ssl
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from edge_agent.config.cloud import CloudConfig, UplinkConfig
 from edge_agent.joining import CloudNotProven, Joining
-from edge_agent.tls import make_context, pins_of
+from edge_agent.tls import ends_at, make_context, pins_of
 from edge_agent.uplink.line import AuthenticationRefused, Line, LineTimes, PutOff, open_line
 from edge_agent.uplink.network import watch_network
 from edge_agent.uplink.proxy import proxy_for, target_of
@@ -107,6 +108,8 @@ class Uplink:
         self._network_changed = asyncio.Event()
         self.line: Line | None = None
         """The line that carries the tunnel."""
+        self.certificate_ends: datetime | None = None
+        """Of the certificate that the cloud, or the proxy before it, showed last."""
 
     @property
     def connected(self) -> bool:
@@ -273,6 +276,7 @@ class Uplink:
 
     async def _connect_and_serve(self) -> End:
         line = await self._ways.open(self._open)
+        self.certificate_ends = ends_at(line.certificate)
         try:
             proof = await self._joining.first_words(line.sent, line.headers, _sha256(line.certificate))
         except BaseException:

@@ -3,6 +3,7 @@
 from edge_agent.health.checks.audio_echo import audio_echo
 from edge_agent.health.checks.audio_oneway import audio_oneway
 from edge_agent.health.checks.balance_low import balance_low
+from edge_agent.health.checks.certificate_expiring import certificate_expiring
 from edge_agent.health.checks.clock_wrong import clock_wrong
 from edge_agent.health.checks.data_budget import data_budget
 from edge_agent.health.checks.device_flapping import device_flapping
@@ -52,6 +53,7 @@ CHECKS: tuple[Check, ...] = (
     Check(tunnel_down, 60.0),
     Check(enrolment_refused, 0.0),
     Check(clock_wrong, 0.0),
+    Check(certificate_expiring, 0.0),
     Check(part_fell, 0.0),
     Check(audio_oneway, 0.0),
     Check(audio_echo, 0.0),

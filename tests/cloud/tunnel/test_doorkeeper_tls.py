@@ -19,6 +19,8 @@ from cloud.store import accounts
 from cloud.store.database import Database
 from cloud.tunnel.doorkeeper import Doorkeeper
 from edge_agent.config.cloud import CloudConfig
+from edge_agent.health.checks.certificate_expiring import certificate_expiring
+from edge_agent.health.conditions import Snapshot
 from telecore.errors import RemoteProtocolError
 from telecore.x509 import not_after, public_key
 from tests.cloud.tunnel.test_doorkeeper import House
@@ -146,3 +148,20 @@ async def test_what_is_read_of_a_certificate(tmp_path: Path) -> None:
     for cut in (*range(0, 60), 100, 200):
         with pytest.raises(RemoteProtocolError):
             public_key(whole[:cut])
+
+
+async def test_an_edge_warns_of_the_certificate_that_it_was_shown(house: House) -> None:
+    device, own = await house.enrol("box"), house.folder / "own.pem"
+    uplink = house.uplink(device)
+    uplink._url = uplink._url.replace("ws:", "wss:")
+    uplink._tls = ssl.create_default_context(cafile=own)
+    assert uplink.certificate_ends is None
+    async with running(uplink.run()):
+        await until(lambda: uplink.connected)
+        assert uplink.certificate_ends == not_after(der(own))
+    now = datetime.now(UTC)
+    (found,) = certificate_expiring(Snapshot(wall=now, certificate_ends=uplink.certificate_ends))
+    assert (found.code, found.severity.value) == ("certificate_expiring", "warning")
+    assert "in 1 days" in found.text
+    (found,) = certificate_expiring(Snapshot(wall=now + timedelta(days=3), certificate_ends=uplink.certificate_ends))
+    assert found.severity.value == "critical"

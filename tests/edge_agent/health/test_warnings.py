@@ -1,13 +1,14 @@
 """Conditions become warnings after a while, once, and are cleared when they are over."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from edge_agent.config import Limits
 from edge_agent.health import Warnings
 from edge_agent.health.checks import CHECKS
+from edge_agent.health.checks.certificate_expiring import certificate_expiring
 from edge_agent.health.conditions import Check, Condition, Severity, Snapshot
 from edge_agent.sims.keep_alive import Reminder
 from telecore.events import WarningCleared, WarningRaised
@@ -120,6 +121,8 @@ def with_pin(sim):
         (Snapshot(wall=NOW, quarantined="spool.db.broken-1"), "spool_broken", "", "spool.db.broken-1"),
         (Snapshot(wall=NOW, spool_error="disk full"), "spool_failing", "", "disk full"),
         (Snapshot(wall=NOW, tunnel_up=False), "tunnel_down", "", "being kept"),
+        (Snapshot(wall=NOW, certificate_ends=NOW + timedelta(days=13.5)), "certificate_expiring", "", "in 13 days"),
+        (Snapshot(wall=NOW, certificate_ends=NOW), "certificate_expiring", "", "ended at"),
         (Snapshot(wall=datetime(1970, 1, 1, tzinfo=UTC)), "clock_wrong", "", "1970-01-01"),
         (Snapshot(wall=NOW, strangers={"10.0.0.9": 14}), "sip_strangers", "", "10.0.0.9 (14)"),
         (
@@ -164,3 +167,19 @@ def test_and_nothing_else_is(snapshot):
 def test_a_nearly_full_disk_is_critical():
     (found,) = [c for check in CHECKS for c in check.look(Snapshot(wall=NOW, disk_free=19 * MB))]
     assert found.severity is Severity.CRITICAL
+
+
+@pytest.mark.parametrize(
+    ("ends", "off_s", "severity"),
+    [
+        (timedelta(days=14), 0.0, None),
+        (timedelta(days=14, seconds=-1), 0.0, "warning"),
+        (timedelta(seconds=1), 0.0, "warning"),
+        (timedelta(), 0.0, "critical"),
+        (timedelta(days=370), -365 * 86400.0, "warning"),  # the system's clock is a year behind
+        (timedelta(days=-300), 365 * 86400.0, None),
+    ],
+)
+def test_a_certificate_is_judged_by_the_time_the_agent_goes_by(ends, off_s, severity):
+    found = list(certificate_expiring(Snapshot(wall=NOW, clock_off_s=off_s, certificate_ends=NOW + ends)))
+    assert [condition.severity.value for condition in found] == ([severity] if severity else [])
