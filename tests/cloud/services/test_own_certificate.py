@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import shutil
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -87,10 +88,13 @@ def test_a_real_controller_says_it_in_its_log(tmp_path: Path) -> None:
     cloud = CloudProcess(tmp_path, tls=(path, Path(f"{path}.key")))
     cloud.start()
     try:
+        began = time.monotonic()
+        while "the tunnel's certificate ends at" not in cloud.log.read_text():
+            assert time.monotonic() - began < 20
+            time.sleep(0.02)
         assert cloud.stop() == 0
     finally:
         cloud.kill()
-    assert "the tunnel's certificate ends at" in cloud.log.read_text()
 
 
 def test_a_file_that_holds_none_is_named(tmp_path: Path) -> None:
