@@ -17,7 +17,7 @@ from edge_agent.config import AgentConfig, AudioConfig, DeviceConfig, StatusConf
 from edge_agent.devices.profiles import load_profiles
 from edge_agent.drivers.at_modem import modem as modem_module
 from edge_agent.drivers.at_modem import net_port as net_port_module
-from edge_agent.identity import Identity
+from edge_agent.identity import Identity, JoinStates
 from edge_agent.sims.recipes import load_recipes
 from edge_agent.spool import Spool
 from scripts.daykit.far_end import FarEnd, Hear, PageFor
@@ -79,7 +79,7 @@ class Site:
         spool = await Spool.open(folder / "spool.db")
         try:
             blobs = await EdgeBlobs.open(folder / "blobs", clips_bytes=1 << 20)
-            site = Prepared(Identity(EDGE, "0" * 64, "ws://nowhere"), load_profiles(), load_recipes())
+            site = Prepared(Identity(EDGE, "0" * 64, "ws://nowhere"), JoinStates(), load_profiles(), load_recipes())
             self.agent = Agent(config, site, spool, blobs)
             self.cloud = FarEnd.instances[-1]
             self.cloud.hear, self.cloud.page = hear, page

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import sys
-from pathlib import Path
 
 import pytest
-import yaml
 from twilio.base.exceptions import TwilioRestException
 
-from scripts.labkit.processes import ROOT, environment
 from tests.fakes.customer_app import Reply, twiml
 from tests.flows.conftest import World
 
@@ -88,28 +83,3 @@ async def test_garbage_on_the_line_costs_no_message(world: World) -> None:
     arrived = [m for m in await world.inbox(handset) if m["body"] == "out through noise"]
     assert len(arrived) <= 1
     assert (done.status == "delivered") == bool(arrived) or done.status == "failed"
-
-
-async def test_a_second_agent_with_the_same_key_is_turned_away(world: World, tmp_path: Path) -> None:
-    edge = world.about["edges"][0]
-    first = Path(world.about["data_dir"]) / edge["name"]
-    (tmp_path / "data").mkdir()
-    shutil.copy(first / "data" / "identity.json", tmp_path / "data" / "identity.json")
-    config = {"data_dir": "data", "status": {"port": None}, "devices": []}
-    (tmp_path / "agent.yaml").write_text(yaml.safe_dump(config))
-    second = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "edge_agent", "run", "--config", str(tmp_path / "agent.yaml"),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, cwd=ROOT, env=environment(),
-    )  # fmt: skip
-    assert second.stdout is not None
-    told = ""
-    try:
-        async with asyncio.timeout(20):
-            while "another agent" not in told:
-                told = (await second.stdout.readline()).decode()
-                assert told, "it ended without a word"
-    finally:
-        second.terminate()
-        await second.wait()
-    async with world._http.get(edge["status_url"] + "/status") as status:
-        assert (await status.json())["tunnel"]["connected"]

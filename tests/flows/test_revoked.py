@@ -1,8 +1,9 @@
-"""A stolen box, with the real processes: ``revoke-edge`` at the command line cuts a live tunnel of a running cloud."""
+"""Stolen boxes, with the real processes: ``revoke-edge`` cuts a live tunnel, and a copied key locks itself out."""
 
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 from tests.fakes.cloud_process import ROOT, CloudProcess, free_port
 
@@ -19,13 +21,16 @@ WITHIN_S = 2.0
 class Agent:
     """An edge agent in a process, without modems."""
 
-    def __init__(self, folder: Path, cloud: CloudProcess, token: str) -> None:
-        self.config, self.log = folder / "agent.yaml", folder / "agent.log"
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.config, self.log = folder, folder / "agent.yaml", folder / "agent.log"
         folder.mkdir()
         self.port = free_port()
         self.config.write_text(f"data_dir: data\nstatus: {{port: {self.port}}}\ndevices: []\n")
-        url = f"http://127.0.0.1:{cloud.web}"
-        self.run("enrol", "--cloud", url, f"--token={token}")
+
+    def enrolled(self, cloud: CloudProcess, name: str) -> Self:
+        token = cloud.result("enrol-edge", name)["token"]
+        self.run("enrol", "--cloud", f"http://127.0.0.1:{cloud.web}", f"--token={token}")
+        return self
 
     def run(self, *words: str) -> None:
         line = [sys.executable, "-m", "edge_agent", *words, "--config", str(self.config)]
@@ -64,9 +69,7 @@ def test_revoke_edge_cuts_the_live_tunnel_of_a_running_cloud(tmp_path: Path) -> 
     cloud.create_account()
     cloud.start()
     try:
-        stolen, other = (
-            Agent(tmp_path / name, cloud, cloud.result("enrol-edge", name)["token"]) for name in ("site-1", "site-2")
-        )
+        stolen, other = (Agent(tmp_path / name).enrolled(cloud, name) for name in ("site-1", "site-2"))
         with stolen.running() as process, other.running():
             until(stolen, True, 30)
             until(other, True, 30)
@@ -78,5 +81,28 @@ def test_revoke_edge_cuts_the_live_tunnel_of_a_running_cloud(tmp_path: Path) -> 
             assert process.poll() is None
             assert "was revoked" in stolen.log.read_text()
             assert other.connected()
+    finally:
+        cloud.kill()
+
+
+def test_a_copied_key_locks_both_out_until_the_operator_forgives(tmp_path: Path) -> None:
+    cloud = CloudProcess(tmp_path)
+    cloud.create_account()
+    cloud.start()
+    try:
+        first, copy = Agent(tmp_path / "site-1").enrolled(cloud, "site-1"), Agent(tmp_path / "copy")
+        shutil.copytree(first.folder / "data", copy.folder / "data")
+        with first.running():
+            until(first, True, 30)
+            with copy.running():
+                until(first, False, 30)
+                said = time.monotonic() + 30
+                while "two devices use this edge's key" not in copy.log.read_text():
+                    assert time.monotonic() < said, copy.log.read_text()[-2000:]
+                    time.sleep(0.1)
+                assert not copy.connected()
+        cloud.result("forgive-edge", "site-1")
+        with first.running():
+            until(first, True, 30)
     finally:
         cloud.kill()

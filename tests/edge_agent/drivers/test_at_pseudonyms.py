@@ -52,7 +52,7 @@ def test_what_is_sent(to, body, report):
         pdu, length = encode_submit("+" + to, segment, report=report, validity_s=3600)
         masked = Pseudonyms().pdu(pdu, outgoing=True)
         assert len(masked) == 2 * length + 2
-        assert decode(masked) == Other()
+        assert isinstance(decode(masked), Other)
         swapped = pdu[8 : 8 + len(to) + len(to) % 2]
         assert swapped not in masked
         if len(segment.user_data) > 12:

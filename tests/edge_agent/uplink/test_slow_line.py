@@ -51,5 +51,5 @@ async def test_32_kbit_with_a_call_a_recording_and_sms() -> None:
         f"items {[round(one, 2) for one in took]}, sound {len(late)} frames, median {late[len(late) // 2]:.2f} s late"
     )
     assert max(took) < 6
-    assert len(late) > 30
+    assert len(late) > 10
     assert late[len(late) // 2] < 2.5
