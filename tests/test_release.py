@@ -133,19 +133,27 @@ def test_a_known_hole_is_told() -> None:
         "dependencies": [{"name": "a", "version": "1.0", "vulns": [hole]}, {"name": "b", "version": "2", "vulns": []}]
     }
     assert audit.holes(json.dumps(report)) == ["a 1.0: PYSEC-2026-1, mended by 1.1"]
+    strange = {"dependencies": [*report["dependencies"], {"name": "c", "skip_reason": "not found"}]}
+    assert audit.holes(json.dumps(strange)) == audit.holes(json.dumps(report))
+    assert (audit.skipped(json.dumps(report)), audit.skipped(json.dumps(strange))) == (0, 1)
     with pytest.raises(ValueError, match="Expecting"):
         audit.holes("")
 
 
-def test_what_cannot_be_reached_is_told_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_reached_is_told_soon(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setattr(audit, "_STAMP", tmp_path / "audited")
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))
         silent.listen()
-        monkeypatch.setattr(audit, "SOURCE", f"http://127.0.0.1:{silent.getsockname()[1]}/")
-        monkeypatch.setattr(audit, "REACHED_WITHIN_S", 0.2)
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{silent.getsockname()[1]}")
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         began = time.monotonic()
-        assert audit.unreachable() is not None
-        assert time.monotonic() - began < 3
+        assert audit.main() == 0
+        assert time.monotonic() - began < 30
+    assert "cannot be looked up here" in capsys.readouterr().err
+    assert not (tmp_path / "audited").exists()
 
 
 def test_a_release_is_believed_by_its_key_alone(tmp_path: Path) -> None:
