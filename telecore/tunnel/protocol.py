@@ -29,6 +29,8 @@ from telecore.tunnel.media import decode_media
 WINDOW = 64
 MOST_UNCONFIRMED = 4 * WINDOW
 """Items a peer may have under way here; one that sends more has lost its window."""
+MOST_EARLY = 4096
+"""Notices of a peer whose Resume is still weighed. A site with 128 calls says a few of each."""
 
 
 class Phase(Enum):
@@ -83,6 +85,7 @@ class TunnelProtocol:
         self._acked = 0
         self._received = 0
         self._unconfirmed: deque[int] = deque()
+        self._early: list[NoticeArrived] = []
         self._confirmed = 0
         self._ack_due = False
 
@@ -271,7 +274,8 @@ class TunnelProtocol:
 
     def _greet(self) -> None:
         if self.greeted and self.peer is not None:
-            self._events.append(Greeted(self.peer, self.version))
+            self._events += [Greeted(self.peer, self.version), *self._early]
+            self._early.clear()
 
     def _on_item(self, item: Item) -> None:
         if not self._resumed or self.peer is None:
@@ -299,7 +303,14 @@ class TunnelProtocol:
     def _on_notice(self, notice: frames.Notice) -> None:
         if not self._resumed:
             raise RemoteProtocolError("a notice before our Resume")
-        self._events.append(NoticeArrived(notice.payload))
+        arrived = NoticeArrived(notice.payload)
+        if self.greeted:
+            self._events.append(arrived)
+        elif len(self._early) >= MOST_EARLY:
+            raise RemoteProtocolError(f"more than {MOST_EARLY} notices before the greeting is over")
+        else:
+            # What its owner answers could not be sent yet: the peer's Resume is still weighed.
+            self._early.append(arrived)
 
     def _on_bye(self, bye: Bye) -> None:
         self._phase = Phase.OVER

@@ -37,7 +37,7 @@ async def test_the_application_is_told_and_the_call_goes_on_with_the_next_verb(o
         await own_world.network("POST", "/processes/cloud/restart")
         await talk.until(talk.over.is_set, within_s=20)
         assert talk.messages[-1]["event"] == "stop"
-        (request,) = await own_world.app.wait_for("/after", within_s=60)
+        (request,) = await own_world.app.wait_for("/after", within_s=40)
         assert request.params["CallSid"] == call.sid
         assert request.params["CallStatus"] == "in-progress"
         assert (await own_world.call_final(call.sid)).status == "completed"

@@ -52,7 +52,10 @@ def test_what_is_sent(to, body, report):
         pdu, length = encode_submit("+" + to, segment, report=report, validity_s=3600)
         masked = Pseudonyms().pdu(pdu, outgoing=True)
         assert len(masked) == 2 * length + 2
-        assert isinstance(decode(masked), Other)
+        found = decode(masked)
+        assert isinstance(found, Other)
+        assert found.to == "+" + Pseudonyms().number(to)
+        assert found.identity not in ("", decode(pdu).identity)
         swapped = pdu[8 : 8 + len(to) + len(to) % 2]
         assert swapped not in masked
         if len(segment.user_data) > 12:

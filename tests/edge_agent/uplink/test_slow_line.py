@@ -37,7 +37,7 @@ async def test_32_kbit_with_a_call_a_recording_and_sms() -> None:
             fetch = asyncio.create_task(rig.hub.fetch(EDGE, recording, 100_000, 100))
             async with running(talk()):
                 took: list[float] = []
-                for n in range(4):
+                for n in range(6):
                     began = loop.time()
                     rig.up.add(f"SMS {n} " + "x" * 300)
                     uplink.wake()
@@ -51,5 +51,5 @@ async def test_32_kbit_with_a_call_a_recording_and_sms() -> None:
         f"items {[round(one, 2) for one in took]}, sound {len(late)} frames, median {late[len(late) // 2]:.2f} s late"
     )
     assert max(took) < 6
-    assert len(late) > 10
+    assert len(late) > 30
     assert late[len(late) // 2] < 2.5

@@ -23,10 +23,11 @@ from telecore.tunnel.events import (
     NoticeArrived,
     PeerFault,
     PeerLeft,
+    Resumed,
 )
 from telecore.tunnel.frames import Bulk, ByeCode, Side, encode_bulk
 from telecore.tunnel.media import MediaQueue
-from telecore.tunnel.protocol import MOST_UNCONFIRMED, TunnelProtocol
+from telecore.tunnel.protocol import MOST_EARLY, MOST_UNCONFIRMED, TunnelProtocol
 
 
 @dataclass
@@ -451,3 +452,36 @@ def test_bye_is_the_last_word() -> None:
     cloud.receive('{"type":"ack","applied":0}')
     assert cloud.events() == []
     assert cloud.over
+
+
+def weighing() -> TunnelProtocol:
+    """A cloud that has said Resume and weighs the edge's."""
+    one = TunnelProtocol(Side.CLOUD, edge="site-1", stream="down", highest=3, weigh=True)
+    one.receive(frames.encode(frames.Hello(Side.EDGE, "site-1", "i", "up", 0)))
+    one.start()
+    one.resume(0)
+    one.receive(frames.encode(frames.Resume("down", 2, "m")))
+    return one
+
+
+def test_a_notice_waits_until_the_peers_resume_is_weighed() -> None:
+    """What its owner answers could not be sent before: the edge says what it carries as soon as it has said Resume."""
+    one = weighing()
+    one.receive(frames.encode(frames.Notice({"n": 1})))
+    one.receive(frames.encode(frames.Notice({"n": 2})))
+    assert [type(event) for event in one.events()] == [HelloArrived, Resumed]
+    assert not one.greeted
+    one.settled(2)
+    told = one.events()
+    assert [type(event) for event in told] == [Acknowledged, Greeted, NoticeArrived, NoticeArrived]
+    assert told[2:] == [NoticeArrived({"n": 1}), NoticeArrived({"n": 2})]
+    one.receive(frames.encode(frames.Notice({"n": 3})))
+    assert one.events() == [NoticeArrived({"n": 3})]
+
+
+def test_so_many_notices_wait_and_no_more() -> None:
+    one = weighing()
+    for n in range(MOST_EARLY + 1):
+        one.receive(frames.encode(frames.Notice({"n": n})))
+    assert one.over
+    assert isinstance(one.events()[-1], PeerFault)
