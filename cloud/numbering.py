@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import phonenumbers
 from phonenumbers import (
@@ -14,7 +17,6 @@ from phonenumbers import (
     ValidationResult,
     carrier,
 )
-from phonenumbers.geodata.locale import LOCALE_DATA
 
 from telecore.ids import E164
 
@@ -115,11 +117,24 @@ def is_country(code: str) -> bool:
 
 def name_of(country: str) -> str:
     """The country's name in English; its code where it has none."""
-    names = LOCALE_DATA.get(country, {})
+    names = _names().get(country, {})
     name = str(names.get("en", ""))
     if name.startswith("*"):  # the same as in that other language
         name = str(names.get(name[1:], ""))
     return name or country
+
+
+@cache
+def _names() -> Mapping[str, Mapping[str, str]]:
+    """By country, then by language. Their file alone: its package reads the towns of all prefixes too, 100 MB."""
+    file = Path(phonenumbers.__file__).parent / "geodata" / "locale.py"
+    spec = spec_from_file_location("phonenumbers.names.locale", file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    names: Mapping[str, Mapping[str, str]] = module.LOCALE_DATA
+    return names
 
 
 def operator_of(number: str) -> str:

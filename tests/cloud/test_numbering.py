@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from cloud import numbering
@@ -59,6 +62,14 @@ def test_countries() -> None:
     assert numbering.is_country("LA")
     assert numbering.name_of("KH") == "Cambodia"
     assert not numbering.is_country("XX")
+
+
+def test_the_towns_of_the_world_stay_on_the_disk() -> None:
+    ask = (
+        "from cloud import numbering; import sys; print(numbering.name_of('KH'), 'phonenumbers.geodata' in sys.modules)"
+    )
+    told = subprocess.run([sys.executable, "-c", ask], check=True, capture_output=True, text=True)
+    assert told.stdout == "Cambodia False\n"
 
 
 SMART, CELLCARD, LONDON = E164("+85510000001"), E164("+85512000001"), E164("+442071234567")
