@@ -9,18 +9,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent.parent
 STOP_S = 45.0
 """After an interrupt a test may take down its processes and tell what it has."""
-LOOK_S = 0.5
-
-Watcher = Callable[[float, "Progress | None"], None]
-"""Told twice a second: the seconds so far, and how far the test says it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +31,21 @@ class Progress:
 
 @dataclass(slots=True)
 class Result:
-    """What became of a test. ``outcome``: passed, failed, skipped, stopped (by us), not run."""
+    """What became of a test. ``outcome``: passed, failed, skipped, stopped (by us), not run.
+
+    ``cpu_s``: of the processors, with its children; ``shared``: fuzzers of one subject share its ten minutes.
+    """
 
     test: str
     outcome: str = "not run"
     reason: str = ""
     seconds: float = 0.0
+    cpu_s: float = 0.0
     long: bool = True
+    shared: bool = False
     seed: int = 1
     commit: str = ""
+    began: str = ""
     rows: list[dict[str, Any]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
@@ -60,28 +63,77 @@ class Files:
         return self.folder / "logs" / f"{name}.{kind}"
 
 
-def run(result: Result, keyword: str | None, files: Files, limit_s: float | None, watch: Watcher) -> None:
-    """Fill in ``result``. KeyboardInterrupt and the limit stop the test; what it reported until then is kept."""
-    paths = {kind: files.of(result.test, kind) for kind in ("log", "rows", "outcomes", "progress")}
-    for path in paths.values():
-        path.unlink(missing_ok=True)
-    command = [sys.executable, "-m", "pytest", "-v", "--timeout", "0", "-p", "scripts.soakkit.plugin", result.test]
-    command += ["-k", keyword] if keyword else []
-    began = time.monotonic()
-    stopped = ""
-    with paths["log"].open("w") as log:
-        process = subprocess.Popen(
-            command, stdout=log, stderr=log, cwd=ROOT, env=_environment(result, paths, limit_s), start_new_session=True
-        )
-        try:
-            stopped = _wait(process, began, limit_s, paths["progress"], watch)
-        except KeyboardInterrupt:
-            stopped = "interrupted"
-            raise
-        finally:
-            _end(process)
-            result.seconds = time.monotonic() - began
-            _fill(result, paths, process.returncode, stopped)
+class Running:
+    """A test while it runs. Whoever started it looks at it now and then, until it is over."""
+
+    def __init__(self, result: Result, keyword: str | None, files: Files, limit_s: float | None) -> None:
+        self.result = result
+        self._paths = {kind: files.of(result.test, kind) for kind in ("log", "rows", "outcomes", "progress")}
+        for path in self._paths.values():
+            path.unlink(missing_ok=True)
+        command = [sys.executable, "-m", "pytest", "-v", "--timeout", "0", "-p", "scripts.soakkit.plugin", result.test]
+        command += ["-k", keyword] if keyword else []
+        self._limit_s = limit_s
+        self._stopped = ""
+        self._stopping_at = 0.0
+        self._began = time.monotonic()
+        result.began = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._paths["log"].open("w") as log:
+            self._process = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                cwd=ROOT,
+                env=_environment(result, self._paths, limit_s),
+                start_new_session=True,
+            )
+
+    @property
+    def so_far_s(self) -> float:
+        return time.monotonic() - self._began
+
+    @property
+    def progress(self) -> Progress | None:
+        return read_progress(self._paths["progress"])
+
+    def stop(self, why: str) -> None:
+        """An interrupt lets the test say what it has; it is over a while later, or is killed."""
+        if not self._stopped:
+            self._stopped, self._stopping_at = why, time.monotonic()
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGINT)
+
+    def over(self) -> bool:
+        """Whether it has ended; its result is then filled in."""
+        if self._limit_s is not None and self.so_far_s > self._limit_s:
+            self.stop("its time was over")
+        if self._stopped and time.monotonic() - self._stopping_at > STOP_S:
+            self._kill()
+        return self._ended(os.WNOHANG)
+
+    def kill(self) -> None:
+        """At once, with what it has begun."""
+        self._stopped = self._stopped or "interrupted"
+        self._kill()
+        self._ended(0)
+
+    def _ended(self, options: int) -> bool:
+        """As Popen.wait, but what it and its children took of the processors is told as well."""
+        if self._process.returncode is None:
+            pid, status, used = os.wait4(self._process.pid, options)
+            if not pid:
+                return False
+            self._process.returncode = os.waitstatus_to_exitcode(status)
+            self.result.cpu_s = used.ru_utime + used.ru_stime
+            self.result.seconds = self.so_far_s
+            self._kill()
+            _fill(self.result, self._paths, self._process.returncode, self._stopped)
+        return True
+
+    def _kill(self) -> None:
+        """The whole group, with what it left behind."""
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def _environment(result: Result, paths: Mapping[str, Path], limit_s: float | None) -> dict[str, str]:
@@ -91,34 +143,12 @@ def _environment(result: Result, paths: Mapping[str, Path], limit_s: float | Non
         **until,
         "PYTHONPATH": str(ROOT),
         "SIMFERRY_LONG": "1" if result.long else "0",
+        "SIMFERRY_FUZZ_SHARED": "1" if result.shared else "0",
         "SIMFERRY_SEED": str(result.seed),
         "SIMFERRY_FAULTS_REPORT": str(paths["rows"]),
         "SIMFERRY_FAULTS_PROGRESS": str(paths["progress"]),
         "SIMFERRY_SOAK_OUTCOMES": str(paths["outcomes"]),
     }
-
-
-def _wait(process: subprocess.Popen[bytes], began: float, limit_s: float | None, progress: Path, watch: Watcher) -> str:
-    """Until it ends by itself, or why it must be stopped."""
-    while True:
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(LOOK_S)
-            return ""
-        so_far = time.monotonic() - began
-        watch(so_far, read_progress(progress))
-        if limit_s is not None and so_far > limit_s:
-            return "its time was over"
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """An interrupt lets the test say what it has; then the whole group is killed, with what it left behind."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired, KeyboardInterrupt):
-            process.wait(STOP_S)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def read_progress(path: Path) -> Progress | None:

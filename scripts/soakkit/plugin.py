@@ -1,4 +1,4 @@
-"""Loaded into pytest by scripts/soak: tells into a file what became of each test, as it ends."""
+"""Loaded into pytest by scripts/soak: tells into files which tests must be alone, and what became of each."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ import os
 from pathlib import Path
 
 import pytest
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """One line for each that is marked so."""
+    if marked := os.environ.get("SIMFERRY_SOAK_ALONE"):
+        alone = [item.nodeid for item in items if item.get_closest_marker("alone")]
+        Path(marked).write_text("".join(f"{test}\n" for test in alone))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -1,78 +1,102 @@
-"""What a person sees while it runs: which fault, how far, and how long it may still take."""
+"""What a person sees while it runs: which tests, how far, and how long it may still take."""
 
 from __future__ import annotations
 
 import shutil
 import sys
 import time
+from collections.abc import Collection, Mapping, Sequence
 from typing import TextIO
 
-from scripts.soakkit.one import Progress, Result, far_of
+from scripts.soakkit.crew import rest_s
+from scripts.soakkit.one import Progress, Result, Running, far_of
 from scripts.soakkit.table import name_of
 
 SELDOM_S = 60.0
-"""How often a line is written where nothing can be written over: a file, a log of CI."""
+"""How often lines are written where nothing can be written over: a file, a log of CI."""
 
 
 class Screen:
     """``expected``: how long each test took the last time it was run in this form, seconds."""
 
-    def __init__(self, tests: list[str], expected: dict[str, float], out: TextIO = sys.stderr) -> None:
-        self._tests = tests
+    def __init__(
+        self,
+        tests: Sequence[str],
+        expected: Mapping[str, float],
+        jobs: int = 1,
+        alone: Collection[str] = (),
+        out: TextIO = sys.stderr,
+    ) -> None:
+        self._numbers = {test: number for number, test in enumerate(tests, 1)}
         self._expected = expected
+        self._jobs = jobs
+        self._alone = alone
         self._out = out
         self._lively = out.isatty()
         self._wrote = time.monotonic()
+        self._in_place = 0
 
-    def begins(self, number: int) -> None:
-        self._say(f"[{number + 1}/{len(self._tests)}] {name_of(self._tests[number])}{self._forecast(number)}")
+    def begins(self, test: str) -> None:
+        known = self._expected.get(test)
+        forecast = f" (took {spell(known)} the last time)" if known else ""
+        self.note(f"[{self._numbers[test]}/{len(self._numbers)}] {name_of(test)}{forecast}")
 
-    def runs(self, number: int, so_far_s: float, progress: Progress | None) -> None:
+    def runs(self, running: Sequence[Running], waiting: Sequence[str]) -> None:
         """Told often; shown in place on a terminal, else once a minute."""
         now = time.monotonic()
         if not self._lively and now - self._wrote < SELDOM_S:
             return
         self._wrote = now
-        far = f", {far_of(progress)}" if progress else ""
-        left = left_s(so_far_s, progress, self._expected.get(self._tests[number]))
-        more = f", about {spell(left)} left" if left is not None else ""
-        text = f"    {spell(so_far_s)}{far}{more}{self._all_left(number, left)}"
-        if self._lively:
-            width = shutil.get_terminal_size().columns - 1
-            self._out.write("\r\x1b[K" + text[:width])
-            self._out.flush()
-        else:
-            self._say(text)
+        lines = self.state([(one.result.test, one.so_far_s, one.progress) for one in running], waiting)
+        if not self._lively:
+            self.note("\n".join(lines))
+            return
+        width = shutil.get_terminal_size().columns - 1
+        self._wipe()
+        self._out.write("\n".join(line[:width] for line in lines) + "\n")
+        self._out.flush()
+        self._in_place = len(lines)
+
+    def state(self, running: Sequence[tuple[str, float, Progress | None]], waiting: Sequence[str]) -> list[str]:
+        """A line for each that runs, and one for all: how far, how long still."""
+        lines, lefts = [], []
+        for test, so_far_s, progress in running:
+            left = left_s(so_far_s, progress, self._expected.get(test))
+            lefts.append(left)
+            far = f", {far_of(progress)}" if progress else ""
+            more = f", about {spell(left)} left" if left is not None else ""
+            lines.append(f"    {name_of(test)}: {spell(so_far_s)}{far}{more}")
+        known = [test for test in waiting if test in self._expected]
+        strangers = len(waiting) - len(known) + lefts.count(None)
+        rest = rest_s(
+            [left for left in lefts if left is not None],
+            [self._expected[test] for test in known if test not in self._alone],
+            [self._expected[test] for test in known if test in self._alone],
+            self._jobs,
+        )
+        more = f" and {strangers} tests of unknown length" if strangers else ""
+        return [*lines, f"    {len(waiting)} wait; all: about {spell(rest)}{more}"]
 
     def ended(self, result: Result) -> None:
         figures = "; ".join(
             ", ".join(f"{k} {v}" for k, v in row.items() if k not in ("test", "long", "seed", "fault"))
             for row in result.rows[:4]
         )
-        if self._lively:
-            self._out.write("\r\x1b[K")
-        self._say(f"    {result.outcome} in {spell(result.seconds)}{': ' + figures if figures else ''}")
+        said = f"{result.outcome} in {spell(result.seconds)}{': ' + figures if figures else ''}"
+        self.note(f"    {name_of(result.test)}: {said}" if self._jobs > 1 else f"    {said}")
         if result.outcome in ("failed", "stopped"):
-            self._say("    " + (result.reason.strip().splitlines() or ["no reason was told"])[0][:300])
+            self.note("    " + (result.reason.strip().splitlines() or ["no reason was told"])[0][:300])
 
     def note(self, text: str) -> None:
-        self._say(text)
-
-    def _forecast(self, number: int) -> str:
-        known = self._expected.get(self._tests[number])
-        return f" (took {spell(known)} the last time)" if known else ""
-
-    def _all_left(self, number: int, left: float | None) -> str:
-        rest = self._tests[number + 1 :]
-        known = [self._expected[test] for test in rest if test in self._expected]
-        if left is None or not rest:
-            return ""
-        strangers = len(rest) - len(known)
-        return f"; all: {spell(left + sum(known))}" + (f" and {strangers} tests of unknown length" if strangers else "")
-
-    def _say(self, text: str) -> None:
+        self._wipe()
         self._out.write(text + "\n")
         self._out.flush()
+
+    def _wipe(self) -> None:
+        """What was shown in place goes."""
+        if self._in_place:
+            self._out.write(f"\x1b[{self._in_place}F\x1b[J")
+            self._in_place = 0
 
 
 def left_s(so_far_s: float, progress: Progress | None, expected_s: float | None) -> float | None:

@@ -1,27 +1,26 @@
-"""The run as a whole: what is to be run, one after the other, and what is known after each."""
+"""The run as a whole: what is to be run, so many at a time, and what is known after each."""
 
 from __future__ import annotations
 
-import json
 import os
-import platform
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
+from scripts.soakkit.crew import choose
 from scripts.soakkit.faults import FAULTS, OTHER, fault_of
-from scripts.soakkit.one import ROOT, Files, Result, run
+from scripts.soakkit.one import ROOT, STOP_S, Files, Result, Running
 from scripts.soakkit.options import EVERYTHING, Options, read_options
+from scripts.soakkit.record import Record, commit
 from scripts.soakkit.screen import Screen, spell
-from scripts.soakkit.table import name_of, table
+from scripts.soakkit.table import name_of
 
 FOLDER = ROOT / ".soak"
 INTERRUPTED = 130
-ABOUT_US = tuple(f"tests/faults/test_{name}.py" for name in ("report", "guarantees", "books"))
+LOOK_S = 0.5
+ABOUT_US = tuple(f"tests/faults/test_{name}.py" for name in ("report", "crew", "guarantees", "books"))
 """They break nothing: they are about this program, a document, and how it is reckoned."""
 
 
@@ -40,55 +39,103 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def soak(options: Options, folder: Path) -> int:
     """Exit status: 0 all passed, 1 something failed, 130 interrupted."""
-    results = [Result(test, long=options.long, seed=options.seed, commit=_commit()) for test in collect(options)]
+    found = collect(options, folder)
+    shared = options.long and options.budget_s is not None
+    results = [Result(test, long=options.long, shared=shared, seed=options.seed, commit=commit()) for test in found]
     record = Record(folder, options, results)
-    screen = Screen([result.test for result in results], record.expected)
+    screen = Screen(list(found), record.expected, options.jobs, [test for test in found if found[test]])
     if options.list_only:
-        _list(results, record.expected)
+        _list(found, record.expected)
         return 0
     if options.resume:
         screen.note(f"{record.take_over()} of {len(results)} passed before and are kept")
-    ends_at = None if options.budget_s is None else time.monotonic() + options.budget_s
     try:
-        for number, result in enumerate(results):
-            if result.outcome == "passed":
-                continue
-            left = None if ends_at is None else ends_at - time.monotonic()
-            if left is not None and left <= 0:
-                screen.note(f"the budget of {spell(options.budget_s or 0)} is spent")
-                break
-            _one(options, record, screen, number, left)
+        _Crew(options, record, screen, [test for test in found if found[test]]).work()
     except KeyboardInterrupt:
-        record.write()
         screen.note("interrupted; `scripts/soak --resume` goes on from here")
         return INTERRUPTED
-    record.write()
-    print((folder / "table.md").read_text())
-    return 1 if any(result.outcome == "failed" for result in results) else 0
-
-
-def _one(options: Options, record: Record, screen: Screen, number: int, left: float | None) -> None:
-    result = record.results[number]
-    limits = [limit for limit in (left, options.each_s) if limit is not None]
-    screen.begins(number)
-    try:
-        run(
-            result,
-            options.keyword,
-            Files(record.folder),
-            min(limits, default=None),
-            lambda so_far, progress: screen.runs(number, so_far, progress),
-        )
     finally:
-        screen.ended(result)
         record.write()
+    print((folder / "table.md").read_text())
+    return 1 if any(result.outcome == "failed" for result in record.results) else 0
 
 
-def collect(options: Options) -> list[str]:
-    """The test functions, without their parameters, in the order of the table. Raises Refusal."""
-    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *options.tests]
+class _Crew:
+    """So many at a time, until all are done, the budget is spent, or somebody interrupts."""
+
+    def __init__(self, options: Options, record: Record, screen: Screen, alone: Collection[str]) -> None:
+        self._options = options
+        self._record = record
+        self._screen = screen
+        self._alone = alone
+        self._results = {result.test: result for result in record.results}
+        self._waiting = [result.test for result in record.results if result.outcome != "passed"]
+        self._running: list[Running] = []
+        self._ends_at = None if options.budget_s is None else time.monotonic() + options.budget_s
+
+    def work(self) -> None:
+        """Raises KeyboardInterrupt after those that run were stopped."""
+        try:
+            while self._running or self._waiting:
+                self._begin()
+                self._look()
+                time.sleep(LOOK_S)
+        except KeyboardInterrupt:
+            self._stop()
+            raise
+
+    def _begin(self) -> None:
+        left = None if self._ends_at is None else self._ends_at - time.monotonic()
+        if left is not None and left <= 0:
+            if self._waiting:
+                self._screen.note(f"the budget of {spell(self._options.budget_s or 0)} is spent")
+            self._waiting.clear()
+        limit_s = min((limit for limit in (left, self._options.each_s) if limit is not None), default=None)
+        while test := self._next():
+            self._waiting.remove(test)
+            self._screen.begins(test)
+            result = self._results[test]
+            self._running.append(Running(result, self._options.keyword, Files(self._record.folder), limit_s))
+
+    def _next(self) -> str | None:
+        running = [one.result.test for one in self._running]
+        return choose(self._waiting, running, self._options.jobs, self._alone, self._record.expected)
+
+    def _look(self) -> None:
+        for one in [*self._running]:
+            if one.over():
+                self._running.remove(one)
+                self._screen.ended(one.result)
+                self._record.write()
+        self._screen.runs(self._running, self._waiting)
+
+    def _stop(self) -> None:
+        """All are asked at once; a second interrupt kills them."""
+        for one in self._running:
+            one.stop("interrupted")
+        try:
+            deadline = time.monotonic() + STOP_S
+            while self._running and time.monotonic() < deadline:
+                self._look()
+                time.sleep(LOOK_S)
+        except KeyboardInterrupt:
+            pass
+        for one in self._running:
+            one.kill()
+            self._screen.ended(one.result)
+
+
+def collect(options: Options, folder: Path) -> dict[str, bool]:
+    """The test functions, without their parameters, in the order of the table; whether each must be alone.
+
+    Raises Refusal.
+    """
+    marked = folder / "alone"
+    folder.mkdir(parents=True, exist_ok=True)
+    marked.unlink(missing_ok=True)
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "scripts.soakkit.plugin", *options.tests]
     command += ["-k", options.keyword] if options.keyword else []
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SIMFERRY_SOAK_ALONE": str(marked)}
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=ROOT, env=environment)
     lines = [line for line in done.stdout.splitlines() if "::" in line and " " not in line.partition("::")[0]]
     if done.returncode != 0 or not lines:
@@ -98,97 +145,11 @@ def collect(options: Options) -> list[str]:
     if options.tests == EVERYTHING:
         found = dict.fromkeys(test for test in found if not test.startswith(ABOUT_US))
     order = [*FAULTS, OTHER]
-    return sorted(found, key=lambda test: order.index(fault_of(test)))
+    alone = {line.partition("[")[0] for line in marked.read_text().splitlines()}
+    return {test: test in alone for test in sorted(found, key=lambda test: order.index(fault_of(test)))}
 
 
-class Record:
-    """What is on disk: the table twice, and every result with its figures, written anew after each test."""
-
-    def __init__(self, folder: Path, options: Options, results: list[Result]) -> None:
-        self.folder = folder
-        self.results = results
-        self._options = options
-        self._began = datetime.now(UTC)
-        (folder / "logs").mkdir(parents=True, exist_ok=True)
-        self._before = _read(folder / "table.json")
-        self._durations: dict[str, float] = _read(folder / "durations.json")
-
-    @property
-    def expected(self) -> dict[str, float]:
-        """Seconds that each test took, in this form."""
-        return {test: self._durations[key] for test in self._tests() if (key := self._key(test)) in self._durations}
-
-    def take_over(self) -> int:
-        """How many passed before, in the same form and with the same seed: they need not be run again."""
-        mine = {result.test: result for result in self.results}
-        taken = 0
-        for old in self._before.get("results", ()):
-            here = mine.get(old["test"])
-            if here and old["outcome"] == "passed" and (old["long"], old["seed"]) == (here.long, here.seed):
-                self.results[self.results.index(here)] = Result(
-                    **{key: value for key, value in old.items() if key != "group"}
-                )
-                taken += 1
-        return taken
-
-    def write(self) -> None:
-        """Both files are replaced in one step each, so that whoever reads them finds whole ones."""
-        for result in self.results:
-            if result.outcome == "passed":
-                self._durations[self._key(result.test)] = result.seconds
-        whole = {
-            "began": self._began.isoformat(timespec="seconds"),
-            "written": datetime.now(UTC).isoformat(timespec="seconds"),
-            "commit": _commit(),
-            "machine": _machine(),
-            "results": [{"group": fault_of(r.test).name, **r.as_json()} for r in self.results],
-        }
-        _write(self.folder / "durations.json", json.dumps(self._durations, indent=1))
-        _write(self.folder / "table.json", json.dumps(whole, indent=1))
-        _write(self.folder / "table.md", table(self.results, self._about()))
-
-    def _about(self) -> str:
-        commits = {result.commit[:10] for result in self.results if result.outcome != "not run"}
-        form = "long" if self._options.long else "short"
-        return (
-            f"Begun {self._began:%Y-%m-%d %H:%M} UTC; {form} form, seed {self._options.seed}; "
-            f"commit {', '.join(sorted(commits)) or 'none'}; {_machine()}."
-        )
-
-    def _tests(self) -> list[str]:
-        return [result.test for result in self.results]
-
-    def _key(self, test: str) -> str:
-        return f"{'long' if self._options.long else 'short'} {test}"
-
-
-def _list(results: Sequence[Result], expected: dict[str, float]) -> None:
-    for result in results:
-        known = expected.get(result.test)
-        print(f"{name_of(result.test)}{f'  ({spell(known)})' if known else ''}")
-
-
-def _read(path: Path) -> dict[str, Any]:
-    """A JSON object from a file; empty when there is none, or it was damaged."""
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _write(path: Path, text: str) -> None:
-    fresh = path.with_suffix(path.suffix + ".new")
-    fresh.write_text(text)
-    fresh.replace(path)
-
-
-def _commit() -> str:
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"], check=False, capture_output=True, text=True, cwd=ROOT
-    )
-    return done.stdout.strip() or "unknown"
-
-
-def _machine() -> str:
-    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} CPUs, Python {platform.python_version()}"
+def _list(found: Mapping[str, bool], expected: Mapping[str, float]) -> None:
+    for test, alone in found.items():
+        about = [*([spell(expected[test])] if test in expected else []), *(["alone"] if alone else [])]
+        print(name_of(test) + (f"  ({', '.join(about)})" if about else ""))

@@ -46,11 +46,12 @@ def _group(results: Iterable[Result]) -> list[str]:
     rows = [line for result in results for line in _lines(result)]
     if not rows:
         return ["not run"]
-    return ["| what | figures | form | seed | took | outcome |", "|---|---|---|---|---|---|", *rows]
+    return ["| what | figures | form | seed | commit | took | outcome |", "|---|---|---|---|---|---|---|", *rows]
 
 
 def _lines(result: Result) -> list[str]:
-    tail = f"{'long' if result.long else 'short'} | {result.seed} | {_took(result.seconds)} | {_outcome(result)} |"
+    form = "long" if result.long else "short"
+    tail = f"{form} | {result.seed} | {result.commit} | {_took(result.seconds)} | {_outcome(result)} |"
     if not result.rows:
         return [f"| {_cell(name_of(result.test))} | | {tail}"]
     return [f"| {_cell(row['fault'])} | {_cell(_figures(row))} | {tail}" for row in result.rows[:_ROWS_TOO_MANY]]

@@ -27,7 +27,10 @@ from tests.faults.conftest import LONG, SEED, Progress, left_s
 T = TypeVar("T")
 
 FUZZ_S = float(os.environ.get("SIMFERRY_FUZZ_S", "600" if LONG else "0.7"))
-RESERVE_S = 20.0
+"""Of processor time, so that several on one machine do not take from each other."""
+SHARED = os.environ.get("SIMFERRY_FUZZ_SHARED") == "1"
+"""The fuzzers of one subject share the time of one."""
+RESERVE_S = 30.0
 ROUND = 400 if LONG else 100
 SLOWEST_S = 1.0
 HANG_S = 3.0
@@ -47,6 +50,7 @@ class Fuzzed:
 
     inputs: int = 0
     refused: int = 0
+    cpu_s: float = 0.0
     slowest_s: float = 0.0
     slowest: Any = None
     left_kb: float = 0.0
@@ -56,6 +60,7 @@ class Fuzzed:
         refused = round(self.refused / max(1, self.inputs), 2)
         return {
             "inputs": self.inputs,
+            "cpu_s": round(self.cpu_s, 1),
             "refused_share": refused,
             "slowest_ms": round(self.slowest_s * 1000, 1),
             "left_kb": round(self.left_kb, 1),
@@ -69,20 +74,24 @@ def fuzz(
     progress: Progress | None = None,
     *,
     seconds: float = FUZZ_S,
+    share: float = 1.0,
     again: Callable[[T], object] | None = None,
 ) -> Fuzzed:
     """Give inputs until the time is over, round by round, each with a seed of its own.
 
-    ``again`` takes the place of ``target`` while what stays in memory is measured.
+    ``share``: its part of the time of its subject, where that is shared. ``again`` takes the place of ``target`` while
+    what stays in memory is measured.
     """
-    found, number, began = Fuzzed(), 0, time.monotonic()
-    seconds = min(seconds, max(1.0, left_s(RESERVE_S)))
+    found, number, clock = Fuzzed(), 0, time.process_time
+    seconds *= share if SHARED else 1.0
+    began = clock()
     with logs_formatted():
-        while number == 0 or time.monotonic() - began < seconds:
+        while number == 0 or (found.cpu_s < seconds and left_s(RESERVE_S) > 0):
             _round(number, inputs, target, allowed, found, began + seconds)
             number += 1
+            found.cpu_s = clock() - began
             if progress is not None:
-                progress(min(seconds, time.monotonic() - began), seconds, "seconds")
+                progress(min(seconds, found.cpu_s), seconds, "seconds")
         found.left_kb = _left_kb(found.kept, again or target, allowed)
     assert found.left_kb < MOST_LEFT_KB, f"{found.left_kb:.0f} kB stay of {len(found.kept)} inputs"
     return found
@@ -106,7 +115,7 @@ def _round(
     )
     @given(inputs)
     def one(value: T) -> None:
-        if time.monotonic() > until and number:
+        if number and (time.process_time() > until or left_s(RESERVE_S) < 0):
             return
         _give(value, target, allowed, found)
 

@@ -83,7 +83,7 @@ def speak(said: tuple[int, str, int]) -> None:
 def test_at_dialogues(report: Tell, progress: Progress) -> None:
     texts = spoiled_lines([[line.strip("\r\n") for line in said] for said in SAID], (*ODD, *ANSWERS), "\r\n")
     said = st.tuples(st.integers(0, len(COMMANDS) - 1), texts, st.integers(0, 1 << 32))
-    report("fuzz: AT lines", **fuzz(said, speak, (), progress).figures())
+    report("fuzz: AT lines", **fuzz(said, speak, (), progress, share=0.5).figures())
 
 
 ONE_LINE: tuple[Callable[[str], Any], ...] = (
@@ -118,7 +118,7 @@ def _or_refused(work: Callable[[], object]) -> None:
 
 def test_at_answers(report: Tell, progress: Progress) -> None:
     texts = spoiled_lines([[line] for line in (*ODD, *ANSWERS)], ODD, "\n")
-    report("fuzz: AT answers", **fuzz(texts, read_answer, (), progress).figures())
+    report("fuzz: AT answers", **fuzz(texts, read_answer, (), progress, share=0.5).figures())
 
 
 def test_pdus(report: Tell, progress: Progress) -> None:
@@ -169,7 +169,7 @@ def test_ussd_texts_and_what_recipes_read_in_them(report: Tell, progress: Progre
     texts = spoiled_text((*OPERATORS, *CUSD), CUSD)
     dcs = st.none() | st.integers(0, 255)
     said = st.tuples(st.integers(0, len(RECIPES) - 1), texts, dcs)
-    report("fuzz: USSD texts through recipes", **fuzz(said, take, (), progress).figures())
+    report("fuzz: USSD texts through recipes", **fuzz(said, take, (), progress, share=0.5).figures())
 
 
 def test_recipes(tmp_path: Path, report: Tell, progress: Progress) -> None:
@@ -190,4 +190,6 @@ def test_recipes(tmp_path: Path, report: Tell, progress: Progress) -> None:
         path.write_text(text, "utf-8", "surrogateescape")
         list(failures(load_recipe(path)))
 
-    report("fuzz: recipes", **fuzz(spoiled_lines(corpus, words, "\n"), take, (RecipeError,), progress).figures())
+    report(
+        "fuzz: recipes", **fuzz(spoiled_lines(corpus, words, "\n"), take, (RecipeError,), progress, share=0.5).figures()
+    )

@@ -83,7 +83,7 @@ def _or_refused(work: Callable[[], object]) -> None:
 
 def test_messages(report: Report, progress: Progress) -> None:
     texts = st.one_of(spoiled_lines(LINES, (*HEADERS, *HEADS), "\r\n"), spoiled_text(MESSAGES))
-    report("fuzz: SIP messages", **fuzz(texts, read_message, (RemoteProtocolError,), progress).figures())
+    report("fuzz: SIP messages", **fuzz(texts, read_message, (RemoteProtocolError,), progress, share=0.3).figures())
 
 
 def test_descriptions(report: Report, progress: Progress) -> None:
@@ -104,7 +104,7 @@ def test_descriptions(report: Report, progress: Progress) -> None:
 
     text = spoiled_lines([SDP.split("\r\n"), [*SDP.split("\r\n"), *SDP_WORDS[:6]]], SDP_WORDS, "\r\n")
     bodies = st.tuples(st.booleans(), st.lists(text, min_size=1, max_size=3))
-    report("fuzz: SDP", **fuzz(bodies, negotiate, (RemoteProtocolError,), progress).figures())
+    report("fuzz: SDP", **fuzz(bodies, negotiate, (RemoteProtocolError,), progress, share=0.3).figures())
 
 
 def test_uris_and_digests(report: Report, progress: Progress) -> None:
@@ -124,7 +124,10 @@ def test_uris_and_digests(report: Report, progress: Progress) -> None:
         '"A \\" B" <sip:+855%20@h:5060;lr>;tag=1',
         "sip:a@[::1]:5060;transport=udp?x=y", "sips:*100#@h", "tel:+1-201;phone-context=x", "<sip:a@b>,<sip:c@d>",
     )  # fmt: skip
-    report("fuzz: SIP URIs and digests", **fuzz(spoiled_text(uris), take, (RemoteProtocolError,), progress).figures())
+    report(
+        "fuzz: SIP URIs and digests",
+        **fuzz(spoiled_text(uris), take, (RemoteProtocolError,), progress, share=0.2).figures(),
+    )
 
 
 RTP = [
@@ -165,7 +168,7 @@ def test_sound(report: Report, progress: Progress) -> None:
             _or_refused(lambda packet=packet: parse_rtcp(packet))  # type: ignore[misc]
 
     packets = st.lists(spoiled_bytes([*RTP, *RTCP]), min_size=1, max_size=8)
-    report("fuzz: RTP and RTCP", **fuzz(packets, take, (), progress).figures())
+    report("fuzz: RTP and RTCP", **fuzz(packets, take, (), progress, share=0.2).figures())
 
 
 def test_keys_by_info(report: Report, progress: Progress) -> None:

@@ -87,7 +87,7 @@ def hear(said: tuple[str, list[str | bytes]]) -> None:
 
 def test_frames(report: Report, progress: Progress) -> None:
     said = st.tuples(st.sampled_from(PHASES), st.lists(MESSAGE, min_size=1, max_size=6))
-    report("fuzz: tunnel frames", **fuzz(said, hear, (), progress).figures())
+    report("fuzz: tunnel frames", **fuzz(said, hear, (), progress, share=0.5).figures())
 
 
 @pytest.fixture
@@ -113,4 +113,7 @@ def test_events_into_the_store(ingest: tuple[asyncio.Runner, Any], report: Repor
             runner.run(street.apply("s", seq, payload, history=seq % 5 == 0))
             assert runner.run(street.applied("s")) == seq
 
-    report("fuzz: events into the cloud's store", **fuzz(spoiled_json([*EVENTS, *ours]), take, (), progress).figures())
+    report(
+        "fuzz: events into the cloud's store",
+        **fuzz(spoiled_json([*EVENTS, *ours]), take, (), progress, share=0.5).figures(),
+    )

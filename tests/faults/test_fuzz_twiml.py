@@ -87,14 +87,14 @@ def read_for_a_call(text: str) -> None:
 
 
 def test_voice(report: Report, progress: Progress) -> None:
-    report("fuzz: TwiML of calls", **fuzz(DOCUMENT, read_for_a_call, (InvalidTwiml,), progress).figures())
+    report("fuzz: TwiML of calls", **fuzz(DOCUMENT, read_for_a_call, (InvalidTwiml,), progress, share=0.6).figures())
 
 
 def test_messaging(report: Report, progress: Progress) -> None:
     def take(text: str) -> None:
         assert len(read_messaging(text, URL).replies) <= 11
 
-    report("fuzz: TwiML of messages", **fuzz(DOCUMENT, take, (InvalidTwiml,), progress).figures())
+    report("fuzz: TwiML of messages", **fuzz(DOCUMENT, take, (InvalidTwiml,), progress, share=0.4).figures())
 
 
 def test_a_deep_or_broad_document_costs_little(report: Report) -> None:

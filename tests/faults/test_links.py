@@ -96,6 +96,7 @@ async def test_nothing_is_lost_or_doubled_over_a_bad_line(world: World, chance: 
     assert found["calls_rung_out"] <= kinds["tunnel_address"]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("kind", ["tunnel_cut", "tunnel_blackhole", "tunnel_address"])
 async def test_live_calls_outlive_a_fallen_tunnel(world: World, chance: Random, report: Report, kind: str) -> None:
     """<Play>, <Gather> and <Dial> at one edge; the tunnel is down for 20 s, in the short form for two."""

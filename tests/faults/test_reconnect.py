@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from benchmarks import fleet
 from tests.faults.conftest import LONG, Report, times
 
 
+@pytest.mark.alone
 def test_a_fleet_comes_back(tmp_path: Path, report: Report) -> None:
     count = times(100, 10_000)
     out = fleet.ours(tmp_path, count, within_s=600 if LONG else 120, cap_s=60 if LONG else 1)

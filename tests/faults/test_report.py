@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
-from contextlib import suppress
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from scripts.soakkit.faults import FAULTS, OTHER, fault_of
-from scripts.soakkit.one import ROOT, Files, Progress, Result, run
+from scripts.soakkit.one import ROOT, Files, Progress, Result, Running
 from scripts.soakkit.options import Options, read_options, seconds
-from scripts.soakkit.screen import left_s, spell
-from scripts.soakkit.soak import Record
+from scripts.soakkit.record import Record, commit, machine
+from scripts.soakkit.screen import Screen, left_s, spell
 from scripts.soakkit.table import table
 
 KILLED = {"fault": "kill -9", "test": "x", "long": True, "seed": 3, "tried": 1000, "lost": 0}
 
 
 def test_each_figure_is_a_line_under_its_fault() -> None:
-    result = Result("tests/faults/test_kill.py::test_books", "passed", seconds=61.0, seed=3, rows=[KILLED])
+    result = Result(
+        "tests/faults/test_kill.py::test_books", "passed", seconds=61.0, seed=3, commit="4738145abc", rows=[KILLED]
+    )
     lines = table([result]).splitlines()
-    line = lines.index("| kill -9 | tried 1000, lost 0 | long | 3 | 61 s | passed |")
+    line = lines.index("| kill -9 | tried 1000, lost 0 | long | 3 | 4738145abc | 61 s | passed |")
     assert f"## {FAULTS[0].name}" in lines[:line]
     assert f"## {FAULTS[1].name}" in lines[line:]
 
@@ -36,8 +38,8 @@ def test_what_was_not_run_or_failed_has_a_line_too() -> None:
             Result("tests/faults/test_clock.py::test_jump", "failed", "assert 1 == 2\nwhere"),
         ]
     )
-    assert "| disk: full disk | | long | 1 |  | not run |" in text
-    assert "| clock: jump | | long | 1 |  | **failed**: assert 1 == 2 |" in text
+    assert "| disk: full disk | | long | 1 |  |  | not run |" in text
+    assert "| clock: jump | | long | 1 |  |  | **failed**: assert 1 == 2 |" in text
     assert text.count("\nnot run\n") == len(FAULTS) - 2
     assert f"| {FAULTS[4].name} | {FAULTS[4].must_hold} |  | 0 of 1 passed, 1 failed |" in text
     assert f"| {FAULTS[0].name} | {FAULTS[0].must_hold} |  | not run |" in text
@@ -61,6 +63,9 @@ def test_times_are_read_and_spelt() -> None:
     assert [spell(s) for s in (5, 75, 3700)] == ["5 s", "1:15 min", "1:01 h"]
     assert read_options(["--budget", "2h", "-k", "x", "tests/faults/test_kill.py"]).budget_s == 7200
     assert read_options([]).tests == ("tests/faults",)
+    assert read_options(["--any-commit"]).resume
+    with pytest.raises(SystemExit):
+        read_options(["--jobs", "0"])
 
 
 def test_the_time_left_is_judged_by_how_far_it_is() -> None:
@@ -82,9 +87,12 @@ def test_long(report, progress):
 """
 
 
-def _stop_what_has_begun(so_far_s: float, progress: Progress | None) -> None:
-    if progress is not None:
-        raise KeyboardInterrupt
+def _run(result: Result, folder: Path, stop_when: Callable[[Running], bool] = lambda one: False) -> None:
+    one = Running(result, None, Files(folder), None)
+    while not one.over():
+        if stop_when(one):
+            one.stop("interrupted")
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize(
@@ -101,28 +109,73 @@ def test_whatever_becomes_of_a_test_is_told(tmp_path: Path, name: str, outcome: 
     (tmp_path / "test_sample.py").write_text(SAMPLE)
     (tmp_path / "logs").mkdir()
     result = Result(f"{tmp_path}/test_sample.py::test_{name}")
-    with suppress(KeyboardInterrupt):
-        run(result, None, Files(tmp_path), None, _stop_what_has_begun)
+    _run(result, tmp_path, lambda one: one.progress is not None)
     assert result.outcome == outcome
     assert reason in result.reason
     assert len(result.rows) == rows
+    assert 0 < result.cpu_s < 60
 
 
-def test_what_passed_is_kept_for_a_run_that_goes_on(tmp_path: Path) -> None:
-    done = [Result("tests/faults/test_kill.py::test_a", "passed", rows=[KILLED]), Result("t::b", "failed", "x")]
-    Record(tmp_path, Options(), done).write()
-    again = Record(tmp_path, Options(), [Result(result.test) for result in done])
-    assert again.take_over() == 1
-    assert [result.outcome for result in again.results] == ["passed", "not run"]
-    assert again.results[0].rows == [KILLED]
-    other_seed = Record(tmp_path, Options(seed=2), [Result(result.test, seed=2) for result in done])
-    assert other_seed.take_over() == 0
-    assert json.loads((tmp_path / "table.json").read_text())["results"][0]["group"] == FAULTS[0].name
+DONE = (
+    Result("tests/faults/test_kill.py::test_a", "passed", seconds=70, commit="aaa", rows=[KILLED]),
+    Result("t::b", "failed", "x", commit="aaa"),
+    Result("t::c", "passed", commit="aaa-dirty"),
+)
+
+
+@pytest.mark.parametrize(
+    ("commit_now", "options", "shared", "kept"),
+    [
+        ("aaa", Options(), False, 1),
+        ("aaa", Options(), True, 1),
+        ("aaa", Options(seed=2), False, 0),
+        ("aaa", Options(long=False), False, 0),
+        ("bbb", Options(), False, 0),
+        ("aaa-dirty", Options(), False, 0),
+        ("bbb", Options(any_commit=True), False, 2),
+    ],
+)
+def test_what_passed_is_kept_for_a_run_that_goes_on(
+    tmp_path: Path, commit_now: str, options: Options, shared: bool, kept: int
+) -> None:
+    Record(tmp_path, Options(), [*DONE]).write()
+    fresh = [
+        Result(result.test, long=options.long, shared=shared, seed=options.seed, commit=commit_now) for result in DONE
+    ]
+    again = Record(tmp_path, options, fresh)
+    assert again.take_over() == kept
+    assert sum(result.outcome == "passed" for result in again.results) == kept
+    assert (again.results[0].rows == [KILLED]) == (kept > 0)
+    assert again.results[1].outcome == "not run"
+    again.write()
+    text = (tmp_path / "table.md").read_text()
+    assert ("were kept from a run at another commit: aaa" in text) == (kept > 0)  # none of them is of this one
+    assert commit() in text
+    assert machine() in text
+
+
+def test_how_long_each_took_is_known_to_the_next_run(tmp_path: Path) -> None:
+    Record(tmp_path, Options(), [*DONE]).write()
+    again = Record(tmp_path, Options(), [Result(result.test) for result in DONE])
+    assert again.expected == {DONE[0].test: 70, DONE[2].test: 0}
+    assert Record(tmp_path, Options(), [Result(DONE[0].test, shared=True)]).expected == {}
+
+
+def test_the_screen_tells_of_each_and_of_all() -> None:
+    tests = [f"tests/faults/test_x.py::test_{name}" for name in "abcd"]
+    screen = Screen(tests, {tests[1]: 100, tests[2]: 50, tests[3]: 30}, 2, [tests[3]])
+    lines = screen.state([(tests[0], 60, Progress(1, 4, "kills")), (tests[1], 90, None)], tests[2:])
+    assert lines == [
+        "    x: a: 1:00 min, 1 of 4 kills, about 3:00 min left",
+        "    x: b: 1:30 min, about 10 s left",
+        "    2 wait; all: about 3:30 min",
+    ]
+    assert screen.state([(tests[0], 60, None)], tests[1:2])[-1].endswith("1:40 min and 1 tests of unknown length")
 
 
 def test_it_says_what_it_can_do() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "scripts.soakkit", "--help"], check=True, capture_output=True, text=True, cwd=ROOT
     )
-    for word in ("--budget", "--resume", "--seed", "--short", "--each", ".soak/table.md"):
+    for word in ("--budget", "--resume", "--seed", "--short", "--each", "--jobs", ".soak/table.md"):
         assert word in done.stdout

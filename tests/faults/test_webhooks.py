@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+import pytest
 from sqlalchemy import select
 
 from benchmarks.fleet import certificate
@@ -67,6 +68,7 @@ class Customer:
     subjects: list[str]
 
 
+@pytest.mark.alone
 def test_bad_servers(tmp_path: Path, chance: random.Random, report: Report) -> None:
     good, each, steps = times(3, 20), times(6, 60), 3
     store_url(tmp_path)
