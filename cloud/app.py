@@ -59,6 +59,8 @@ log = logging.getLogger(__name__)
 
 STOPS_S = 25.0
 """What everything but live calls takes at most when it stops."""
+_TOLD_S = 2.0
+"""What callbacks about the last calls may take before the doors close."""
 _FRONT_STOPS_S = 10.0
 """What the first stage may take: answers under way are finished, nothing new is taken."""
 
@@ -147,6 +149,8 @@ async def run(
         # However calls_s is set, systemd waits for it: TimeoutStopSec counts from the last of these.
         notify(f"STOPPING=1\nEXTEND_TIMEOUT_USEC={round((drain_s + STOPS_S) * 1e6)}")
         left = await parts.drain.finished()
+        if not parts.drain.hurried:
+            await parts.desk.callbacks.settled(_TOLD_S)
         log.info("stopping%s", f"; {left} calls go on at their edges" if left else "")
         front.cancel()
         await asyncio.wait([front], timeout=_FRONT_STOPS_S)

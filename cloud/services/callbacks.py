@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import zip_longest
 
@@ -30,6 +31,7 @@ DELAYS_S = (1.0, 5.0, 30.0, 120.0, 600.0)
 """Before each further attempt; after the last one the row stays as a dead letter."""
 _POLL_S = 60.0
 _STORE_PAUSE_S = 1.0
+_LOOK_EVERY_S = 0.02
 
 Work = Callable[[CallbackRecord, AccountRecord], Awaitable["WebhookFailure | None"]]
 """Does one request and marks the row done itself; a failure is what may be tried again."""
@@ -66,6 +68,16 @@ class Callbacks:
     def wake(self) -> None:
         """A row was queued."""
         self._news.set()
+
+    async def settled(self, within_s: float) -> None:
+        """Wait until nothing is under way or due, or for so long: what is cut off is told again by the next process."""
+        with suppress(TimeoutError, Transient):
+            async with asyncio.timeout(within_s):
+                while bool(self._under_way) or await self._db.read(self._due):  # noqa: ASYNC110
+                    await asyncio.sleep(_LOOK_EVERY_S)
+
+    def _due(self, conn: Connection) -> bool:
+        return bool(callbacks.lanes_due(conn, self._now()))
 
     async def run(self) -> None:
         """Deliver, for ever."""

@@ -62,6 +62,7 @@ class CallService:
         self._tasks = LiveTasks()
         self.sessions = Sessions(tools, self._tasks, now)
         self._ends: dict[CallSid, asyncio.Event] = {}
+        self._placed: set[CallSid] = set()
         self.on_over: list[Callable[[CallRecord], None]] = []
         """Hear of calls that have ended, perhaps twice."""
 
@@ -79,6 +80,7 @@ class CallService:
             return placed
 
         record, edge = await self._db.write(write)
+        self._placed.add(record.sid)
         self._queue.wake()
         self._wake(edge)
         return record
@@ -153,6 +155,11 @@ class CallService:
             return await self._db.write(lambda conn: calls.update(conn, record.sid, **changes)) or record
         return record
 
+    def live(self) -> int:
+        """How many calls have a session here, or will when they are answered."""
+        self._placed.difference_update([sid for sid in self._placed if sid in self.sessions])
+        return len(self.sessions) + len(self._placed)
+
     # ------------------------------------------------------------------ what edges tell
 
     def announced(self, edge: EdgeId, event: Event) -> None:
@@ -178,6 +185,8 @@ class CallService:
             self._tasks.start(self._settle(record.sid), f"legs of {record.sid}")
         elif not told.history and _begins(event, record):
             self.sessions.start(record, first_source(record))
+        elif isinstance(event, CallInitiated) and record.direction is Direction.OUTBOUND_API:
+            self._placed.add(record.sid)
 
     def page_ended(self, edge: EdgeId, notice: PageEnded) -> None:
         """A page's outcome, perhaps told again, perhaps of a call that an earlier process of ours served."""
@@ -223,9 +232,8 @@ class CallService:
         return await self._db.read(lambda conn: call_steps.of_edge(conn, sid, edge))
 
     def _over(self, record: CallRecord) -> None:
-        session = self.sessions.of(record.sid)
-        if session is not None:
-            session.end()
+        self.sessions.over(record.sid)
+        self._placed.discard(record.sid)
         if record.sid in self._ends:
             self._ends[record.sid].set()
         for hear in self.on_over:

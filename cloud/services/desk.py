@@ -189,8 +189,8 @@ class Desk:
             await self._client.close()
 
     def live_calls(self) -> int:
-        """How many calls are being served here: their documents, their streams, the browsers in them."""
-        return len(self.calls.sessions) + len(self.streams) + len(self.clients)
+        """How many calls are being served here, or ring and will be: documents, streams, the browsers in them."""
+        return self.calls.live() + len(self.streams) + len(self.clients)
 
     def on_link(self, edge: EdgeId, up: bool) -> None:
         """An edge came or went."""

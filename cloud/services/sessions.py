@@ -33,6 +33,8 @@ from telecore.states import FINAL_CALL
 log = logging.getLogger(__name__)
 
 _WRITTEN_WITHIN_S, _LOOK_EVERY_S = 3.0, 0.02
+_ENDS_WITHIN_S = 5.0
+"""After its last page: how long a call is waited for that does not end."""
 
 REFUSED = Source(twiml="<Response><Reject/></Response>")
 """For calls to an account that is suspended or closed."""
@@ -47,13 +49,26 @@ class Sessions:
         self._now = now
         self._live: dict[CallSid, CallSession] = {}
         self._beginning: dict[CallSid, asyncio.Event] = {}
+        self._ending: dict[CallSid, float] = {}
 
     def __len__(self) -> int:
-        return len(self._live)
+        """How many calls are served, or will be at once, or have run their last page and not ended yet."""
+        self._give_up_ending()
+        return len(self._live.keys() | self._beginning.keys() | self._ending.keys())
+
+    def __contains__(self, sid: object) -> bool:
+        return sid in self._live or sid in self._beginning
 
     def of(self, sid: CallSid) -> CallSession | None:
         """The session of this call, if it has one."""
         return self._live.get(sid)
+
+    def over(self, sid: CallSid) -> None:
+        """The call has ended. It may be told twice."""
+        self._ending.pop(sid, None)
+        session = self._live.get(sid)
+        if session is not None:
+            session.end()
 
     async def written(self, sid: str) -> None:
         """Return once the row of a call that was announced is there, or after a while all the same.
@@ -173,8 +188,17 @@ class Sessions:
         session = CallSession(self._tools, record, account)
         self._live[record.sid] = session
         task = self._tasks.start(session.run(source), f"call {record.sid}")
-        task.add_done_callback(lambda _: self._live.pop(record.sid, None))
+        task.add_done_callback(lambda _: self._served_out(session))
         return session
+
+    def _served_out(self, session: CallSession) -> None:
+        self._live.pop(session.record.sid, None)
+        if not session.over:
+            self._give_up_ending()
+            self._ending[session.record.sid] = self._tools.now() + _ENDS_WITHIN_S
+
+    def _give_up_ending(self) -> None:
+        self._ending = {sid: until for sid, until in self._ending.items() if until > self._tools.now()}
 
     async def _resume(self, edge: EdgeId, notice: PageEnded) -> None:
         """Go on with a call from what its row says."""

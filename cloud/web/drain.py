@@ -52,6 +52,10 @@ class Drain:
             self._until = asyncio.get_running_loop().time() + self._calls_s
             log.info("draining: no new work is taken, %d calls may finish within %g s", self._live(), self._calls_s)
 
+    @property
+    def hurried(self) -> bool:
+        return self._hurry.is_set()
+
     def hurry(self) -> None:
         """Wait for nobody."""
         self._hurry.set()

@@ -75,6 +75,21 @@ async def test_another_sid_does_not_wait(app, db, put, queue):
         await app.wait_for("/quick", within_s=0.3)
 
 
+async def test_it_is_settled_when_all_that_is_due_was_taken(app, db, put, queue):
+    await put(app.answer("/status", Reply(delay_s=0.2)))
+    await put(app.answer("/next", ""))
+    async with running(queue):
+        await queue.settled(5)
+    assert (len(app.seen("/status")), len(app.seen("/next"))) == (1, 1)
+    assert await db.read(callbacks.next_moment) is None
+
+
+async def test_nobody_is_waited_for_longer_than_is_said(app, db, put, queue):
+    await put(app.answer("/status", Reply(delay_s=0.4)))
+    async with running(queue), asyncio.timeout(0.3):
+        await queue.settled(0.1)
+
+
 async def test_what_never_succeeds_is_given_up_and_noted(app, db, put, queue, account):
     await put(app.answer("/status", Reply(status=500)))
     await put(app.answer("/next", ""))

@@ -9,7 +9,7 @@ import time
 import pytest
 from twilio.request_validator import RequestValidator
 
-from cloud.services import call_session
+from cloud.services import call_session, sessions
 from cloud.services.requests import NewCall, UpdateCall
 from cloud.store import accounts, calls, notifications
 from cloud.store.records import Hook
@@ -526,3 +526,35 @@ async def test_many_calls_at_once(desk, app, number):
     assert not [n for n in desk.line.sent if isinstance(n, Do) and isinstance(n.command, HangUp)]
     assert sum(isinstance(n, Do) and isinstance(n.command, RunPage) for n in desk.line.sent) == 30
     assert len(desk.desk.calls.sessions) == 0
+
+
+# ------------------------------------------------------------------ what a stop waits for
+
+
+async def test_a_call_that_rings_is_live_until_it_is_known_to_have_ended(desk):
+    """Its document is to come, and after its last page its record and callbacks are."""
+    record = await desk.desk.calls.create(desk.account.sid, wanted())
+    assert desk.desk.live_calls() == 1
+    await desk.send(CallAnswered(call=record.sid))
+    await desk.page(record.sid, 1)
+    assert desk.desk.live_calls() == 1
+    desk.finished(record.sid, 1)
+    await eventually(lambda: asyncio.sleep(0, desk.desk.calls.sessions.of(record.sid) is None))
+    assert desk.desk.live_calls() == 1
+    await desk.end(record.sid)
+    assert desk.desk.live_calls() == 0
+
+
+async def test_a_call_that_nobody_takes_is_not_live(desk):
+    record = await desk.desk.calls.create(desk.account.sid, wanted())
+    await desk.end(record.sid, 17, None)
+    assert desk.desk.live_calls() == 0
+
+
+async def test_a_call_whose_end_is_not_told_is_not_waited_for_long(desk, monkeypatch):
+    monkeypatch.setattr(sessions, "_ENDS_WITHIN_S", 0.1)
+    call = await desk.offer()
+    await desk.page(call, 1)
+    desk.finished(call, 1)
+    await eventually(lambda: asyncio.sleep(0, desk.desk.live_calls() == 0))
+    assert (await desk.becomes(call)).status is CallStatus.RINGING
