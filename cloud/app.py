@@ -246,7 +246,8 @@ def _wired(
         https=config.public_url.startswith("https:"),
     )
     own = OwnCertificate(Path(config.tunnel.certificate), desk.fleet.warn) if config.tunnel.certificate else None
-    return Parts(db, desk, tunnel.hub, web, config.data_dir, links, drain, Retention(db, files, renditions), own)
+    retention = Retention(db, files, renditions, wake=tunnel.wake)
+    return Parts(db, desk, tunnel.hub, web, config.data_dir, links, drain, retention, own)
 
 
 def _routes(
@@ -284,6 +285,7 @@ def _routes(
         webhooks=desk.webhook_log,
         gate=gate,
         links=links,
+        wake=hub.wake,
     )
     newest = migrate.newest()
 

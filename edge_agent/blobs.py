@@ -90,6 +90,11 @@ class EdgeBlobs:
         if self._recordings.pop(sha256, None) is not None:
             await self._do(lambda: self._recording_path(sha256).unlink(missing_ok=True))
 
+    async def erase(self, sha256: Sha256) -> None:
+        """It was deleted. When this returns no power cut brings it back."""
+        self._recordings.pop(sha256, None)
+        await self._do(lambda: self._erase(sha256))
+
     async def size(self, sha256: Sha256) -> int | None:
         return self._clips.get(sha256, self._recordings.get(sha256))
 
@@ -151,6 +156,10 @@ class EdgeBlobs:
         unfinished.replace(target)
         _sync(target.parent)
         return sha256, _size(target)
+
+    def _erase(self, sha256: Sha256) -> None:
+        self._recording_path(sha256).unlink(missing_ok=True)
+        _sync(self._recordings_dir)
 
     def _finish(self, sha256: Sha256) -> int | None:
         path = self._partial_path(sha256)

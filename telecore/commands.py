@@ -21,6 +21,7 @@ from telecore.ids import (
     FeedId,
     MessageSid,
     RecordingSid,
+    Sha256,
     StayId,
     new_id,
 )
@@ -126,6 +127,21 @@ class RunSelfTest(Command):
     receiver: ChannelId
     sms: bool = True
     call: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Erase(Command):
+    """These messages, calls and recordings were deleted in the cloud: delete them here too, now or when they come up
+    late. Not answered.
+
+    ``redacted``: messages whose words and numbers go; how they went is still told. ``sounds``: of the recordings among
+    ``subjects``, where no other recording that the cloud knows has the same.
+    """
+
+    kind: ClassVar[str] = "erase"
+    subjects: tuple[str, ...] = ()
+    redacted: tuple[MessageSid, ...] = ()
+    sounds: tuple[Sha256, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ LAYERS = {
             "dialing",
             "sims",
             "inventory",
+            "erasing",
         },
         {"devices"},
         {"drivers"},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +21,7 @@ from cloud.tunnel.recording_steps import UNFINISHED
 from cloud.web.auth import Authenticator
 from cloud.web.http import Response, Route, json_response
 from telecore.errors import InvalidRequest
-from telecore.ids import Sha256
+from telecore.ids import EdgeId, Sha256
 
 
 class Sound(Protocol):
@@ -39,7 +40,7 @@ class Renditions(Protocol):
 
 
 class RecordingsApi:
-    """``public_url`` is where this cloud is reached, for ``media_url``."""
+    """``public_url`` is where this cloud is reached, for ``media_url``; ``wake`` gives an edge its commands."""
 
     def __init__(
         self,
@@ -50,8 +51,10 @@ class RecordingsApi:
         renditions: Renditions,
         of_calls: CallRecordings,
         public_url: str,
+        wake: Callable[[EdgeId], None],
     ) -> None:
         self._db = db
+        self._wake = wake
         self._auth = auth
         self._sound = sound
         self._renditions = renditions
@@ -106,17 +109,21 @@ class RecordingsApi:
         """The row, and the bytes unless another recording has the same. Raises Conflict while it is being made."""
         record = await self._own(ask)
 
-        def remove(conn: Connection) -> int:
+        def remove(conn: Connection) -> tuple[int, set[EdgeId]]:
             now = recordings.get(conn, record.sid)
             if now is not None and now.status in UNFINISHED:
                 raise InvalidRequest("A recording that is being made cannot be deleted", code=20409, status=409)
-            erasing.recording(conn, record.sid)
-            return recordings.count_of_hash(conn, record.sha256)
+            told = erasing.tell(conn, [erasing.recording(conn, record.sid)])
+            sha256 = record.sha256 if now is None else now.sha256
+            return recordings.count_of_hash(conn, sha256), told
 
-        if await self._db.write(remove) == 0 and record.sha256:
+        others, told = await self._db.write(remove)
+        if others == 0 and record.sha256:
             await self._sound.delete(record.sha256)
             await self._renditions.forget(record.sha256)
         self._db.erased = True
+        for edge in told:
+            self._wake(edge)
         return Response(204)
 
     async def media(self, ask: Ask) -> Response:

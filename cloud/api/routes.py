@@ -50,6 +50,7 @@ from cloud.web.gate import Gate
 from cloud.web.http import Request, Response, Route
 from cloud.web.rate import RateLimit
 from cloud.web.socket import Socket
+from telecore.ids import EdgeId
 
 ENROLMENTS_AT_ONCE, ENROLMENT_EVERY_S = 10, 6.0
 OF_A_CALL = "/Calls/{"
@@ -79,6 +80,7 @@ class Backend:
     queues: QueueDesk
     webhooks: WebhookReplays
     links: MediaLinks
+    wake: Callable[[EdgeId], None]
     gate: Gate = field(default_factory=Gate)
 
 
@@ -92,6 +94,7 @@ def api_routes(backend: Backend) -> list[Route]:
         renditions=backend.renditions,
         of_calls=backend.call_recordings,
         public_url=backend.public_url,
+        wake=backend.wake,
     )
     routes = [
         *AccountsApi(db, auth, backend.accounts).routes(),

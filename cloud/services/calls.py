@@ -120,13 +120,15 @@ class CallService:
     async def delete(self, account: AccountSid, sid: str) -> None:
         """Raises NotFound; InvalidRequest 20009 for a call that has not ended."""
 
-        def write(conn: Connection) -> None:
+        def write(conn: Connection) -> set[EdgeId]:
             if _own(conn, account, sid).status not in FINAL_CALL:
                 raise InvalidRequest("A call cannot be deleted before it has ended", code=20009)
-            erasing.call(conn, sid)
+            return erasing.tell(conn, [erasing.call(conn, sid)])
 
-        await self._db.write(write)
+        told = await self._db.write(write)
         self._db.erased = True
+        for edge in told:
+            self._wake(edge)
 
     async def _finish(self, record: CallRecord, status: CallStatus) -> CallRecord:
         """Hang up. What was answered is completed, what was not is canceled."""

@@ -151,7 +151,7 @@ class Desk:
         self.client_door = ClientDoor(db, self.clients)
         self.calls.on_over.append(self.clients.over)
         self.streams = Streams(db, self.feeds, door, debugger, wake=self.callbacks.wake)
-        line = RecordingLine(tunnel.fetch, tunnel.notify, tunnel.connected)
+        line = RecordingLine(tunnel.fetch, tunnel.notify, tunnel.connected, self._wake)
         self.recordings = RecordingService(db, files, self.callbacks, line, url=recording_url)
         self.transcriptions = Transcriptions(
             db, files, self._recognisers, self.callbacks, debugger, recording_url=recording_url

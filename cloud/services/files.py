@@ -69,8 +69,8 @@ class Files:
         return await self._run(lambda: self._complete(sha256))
 
     async def delete(self, sha256: Sha256) -> None:
-        """Forget it; nothing happens when it is not here."""
-        await self._run(lambda: self.path(sha256).unlink(missing_ok=True))
+        """Forget it and what has come of it; nothing happens when it is not here."""
+        await self._run(lambda: self._delete(sha256))
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
@@ -82,6 +82,10 @@ class Files:
 
     def _begun(self, sha256: Sha256) -> Path:
         return self._partial / self.path(sha256).name
+
+    def _delete(self, sha256: Sha256) -> None:
+        for path in (self._begun(sha256), self.path(sha256)):
+            path.unlink(missing_ok=True)
 
     def _add(self, data: bytes) -> Sha256:
         sha256 = Sha256(hashlib.sha256(data).hexdigest())

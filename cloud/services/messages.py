@@ -71,6 +71,7 @@ class MessageService:
 
     async def update(self, account: AccountSid, sid: str, wanted: UpdateMessage) -> MessageRecord:
         """Raises NotFound; InvalidRequest 30409 when it cannot be cancelled, 20009 when it is yet to be sent."""
+        woken: Woken = []
 
         def write(conn: Connection) -> MessageRecord:
             record = _own(conn, account, sid)
@@ -84,23 +85,26 @@ class MessageService:
                     raise InvalidRequest(message, field="Body", code=NOT_DONE)
                 messages.update(conn, sid, body="")
                 erasing.told(conn, sid)
+                woken.extend(erasing.tell(conn, [erasing.at_edge(record, redacted=True)]))
             return _own(conn, account, sid)
 
         record = await self._db.write(write)
         self._db.erased = self._db.erased or wanted.redact
+        self.told(woken)
         self._queue.wake()
         return record
 
     async def delete(self, account: AccountSid, sid: str) -> None:
         """Raises NotFound; InvalidRequest 20009 while it is being sent."""
 
-        def write(conn: Connection) -> None:
+        def write(conn: Connection) -> Woken:
             if _own(conn, account, sid).status not in FINAL_MESSAGE | {MessageStatus.SENT}:
                 raise InvalidRequest("A message cannot be deleted before it has been sent", code=NOT_DONE)
-            erasing.message(conn, sid)
+            return list(erasing.tell(conn, [erasing.message(conn, sid)]))
 
-        await self._db.write(write)
+        woken = await self._db.write(write)
         self._db.erased = True
+        self.told(woken)
 
     async def feedback(self, account: AccountSid, sid: str, outcome: str) -> FeedbackRecord:
         """Raises NotFound; InvalidRequest for a message that came in."""

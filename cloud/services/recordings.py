@@ -11,12 +11,13 @@ from datetime import timedelta
 
 from cloud.services.callbacks import Callbacks
 from cloud.services.files import Files
-from cloud.store import calls, recordings
+from cloud.store import recordings
 from cloud.store.database import Connection, Database
 from cloud.store.records import RecordingRecord
 from cloud.tunnel import conference_steps, recording_steps
 from cloud.tunnel.heard import Told, utc_now
 from telecore.errors import NotFound, Transient
+from telecore.events import RecordingMade
 from telecore.ids import EdgeId, Sha256
 from telecore.notices import BlobHeld, BlobStored, Notice
 
@@ -34,11 +35,13 @@ Fetch = Callable[[EdgeId, Sha256, int, float], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class RecordingLine:
-    """What the tunnel does for recordings: ``fetch`` as the hub's, ``send`` False when the edge is away."""
+    """What the tunnel does for recordings: ``fetch`` as the hub's, ``send`` False when the edge is away; ``wake`` for
+    commands."""
 
     fetch: Fetch
     send: Callable[[EdgeId, Notice], bool]
     connected: Callable[[EdgeId], bool]
+    wake: Callable[[EdgeId], None]
 
 
 class RecordingService:
@@ -69,6 +72,8 @@ class RecordingService:
     def on_told(self, told: Told) -> None:
         if told.recording is not None:
             self._news.set()
+        elif isinstance(told.event, RecordingMade):  # it came late, and its sound is to go
+            self._line.wake(told.edge)
 
     def on_link(self, edge: EdgeId, up: bool) -> None:
         if up:
@@ -126,6 +131,8 @@ class RecordingService:
         except Transient as error:
             log.info("%s waits for its bytes: %s", record.sid, error)
             self._failed[record.sid] = self._failed.get(record.sid, 0) + 1
+            if await self._db.read(lambda conn: recordings.count_of_hash(conn, record.sha256)) == 0:
+                await self._files.delete(record.sha256)  # it was deleted while some of it was here
             await asyncio.sleep(AGAIN_S)
         finally:
             self._under_way.discard(record.sid)
@@ -146,8 +153,7 @@ class RecordingService:
         self.on_done()
 
     def _of_edge(self, conn: Connection, edge: EdgeId, sha256: Sha256) -> list[RecordingRecord]:
-        found = recordings.by_hash(conn, sha256)
-        return [record for record in found if (call := calls.get(conn, record.call)) and call.edge == edge]
+        return [record for record in recordings.by_hash(conn, sha256) if recordings.edge_of(conn, record) == edge]
 
 
 def _nothing() -> None:

@@ -14,12 +14,13 @@ from typing import Protocol
 
 from cloud.store import accounts, erasing, recordings, retention
 from cloud.store.database import Connection, Database
+from cloud.store.erasing import Gone
 from cloud.store.records import AccountRecord
 from cloud.store.records.accounts import REDACTED
 from cloud.store.retention import Aged, Find
 from cloud.tunnel.heard import utc_now
 from telecore.errors import StorageFailed, Transient
-from telecore.ids import AccountSid, Sha256
+from telecore.ids import AccountSid, EdgeId, Sha256
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ PIECE = 25
 _PAUSE_S = 0.01
 
 Erase = Callable[[list[str]], Awaitable[None]]
+EraseOne = Callable[[Connection, str], Gone | None]
 
 
 class Sound(Protocol):
@@ -46,14 +48,21 @@ class Renditions(Protocol):
 
 
 class Retention:
-    """``purge`` is one pass over all accounts."""
+    """``purge`` is one pass over all accounts. ``wake`` gives an edge its commands: it has copies too."""
 
     def __init__(
-        self, db: Database, sound: Sound, renditions: Renditions, *, now: Callable[[], datetime] = utc_now
+        self,
+        db: Database,
+        sound: Sound,
+        renditions: Renditions,
+        *,
+        wake: Callable[[EdgeId], None],
+        now: Callable[[], datetime] = utc_now,
     ) -> None:
         self._db = db
         self._sound = sound
         self._renditions = renditions
+        self._wake = wake
         self._now = now
         self._clear: dict[tuple[AccountSid, str], int] = {}
         """Up to which ``id`` nothing is left to do, by account and by what is done."""
@@ -110,13 +119,11 @@ class Retention:
     async def _look(self, find: Find, account: AccountSid, before: datetime, after: int) -> list[Aged]:
         return await self._db.read(lambda conn: find(conn, account, before, after))
 
-    async def _each(self, erase: Callable[[Connection, str], None], sids: list[str]) -> None:
-        def write(conn: Connection) -> None:
-            for sid in sids:
-                erase(conn, sid)
-
-        await self._db.write(write)
+    async def _each(self, erase: EraseOne, sids: list[str]) -> None:
+        told = await self._db.write(lambda conn: erasing.tell(conn, [erase(conn, sid) for sid in sids]))
         self._db.erased = True
+        for edge in told:
+            self._wake(edge)
 
     async def _recordings(self, sids: list[str]) -> None:
         """The sound first: a row whose sound is gone is found again after a crash, sound without a row never."""
@@ -128,12 +135,13 @@ class Retention:
             await self._each(_erase_recording, [sid])
 
 
-def _erase_recording(conn: Connection, sid: str) -> None:
+def _erase_recording(conn: Connection, sid: str) -> Gone | None:
     """Unless sound that had been given up is on its way again."""
     record = recordings.get(conn, sid)
-    if record is not None and record.status in retention.RECORDING_OVER:
-        erasing.recording(conn, sid)
-        erasing.words(conn, sid)
+    if record is None or record.status not in retention.RECORDING_OVER:
+        return None
+    erasing.words(conn, sid)
+    return erasing.recording(conn, sid)
 
 
 def _only_one(conn: Connection, sid: str) -> Sha256 | None:

@@ -12,8 +12,14 @@ from cloud.store import keyset, tables
 from cloud.store.participants import COMPLETE
 from cloud.store.records import Between, Cursor, PageOf, RecordingRecord
 from cloud.store.rows import from_row
-from cloud.store.schema import calls, participants, recordings
+from cloud.store.schema import calls, events, participants, recordings
 from telecore.ids import EdgeId
+
+_WITH_CALL = recordings.outerjoin(calls, recordings.c.call == calls.c.sid)
+_AT = func.coalesce(
+    calls.c.edge, select(events.c.edge).where(events.c.subject == recordings.c.call).limit(1).scalar_subquery()
+)
+"""The edge that recorded it, also when its call was deleted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +51,14 @@ def by_hash(conn: Connection, sha256: str) -> list[RecordingRecord]:
 
 def edges_awaited(conn: Connection) -> list[EdgeId]:
     """Whose disks hold recordings that are not here yet."""
-    asked = select(calls.c.edge).join(recordings, recordings.c.call == calls.c.sid).distinct()
-    return list(conn.execute(asked.where(recordings.c.status == "processing", calls.c.edge.is_not(None))).scalars())
+    asked = select(_AT).select_from(_WITH_CALL).distinct()
+    return list(conn.execute(asked.where(recordings.c.status == "processing", _AT.is_not(None))).scalars())
 
 
 def processing(conn: Connection, edges: Collection[EdgeId], limit: int = 1000) -> list[tuple[RecordingRecord, EdgeId]]:
     """Those that lie at these edges and are not here yet, oldest first."""
-    asked = select(recordings, calls.c.edge.label("at")).join(calls, recordings.c.call == calls.c.sid)
-    where = (recordings.c.status == "processing", calls.c.edge.in_(edges))
+    asked = select(recordings, _AT.label("at")).select_from(_WITH_CALL)
+    where = (recordings.c.status == "processing", _AT.in_(edges))
     rows = conn.execute(asked.where(*where).order_by(recordings.c.id).limit(limit)).mappings()
     return [(from_row(RecordingRecord, row), row["at"]) for row in rows]
 
@@ -67,6 +73,12 @@ def abandoned(conn: Connection, statuses: Collection[str], before: datetime) -> 
     asked = select(recordings).join(calls, recordings.c.call == calls.c.sid)
     where = (recordings.c.status.in_(statuses), calls.c.ended_at < before, ~there)
     return [from_row(RecordingRecord, row) for row in conn.execute(asked.where(*where)).mappings()]
+
+
+def edge_of(conn: Connection, record: RecordingRecord) -> EdgeId | None:
+    """Where it was recorded, also when its call was deleted."""
+    found = conn.execute(select(_AT).select_from(_WITH_CALL).where(recordings.c.sid == record.sid)).scalar()
+    return EdgeId(found) if found else None
 
 
 def count_of_hash(conn: Connection, sha256: str) -> int:

@@ -51,6 +51,11 @@ def remove(conn: Connection, table: Table, sid: str) -> bool:
     return True
 
 
+def is_buried(conn: Connection, sid: str) -> bool:
+    """Whether a row of this SID was deleted."""
+    return conn.execute(select(tombstones.c.id).where(tombstones.c.sid == sid)).scalar() is not None
+
+
 def insert_row(conn: Connection, table: Table, values: dict[str, object]) -> int:
     """Insert; the ``id`` (or whatever counts the rows) that it was given, 0 where nothing counts them."""
     key = conn.execute(_insert(table), values).inserted_primary_key

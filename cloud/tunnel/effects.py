@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from cloud.store import calls, edges, messages
+from cloud.store import calls, edges, erasing, messages
 from cloud.store.database import Connection
 from cloud.store.records import EdgeRecord, MessageRecord
 from cloud.tunnel import (
@@ -234,6 +234,8 @@ def _stay_ended(conn: Connection, heard: Heard) -> Told | None:
 
 def _recording_made(conn: Connection, heard: Heard) -> Told | None:
     event: RecordingMade = heard.event
+    if erasing.came_late(conn, heard.edge.edge, event):
+        return None
     call = call_steps.of_edge(conn, event.call, heard.edge.edge)
     if call is None:
         return foreign(heard, f"call {event.call}")
@@ -244,6 +246,8 @@ def _recording_made(conn: Connection, heard: Heard) -> Told | None:
 
 def _recording_told(conn: Connection, heard: Heard) -> Told | None:
     event: RecordingBegan | RecordingDropped = heard.event
+    if erasing.came_late(conn, heard.edge.edge, event):
+        return None
     call = call_steps.of_edge(conn, event.call, heard.edge.edge)
     if call is None:
         return foreign(heard, f"call {event.call}")

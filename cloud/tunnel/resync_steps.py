@@ -18,6 +18,7 @@ from cloud.store.database import Connection
 from cloud.store.records import EdgeRecord, MessageRecord
 from cloud.tunnel import message_steps
 from cloud.tunnel.heard import Told
+from telecore.commands import Erase
 from telecore.events import MessageFailed, WarningCleared, WarningRaised
 from telecore.ids import EdgeId, MessageSid, new_id
 from telecore.model import MessageStatus
@@ -119,6 +120,7 @@ def _perhaps_given(conn: Connection, edge: EdgeId) -> list[tuple[int, MessageSid
         (row.seq, MessageSid(str(row.payload["message"])) if row.payload.get("kind") == "message.send" else None)
         for row in outbox.rows(conn, edge)
         if record is not None and record.last_seen_at is not None and (seen is None or row.created_at <= seen)
+        if row.payload.get("kind") != Erase.kind  # which may be done twice
     ]
 
 

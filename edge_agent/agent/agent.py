@@ -28,6 +28,7 @@ from edge_agent.config import AgentConfig
 from edge_agent.contracts import IncomingCall, VoiceService
 from edge_agent.devices.registry import Site, channels_without_sim, look_at_sip, sip_strangers
 from edge_agent.dispatcher import Dispatcher
+from edge_agent.erasing import Erasing
 from edge_agent.health.conditions import Snapshot
 from edge_agent.inventory import Inventory
 from edge_agent.joining import Joining
@@ -42,7 +43,7 @@ from edge_agent.updates.offers import Offers, layout_of
 from edge_agent.uplink import Uplink
 from edge_agent.uplink.spending import Spending
 from edge_agent.watchdog import Watchdog, notifier, period_s
-from telecore.commands import SetSimHealth
+from telecore.commands import Erase, SetSimHealth
 from telecore.events import EdgeStarted, Event
 from telecore.ids import ChannelId, Sha256, client_channel, new_id
 from telecore.model import Clip
@@ -121,13 +122,14 @@ class Agent:
             wall=self._time.date,
         )
         self._build_upkeep()
+        self._erasing = Erasing(spool, self._blobs)
         self._dispatcher = Dispatcher(
             spool,
             self._messages,
             self._calls,
             channel=self.inventory.channel,
             known=self._known,
-            extra={SetSimHealth: self._sims.set_health, **self._upkeep.doers},
+            extra={SetSimHealth: self._sims.set_health, Erase: self._erasing.perform, **self._upkeep.doers},
             live=self._calls.stays.doers,
             wall=self._time.date,
             told_time=self._told_time,
@@ -246,6 +248,7 @@ class Agent:
             ("health", self._housekeeping.run),
             ("watchdog", self._watchdog.run),
             ("blobs", self._forget_stored),
+            ("erasing", self._erasing.run),
             ("sims", self._sims.run),
             ("updates", self._updates.run),
             *self._upkeep.parts(self._dispatcher.obey, partial(look_at_sip, self._equipped)),

@@ -22,6 +22,7 @@ _PRAGMAS = (
     "PRAGMA journal_size_limit = 4194304",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -1024",
+    "PRAGMA secure_delete = ON",  # what is deleted is overwritten: texts, numbers
 )
 
 

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge_agent.spool import open_calls, outbox, submits
+from edge_agent.spool import erasing, open_calls, outbox, submits
 from telecore.commands import (
     CancelUssd,
     Command,
+    Erase,
     PlaceCall,
     ReadBalance,
     RequestUssd,
@@ -77,6 +78,8 @@ def record(db: sqlite3.Connection, command: Command, now: float) -> bool:
         return submits.accept(db, command, now)
     if isinstance(command, PlaceCall):
         open_calls.begin(db, command.call, command.id)
+    if isinstance(command, Erase):
+        erasing.take(db, command, now)
     return True
 
 

@@ -52,6 +52,8 @@ _CLASSES: Mapping[type[Event], str] = {
 QUOTAS: Mapping[str, int] = {"status": 2000, "progress": 50_000}
 _TRIM_EVERY = 256
 _ACKNOWLEDGE = "UPDATE outbox SET acked_at = ? WHERE class = ? AND seq <= ? AND acked_at IS NULL"
+_TELLS = "class != 'erased'"
+"""A row of what was deleted is only a number and an id."""
 _to_text = json.JSONEncoder(separators=(",", ":")).encode
 
 _Effect = Callable[[sqlite3.Connection, Any], None]
@@ -80,7 +82,8 @@ def append(db: sqlite3.Connection, event: Event) -> int:
 
 def correct(db: sqlite3.Connection, after: int, by_s: float) -> int:
     """Events above this number, not told yet, were stamped by a clock that was so far behind; how many."""
-    rows = db.execute("SELECT seq, at, payload FROM outbox WHERE seq > ? AND acked_at IS NULL", (after,)).fetchall()
+    untold = f"SELECT seq, at, payload FROM outbox WHERE seq > ? AND acked_at IS NULL AND {_TELLS}"
+    rows = db.execute(untold, (after,)).fetchall()
     for seq, at, payload in rows:
         event = json.loads(payload)
         event["at"] = (datetime.fromisoformat(event["at"]) + timedelta(seconds=by_s)).isoformat()
@@ -90,7 +93,8 @@ def correct(db: sqlite3.Connection, after: int, by_s: float) -> int:
 
 def read(db: sqlite3.Connection, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
     """Rows above ``after``, told or not."""
-    rows = db.execute("SELECT seq, payload FROM outbox WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit))
+    above = f"SELECT seq, payload FROM outbox WHERE seq > ? AND {_TELLS} ORDER BY seq LIMIT ?"
+    rows = db.execute(above, (after, limit))
     return [(seq, _payload(payload)) for seq, payload in rows]
 
 
@@ -113,7 +117,7 @@ def recent(db: sqlite3.Connection, subject: str, kinds: Sequence[str], limit: in
 def forget(db: sqlite3.Connection, upto: int, now: float) -> None:
     """The cloud has everything up to here."""
     # By class, because the index of untold rows is; without it each receipt would walk through a day of told ones.
-    for name in ("kept", *QUOTAS):
+    for name in ("kept", "erased", *QUOTAS):
         db.execute(_ACKNOWLEDGE, (now, name, upto))
     if upto > acked(db):
         set_acked(db, upto)
@@ -157,7 +161,7 @@ def trim(db: sqlite3.Connection) -> None:
 
 def depth(db: sqlite3.Connection) -> int:
     """Rows the cloud does not have yet."""
-    return int(db.execute("SELECT count(*) FROM outbox WHERE acked_at IS NULL").fetchone()[0])
+    return int(db.execute(f"SELECT count(*) FROM outbox WHERE acked_at IS NULL AND {_TELLS}").fetchone()[0])
 
 
 def highest(db: sqlite3.Connection) -> int:

@@ -18,7 +18,7 @@ from telecore.events import Event, MessageFailed
 
 log = logging.getLogger(__name__)
 
-_UNTOLD = "SELECT payload FROM outbox WHERE acked_at IS NULL ORDER BY seq"
+_UNTOLD = "SELECT payload FROM outbox WHERE acked_at IS NULL AND class != 'erased' ORDER BY seq"
 _UNSENT = "SELECT payload FROM submits WHERE state IN ('queued', 'submitting', 'doubtful') ORDER BY n"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from telecore.ids import new_id
 
 if TYPE_CHECKING:
     from sqlite_utils import Database
+
+log = logging.getLogger(__name__)
 
 
 def migrate(connection: sqlite3.Connection) -> None:
@@ -24,6 +27,16 @@ def migrate(connection: sqlite3.Connection) -> None:
         step(db)
         connection.execute(f"PRAGMA user_version = {number}")
         connection.execute("COMMIT")
+    if 0 < version < _OVERWRITES:
+        _without_leftovers(connection)
+
+
+def _without_leftovers(connection: sqlite3.Connection) -> None:
+    """Write the file anew. Where there is no room for that, what stands in its free places is overwritten in time."""
+    try:
+        connection.execute("VACUUM")
+    except sqlite3.OperationalError as error:
+        log.warning("what an earlier version left in the spool's free places stays there for now: %s", error)
 
 
 def _database(connection: sqlite3.Connection) -> Database:
@@ -133,5 +146,12 @@ def _sixth(db: Database) -> None:
     db.create_table("sms_copies", copy, pk="message")
 
 
-MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _second, _third, _fourth, _fifth, _sixth)
+def _seventh(db: Database) -> None:
+    db.create_table("erased", {"sid": str, "at": float, "redacted": int}, pk="sid")
+    db.create_table("erased_sounds", {"sha256": str}, pk="sha256")
+
+
+MIGRATIONS: tuple[Callable[[Database], None], ...] = (_first, _second, _third, _fourth, _fifth, _sixth, _seventh)
 """Only ever added to."""
+_OVERWRITES = 7
+"""Until this version deleted rows stood in the file's free places for a while."""

@@ -12,7 +12,20 @@ from pathlib import Path
 from typing import Any
 
 from edge_agent.contracts import HeldCopy, SmsPart, StatusReport, SubmitRef
-from edge_agent.spool import account, copies, journal, log_end, open_calls, outbox, parts, reports, seal, sims, submits
+from edge_agent.spool import (
+    account,
+    copies,
+    erasing,
+    journal,
+    log_end,
+    open_calls,
+    outbox,
+    parts,
+    reports,
+    seal,
+    sims,
+    submits,
+)
 from edge_agent.spool.copies import Nobody
 from edge_agent.spool.file import open_file
 from edge_agent.spool.journal import Taken
@@ -23,7 +36,7 @@ from edge_agent.spool.writer import Writer
 from telecore.commands import SendMessage
 from telecore.errors import StorageFailed
 from telecore.events import Event
-from telecore.ids import E164, ChannelId, Iccid, MessageSid
+from telecore.ids import E164, ChannelId, Iccid, MessageSid, Sha256
 from telecore.tunnel.frames import Hello
 from telecore.tunnel.resync import Verdict
 
@@ -33,7 +46,8 @@ log = logging.getLogger(__name__)
 class Spool:
     """Outgoing rows of the tunnel, and the memory of everything that must not be lost or done twice.
 
-    ``on_append`` is called in the loop after each commit that added events. ``quarantined`` is where a broken file
+    ``on_append`` is called in the loop after each commit that added events, ``on_late`` when what was deleted has
+    come up, or could not go before. ``quarantined`` is where a broken file
     was put at the start, if one was found; ``forgotten`` says what is uncertain since memory was lost, here or in the
     cloud.
     """
@@ -44,6 +58,7 @@ class Spool:
         self.quarantined: Path | None = None
         self.forgotten = ""
         self.on_append: Callable[[], None] = _nothing
+        self.on_late: Callable[[], None] = _nothing
         self._now = now
         self._stream = ""
         self._highest = 0
@@ -86,8 +101,11 @@ class Spool:
         return self._depth
 
     async def append(self, event: Event) -> int:
-        """Keep an event; its number, after the commit."""
-        return await self._writer.run(lambda db: outbox.append(db, event))
+        """Keep an event; its number, after the commit. 0: what it tells of was deleted, and so is the event."""
+        seq = await self._writer.run(lambda db: erasing.append(db, event))
+        if not seq:
+            self.on_late()
+        return seq
 
     async def read(self, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
         return await self._writer.run(lambda db: outbox.read(db, after, limit))
@@ -211,6 +229,20 @@ class Spool:
         """Segments the network took since then, by channel."""
         return await self._writer.run(lambda db: submits.sent_since(db, at))
 
+    # What was deleted in the cloud: its rows go when the command is journaled.
+
+    async def erased_sounds(self) -> Sequence[Sha256]:
+        """Recordings whose files are to go."""
+        return await self._writer.run(erasing.sounds)
+
+    async def sound_gone(self, sha256: Sha256) -> None:
+        """That file is gone."""
+        await self._writer.run(lambda db: erasing.sound_gone(db, sha256))
+
+    async def scrub(self) -> bool:
+        """Empty SQLite's log, where deleted rows stand until they are overwritten. False: something is in the way."""
+        return await self._writer.between(_scrub)
+
     # SIMs.
 
     async def sim_facts(self) -> dict[Iccid, dict[str, Any]]:
@@ -259,6 +291,8 @@ class Spool:
 
     async def tidy(self) -> None:
         """Drop what is too old to matter."""
+        if await self._writer.run(erasing.go_on):
+            self.on_late()
         self._depth = await self._writer.run(lambda db: _tidy(db, self._now()))
 
     def _observed(self, highest: int) -> None:
@@ -330,6 +364,11 @@ def _sign_of_life(db: sqlite3.Connection, now: float) -> None:
 
 
 def _tidy(db: sqlite3.Connection, now: float) -> int:
-    for family in (outbox, journal, parts, submits, reports, sims):
+    for family in (erasing, outbox, journal, parts, submits, reports, sims):
         family.tidy(db, now)
     return outbox.depth(db)
+
+
+def _scrub(db: sqlite3.Connection) -> bool:
+    busy, _, _ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+    return not busy

@@ -56,6 +56,12 @@ class Writer(Generic[S]):
             raise StorageFailed("the spool is closed")
         return await self._ask(work)
 
+    async def between(self, work: Work[T]) -> T:
+        """The result of ``work``, done while no transaction is open. Raises StorageFailed."""
+        if self._closed:
+            raise StorageFailed("the spool is closed")
+        return await asyncio.wrap_future(self._executor.submit(self._guarded, work))
+
     async def close(self) -> None:
         """Finish what was asked, then let the file go."""
         if self._closed:
@@ -104,6 +110,10 @@ class Writer(Generic[S]):
             batch[0][1].set_exception(error)
         # After the callers just woken have asked for what they want next: they share one commit again.
         asyncio.get_running_loop().call_soon(self._next)
+
+    def _guarded(self, work: Work[T]) -> T:
+        with _translated():
+            return work(self._connection)
 
     def _commit(self, batch: list[Work[Any]]) -> tuple[list[Any], S]:
         with _translated():

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import count
 
-from telecore.errors import Busy, NotFound, StorageFailed, TelecoreError, TunnelDown
+from telecore.errors import Busy, LocalProtocolError, NotFound, StorageFailed, TelecoreError, TunnelDown
 from telecore.ids import Sha256
 from telecore.notices import BlobMissing, BlobWanted, Notice
 from telecore.tunnel.frames import Bulk, encode_bulk
@@ -199,7 +199,7 @@ class BlobReceiver:
     async def _guard(self, step: Callable[[_Fetch], Awaitable[None]], fetch: _Fetch) -> None:
         try:
             await step(fetch)
-        except (OSError, StorageFailed) as error:
+        except (OSError, StorageFailed, LocalProtocolError) as error:  # the last: what had come was deleted meanwhile
             self._end(fetch, Busy(f"blob {fetch.sha256[:12]} cannot be kept: {error}"))
 
     async def _begin(self, fetch: _Fetch) -> None:

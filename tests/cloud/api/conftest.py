@@ -79,6 +79,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             accounts=Standing(db, kept_calls, callbacks),
             queues=QueueDesk(db, kept_calls),
             conferences=stays_of(db, files, client, callbacks, kept_calls)[1],
+            wake=lambda edge: None,
             browsers=Handsets(),
             serve_browser=_nobody,
             verify=Verify(db, Sending(Routing(lambda edge: False), utc_now), kept_calls, told=lambda woken: None),

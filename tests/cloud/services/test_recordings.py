@@ -9,8 +9,10 @@ import pytest
 
 from cloud.services import recordings as service
 from cloud.services.requests import NewCall
-from cloud.store import calls, recordings
+from cloud.store import calls, erasing, events, outbox, recordings
 from cloud.store.records import Hook
+from telecore.codec import decode_command
+from telecore.commands import Erase
 from telecore.errors import TimedOut
 from telecore.events import RecordingBegan, RecordingDropped, RecordingMade
 from telecore.ids import RecordingSid, Sha256, new_sid
@@ -192,3 +194,75 @@ async def test_what_the_edge_still_holds_it_may_forget(desk, call):
     await desk.line.wait_for(stored(sha))
     await asyncio.sleep(0.05)
     assert [n for n in desk.line.sent if isinstance(n, BlobStored)] == [BlobStored(Sha256(sha))]
+
+
+async def erased(desk):
+    rows = await desk.db.read(lambda conn: outbox.read(conn, EDGE, 0, 100))
+    commands = [decode_command(payload) for _, payload in rows]
+    return [(one.subjects, one.sounds) for one in commands if isinstance(one, Erase)]
+
+
+async def test_what_comes_late_for_a_deleted_recording_or_call_is_dropped_and_deleted_at_its_edge(desk, call):
+    given_up, of_gone = RecordingSid(new_sid("RE")), made(call, "a" * 64)
+    await desk.tell(RecordingBegan(call=call, sid=given_up), RecordingDropped(call=call, sid=given_up))
+    await desk.db.write(lambda conn: erasing.tell(conn, [erasing.recording(conn, given_up)]))
+    event = made(call, "b" * 64, status_callback="https://app.example/secret")
+    event = replace(event, recording=replace(event.recording, sid=given_up))
+    await desk.tell(RecordingBegan(call=call, sid=given_up), event)
+    await desk.end(call)
+    await desk.db.write(lambda conn: erasing.tell(conn, [erasing.call(conn, call)]))
+    await desk.tell(of_gone)
+    assert await desk.db.read(lambda conn: recordings.by_call(conn, call)) == []
+    assert await erased(desk) == [
+        ((given_up,), ()), ((given_up,), ("b" * 64,)), ((call,), ()), ((of_gone.recording.sid,), ("a" * 64,)),
+    ]  # fmt: skip
+    kept = await desk.db.read(lambda conn: events.list_(conn, about=call))
+    assert {one.kind for one in kept if not one.payload} >= {"recording.made", "recording.began"}
+
+
+async def test_sound_that_another_recording_needs_is_left_at_the_edge(desk, call):
+    desk.line.up = False
+    one, twin = made(call, "a" * 64), made(call, "a" * 64)
+    await desk.send(one, twin)
+    await asyncio.sleep(0.05)
+    for event in (one, twin):
+        sid = event.recording.sid
+        await desk.db.write(lambda conn, sid=sid: erasing.tell(conn, [erasing.recording(conn, sid)]))
+    assert await erased(desk) == [((one.recording.sid,), ()), ((twin.recording.sid,), ("a" * 64,))]
+
+
+async def test_one_that_is_deleted_while_it_comes_leaves_no_part_of_it(desk, call, monkeypatch):
+    monkeypatch.setattr(service, "AGAIN_S", 0.01)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def fetch(edge, sha256, size, within_s):
+        await desk.files.write(sha256, 0, SOUND[:1000])
+        begun.set()
+        await go_on.wait()
+        raise TimedOut("the line is bad")
+
+    bring_by(desk, fetch)
+    event = made(call, await desk.blob(SOUND))
+    await desk.send(event)
+    await asyncio.wait_for(begun.wait(), 3)
+    sid, sha256 = event.recording.sid, event.recording.sha256
+    await desk.db.write(lambda conn: erasing.tell(conn, [erasing.recording(conn, sid)]))
+    assert await desk.files.partial(sha256) == 1000
+    go_on.set()
+    async with asyncio.timeout(3):
+        while await desk.files.partial(sha256):  # noqa: ASYNC110  (files tell nobody)
+            await asyncio.sleep(0.01)
+
+
+async def test_a_recording_of_a_call_that_was_deleted_is_brought_all_the_same(desk, call):
+    sha = await desk.blob(SOUND)
+    desk.line.up = False
+    event = made(call, sha)
+    await desk.send(event)
+    await becomes(desk, event.recording.sid, "processing")
+    await desk.end(call)
+    await desk.db.write(lambda conn: erasing.call(conn, call))
+    desk.line.up = True
+    desk.desk.on_link(EDGE, True)
+    await becomes(desk, event.recording.sid, "completed")
+    await desk.line.wait_for(stored(sha))

@@ -48,7 +48,7 @@ OLD, YOUNG = NOW - timedelta(days=8), NOW - timedelta(days=6)
 @pytest.fixture
 async def keeper(db, files, tmp_path):
     renditions = Renditions(tmp_path / "renditions", files)
-    yield Retention(db, files, renditions, now=lambda: NOW)
+    yield Retention(db, files, renditions, wake=lambda edge: None, now=lambda: NOW)
     renditions.close()
 
 
