@@ -20,7 +20,7 @@ from aiohttp import web
 from scripts.labkit import configs, gateways, ports
 from scripts.labkit.kept import in_use, keep, kept
 from scripts.labkit.options import Options, Refusal, read_options
-from scripts.labkit.processes import Running, run_once
+from scripts.labkit.processes import ROOT, Running, run_once
 
 READY_S = 60.0
 OPERATOR = "operator"
@@ -121,10 +121,11 @@ class Lab:
 
     async def _make_account(self, cloud: list[str], config: Path) -> dict[str, str]:
         at = ["--config", str(config), "--json"]
-        await run_once(*cloud, "migrate", "--config", str(config))
-        account: dict[str, str] = json.loads(await run_once(*cloud, "create-account", "Lab", *at))
+        code = self._code("cloud")
+        await run_once(*cloud, "migrate", "--config", str(config), code=code)
+        account: dict[str, str] = json.loads(await run_once(*cloud, "create-account", "Lab", *at, code=code))
         password = secrets.token_urlsafe(12)
-        await run_once(*cloud, "create-operator", OPERATOR, f"--password={password}", *at)
+        await run_once(*cloud, "create-operator", OPERATOR, f"--password={password}", *at, code=code)
         return {"sid": account["sid"], "auth_token": account["auth_token"], "password": password}
 
     async def _start_edges(self, network: dict[str, Any], account: str) -> None:
@@ -145,18 +146,21 @@ class Lab:
     async def _enrol(self, edge: str, config: Path, account: str) -> None:
         """The account is named, since a lab that was killed while it started may have left one more behind."""
         at = ["--config", str(configs.cloud_path(self.data)), "--json"]
-        made = await run_once("-m", "cloud", "enrol-edge", edge, "--account", account, *at)
+        made = await run_once("-m", "cloud", "enrol-edge", edge, "--account", account, *at, code=self._code("cloud"))
         cloud_url = f"http://127.0.0.1:{self._ports['web']}"
         token = json.loads(made)["token"]
-        await run_once(
-            "-m", "edge_agent", "enrol", "--cloud", cloud_url, "--token", token, "--config", str(config)
-        )  # fmt: skip
+        words = ("--cloud", cloud_url, "--token", token, "--config", str(config))
+        await run_once("-m", "edge_agent", "enrol", *words, code=self._code("edge"))
 
     async def _start(self, name: str, command: list[str]) -> Running:
-        running = Running(name, command, self.options.log_dir, self._lock)
+        part = "edge" if name in self._edges else name
+        running = Running(name, command, self.options.log_dir, self._lock, self._code(part))
         self._running[name] = running
         await running.start()
         return running
+
+    def _code(self, part: str) -> Path:
+        return self.options.code.get(part, ROOT)
 
     async def _until(self, who: str, url: str) -> None:
         """Wait for a 200 from this address."""

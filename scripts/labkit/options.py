@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 MAX_MODEMS = 64
 MAX_EDGES = 16
 MAX_CHANNELS = 128
+PARTS = ("cloud", "edge")
 FAMILIES = ("goip", "dinstar", "yeastar", "openvox", "synway", "portech", "plain")
 
 
@@ -28,6 +29,8 @@ class Options:
     data: Path | None = None
     log_dir: Path | None = None
     config: Path | None = None
+    code: Mapping[str, Path] = field(default_factory=dict)
+    """``cloud`` or ``edge`` → the checkout that runs it."""
 
 
 class Refusal(Exception):
@@ -65,7 +68,15 @@ def read_options(arguments: Sequence[str]) -> Options:
         data=given.data,
         log_dir=given.log_dir,
         config=given.config,
+        code=dict(_code(one) for one in given.code),
     )
+
+
+def _code(given: str) -> tuple[str, Path]:
+    part, _, folder = given.partition("=")
+    if part not in PARTS or not (Path(folder) / "telecore").is_dir():
+        raise Refusal(f"--code {given}: must be cloud=DIR or edge=DIR, with a checkout of Simferry in DIR")
+    return part, Path(folder).absolute()
 
 
 def parser() -> argparse.ArgumentParser:
@@ -94,6 +105,13 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--log-dir", type=Path, metavar="DIR", help="one log file per process here (default: standard error)")
     add("--config", type=Path, metavar="FILE", help="YAML merged over the files the lab writes: cloud: {…}, edge: {…}")
+    add(
+        "--code",
+        action="append",
+        default=[],
+        metavar="PART=DIR",
+        help="run cloud or edge from another checkout; DIR may be a link, which is looked at whenever it is started",
+    )
     add("--gateway-channels", type=int, default=0, metavar="N", help="lines of GSM gateways that speak SIP (default 0)")
     add("--gateway-family", default="goip", metavar="F", help=f"of {', '.join(FAMILIES)} (default goip)")
     add("--smsc", action="store_true", help="an SMPP link to a message centre, at the first site")

@@ -22,12 +22,16 @@ ROOT = Path(__file__).parent.parent.parent
 
 @dataclass(slots=True)
 class Running:
-    """One process of the lab. ``command`` is everything after the Python interpreter; ``lock`` is the folder's."""
+    """One process of the lab. ``command`` is everything after the Python interpreter; ``lock`` is the folder's.
+
+    ``code``: the checkout it is run from.
+    """
 
     name: str
     command: Sequence[str]
     log_dir: Path | None
     lock: int
+    code: Path = ROOT
     process: asyncio.subprocess.Process | None = None
 
     @property
@@ -39,6 +43,7 @@ class Running:
         return self.process is not None and self.process.returncode is None
 
     async def start(self) -> None:
+        code = self.code.resolve()  # it imports for as long as it runs
         with self._log() as log:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -46,8 +51,8 @@ class Running:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE if self.name == "simulator" else log,
                 stderr=log,
-                cwd=ROOT,
-                env=environment(),
+                cwd=code,
+                env=environment(code),
                 start_new_session=True,
                 pass_fds=(self.lock,),
                 preexec_fn=_end_with_us(),
@@ -97,11 +102,11 @@ def _end_with_us() -> Callable[[], None] | None:
     return ask
 
 
-def environment() -> Mapping[str, str]:
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+def environment(code: Path = ROOT) -> Mapping[str, str]:
+    return {**os.environ, "PYTHONPATH": str(code), "PYTHONUNBUFFERED": "1"}
 
 
-async def run_once(*command: str, within_s: float = 60.0) -> str:
+async def run_once(*command: str, code: Path = ROOT, within_s: float = 60.0) -> str:
     """Run a command to its end and return what it printed. Raises Refusal with what it complained of."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -109,8 +114,8 @@ async def run_once(*command: str, within_s: float = 60.0) -> str:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        cwd=ROOT,
-        env=environment(),
+        cwd=code,
+        env=environment(code),
     )
     try:
         out, err = await asyncio.wait_for(process.communicate(), within_s)

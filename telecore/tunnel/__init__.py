@@ -35,7 +35,9 @@ still has. What neither can know is reported as uncertain by the stores.
 
 **Versions.** Both speak the lower of the two ``version``; if one side's ``minimum`` is above that, it says Bye. A
 text or binary type that is unknown is ignored when the peer's version is higher than ours, and a fault otherwise.
-Unknown keys are ignored always. A notice whose payload is not understood is told to the owner and ignored.
+Unknown keys are ignored always. A notice whose payload is not understood is told to the owner and ignored, an event
+likewise, a command is refused by CommandRejected. What equals its default is not sent. So within a version kinds, words
+and fields with a default may be added, and nothing else may change: ``tests/telecore/test_wire.py`` holds version 1.
 
 **Faults.** Whatever arrives, ``receive`` does not raise: a fault becomes Bye with a reason and ``PeerFault``, and
 nothing more is read. Limits: 64 kB before the greeting, then 1 MiB of text and 64 kB binary.
