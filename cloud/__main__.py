@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from cloud import __version__
-from cloud.cli import accounts, audit, backup, edges, operators, releases, serve, store
+from cloud.cli import accounts, audit, backup, caps, edges, operators, releases, serve, store
 from cloud.cli.commands import PROGRAM, Commands, Run
 from cloud.config import CloudConfig, ConfigError, load
 from cloud.logs import set_up
@@ -18,7 +18,7 @@ from telecore.errors import TelecoreError
 
 CANNOT_START = 2
 """Exit status that tells systemd not to try again: argparse's for a wrong command line, ours for a wrong file."""
-_KINDS = (serve, store, backup, accounts, operators, edges, audit, releases)
+_KINDS = (serve, store, backup, accounts, caps, operators, edges, audit, releases)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -206,6 +206,8 @@ def _wired(
         recording_url=links.url,
         door=StreamDoor(policy),
         recognisers=recognisers(config.recognition),
+        caps=config.caps,
+        tell_refused=refused.count,
     )
     tls = _tls(config)
     keeper = Doorkeeper(db, keys, load=desk.outboxes.load, certificates=certificates)

@@ -7,13 +7,15 @@ A problem is one sentence with the file, the line and the path of the key:
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import yaml
 
+from telecore.caps import Caps
+from telecore.caps import check as check_caps
 from telecore.errors import InvalidRequest
 from telecore.hosts import is_loopback
 from telecore.schema import SchemaError, read
@@ -135,6 +137,7 @@ class CloudConfig:
     recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
     log: LogConfig = field(default_factory=LogConfig)
     stop: StopConfig = field(default_factory=StopConfig)
+    caps: Caps = field(default_factory=Caps)
 
     @property
     def database_url(self) -> str:
@@ -163,6 +166,7 @@ class _Document:
     recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
     log: LogConfig = field(default_factory=LogConfig)
     stop: StopConfig = field(default_factory=StopConfig)
+    caps: Caps = field(default_factory=Caps)
 
 
 def load(path: Path) -> CloudConfig:
@@ -234,6 +238,10 @@ def _check(document: _Document) -> None:
     if document.recognition.within_s <= 0 or document.recognition.at_once < 0:
         raise SchemaError("recognition", "within_s must be above 0, and at_once not below it")
     _check_stop(document.stop)
+    try:
+        check_caps(asdict(document.caps))
+    except InvalidRequest as error:
+        raise SchemaError(f"caps.{error.field}", error.message) from error
     if document.log.level not in _LEVELS:
         raise SchemaError("log.level", f"must be one of {', '.join(_LEVELS)}")
     if (document.tunnel.certificate is None) != (document.tunnel.key is None):
@@ -287,4 +295,5 @@ def _resolved(document: _Document, folder: Path) -> CloudConfig:
         recognition=document.recognition,
         log=document.log,
         stop=document.stop,
+        caps=document.caps,
     )

@@ -2,7 +2,7 @@
 
 TelecoreError
 ├── Refused              do not repeat as it is; has a Twilio code and an HTTP status
-│   ├── InvalidRequest · InvalidTwiml · NotAllowed · NotFound · NoRoute
+│   ├── InvalidRequest · InvalidTwiml · NotAllowed · NotFound · NoRoute · UsedUp
 ├── Transient            repeat after a while
 │   ├── Busy · NoNetwork · TunnelDown · TimedOut · CannotHold · StorageFailed
 ├── DeviceLost           the port or the box is gone; only ``devices/runner`` catches it
@@ -73,6 +73,17 @@ class NoRoute(Refused):
     """No channel may carry this; the message says why each was passed over."""
 
     code = 21612
+
+
+class UsedUp(Refused):
+    """So much is allowed, and no more until ``retry_after_s`` have passed."""
+
+    code = 20429
+    status = 429
+
+    def __init__(self, message: str, retry_after_s: float, *, code: int | None = None) -> None:
+        super().__init__(message, code=code)
+        self.retry_after_s = retry_after_s
 
 
 class Transient(TelecoreError):

@@ -124,7 +124,11 @@ class Answering:
         own = Hook(reply.action, reply.method) if reply.action else Hook(reply.status_callback)
         hook = own if own.url or service is None else Hook(service.status_callback)
         record = replace(record, status_callback=hook.url, status_callback_method=hook.method)
-        self._sending.submit(conn, self._sending.enter(conn, record), decision, woken)
+        try:
+            entered = self._sending.enter(conn, record)
+        except Refused as error:
+            return error.code, f"<Message> was not sent: {error.message}"
+        self._sending.submit(conn, entered, decision, woken)
         return None
 
     async def _note(self, row: CallbackRecord, code: int, text: str, level: str = "error") -> None:

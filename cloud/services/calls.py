@@ -15,6 +15,7 @@ from cloud.services.call_session import (
     wants_session,
 )
 from cloud.services.callbacks import Callbacks
+from cloud.services.caps import CapKeeper
 from cloud.services.dials import Dials
 from cloud.services.live_tasks import LiveTasks
 from cloud.services.placing import place
@@ -51,7 +52,9 @@ class CallService:
         *,
         wake: Callable[[EdgeId], None],
         now: Callable[[], datetime] = utc_now,
+        caps: CapKeeper | None = None,
     ) -> None:
+        self._caps = caps or CapKeeper(now=now)
         self._tools = tools
         self._db: Database = tools.db
         self._routing = routing
@@ -71,11 +74,12 @@ class CallService:
     async def create(self, account: AccountSid, wanted: NewCall) -> CallRecord:
         """When it returns the call and the command to its edge are on the disk.
 
-        Raises InvalidRequest 21210 for a caller that is not the account's, 21216 for an emergency number; NoRoute.
+        Raises InvalidRequest 21210 for a caller that is not the account's, 21216 for an emergency number; NoRoute;
+        Refused 21215 and UsedUp by the account's caps.
         """
 
         def write(conn: Connection) -> tuple[CallRecord, EdgeId]:
-            placed = place(conn, self._routing, account, wanted, self._now())
+            placed = place(conn, self._routing, account, wanted, caps=self._caps, now=self._now())
             _warn(conn, placed[0], wanted.warnings)
             return placed
 

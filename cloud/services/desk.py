@@ -15,6 +15,8 @@ from cloud.services.call_recordings import CallRecordings
 from cloud.services.call_session import InnerPage, SessionTools
 from cloud.services.callbacks import Callbacks
 from cloud.services.calls import CallService
+from cloud.services.cap_watch import CapWatch
+from cloud.services.caps import CapKeeper
 from cloud.services.client_door import ClientDoor
 from cloud.services.client_legs import ClientLegs
 from cloud.services.debugger import Debugger
@@ -31,6 +33,7 @@ from cloud.services.live_tasks import LiveTasks
 from cloud.services.messages import MessageService
 from cloud.services.pages import Pages
 from cloud.services.recordings import RecordingLine, RecordingService
+from cloud.services.requests import UpdateCall
 from cloud.services.rollouts import Rollouts
 from cloud.services.routing import Routing
 from cloud.services.sounds import Sounds
@@ -49,9 +52,10 @@ from cloud.store.database import Database
 from cloud.tunnel.heard import Told, utc_now
 from cloud.tunnel.ingest import Ingest
 from cloud.tunnel.outgoing import Outboxes
+from telecore.caps import Caps
 from telecore.errors import Transient
-from telecore.ids import EdgeId, Sha256
-from telecore.model import Clip
+from telecore.ids import AccountSid, EdgeId, Sha256
+from telecore.model import CallStatus, Clip
 from telecore.notices import (
     Announced,
     BlobHeld,
@@ -109,14 +113,16 @@ class Desk:
         recording_url: Callable[[str, str], str],
         door: StreamDoor,
         recognisers: Recognisers | None = None,
+        caps: Caps | None = None,
+        tell_refused: Callable[[str, str, str], None] = lambda kind, source, why: None,
     ) -> None:
         self._db = db
-        self._client = client
-        self._tunnel = tunnel
+        self._client, self._tunnel = client, tunnel
         self._tasks = LiveTasks()
         self._announcing: asyncio.Task[None] | None = None
         self.fleet = Fleet(db)
-        self.ingest = Ingest(db, recording_url=recording_url)
+        self.caps = keeper = CapKeeper(caps)
+        self.ingest = Ingest(db, recording_url=recording_url, allow=keeper.allow)
         self.routing = Routing(tunnel.connected)
         debugger = Debugger(db)
         documents = Documents(client, debugger)
@@ -126,12 +132,12 @@ class Desk:
         self._speech = Speech(engines, self._clips)
         self._recognisers = recognisers or Recognisers({})
         pages = Pages(self._speech, Sounds(client, self._clips), self._recognisers.hears)
-        self.validation = Validation(db, self.routing, self.callbacks, wake=self._wake)
+        self.validation = Validation(db, self.routing, self.callbacks, wake=self._wake, caps=keeper)
         inner: dict[str, InnerPage] = {caller_ids.PAGE: self.validation.page}
         tools = SessionTools(db, documents, pages, debugger, tunnel.notify, recording_url, inner=inner)
-        dials = Dials(db, self.routing, debugger, now=utc_now)
-        self.calls = CallService(tools, self.routing, self.callbacks, dials, wake=self._wake)
-        self.messages = MessageService(db, self.routing, self.callbacks, wake=self._wake)
+        dials = Dials(db, self.routing, debugger, now=utc_now, caps=keeper)
+        self.calls = CallService(tools, self.routing, self.callbacks, dials, wake=self._wake, caps=keeper)
+        self.messages = MessageService(db, self.routing, self.callbacks, wake=self._wake, caps=keeper)
         sending, told = self.messages.sending, self.messages.told
         self.answering = Answering(db, sending, self.callbacks, documents, debugger, told=told)
         self.stays, self.conferences = make_stays(tools, self.callbacks, self.calls, tunnel)
@@ -146,10 +152,8 @@ class Desk:
         self.feeds = Feeds(tunnel)
         self.gathers = Gathers(GatherTools(db, self.feeds, self._recognisers, client, debugger, tunnel.notify))
         self.far_legs = FarLegs(db, self.feeds, tunnel, wake=self._wake, ended=self.callbacks.wake, now=utc_now)
-        self.calls.on_over.append(self.far_legs.over)
         self.clients = ClientLegs(db, tunnel, self.calls.sessions, ended=self.callbacks.wake, now=utc_now)
         self.client_door = ClientDoor(db, self.clients)
-        self.calls.on_over.append(self.clients.over)
         self.streams = Streams(db, self.feeds, door, debugger, wake=self.callbacks.wake)
         line = RecordingLine(tunnel.fetch, tunnel.notify, tunnel.connected, self._wake)
         self.recordings = RecordingService(db, files, self.callbacks, line, url=recording_url)
@@ -159,6 +163,8 @@ class Desk:
         self.recordings.on_done = self.transcriptions.wake
         self.call_recordings = CallRecordings(db, tunnel.notify)
         self._reaper = CallReaper(db, self.calls.lost)
+        self.cap_watch = CapWatch(db, keeper, self._hang_up, tell_refused=tell_refused, changed=self.fleet.changed)
+        self.calls.on_over += [self.far_legs.over, self.clients.over, self.cap_watch.over]
         self.ingest.listen(self._on_told)
         listening = (self.calls, self.stays, self.far_legs, self.messages, self.recordings, self.verify)
         for part in (*listening, self.call_recordings):
@@ -172,7 +178,7 @@ class Desk:
             await self.streams.run()
             async with asyncio.TaskGroup() as group:
                 works = (self.callbacks, self.messages, self.recordings, self._reaper, self.fleet_tasks, self.verify)
-                for work in (*works, self.transcriptions, self.webhook_log, self.rollouts):
+                for work in (*works, self.transcriptions, self.webhook_log, self.rollouts, self.cap_watch):
                     group.create_task(work.run(), name=type(work).__name__)
         finally:
             await self.client_door.close()
@@ -287,6 +293,9 @@ class Desk:
             await self._db.write(lambda conn: edges.update(conn, edge, last_seen_at=utc_now(), linked=up))
         except Transient as error:
             log.warning("edge %s: when it was seen is not written down: %s", edge, error)
+
+    async def _hang_up(self, account: AccountSid, call: str) -> None:
+        await self.calls.update(account, call, UpdateCall(status=CallStatus.COMPLETED))
 
     def _wake(self, edge: EdgeId) -> None:
         self._tunnel.wake(edge)

@@ -6,6 +6,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 
+from cloud.services.caps import NO_DIALLING, CapKeeper, dialled
 from cloud.services.debugger import Debugger
 from cloud.services.dial_targets import CALLER_ID, NOT_ROUTED, Asked, read_target, refusal
 from cloud.services.routing import Routing
@@ -16,18 +17,29 @@ from cloud.store.records import CallRecord, Cursor, Hook
 from cloud.tunnel import call_steps
 from cloud.tunnel.message_steps import owner_of
 from telecore.commands import RouteDial, RoutedLeg
+from telecore.errors import Refused
 from telecore.ids import Address, CallSid, ChannelId, DialId, EdgeId, client_channel, is_client, new_sid
 from telecore.model import CallStatus, Direction
 from telecore.notices import RouteWanted
 from telecore.twiml.control import DialTarget
 
+NOT_AUTHORIZED = 13227
 _REMEMBERED = 1000
 
 
 class Dials:
     """Answers RouteWanted. The same dial is answered the same way, however often the edge asks."""
 
-    def __init__(self, db: Database, routing: Routing, debugger: Debugger, *, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        routing: Routing,
+        debugger: Debugger,
+        *,
+        now: Callable[[], datetime],
+        caps: CapKeeper | None = None,
+    ) -> None:
+        self._caps = caps or CapKeeper(now=now)
         self._db = db
         self._routing = routing
         self._debugger = debugger
@@ -125,6 +137,13 @@ class Dials:
         if chosen is None:
             reasons = f"<Dial> could not reach party {index + 1}: {decision.outline()}"
             notes.append(refusal(asked, reasons, reachable=decision.eligible))
+            return None
+        try:
+            already = 0 if wanted.spec.sequential else taken.total()
+            self._caps.call(conn, parent.account, dialled(asked.to, asked.sip), already=already)
+        except Refused as error:
+            code = NOT_AUTHORIZED if error.code == NO_DIALLING else error.code
+            notes.append((code, f"<Dial> did not call party {index + 1}: {error.message}"))
             return None
         shown = asked.caller if asked.caller in chosen.numbers else chosen.number
         if asked.caller and asked.caller != shown:

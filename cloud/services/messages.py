@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 
 from cloud.services.callbacks import Callbacks
+from cloud.services.caps import CapKeeper
 from cloud.services.new_message import NO_SERVICE, made
 from cloud.services.requests import NewMessage, UpdateMessage
 from cloud.services.routing import Routing
-from cloud.services.sending import UNSUBSCRIBED, Sending, Woken, first_status
+from cloud.services.sending import Sending, Woken, first_status
 from cloud.store import accounts, erasing, feedback, messages, messaging_services, numbers
 from cloud.store.database import Connection, Database
 from cloud.store.records import FeedbackRecord, MessageRecord
@@ -49,20 +51,22 @@ class MessageService:
         *,
         wake: Callable[[EdgeId], None],
         now: Callable[[], datetime] = utc_now,
+        caps: CapKeeper | None = None,
     ) -> None:
         self._db = db
         self._queue = queue
         self._wake = wake
         self._now = now
         self._news = asyncio.Event()
-        self.sending = Sending(routing, now)
+        self.sending = Sending(routing, now, caps)
 
     async def create(self, account: AccountSid, wanted: NewMessage) -> MessageRecord:
         """When it returns the message is on the disk, and with it the command to its edge, if its SIM is there.
 
         A message of a service is answered as accepted, though its sender may be chosen already. Raises InvalidRequest
         21606 for a sender that is not the account's, 21701 to 21711 for such a service, 21610 for who wants nothing;
-        NoRoute when no SIM is to be used and no waiting will mend that; StoreFailed.
+        Refused 21408, 30450 and UsedUp by the account's caps; NoRoute when no SIM is to be used and no waiting will
+        mend that; StoreFailed.
         """
         woken: Woken = []
         record = await self._db.write(lambda conn: made(conn, self.sending, account, wanted, woken))
@@ -192,8 +196,9 @@ class MessageService:
             return
         try:
             self.sending.refuse_unsubscribed(conn, record.recipient, sender, service)
+            self.sending.caps.allow(conn, replace(record, send_at=None))
         except Refused as error:
-            self._fail(conn, record, UNSUBSCRIBED, error.message)
+            self._fail(conn, record, error.code, error.message)
             return
         status = first_status(bool(record.sender), None)
         after = message_steps.step(conn, record.sid, status)

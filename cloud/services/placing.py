@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cloud.services import application_hooks
+from cloud.services.caps import CapKeeper, dialled
 from cloud.services.dial_targets import NO_SIP
 from cloud.services.requests import NewCall
 from cloud.services.routing import Routing
@@ -48,12 +49,12 @@ class Way:
 
 
 def place(
-    conn: Connection, routing: Routing, account: AccountSid, wanted: NewCall, now: datetime
+    conn: Connection, routing: Routing, account: AccountSid, wanted: NewCall, *, caps: CapKeeper, now: datetime
 ) -> tuple[CallRecord, EdgeId]:
     """The call, and the edge whose outbox has its command.
 
     Raises InvalidRequest 21210 for a caller that is not the account's, 21216 for an emergency number; NoRoute, 13246
-    when no trunk calls the URI's host.
+    when no trunk calls the URI's host; Refused 21215 and UsedUp by the account's caps.
     """
     number = numbers.get_by_number(conn, wanted.caller)
     if number is None or number.account != account:
@@ -64,6 +65,8 @@ def place(
     wanted = application_hooks.of_call(conn, account, wanted)
     sid = CallSid(new_sid("CA"))
     way = _way(conn, routing, sid, number, wanted)
+    if not is_client(wanted.to):
+        caps.call(conn, account, dialled(wanted.to, wanted.sip), urgent=wanted.urgent)
     outbox.append(conn, way.edge, _command(sid, way, wanted, now))
     record = calls.insert(conn, _record(sid, way, number, wanted, now))
     return record, way.edge

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cloud.numbering import near
+from cloud.services.caps import CapKeeper
 from cloud.services.routing import Routing
 from cloud.store import messages, messaging_services, numbers, opt_outs, outbox
 from cloud.store.database import Connection
@@ -40,9 +41,10 @@ class Choice:
 class Sending:
     """Called within transactions, on the store's thread."""
 
-    def __init__(self, routing: Routing, now: Callable[[], datetime]) -> None:
+    def __init__(self, routing: Routing, now: Callable[[], datetime], caps: CapKeeper | None = None) -> None:
         self._routing = routing
         self._now = now
+        self.caps = caps or CapKeeper(now=now)
 
     def new(
         self,
@@ -119,7 +121,8 @@ class Sending:
         return Choice(*self._routing.for_pool(conn, record.sid, pool, ask))
 
     def enter(self, conn: Connection, record: MessageRecord) -> MessageRecord:
-        """Keep it and tell of it."""
+        """Keep it and tell of it. Raises Refused, UsedUp, by the account's caps; then nothing is counted or kept."""
+        self.caps.allow(conn, record)
         record = messages.insert(conn, record)
         message_steps.tell(conn, record)
         return record

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from cloud.services.callbacks import Callbacks
+from cloud.services.caps import CapKeeper
 from cloud.services.placing import place
 from cloud.services.requests import NewCall, NewValidation
 from cloud.services.routing import Routing
@@ -44,7 +45,9 @@ class Validation:
         *,
         wake: Callable[[EdgeId], None],
         now: Callable[[], datetime] = utc_now,
+        caps: CapKeeper | None = None,
     ) -> None:
+        self._caps = caps or CapKeeper(now=now)
         self._db = db
         self._routing = routing
         self._queue = queue
@@ -103,7 +106,7 @@ class Validation:
                 send_digits=wanted.extension,
             )
             try:
-                return place(conn, self._routing, account, asked, self._now())
+                return place(conn, self._routing, account, asked, caps=self._caps, now=self._now())
             except NoRoute as error:
                 refusal = error
         raise refusal

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from cloud.numbering import country_of, look_up
+from cloud.services.caps import NO_DIALLING, NO_REGION, PUMPING
 from cloud.services.requests import Calls
 from cloud.services.sending import Sending, Woken
 from cloud.services.verify_carriers import BySms, Words, place_call
@@ -34,6 +35,8 @@ INVALID, TOO_MANY_CHECKS, TOO_MANY_SENDS, LANDLINE, NOT_ALLOWED, NEEDS_PAYMENT, 
     60200, 60202, 60203, 60205, 60204, 60206, 60214,
 )  # fmt: skip
 RATE_LIMITED = 20429
+_CAPPED = {NO_REGION: 60605, NO_DIALLING: 60605, PUMPING: 60410}
+"""What the account's caps say, in Verify's words: not that region, and fraud."""
 _POLL_S = 5.0
 
 
@@ -100,7 +103,8 @@ class Verify:
     async def start(self, account: AccountSid, service: str, wanted: NewVerification) -> Sent:
         """Send a code; within its ten minutes the same verification is gone on with.
 
-        Raises NotFound; InvalidRequest 60200, 60204, 60205, 60206, 60214, 60223; Refused 60203 and 20429 (both 429).
+        Raises NotFound; InvalidRequest 60200, 60204, 60205, 60206, 60214, 60223; Refused 60203 and 20429 (both 429),
+        60605 and 60410 (403) for a number that the account's caps keep it from, UsedUp by those that count.
         """
         settings = await self._db.read(lambda conn: own_service(conn, account, service))
         code = _code(settings, wanted) or self._new_code(settings.code_length)
@@ -112,8 +116,10 @@ class Verify:
         attempt = made.attempts[-1]
         try:
             await self._carry(settings, wanted, attempt, code)
-        except (Refused, Transient):
+        except (Refused, Transient) as error:
             await self._db.write(lambda conn: _take_back(conn, made, attempt))
+            if isinstance(error, Refused) and error.code in _CAPPED:
+                raise Refused(error.message, code=_CAPPED[error.code], status=403) from error
             raise
         return made
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, func, select
 
 from cloud import numbering
 from cloud.store import keyset, tables
@@ -67,6 +67,12 @@ def of_channel(conn: Connection, channel: str) -> list[NumberRecord]:
 def of_account(conn: Connection, account: str) -> list[NumberRecord]:
     """All numbers of this account."""
     return tables.find_all(conn, numbers, NumberRecord, account=account)
+
+
+def one_of_each_beginning(conn: Connection, account: str) -> list[str]:
+    """Of an account's numbers one for each of their first six characters: enough to tell the countries."""
+    asked = select(func.min(numbers.c.number)).where(numbers.c.account == account)
+    return [str(number) for number in conn.execute(asked.group_by(func.substr(numbers.c.number, 1, 6))).scalars()]
 
 
 def channels_of(conn: Connection, account: str) -> list[str]:

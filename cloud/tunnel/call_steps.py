@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from types import MappingProxyType
 
-from cloud.store import callbacks, caller_ids, calls
+from cloud.store import callbacks, caller_ids, calls, caps
 from cloud.store.database import Connection
 from cloud.store.records import CallRecord, EdgeRecord, Hook, NumberRecord
 from cloud.tunnel import stay_steps
@@ -106,6 +106,7 @@ def end(
     )
     if after is not None:
         stay_steps.call_over(conn, record.sid, at)
+        caps.count_minutes(conn, after, at)
     return after
 
 

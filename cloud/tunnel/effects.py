@@ -23,7 +23,7 @@ from cloud.tunnel import (
     sms_steps,
     stay_steps,
 )
-from cloud.tunnel.heard import Heard, RecordingUrl, Told, foreign, owns, told
+from cloud.tunnel.heard import Allow, Heard, RecordingUrl, Told, foreign, owns, told
 from telecore.events import (
     AnswererDetected,
     CallAnswered,
@@ -65,10 +65,11 @@ def apply(
     now: datetime,
     history: bool = False,
     recording_url: RecordingUrl = lambda account, sid: sid,
+    allow: Allow = lambda conn, record: None,
 ) -> Told:
     """Do what the event asks for. Kinds without an effect are only kept."""
     effect = _EFFECTS.get(type(event))
-    heard = Heard(edge, event, now, history, recording_url)
+    heard = Heard(edge, event, now, history, recording_url, allow)
     outcome = effect(conn, heard) if effect is not None else None
     site_steps.answer(conn, edge.edge, event)
     return outcome or Told(edge.edge, event, history)
@@ -164,7 +165,7 @@ def _message_wanted(conn: Connection, heard: Heard) -> Told | None:
     call = call_steps.of_edge(conn, heard.event.call, heard.edge.edge)
     if call is None:
         return foreign(heard, f"call {heard.event.call}")
-    return told(heard, message=sms_steps.wanted(conn, call, heard.event, heard.now))
+    return told(heard, message=sms_steps.wanted(conn, call, heard.event, heard.now, heard.allow))
 
 
 # ------------------------------------------------------------------ calls

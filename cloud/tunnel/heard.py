@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from cloud.store.database import Connection
 from cloud.store.records import CallRecord, EdgeRecord, MessageRecord, RecordingRecord
 from cloud.store.rows import now
 from cloud.tunnel import message_steps
@@ -37,6 +38,10 @@ RecordingUrl = Callable[[str, str], str]
 """Where customers find a recording, by account and SID."""
 
 
+Allow = Callable[[Connection, MessageRecord], None]
+"""Counts a message among what its account may send. Raises Refused."""
+
+
 @dataclass(frozen=True, slots=True)
 class Heard:
     """An event, who told it, and when we heard it."""
@@ -46,6 +51,7 @@ class Heard:
     now: datetime
     history: bool
     recording_url: RecordingUrl
+    allow: Allow
 
     @property
     def at(self) -> datetime:

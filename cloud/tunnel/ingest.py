@@ -17,7 +17,7 @@ from cloud.store import applied, edges, events
 from cloud.store.database import Connection, Database
 from cloud.store.records import EdgeRecord
 from cloud.tunnel import channel_steps, effects, message_steps, resync_steps
-from cloud.tunnel.heard import RecordingUrl, Told, utc_now
+from cloud.tunnel.heard import Allow, RecordingUrl, Told, utc_now
 from telecore.codec import decode_event
 from telecore.errors import ProtocolError, Refused, RemoteProtocolError
 from telecore.events import ChannelChanged, Event
@@ -42,7 +42,9 @@ class Ingest:
         *,
         now: Callable[[], datetime] = utc_now,
         recording_url: RecordingUrl = lambda account, sid: sid,
+        allow: Allow = lambda conn, record: None,
     ) -> None:
+        self._allow = allow
         self._db = db
         self._now = now
         self._recording_url = recording_url
@@ -175,6 +177,7 @@ class Ingest:
             now=self._now(),
             history=history,
             recording_url=self._recording_url,
+            allow=self._allow,
         )
 
 

@@ -8,6 +8,8 @@ from cloud.store import messages, notifications, numbers, opt_outs
 from cloud.store.database import Connection
 from cloud.store.records import CallRecord, MessageRecord
 from cloud.tunnel import message_steps
+from cloud.tunnel.heard import Allow
+from telecore.errors import Refused
 from telecore.events import MessageWanted
 from telecore.ids import Address, is_sid
 from telecore.model import Direction, MessageStatus
@@ -18,7 +20,9 @@ VALIDITY = timedelta(hours=10)
 INVALID_TO, INVALID_FROM, UNSUBSCRIBED = 14101, 14102, 21610
 
 
-def wanted(conn: Connection, call: CallRecord, event: MessageWanted, now: datetime) -> MessageRecord | None:
+def wanted(
+    conn: Connection, call: CallRecord, event: MessageWanted, now: datetime, allow: Allow
+) -> MessageRecord | None:
     """The message, queued without a channel: it is routed once this is committed. None: a repetition, or at fault."""
     if not is_sid(event.message, "SM") or messages.get(conn, event.message) is not None:
         return None
@@ -29,23 +33,26 @@ def wanted(conn: Connection, call: CallRecord, event: MessageWanted, now: dateti
     if fault is not None:
         notifications.add(conn, call.account, call.sid, *fault)
         return None
-    record = messages.insert(
-        conn,
-        MessageRecord(
-            sid=event.message,
-            account=call.account,
-            direction=Direction.OUTBOUND_DIAL,
-            sender=Address(sender),
-            recipient=Address(to),
-            body=message_steps.storable(event.body),
-            status=MessageStatus.QUEUED,
-            created_at=now,
-            updated_at=now,
-            segments=count_segments(event.body).segments,
-            status_callback=event.status_callback,
-            not_after=now + VALIDITY,
-        ),
+    record = MessageRecord(
+        sid=event.message,
+        account=call.account,
+        direction=Direction.OUTBOUND_DIAL,
+        sender=Address(sender),
+        recipient=Address(to),
+        body=message_steps.storable(event.body),
+        status=MessageStatus.QUEUED,
+        created_at=now,
+        updated_at=now,
+        segments=count_segments(event.body).segments,
+        status_callback=event.status_callback,
+        not_after=now + VALIDITY,
     )
+    try:
+        allow(conn, record)
+    except Refused as error:
+        notifications.add(conn, call.account, call.sid, error.code, f"<Sms> was not sent: {error.message}")
+        return None
+    record = messages.insert(conn, record)
     message_steps.tell(conn, record)
     return record
 

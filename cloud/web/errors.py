@@ -6,21 +6,14 @@ from contextvars import ContextVar
 
 from cloud.web.http import Response, json_response
 from cloud.web.routing import MethodNotAllowed
-from telecore.errors import Refused
+from telecore.errors import Refused, UsedUp
 from telecore.ids import new_sid
 
 MORE_INFO = "https://www.twilio.com/docs/errors/"
 
 
-class TooMany(Refused):
-    """Asked too often; ``retry_after_s`` says when to ask again."""
-
-    code = 20429
-    status = 429
-
-    def __init__(self, message: str, retry_after_s: float) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
+class TooMany(UsedUp):
+    """Asked too often."""
 
 
 class InWords(Refused):
@@ -54,7 +47,7 @@ def refusal(error: Refused) -> Response:
         headers["WWW-Authenticate"] = 'Basic realm="Twilio API"'
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
-    if isinstance(error, TooMany):
+    if isinstance(error, UsedUp):
         headers["Retry-After"] = str(max(1, round(error.retry_after_s)))
     code = str(error.code) if isinstance(error, InWords) else error.code
     return error_response(error.status, code, error.message, headers)

@@ -25,8 +25,10 @@ TOO_SLOW = "too_slow"
 CONNECTIONS = "connections"
 ADDRESS = "forbidden_address"
 LINK = "media_link"
+CAP = "cap"
 KINDS = (
     CREDENTIALS, LOGIN, CODE, ROLE, FORGERY, RATE, GUESSING, NOT_HTTP, TOO_LARGE, TOO_SLOW, CONNECTIONS, ADDRESS, LINK,
+    CAP,
 )  # fmt: skip
 
 

@@ -81,6 +81,12 @@ def test_what_is_wrong_is_named(text: str, message: str, tmp_path: Path) -> None
     assert "\n" not in caught.value.message
 
 
+def test_caps_are_checked(tmp_path: Path) -> None:
+    assert parse(b"caps: {messages_per_day: 5, allow: ['+855']}", tmp_path / "c.yaml").caps.allow == ("+855",)
+    with pytest.raises(ConfigError, match=r"c\.yaml line 1: caps\.deny: .* as \+855"):
+        parse(b"caps: {deny: ['855']}", tmp_path / "c.yaml")
+
+
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="No such file"):
         load(tmp_path / "cloud.yaml")

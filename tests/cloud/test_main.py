@@ -115,6 +115,27 @@ def test_what_an_account_sets(run: Run) -> None:
     assert "from 1 to 90" in refused.stderr
 
 
+def test_what_an_account_may_spend(run: Run) -> None:
+    account = result(run, "create-account", "Clinic")
+    shown = result(run, "caps")
+    assert (shown["sid"], shown["messages_per_day"], shown["special"]) == (account["sid"], "0", "no")
+    given = ("--messages-per-day", "50", "--allow", "+855,+84", "--prefixes", "+84=5", "--bursts", "block")
+    shown = result(run, "caps", *given)
+    assert (shown["messages_per_day"], shown["allow"], shown["prefixes"]) == ("0 of 50", "+855,+84", "+84=5")
+    shown = result(run, "caps", "--allow", "", "--special", "yes")
+    assert (shown["messages_per_day"], shown["allow"], shown["special"]) == ("0 of 50", "", "yes")
+    assert "at the command line | caps | allow=[], special=true | from here | done" in run("audit", "show").stdout
+    assert (shown := result(run, "caps", "--reset", "--unblock"))["bursts"] == "foreign"
+    assert (shown["messages_per_day"], shown["blocked"]) == ("0", "")
+    for given, named in (
+        (("--allow", "855"), "allow"),
+        (("--prefixes", "+84"), "--prefixes"),
+        (("--calls-at-once", "-1"), "calls_at_once"),
+    ):
+        refused = run("caps", *given)
+        assert (refused.returncode, named in refused.stderr) == (1, True)
+
+
 def test_channels_are_listed(run: Run) -> None:
     assert run("channels").stdout == "no channel has been heard of\n"
     assert json.loads(run("channels", "--json", "--edge", "site-1").stdout) == []

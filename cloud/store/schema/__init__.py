@@ -11,6 +11,7 @@ from cloud.store.schema.accounts import (
 from cloud.store.schema.applications import applications
 from cloud.store.schema.audit import audit
 from cloud.store.schema.caller_ids import outgoing_caller_ids, validations
+from cloud.store.schema.caps import account_caps, cap_blocks, cap_targets, cap_uses
 from cloud.store.schema.columns import metadata
 from cloud.store.schema.conferences import conferences, participants, queue_members, queues
 from cloud.store.schema.conversations import conversations
@@ -55,12 +56,16 @@ from cloud.store.schema.verify import (
 from cloud.store.schema.webhooks import webhook_log
 
 __all__ = [
+    "account_caps",
     "accounts",
     "applications",
     "applied",
     "audit",
     "callbacks",
     "calls",
+    "cap_blocks",
+    "cap_targets",
+    "cap_uses",
     "channels",
     "clips",
     "conferences",
