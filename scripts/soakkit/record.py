@@ -13,11 +13,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from scripts.soakkit.crew import Took
 from scripts.soakkit.faults import fault_of
 from scripts.soakkit.one import ROOT, Result
 from scripts.soakkit.options import Options
 from scripts.soakkit.screen import spell
 from scripts.soakkit.table import table
+
+MEASURED = Path(__file__).parent / "durations.json"
+"""Seconds, and seconds of the processors, of each test on a machine with two; a copy of a whole run's."""
 
 
 class Record:
@@ -32,13 +36,15 @@ class Record:
         self._commit = commit()
         (folder / "logs").mkdir(parents=True, exist_ok=True)
         self._before = _read(folder / "table.json")
-        self._durations: dict[str, float] = _read(folder / "durations.json")
+        self._durations: dict[str, list[float]] = _read(MEASURED) | _read(folder / "durations.json")
 
     @property
-    def expected(self) -> dict[str, float]:
-        """Seconds that each test took, in this form."""
+    def expected(self) -> dict[str, Took]:
+        """How long each test took in this form: here, or else where it was measured last."""
         return {
-            result.test: self._durations[key] for result in self.results if (key := _key(result)) in self._durations
+            result.test: Took(*self._durations[key])
+            for result in self.results
+            if (key := _key(result)) in self._durations
         }
 
     def take_over(self) -> int:
@@ -64,7 +70,7 @@ class Record:
         """The files are replaced in one step each, so that whoever reads them finds whole ones."""
         for result in self.results:
             if result.outcome == "passed":
-                self._durations[_key(result)] = round(result.seconds, 1)
+                self._durations[_key(result)] = [round(result.seconds, 1), round(result.cpu_s, 1)]
         whole = {
             "began": self._began.isoformat(timespec="seconds"),
             "written": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -73,7 +79,8 @@ class Record:
             "jobs": self._options.jobs,
             "results": [{"group": fault_of(r.test).name, **r.as_json()} for r in self.results],
         }
-        _write(self.folder / "durations.json", json.dumps(self._durations, indent=1))
+        lines = ",\n".join(f" {json.dumps(key)}: {json.dumps(took)}" for key, took in sorted(self._durations.items()))
+        _write(self.folder / "durations.json", f"{{\n{lines}\n}}\n")
         _write(self.folder / "table.json", json.dumps(whole, indent=1))
         _write(self.folder / "table.md", table(self.results, self._about()))
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import time
 from collections.abc import Collection, Mapping, Sequence
 from typing import TextIO
 
-from scripts.soakkit.crew import rest_s
+from scripts.soakkit.crew import Took, rest_s
 from scripts.soakkit.one import Progress, Result, Running, far_of
 from scripts.soakkit.table import name_of
 
@@ -17,12 +18,12 @@ SELDOM_S = 60.0
 
 
 class Screen:
-    """``expected``: how long each test took the last time it was run in this form, seconds."""
+    """``expected``: how long each test took the last time it was run in this form."""
 
     def __init__(
         self,
         tests: Sequence[str],
-        expected: Mapping[str, float],
+        expected: Mapping[str, Took],
         jobs: int = 1,
         alone: Collection[str] = (),
         out: TextIO = sys.stderr,
@@ -38,7 +39,7 @@ class Screen:
 
     def begins(self, test: str) -> None:
         known = self._expected.get(test)
-        forecast = f" (took {spell(known)} the last time)" if known else ""
+        forecast = f" (took {spell(known.seconds)} the last time)" if known else ""
         self.note(f"[{self._numbers[test]}/{len(self._numbers)}] {name_of(test)}{forecast}")
 
     def runs(self, running: Sequence[Running], waiting: Sequence[str]) -> None:
@@ -59,23 +60,29 @@ class Screen:
 
     def state(self, running: Sequence[tuple[str, float, Progress | None]], waiting: Sequence[str]) -> list[str]:
         """A line for each that runs, and one for all: how far, how long still."""
-        lines, lefts = [], []
+        lines: list[str] = []
+        lefts: list[Took] = []
+        strangers = sum(test not in self._expected for test in waiting)
         for test, so_far_s, progress in running:
-            left = left_s(so_far_s, progress, self._expected.get(test))
-            lefts.append(left)
+            known = self._expected.get(test)
+            left = left_s(so_far_s, progress, known.seconds if known else None)
             far = f", {far_of(progress)}" if progress else ""
             more = f", about {spell(left)} left" if left is not None else ""
             lines.append(f"    {name_of(test)}: {spell(so_far_s)}{far}{more}")
+            if left is None:
+                strangers += 1
+            else:
+                busy = known.cpu_s / known.seconds if known and known.seconds else 0.0
+                lefts.append(Took(left, left * busy))
+        return [*lines, f"    {len(waiting)} wait; all: {self._all_left(lefts, waiting, strangers)}"]
+
+    def _all_left(self, lefts: Sequence[Took], waiting: Sequence[str], strangers: int) -> str:
         known = [test for test in waiting if test in self._expected]
-        strangers = len(waiting) - len(known) + lefts.count(None)
-        rest = rest_s(
-            [left for left in lefts if left is not None],
-            [self._expected[test] for test in known if test not in self._alone],
-            [self._expected[test] for test in known if test in self._alone],
-            self._jobs,
-        )
-        more = f" and {strangers} tests of unknown length" if strangers else ""
-        return [*lines, f"    {len(waiting)} wait; all: about {spell(rest)}{more}"]
+        beside = [self._expected[test] for test in known if test not in self._alone]
+        alone = [self._expected[test] for test in known if test in self._alone]
+        rest = rest_s(lefts, beside, alone, self._jobs, os.cpu_count() or 1)
+        unknown = f"{strangers} test{'s' if strangers > 1 else ''} of unknown length" if strangers else ""
+        return " and ".join([*([f"about {spell(rest)}"] if lefts or known else []), *([unknown] if unknown else [])])
 
     def ended(self, result: Result) -> None:
         figures = "; ".join(

@@ -9,7 +9,7 @@ import time
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from scripts.soakkit.crew import choose
+from scripts.soakkit.crew import Took, choose
 from scripts.soakkit.faults import FAULTS, OTHER, fault_of
 from scripts.soakkit.one import ROOT, STOP_S, Files, Result, Running
 from scripts.soakkit.options import EVERYTHING, Options, read_options
@@ -149,7 +149,7 @@ def collect(options: Options, folder: Path) -> dict[str, bool]:
     return {test: test in alone for test in sorted(found, key=lambda test: order.index(fault_of(test)))}
 
 
-def _list(found: Mapping[str, bool], expected: Mapping[str, float]) -> None:
+def _list(found: Mapping[str, bool], expected: Mapping[str, Took]) -> None:
     for test, alone in found.items():
-        about = [*([spell(expected[test])] if test in expected else []), *(["alone"] if alone else [])]
+        about = [*([spell(expected[test].seconds)] if test in expected else []), *(["alone"] if alone else [])]
         print(name_of(test) + (f"  ({', '.join(about)})" if about else ""))

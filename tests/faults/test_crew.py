@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from scripts.soakkit.crew import choose, rest_s
+from scripts.soakkit.crew import Took, choose, rest_s
 from scripts.soakkit.one import ROOT
 from scripts.soakkit.options import Options
 from scripts.soakkit.soak import collect
 
-LONGEST_FIRST = {"a": 5.0, "b": 50.0, "c": 20.0, "time": 300.0}
+LONGEST_FIRST = {"a": Took(5), "b": Took(50), "c": Took(20), "time": Took(300)}
 
 
 @pytest.mark.parametrize(
@@ -39,11 +39,16 @@ def test_the_longest_go_first_and_what_measures_time_alone_at_the_end(
     assert choose(waiting, running, jobs, {"time"}, LONGEST_FIRST) == next_one
 
 
+def _took(*seconds: float) -> list[Took]:
+    return [Took(length) for length in seconds]
+
+
 def test_how_long_all_may_take() -> None:
-    assert rest_s([], [], [], 2) == 0
-    assert rest_s([10], [5, 50, 20], [300], 1) == 385
-    assert rest_s([10, 10], [5, 50, 20], [300], 2) == 360
-    assert rest_s([100, 10], [5, 20], [], 2) == 100
+    assert rest_s([], [], [], 2, 2) == 0
+    assert rest_s(_took(10), _took(5, 50, 20), _took(300), 1, 2) == 385
+    assert rest_s(_took(10, 10), _took(5, 50, 20), _took(300), 2, 2) == 360
+    assert rest_s(_took(100, 10), _took(5, 20), [], 2, 2) == 100
+    assert rest_s([Took(20, 20)], [Took(30, 30)] * 3, _took(10), 4, 2) == 55 + 10
 
 
 SAMPLE = """

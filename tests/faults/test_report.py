@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from scripts.soakkit.crew import Took
 from scripts.soakkit.faults import FAULTS, OTHER, fault_of
 from scripts.soakkit.one import ROOT, Files, Progress, Result, Running
 from scripts.soakkit.options import Options, read_options, seconds
@@ -117,7 +118,7 @@ def test_whatever_becomes_of_a_test_is_told(tmp_path: Path, name: str, outcome: 
 
 
 DONE = (
-    Result("tests/faults/test_kill.py::test_a", "passed", seconds=70, commit="aaa", rows=[KILLED]),
+    Result("tests/faults/test_kill.py::test_a", "passed", seconds=70, cpu_s=9, commit="aaa", rows=[KILLED]),
     Result("t::b", "failed", "x", commit="aaa"),
     Result("t::c", "passed", commit="aaa-dirty"),
 )
@@ -157,20 +158,20 @@ def test_what_passed_is_kept_for_a_run_that_goes_on(
 def test_how_long_each_took_is_known_to_the_next_run(tmp_path: Path) -> None:
     Record(tmp_path, Options(), [*DONE]).write()
     again = Record(tmp_path, Options(), [Result(result.test) for result in DONE])
-    assert again.expected == {DONE[0].test: 70, DONE[2].test: 0}
+    assert again.expected == {DONE[0].test: Took(70, 9), DONE[2].test: Took(0)}
     assert Record(tmp_path, Options(), [Result(DONE[0].test, shared=True)]).expected == {}
 
 
 def test_the_screen_tells_of_each_and_of_all() -> None:
     tests = [f"tests/faults/test_x.py::test_{name}" for name in "abcd"]
-    screen = Screen(tests, {tests[1]: 100, tests[2]: 50, tests[3]: 30}, 2, [tests[3]])
+    screen = Screen(tests, {tests[1]: Took(100), tests[2]: Took(50), tests[3]: Took(30)}, 2, [tests[3]])
     lines = screen.state([(tests[0], 60, Progress(1, 4, "kills")), (tests[1], 90, None)], tests[2:])
     assert lines == [
         "    x: a: 1:00 min, 1 of 4 kills, about 3:00 min left",
         "    x: b: 1:30 min, about 10 s left",
         "    2 wait; all: about 3:30 min",
     ]
-    assert screen.state([(tests[0], 60, None)], tests[1:2])[-1].endswith("1:40 min and 1 tests of unknown length")
+    assert screen.state([(tests[0], 60, None)], tests[1:2])[-1].endswith("1:40 min and 1 test of unknown length")
 
 
 def test_it_says_what_it_can_do() -> None:

@@ -44,6 +44,8 @@ log = logging.getLogger(__name__)
 
 CLIP_WAIT_S = 0.3
 """How long a ringing call may wait for its number before it is announced without."""
+ASKED_WAIT_S = 4.0
+"""The same while +CLCC is asked: a line that is slow with that answer is slow with +CLIP too."""
 UNSEEN_S = 4.0
 """A call that +CLCC never showed for so long does not exist."""
 YOUNG_S = 0.5
@@ -66,6 +68,7 @@ class AtVoice:
         self._core: Core | None = None
         self._tasks: asyncio.TaskGroup | None = None
         self._wake = asyncio.Event()
+        self._asking = False
         self._dialled = asyncio.Event()
         self._loop = asyncio.get_running_loop()
 
@@ -105,7 +108,7 @@ class AtVoice:
                 while True:
                     await self._wait()
                     if self._call is not None:
-                        await self._poll(self._call)
+                        await self._ask(self._call)
         finally:
             self._tasks = None
             if self._call is not None and self._call.learn(News.GONE):
@@ -234,9 +237,14 @@ class AtVoice:
 
     def _offered(self) -> AtCall:
         call = self._begin(CallState.OFFERED, outgoing=False)
-        self._loop.call_later(CLIP_WAIT_S, self._announce, call)
+        self._loop.call_later(CLIP_WAIT_S, self._announce_unless_asked, call)
+        self._loop.call_later(ASKED_WAIT_S, self._announce, call)
         self._wake.set()  # +CLCC often knows the number before +CLIP comes
         return call
+
+    def _announce_unless_asked(self, call: AtCall) -> None:
+        if not self._asking:
+            self._announce(call)
 
     def _announce(self, call: AtCall) -> None:
         if self._core is None or call.announced or call.state is not CallState.OFFERED:
@@ -334,6 +342,15 @@ class AtVoice:
             call.number = listed.number
             self._announce(call)
         self._progress(call, news_of_stat(listed))
+
+    async def _ask(self, call: AtCall) -> None:
+        self._asking = True
+        try:
+            await self._poll(call)
+        finally:
+            self._asking = False
+        if self._loop.time() - call.began_at > CLIP_WAIT_S:
+            self._announce(call)
 
     async def _poll(self, call: AtCall) -> None:
         try:

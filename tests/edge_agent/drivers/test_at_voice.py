@@ -338,6 +338,28 @@ async def test_without_any_number_it_waits_a_moment(start, line, port, core):
     assert asyncio.get_running_loop().time() - before < 0.5
 
 
+async def test_a_line_that_is_slow_gets_time_for_its_number(start, line, port, core):
+    port.modem.answers["AT+CLCC"] = lambda modem, text: None
+    voice = start()
+    line.ring()
+    ringing = asyncio.create_task(incoming(voice, core, port, "RING", within_s=2.0))
+    await asyncio.sleep(0.6)
+    assert not ringing.done()
+    port.modem.urc(f'+CLIP: "{TO}",145,"",0,"",0')
+    assert (await ringing).caller == TO
+
+
+async def test_a_slow_line_that_has_no_number_is_announced_when_it_has_said_so(start, line, port, core):
+    port.modem.answers["AT+CLCC"] = lambda modem, text: None
+    voice = start()
+    line.ring('"",128')
+    ringing = asyncio.create_task(incoming(voice, core, port, "RING", within_s=2.0))
+    await asyncio.sleep(0.6)
+    assert not ringing.done()
+    port.modem.reply(line.list(port.modem, ""))
+    assert (await ringing).caller is None
+
+
 async def test_each_ring_is_the_same_call(start, line, port, core):
     voice = start()
     line.ring()
