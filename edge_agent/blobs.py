@@ -23,7 +23,7 @@ from telecore.ids import Sha256
 T = TypeVar("T")
 
 _PARTIAL_KEPT_S = 24 * 3600.0
-"""How long half a blob is worth keeping: the page that wanted it is long over."""
+"""How long half a blob is worth keeping that nobody asks for: the page that wanted it is long over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +104,10 @@ class EdgeBlobs:
 
     async def partial(self, sha256: Sha256) -> int:
         return await self._do(lambda: _size(self._partial_path(sha256)))
+
+    async def keep_partial(self, sha256: Sha256) -> None:
+        """Somebody still wants the rest of it, though not now."""
+        await self._do(lambda: _touch(self._partial_path(sha256)))
 
     async def write(self, sha256: Sha256, offset: int, data: bytes) -> None:
         await self._do(lambda: _write(self._partial_path(sha256), offset, data))
@@ -228,6 +232,11 @@ def _write(path: Path, offset: int, data: bytes) -> None:
         file.seek(offset)
         file.write(data)
         file.truncate(offset + len(data))
+
+
+def _touch(path: Path) -> None:
+    if path.exists():
+        os.utime(path)
 
 
 def _sync(path: Path) -> None:

@@ -61,6 +61,7 @@ def data_lines(data: Mapping[str, Any] | None) -> Iterator[str]:
     used, budget = sum(kinds.values()), data.get("budget")
     whole = f" of {megabytes(budget)} ({used / budget:.0%})" if budget else ""
     parts = ", ".join(f"{kind} {megabytes(count)}" for kind, count in kinds.items())
+    parts += f" (updates {megabytes(data['releases'])} of bulk)" if data.get("releases") else ""
     by = f" · by {data['by']}" if data.get("by") else ""
     detail = f" · telemetry {data['detail']}" if data.get("detail", "full") != "full" else ""
     waits = f" · recordings wait {data['waits']}" if data.get("waits") else ""

@@ -57,6 +57,7 @@ class DataUsed:
     """What the tunnel carried since ``month`` (ISO date) began, as the edge counts it, in bytes.
 
     ``waits``: for what recordings wait, empty if they do not. ``by``: the uplink that carries the tunnel now.
+    ``releases``: of the bulk that came down, what was updates.
     """
 
     month: str
@@ -66,6 +67,7 @@ class DataUsed:
     waits: str = ""
     by: str = ""
     uplinks: tuple[UplinkUsed, ...] = ()
+    releases: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,13 +326,15 @@ class Do(Notice):
 
 @dataclass(frozen=True, slots=True)
 class OfferedRelease:
-    """A release file by its hash. ``attempt`` counts up when somebody wants it tried again."""
+    """A release file by its hash. ``attempt`` counts up when somebody wants it tried again. ``urgent``: its bytes are
+    worth their price at any hour."""
 
     sha256: Sha256
     size: int
     what: str
     version: str
     attempt: int = 1
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -356,7 +360,8 @@ class UpdateEnded:
 class UpdatesStand(Notice):
     """Up, after each greeting and on every change: how it stands with releases, and how the last ones ended.
 
-    ``state``: ``idle``, ``fetching``, ``waiting`` (for calls to end), ``unable`` (it takes none), or the updater's.
+    ``state``: ``idle``, ``fetching``, ``waiting`` (for its hour, for calls to end), ``unable`` (it takes none), or the
+    updater's.
     """
 
     kind: ClassVar[str] = "updates.stand"

@@ -1,4 +1,4 @@
-"""Releases for edges: release add, stage, pause, status."""
+"""Releases for edges: release add, stage, pause, resume, halt, status."""
 
 from __future__ import annotations
 
@@ -6,27 +6,32 @@ import argparse
 import asyncio
 import json
 from collections import Counter
-from dataclasses import replace
+from collections.abc import Callable
 from pathlib import Path
 
 from cloud.cli.commands import Commands, by_hand, print_result, written
 from cloud.config import CloudConfig
+from cloud.services import staging
 from cloud.services.files import Files
 from cloud.services.rollouts import release_of
 from cloud.store import releases
 from cloud.store.database import Connection, Database
-from cloud.store.records.releases import HALTED, PAUSED, STAGED, ReleaseRecord
-from cloud.store.rows import now
-from telecore.errors import InvalidRequest, NotFound
+from cloud.store.records.releases import ReleaseRecord
+from telecore.errors import InvalidRequest
 
 
 def add(commands: Commands) -> None:
     made = commands.add(
-        "release", _release, "Hand a signed release to edges by and by: add, stage, pause, status.", result=True
+        "release",
+        _release,
+        "Hand a signed release to edges by and by: add, stage, pause, resume, halt, status.",
+        result=True,
     )
-    made.add_argument("action", choices=("add", "stage", "pause", "status"))
+    made.add_argument("action", choices=("add", "stage", "pause", "resume", "halt", "status"))
     made.add_argument("which", nargs="?", help="add: the file; else the version, or the first digits of its hash")
     made.add_argument("--percent", type=float, default=10.0, metavar="P", help="stage: of the edges (default: 10)")
+    made.add_argument("--why", default="", metavar="TEXT", help="halt: what is shown as the reason")
+    made.add_argument("--urgent", action="store_true", help="stage: edges fetch it whatever their data budgets say")
     made.add_argument("--again", action="store_true", help="stage: also those where it failed, and after a halt")
 
 
@@ -37,15 +42,18 @@ async def _release(config: CloudConfig, asked: argparse.Namespace) -> int:
         raise InvalidRequest("say which release")
     if asked.action == "add":
         return await _add(config, asked)
-    if not 0 < asked.percent <= 100:
-        raise InvalidRequest("--percent must be above 0 and at most 100")
-    act = f"release-{asked.action}"
-
-    def write(conn: Connection) -> ReleaseRecord:
-        return _stage(conn, asked) if asked.action == "stage" else _pause(conn, asked)
-
-    detail = f"{asked.percent:g} %{' again' if asked.again else ''}" if asked.action == "stage" else ""
-    record = await written(config, write, by_hand(act, f"release {asked.which}", detail))
+    act, which = f"release-{asked.action}", asked.which
+    steps: dict[str, Callable[[Connection], ReleaseRecord]] = {
+        "stage": lambda conn: staging.stage(
+            conn, which, asked.percent, again=asked.again, urgent=True if asked.urgent else None
+        ),
+        "pause": lambda conn: staging.pause(conn, which),
+        "resume": lambda conn: staging.resume(conn, which),
+        "halt": lambda conn: staging.halt(conn, which, asked.why),
+    }
+    marks = f"{' again' if asked.again else ''}{' urgent' if asked.urgent else ''}"
+    detail = {"stage": f"{asked.percent:g} %{marks}", "halt": asked.why}.get(asked.action, "")
+    record = await written(config, steps[asked.action], by_hand(act, f"release {which}", detail))
     print_result(asked, _told(record))
     return 0
 
@@ -59,44 +67,10 @@ async def _add(config: CloudConfig, asked: argparse.Namespace) -> int:
         sha256 = await files.add(data)
     finally:
         await files.close()
-    record = ReleaseRecord(sha256, release.what, release.version, release.channel, len(data), now())
     entry = by_hand("release-add", f"release {release.version}", f"{release.what} {sha256}")
-    if not await written(config, lambda conn: releases.add(conn, record), entry):
-        raise InvalidRequest(f"{release.what} {release.version} is here already")
+    record = await written(config, lambda conn: staging.added(conn, sha256, data), entry)
     print_result(asked, _told(record))
     return 0
-
-
-def _stage(conn: Connection, asked: argparse.Namespace) -> ReleaseRecord:
-    record = _named(conn, asked.which)
-    if record.state == HALTED and not asked.again:
-        raise InvalidRequest(f"it was halted ({record.reason}): stage it with --again once you know why")
-    changed = replace(
-        record,
-        state=STAGED,
-        reason="",
-        percent=asked.percent,
-        attempt=record.attempt + bool(asked.again),
-        staged_at=now(),
-    )
-    values = {name: getattr(changed, name) for name in ("state", "reason", "percent", "attempt", "staged_at")}
-    releases.change(conn, record.sha256, **values)
-    return changed
-
-
-def _pause(conn: Connection, asked: argparse.Namespace) -> ReleaseRecord:
-    record = _named(conn, asked.which)
-    releases.change(conn, record.sha256, state=PAUSED)
-    return replace(record, state=PAUSED)
-
-
-def _named(conn: Connection, which: str) -> ReleaseRecord:
-    found = [each for each in releases.list_(conn) if each.version == which or each.sha256.startswith(which)]
-    if not found:
-        raise NotFound(f"there is no release {which[:70]}")
-    if len(found) > 1:
-        raise InvalidRequest(f"there are several {which[:70]}: say the first digits of its hash")
-    return found[0]
 
 
 async def _status(config: CloudConfig, asked: argparse.Namespace) -> int:
@@ -120,4 +94,9 @@ async def _status(config: CloudConfig, asked: argparse.Namespace) -> int:
 
 def _told(record: ReleaseRecord) -> dict[str, str]:
     told = {"what": record.what, "version": record.version, "sha256": record.sha256, "state": record.state}
-    return {**told, "percent": f"{record.percent:g}", "attempt": str(record.attempt)}
+    return {
+        **told,
+        "percent": f"{record.percent:g}",
+        "attempt": str(record.attempt),
+        "urgent": str(record.urgent).lower(),
+    }

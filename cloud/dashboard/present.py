@@ -141,6 +141,7 @@ def data_words(data: DataUsed | None) -> tuple[str, str]:
         ("overhead", up.overhead + down.overhead),
     )
     hints = [f"since {data.month}", *(f"{kind} {_megabytes(count)}" for kind, count in by_kind)]
+    hints += [f"updates {_megabytes(data.releases)} of bulk"] if data.releases else []
     hints += [f"up {_megabytes(up.total)}, down {_megabytes(down.total)}"]
     hints += [f"by {data.by}"] if data.by else []
     hints += [

@@ -116,4 +116,4 @@ class Rollouts:
 
 
 def _offered(record: ReleaseRecord) -> OfferedRelease:
-    return OfferedRelease(record.sha256, record.size, record.what, record.version, record.attempt)
+    return OfferedRelease(record.sha256, record.size, record.what, record.version, record.attempt, record.urgent)

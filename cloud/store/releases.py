@@ -57,7 +57,7 @@ def fared(conn: Connection, told: EdgeUpdateRecord) -> ReleaseRecord | None:
         return None
     key = {"edge": told.edge, "sha256": told.sha256, "attempt": told.attempt}
     known = tables.find(conn, edge_updates, EdgeUpdateRecord, **key)
-    if known is not None and (known.outcome in ENDS or known.outcome == told.outcome):
+    if known is not None and (known.outcome in ENDS or (known.outcome, known.reason) == (told.outcome, told.reason)):
         return None
     tables.upsert(conn, edge_updates, to_row(told))
     if told.outcome != REVERTED or record.state != STAGED or told.attempt != record.attempt:

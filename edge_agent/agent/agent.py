@@ -39,7 +39,7 @@ from edge_agent.sims.keeper import Sims
 from edge_agent.spool import Spool
 from edge_agent.status import StatusServer
 from edge_agent.supervise import Fall, reason, supervise
-from edge_agent.updates.offers import Offers, layout_of
+from edge_agent.updates.offers import Offers, Way, layout_of
 from edge_agent.uplink import Uplink
 from edge_agent.uplink.spending import Spending
 from edge_agent.watchdog import Watchdog, notifier, period_s
@@ -154,8 +154,7 @@ class Agent:
         spool.on_append = self._uplink.wake
         self._updates = Offers(
             layout_of(os.environ),
-            fetch=self._uplink.fetch,
-            path=self._blobs.path,
+            Way(self._uplink.fetch, self._uplink.stop_fetch, self._blobs.path, self._spending, self._blobs),
             tell=self._notify,
             busy=lambda: bool(self._calls.live()),
             registered=self.inventory.registered_channels,

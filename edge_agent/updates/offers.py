@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from edge_agent.updates import trial
 from edge_agent.updates.launch import FOLDER
@@ -23,11 +24,38 @@ log = logging.getLogger(__name__)
 Fetch = Callable[[Sha256, int, float], Awaitable[None]]
 
 
+class Data(Protocol):
+    """``spending.Spending``: a release counts as what it is, and may have to wait."""
+
+    def release_waits(self, needs: int) -> str: ...
+    def released(self, count: int) -> None: ...
+
+
+class Partials(Protocol):
+    """``blobs.EdgeBlobs``: what has come of one so far."""
+
+    async def partial(self, sha256: Sha256) -> int: ...
+    async def keep_partial(self, sha256: Sha256) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a release comes here: ``fetch`` brings it, ``stop`` leaves it where it is, ``path`` says where it lies."""
+
+    fetch: Fetch
+    stop: Callable[[Sha256], None]
+    path: Callable[[Sha256], Path | None]
+    data: Data
+    partials: Partials
+
+
 @dataclass(frozen=True, slots=True)
 class OfferTimes:
-    """Seconds. ``calls``: how long an update waits at most for live calls to end."""
+    """Seconds. ``calls``: how long an update waits at most for live calls to end; ``look``: how often one that is
+    being fetched is counted, and asked whether it may go on."""
 
     poll: float = 2.0
+    look: float = 10.0
     fetch: float = 24 * 3600.0
     again: float = 60.0
     calls: float = 3600.0
@@ -57,14 +85,13 @@ def layout_of(environ: Mapping[str, str]) -> Layout | None:
 
 
 class Offers:
-    """``fetch`` brings a blob here and ``path`` says where it lies; ``tell`` is for the cloud; ``busy``: calls live."""
+    """``way``: how a release comes; ``tell`` is for the cloud; ``busy``: calls live."""
 
     def __init__(
         self,
         layout: Layout | None,
+        way: Way,
         *,
-        fetch: Fetch,
-        path: Callable[[Sha256], Path | None],
         tell: Callable[[Notice], object],
         busy: Callable[[], bool],
         registered: Callable[[], Collection[str]],
@@ -72,8 +99,7 @@ class Offers:
         times: OfferTimes | None = None,
     ) -> None:
         self._layout = layout
-        self._fetch = fetch
-        self._path = path
+        self._way = way
         self._tell = tell
         self._busy = busy
         self._registered = registered
@@ -152,10 +178,9 @@ class Offers:
     async def _bring(self, offer: OfferedRelease) -> None:
         layout = self._layout
         assert layout is not None
-        self._state("fetching", f"{offer.what} {offer.version}")
         try:
-            await self._fetch(offer.sha256, offer.size, self._times.fetch)
-            file = self._path(offer.sha256)
+            await self._fetched(offer)
+            file = self._way.path(offer.sha256)
             if file is None:
                 raise StorageFailed("it is here no more")
             self._state("waiting", "for calls to end")
@@ -170,6 +195,48 @@ class Offers:
             log.warning("release %s %s is not here yet: %s", offer.what, offer.version, error)
             self._state("fetching", str(error))
             await asyncio.sleep(self._times.again)
+
+    async def _fetched(self, offer: OfferedRelease) -> None:
+        """Bring it, in as many goes as the data that it takes allows."""
+        while True:
+            waits = self._waits(offer, await self._came(offer))
+            if not waits and await self._some(offer):
+                return
+            if waits:
+                self._state("waiting", waits)
+                await self._way.partials.keep_partial(offer.sha256)
+                await asyncio.sleep(self._times.look)
+
+    async def _some(self, offer: OfferedRelease) -> bool:
+        """Fetch until it is here, or has to wait; whether it is here. What comes is counted."""
+        came = await self._came(offer)
+        fetching = asyncio.ensure_future(self._way.fetch(offer.sha256, offer.size, self._times.fetch))
+        try:
+            while not fetching.done():
+                self._progress(offer, came)
+                await asyncio.wait({fetching}, timeout=self._times.look)
+                before, came = came, offer.size if fetching.done() else await self._came(offer)
+                if fetching.done():
+                    fetching.result()
+                self._way.data.released(max(0, came - before))
+                if not fetching.done() and self._waits(offer, came):
+                    return False
+            return True
+        finally:
+            fetching.cancel()
+            self._way.stop(offer.sha256)
+            await asyncio.wait({fetching})
+
+    async def _came(self, offer: OfferedRelease) -> int:
+        return min(offer.size, await self._way.partials.partial(offer.sha256))
+
+    def _waits(self, offer: OfferedRelease, came: int) -> str:
+        return "" if offer.urgent else self._way.data.release_waits(offer.size - came)
+
+    def _progress(self, offer: OfferedRelease, came: int) -> None:
+        """In steps of a tenth, for each is told."""
+        tenths = 10 * came // max(1, offer.size)
+        self._state("fetching", f"{offer.what} {offer.version}: {10 * tenths} %")
 
     def _state(self, doing: str, reason: str) -> None:
         self._doing, self._reason = doing, reason[:200]

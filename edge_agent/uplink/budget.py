@@ -71,6 +71,19 @@ def _waits(config: BudgetConfig, share: float | None, now: datetime) -> str:
     return ""
 
 
+def release_waits(config: BudgetConfig, used: int, needs: int, now: datetime) -> str:
+    """Why a release of which ``needs`` bytes are yet to come is not fetched now; empty: it is.
+
+    It waits for cheap hours where there are any, else for a month of whose budget so much is left.
+    """
+    if config.cheap_hours or config.monthly_mb is None:
+        return _waits(config, None, now)
+    left = max(0, round(config.monthly_mb * MEGABYTE) - used)
+    if needs <= left:
+        return ""
+    return f"for data: {needs / MEGABYTE:.1f} MB are to come, {left / MEGABYTE:.1f} MB of this month's are left"
+
+
 def _within(hours: tuple[int, int], minute: int) -> bool:
     begin, end = hours
     return begin <= minute < end if begin < end else minute >= begin or minute < end

@@ -157,6 +157,10 @@ class Session:
         finally:
             self._link.fetches.give_up(sha256, done)
 
+    def stop_fetch(self, sha256: Sha256) -> None:
+        """No more of that blob for now."""
+        self._link.fetches.stop(sha256)
+
     def _later(self, delay_s: float, call: Callable[[], None]) -> asyncio.Handle:
         return self._loop.call_later(delay_s, call) if delay_s > 0 else self._loop.call_soon(call)
 

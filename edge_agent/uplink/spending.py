@@ -6,12 +6,12 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Protocol
 
 from edge_agent.config.cloud import CloudConfig
-from edge_agent.uplink.budget import MEGABYTE, Verdict, judge, month_after
+from edge_agent.uplink.budget import MEGABYTE, Verdict, judge, month_after, release_waits
 from telecore.errors import InvalidRequest, StorageFailed
 from telecore.events import Event, SoundChecked
 from telecore.notices import DataUsed, Detail, UplinkUsed
@@ -44,10 +44,11 @@ class Counted(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """``month``: the ISO date it began, empty before the first count."""
+    """``month``: the ISO date it began, empty before the first count. ``releases``: bytes of updates in all of it."""
 
     month: str = ""
     uplinks: dict[str, Traffic] = field(default_factory=dict)
+    releases: int = 0
 
     @property
     def traffic(self) -> Traffic:
@@ -55,7 +56,7 @@ class Account:
 
     def with_(self, uplink: str, traffic: Traffic) -> Account:
         before = self.uplinks.get(uplink, Traffic())
-        return Account(self.month, {**self.uplinks, uplink: before + traffic})
+        return replace(self, uplinks={**self.uplinks, uplink: before + traffic})
 
 
 class Spending:
@@ -82,6 +83,15 @@ class Spending:
         """So much passed by this uplink."""
         self.account = self.account.with_(uplink, traffic)
         self._unsaved += traffic.total
+
+    def released(self, count: int) -> None:
+        """So many bytes of updates have come; ``carried`` counts them too."""
+        self.account = replace(self.account, releases=self.account.releases + count)
+        self._unsaved += count
+
+    def release_waits(self, needs: int) -> str:
+        """Why an update of which so many bytes are to come is not fetched now; empty: it is."""
+        return release_waits(self._cloud.budget, self.account.traffic.total, needs, self._now())
 
     def may_send_bulk(self) -> bool:
         return self.verdict.bulk
@@ -118,6 +128,7 @@ class Spending:
             waits=self.verdict.waits,
             by=self._uplink().by,
             uplinks=tuple(UplinkUsed(name, used, limit) for name, (used, limit) in self._by_uplink().items()),
+            releases=self.account.releases,
         )
 
     async def load(self) -> None:
@@ -132,6 +143,7 @@ class Spending:
             kept = Account()
         for name, traffic in self.account.uplinks.items():
             kept = kept.with_(name, traffic)
+        kept = replace(kept, releases=kept.releases + self.account.releases)
         self.account, self._loaded = kept, True
         self.look()
 
@@ -143,7 +155,7 @@ class Spending:
         month = month_after(self._cloud.budget, kept, now.date())
         if month != kept:
             over = kept is not None and month > kept
-            self.account = Account(month.isoformat(), {} if over else self.account.uplinks)
+            self.account = Account(month.isoformat()) if over else replace(self.account, month=month.isoformat())
         before, self.verdict = (
             self.verdict,
             judge(self._cloud.budget, self._cloud.budget.monthly_mb, self.account.traffic.total, now),

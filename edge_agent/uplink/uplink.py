@@ -184,6 +184,11 @@ class Uplink:
                 raise TimedOut(what) from error
             raise TunnelDown(f"{what}: the tunnel is down") from error
 
+    def stop_fetch(self, sha256: Sha256) -> None:
+        """No more of that blob for now; what is here is gone on from."""
+        if self._session is not None:
+            self._session.stop_fetch(sha256)
+
     async def _fetch_once(self, sha256: Sha256, size: int) -> bool:
         await self._up.wait()
         if self._session is None:

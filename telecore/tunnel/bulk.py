@@ -164,6 +164,14 @@ class BlobReceiver:
         if fetch.waiters.pop(done) == fetch.offset and not fetch.waiters:
             self._end(fetch, None)
 
+    def stop(self, sha256: Sha256) -> None:
+        """Also one that moves: who waits is told Busy, and the peer sends no more. What is here stays."""
+        fetch = self._fetches.get(sha256)
+        if fetch is not None:
+            self._end(fetch, Busy(f"the transfer of blob {sha256[:12]} was stopped"))
+            # Who asks again has given up the earlier transfer, and beyond the end there is nothing to send.
+            self._notify(BlobWanted(next(self._numbers), sha256, fetch.size))
+
     def arrived(self, bulk: Bulk) -> None:
         """A piece. One of a transfer that is over is dropped."""
         if bulk.transfer in self._transfers:

@@ -11,7 +11,7 @@ import pytest
 
 from edge_agent.updates import trial
 from edge_agent.updates.layout import Layout, read_json
-from edge_agent.updates.offers import Offers, OfferTimes, layout_of
+from edge_agent.updates.offers import Offers, OfferTimes, Way, layout_of
 from edge_agent.updates.states import State
 from edge_agent.updates.status import Result, Status, save
 from telecore.errors import TunnelDown
@@ -19,7 +19,7 @@ from telecore.ids import Sha256
 from telecore.notices import Notice, OfferedRelease, UpdatesOffered, UpdatesStand
 
 OFFER = OfferedRelease(Sha256("a" * 64), 7, "program", "0.2.0")
-FAST = OfferTimes(poll=0.01, again=0.02, calls=5.0)
+FAST = OfferTimes(poll=0.01, again=0.02, calls=5.0, look=0.01)
 
 
 class Site:
@@ -32,10 +32,13 @@ class Site:
         self.told: list[UpdatesStand] = []
         self.calls = self.down = self.connected = False
         self.registered = {"site-1/modem1"}
+        self.stopped: list[str] = []
+        self.came = self.released_bytes = 0
+        self.waits, self.hold = "", asyncio.Event()
+        self.hold.set()
         self.offers = Offers(
             self.layout,
-            fetch=self._fetch,
-            path=lambda sha256: self.blob,
+            Way(self._fetch, self.stopped.append, lambda sha256: self.blob, self, self),
             tell=self._tell,
             busy=lambda: self.calls,
             registered=lambda: self.registered,
@@ -47,6 +50,19 @@ class Site:
         self.fetched.append(sha256)
         if self.down:
             raise TunnelDown("the tunnel is down")
+        await self.hold.wait()
+
+    async def partial(self, sha256: Sha256) -> int:
+        return self.came
+
+    async def keep_partial(self, sha256: Sha256) -> None:
+        self.kept = True
+
+    def release_waits(self, needs: int) -> str:
+        return self.waits
+
+    def released(self, count: int) -> None:
+        self.released_bytes += count
 
     def _tell(self, notice: Notice) -> bool:
         assert isinstance(notice, UpdatesStand)
@@ -105,6 +121,36 @@ async def test_a_bad_link_is_tried_again_and_a_withdrawn_release_is_not(site: Si
     await asyncio.sleep(0.1)
     assert len(site.fetched) == seen
     assert not await asyncio.to_thread(site.layout.wanted.exists)
+    running.cancel()
+
+
+async def test_it_waits_for_its_hour_goes_on_from_there_and_is_counted_once(site: Site) -> None:
+    site.waits = "for the cheap hours, 01:00-05:00"
+    site.hold.clear()
+    running = asyncio.create_task(site.offers.run())
+    site.offers.offered(UpdatesOffered((OFFER,)))
+    await until(lambda: site.told and site.told[-1].reason == site.waits)
+    assert (site.told[-1].state, site.fetched) == ("waiting", [])
+    site.waits = ""
+    await until(lambda: site.fetched)
+    site.came = 4
+    await until(lambda: site.told[-1].reason == "program 0.2.0: 50 %")
+    site.waits = "for the cheap hours, 01:00-05:00"  # they are over
+    await until(lambda: site.stopped and site.told[-1].state == "waiting" and site.kept)
+    site.waits = ""
+    site.hold.set()
+    await until(site.layout.wanted.exists)
+    assert site.fetched == [OFFER.sha256] * 2
+    assert site.released_bytes == OFFER.size
+    running.cancel()
+
+
+async def test_an_urgent_one_does_not_wait(site: Site) -> None:
+    site.waits = "for the cheap hours, 01:00-05:00"
+    running = asyncio.create_task(site.offers.run())
+    site.offers.offered(UpdatesOffered((replace(OFFER, urgent=True),)))
+    await until(site.layout.wanted.exists)
+    assert site.released_bytes == OFFER.size
     running.cancel()
 
 

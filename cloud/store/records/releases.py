@@ -14,7 +14,9 @@ ENDS = (DONE, REFUSED, REVERTED)
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRecord:
-    """``state``: ``added`` (offered to nobody), ``staged`` (to ``percent`` of the edges), ``paused``, ``halted``."""
+    """``state``: ``added`` (offered to nobody), ``staged`` (to ``percent`` of the edges), ``paused``, ``halted``.
+
+    ``urgent``: edges fetch it without regard to their data budgets."""
 
     sha256: Sha256
     what: str
@@ -27,6 +29,7 @@ class ReleaseRecord:
     percent: float = 0.0
     attempt: int = 1
     staged_at: datetime | None = None
+    urgent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

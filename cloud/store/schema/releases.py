@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, Float, Integer, String, Table, Text
+from sqlalchemy import Boolean, Column, Float, Integer, String, Table, Text, false
 
 from cloud.store.schema.columns import metadata
 from cloud.store.types import Moment
@@ -21,6 +21,7 @@ releases = Table(
     Column("attempt", Integer, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("staged_at", Moment),
+    Column("urgent", Boolean, nullable=False, server_default=false()),
 )
 
 edge_updates = Table(

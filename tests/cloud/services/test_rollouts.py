@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 
 import pytest
 
+from cloud.services import staging
 from cloud.services.rollouts import Rollouts, release_of
 from cloud.store import releases
-from cloud.store.database import Database
-from cloud.store.records.releases import HALTED, STAGED, ReleaseRecord
-from telecore.errors import InvalidRequest
+from cloud.store.database import Connection, Database
+from cloud.store.records.releases import ADDED, HALTED, STAGED, ReleaseRecord
+from telecore.errors import InvalidRequest, NotFound
 from telecore.ids import EdgeId, Sha256
 from telecore.notices import Notice, UpdateEnded, UpdatesOffered, UpdatesStand
 from telecore.releases import is_staged
@@ -100,3 +101,44 @@ async def test_the_last_one_staged_of_each_kind_is_what_an_edge_is_to_have(db: D
 def test_what_is_no_release_is_told_so() -> None:
     with pytest.raises(InvalidRequest, match="no release file"):
         release_of(b"PK")
+
+
+async def test_what_operators_may_do_in_each_state(db: Database) -> None:
+    await db.write(lambda conn: releases.add(conn, replace(RELEASE, state=ADDED, percent=0.0)))
+
+    async def do(step: Callable[[Connection], ReleaseRecord]) -> str:
+        try:
+            made = await db.write(step)
+        except InvalidRequest as error:
+            return f"no: {error.message.split(',', maxsplit=1)[0]}"
+        (kept,) = await db.read(releases.list_)
+        assert kept == made
+        return made.state
+
+    assert await do(lambda conn: staging.pause(conn, "0.2.0")) == "no: it is added"
+    assert (await do(lambda conn: staging.resume(conn, "0.2.0"))).startswith("no: only")
+    assert await do(lambda conn: staging.stage(conn, "0.2.0", 0)) == "no: percent must be above 0 and at most 100"
+    assert await do(lambda conn: staging.stage(conn, "0.2.0", 5, urgent=True)) == "staged"
+    assert await do(lambda conn: staging.pause(conn, "aaaa")) == "paused"
+    assert await do(lambda conn: staging.resume(conn, "0.2.0")) == "staged"
+    assert await do(lambda conn: staging.halt(conn, "0.2.0", "smoke")) == "halted"
+    assert (await do(lambda conn: staging.stage(conn, "0.2.0", 5))).startswith("no: it was halted (smoke)")
+    assert await do(lambda conn: staging.stage(conn, "0.2.0", 50, again=True)) == "staged"
+    (kept,) = await db.read(releases.list_)
+    assert (kept.attempt, kept.percent, kept.reason, kept.urgent) == (2, 50, "", True)
+    with pytest.raises(NotFound):
+        await db.write(lambda conn: staging.pause(conn, "9.9.9"))
+
+
+async def test_an_edge_hears_that_a_release_is_urgent_and_is_seen_coming_along(db: Database) -> None:
+    await db.write(lambda conn: releases.add(conn, replace(RELEASE, percent=100, urgent=True)))
+    fleet = Fleet(db)
+    fleet.rollouts.on_link(EDGES[0], True)
+    await until(lambda: fleet.offered)
+    assert fleet.heard[EDGES[0]].releases[0].urgent
+    for percent in (10, 20):
+        fleet.rollouts.on_stand(EDGES[0], UpdatesStand("fetching", RELEASE.sha256, f"program 0.2.0: {percent} %"))
+        said = f"program 0.2.0: {percent} %"
+        async with asyncio.timeout(5):
+            while [u.reason for u in await db.read(lambda conn: releases.updates_of(conn, RELEASE))] != [said]:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)

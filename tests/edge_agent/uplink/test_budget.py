@@ -11,8 +11,9 @@ import pytest
 
 from edge_agent.config import BudgetConfig, CloudConfig, UplinkConfig
 from edge_agent.spool import Spool
-from edge_agent.uplink.budget import Verdict, detail_of, elapsed, judge, month_after, month_of
+from edge_agent.uplink.budget import Verdict, detail_of, elapsed, judge, month_after, month_of, release_waits
 from edge_agent.uplink.spending import Spending
+from telecore.errors import Busy
 from telecore.events import CallEnded, SoundChecked
 from telecore.ids import CallSid, ChannelId
 from telecore.notices import Detail
@@ -58,6 +59,24 @@ def test_when_recordings_go_up(hours: str | None, hour: int, used_mb: int, bulk:
     verdict = judge(BudgetConfig(100, 1, hours), 100, used_mb * 1_000_000, datetime(2026, 11, 15, hour, 0))
     assert verdict.bulk is bulk
     assert bool(verdict.waits) is not bulk
+
+
+@pytest.mark.parametrize(
+    ("budget_mb", "hours", "hour", "used_mb", "needs_mb", "waits"),
+    [
+        (None, None, 12, 10**6, 5, False),
+        (100, None, 12, 95, 5, False),
+        (100, None, 12, 96, 5, True),
+        (100, None, 12, 200, 0, False),
+        (100, "01:00-05:00", 12, 0, 5, True),
+        (100, "01:00-05:00", 2, 99, 5, False),
+        (None, "01:00-05:00", 12, 0, 5, True),
+    ],
+)
+def test_when_releases_come_down(budget_mb, hours, hour, used_mb, needs_mb, waits) -> None:  # type: ignore[no-untyped-def]
+    budget = BudgetConfig(budget_mb, 1, hours)
+    said = release_waits(budget, used_mb * 1_000_000, needs_mb * 1_000_000, datetime(2026, 11, 15, hour, 0))
+    assert bool(said) is waits
 
 
 def test_without_a_budget_nothing_is_held_back() -> None:
@@ -120,16 +139,18 @@ async def test_the_account_survives_the_agent(tmp_path: Path) -> None:
     first = Spending(CLOUD, spool, uplink=StillUplink, now=lambda: now)
     await first.load()
     first.carried("eth0", Traffic(Bytes(audio=1_000_000), Bytes(events=2_000_000)))
+    first.released(100)
     first.carried("wwan0", Traffic(Bytes(bulk=10_000_000), Bytes(overhead=1)))
     await first.save()
     await spool.close()
 
     spool = await Spool.open(tmp_path / "spool.db")
     second = Spending(CLOUD, spool, uplink=StillUplink, now=lambda: now)
+    second.released(7)
     second.carried("eth0", Traffic(Bytes(audio=5), Bytes()))  # before the account was read
     await second.load()
     report = second.report()
-    assert report.month == "2026-11-01"
+    assert (report.month, report.releases) == ("2026-11-01", 107)
     assert report.traffic == Traffic(Bytes(audio=1_000_005, bulk=10_000_000), Bytes(events=2_000_000, overhead=1))
     assert [(one.name, one.used, one.budget) for one in report.uplinks] == [
         ("eth0", 3_000_005, None),
@@ -139,7 +160,7 @@ async def test_the_account_survives_the_agent(tmp_path: Path) -> None:
     assert [(name, percent) for name, percent, _ in second.warnings()] == [("wwan0", 100)]
     now = datetime(2026, 12, 1)
     second.look()
-    assert second.report().traffic == Traffic()
+    assert (second.report().traffic, second.report().releases) == (Traffic(), 0)
     assert second.warnings() == ()
     await spool.close()
 
@@ -204,6 +225,30 @@ async def test_a_recording_waits_for_its_hour_and_sms_do_not() -> None:
     assert carried.up.events > 0
     assert 0 < carried.up.overhead < 60_000
     assert carried.down.overhead > 0
+
+
+async def test_a_release_that_moves_is_stopped_and_gone_on_from() -> None:
+    """The rest of it does not come, though the cloud had read ahead."""
+    rig = Rig()
+    size = 3_000_000
+    release = rig.cloud_blobs.add(random.Random(1).randbytes(size))
+    async with rig.cloud():
+        uplink = rig.uplink()
+        async with running(uplink.run()):
+            await until(lambda: uplink.connected)
+            fetch = asyncio.create_task(uplink.fetch(release, size, 20))
+            while not (came := await rig.edge_blobs.partial(release)):  # noqa: ASYNC110
+                await asyncio.sleep(0)
+            uplink.stop_fetch(release)
+            with pytest.raises(Busy):
+                await fetch
+            await asyncio.sleep(0.3)
+            assert came <= await rig.edge_blobs.partial(release) < size
+            passed = rig.proxy.passed[1]
+            assert passed < size
+            await uplink.fetch(release, size, 20)
+            assert rig.proxy.passed[1] < size * 1.2
+    assert await rig.edge_blobs.size(release) == size
 
 
 async def test_what_is_counted_is_what_the_line_carried() -> None:
