@@ -17,7 +17,6 @@ from telecore.errors import Transient
 log = logging.getLogger(__name__)
 
 EVERY_S = 10.0
-NAME = "audit.heads"
 MOST_BYTES = 1_000_000
 _HEAD = re.compile(r"(\d{1,18}):([0-9a-f]{64})")
 
@@ -29,7 +28,7 @@ async def tell_for_ever(db: Database, data_dir: Path, every_s: float = EVERY_S) 
         try:
             now = await db.read(audit.head)
             if now != told:
-                await asyncio.to_thread(_keep, data_dir / NAME, now)
+                await asyncio.to_thread(_keep, data_dir / audit.HEADS, now)
                 log.info("audit head %d:%s", now.number, now.hash)
                 told = now
         except (Transient, OSError) as error:
@@ -39,7 +38,7 @@ async def tell_for_ever(db: Database, data_dir: Path, every_s: float = EVERY_S) 
 
 async def verify(db: Database, data_dir: Path | None, more: Sequence[Head] = ()) -> Verdict:
     """The chain, against the heads in the file and those that somebody brings from the journal."""
-    kept = await asyncio.to_thread(_kept, data_dir / NAME) if data_dir is not None else []
+    kept = await asyncio.to_thread(_kept, data_dir / audit.HEADS) if data_dir is not None else []
     return await db.read(lambda conn: audit.verify(conn, [*kept, *more]))
 
 

@@ -20,6 +20,8 @@ from cloud.store.rows import from_row, now, to_row
 from cloud.store.schema import audit
 
 BEGINNING = "0" * 64
+HEADS = "audit.heads"
+"""The file of heads in the data folder, ``NUMBER:HASH`` a line."""
 LONGEST = 500
 _AT_ONCE = 1000
 _LOCK = 61906

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cloud.store import audit
 from cloud.store.backup import manifest, parcel, snapshot
 from cloud.store.backup.manifest import Content, Manifest
 from telecore.errors import InvalidRequest, NotFound
 
 _HASH = re.compile(r"[0-9a-f]{64}")
-_LEFT_OUT = ("cloud.db", "files/partial/", "renditions/", "lock", "before-restore-", "restoring-")
-"""By how a path begins: the database, which is copied apart; what is not whole yet; what can be made again."""
+_LEFT_OUT = (manifest.DATABASE, audit.HEADS, "files/partial/", "renditions/", "lock", "before-restore-", "restoring-")
+"""By how a path begins: the database and the heads of its audit log, which are copied apart; what is not whole yet;
+what can be made again."""
 
 
 def make(data_dir: Path, target: Path, *, with_database: bool = True) -> Manifest:
     """Copy the database as of now, then the files, which never change and are there before the database names them.
+
+    The heads of the audit log come first: a log that ends before one of them has been cut off. Without the database,
+    which was copied earlier then, there are none.
 
     Raises InvalidRequest, NotFound, StorageFailed, OSError.
     """
@@ -28,6 +34,7 @@ def make(data_dir: Path, target: Path, *, with_database: bool = True) -> Manifes
         files: dict[str, Content] = {}
         known = snapshot.Facts("", {}, {}, frozenset())
         if with_database:
+            _put(packer, data_dir, audit.HEADS, files)
             copied = target.absolute().with_name(f".{target.name}.db")
             copied.unlink(missing_ok=True)
             try:
@@ -37,13 +44,15 @@ def make(data_dir: Path, target: Path, *, with_database: bool = True) -> Manifes
             finally:
                 copied.unlink(missing_ok=True)
         for name in _names(data_dir):
-            try:
-                files[name] = packer.put(name, data_dir / name)
-            except FileNotFoundError:  # deleted meanwhile
-                continue
+            _put(packer, data_dir, name, files)
         made = Manifest(made_at, known.schema, files, known.rows, known.streets, _missing(known.named, files))
         packer.put_bytes(manifest.NAME, made.encoded())
     return made
+
+
+def _put(packer: parcel.Packer, data_dir: Path, name: str, files: dict[str, Content]) -> None:
+    with suppress(FileNotFoundError):  # deleted meanwhile, or never made
+        files[name] = packer.put(name, data_dir / name)
 
 
 def verify(source: Path) -> Manifest:

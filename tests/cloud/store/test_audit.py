@@ -107,12 +107,12 @@ async def test_heads_are_told_to_a_file_and_the_log(tmp_path: Path, caplog: pyte
                 break
             await asyncio.sleep(0.02)
         telling.cancel()
-        assert heads[-1] in audit_anchors.read_heads((tmp_path / audit_anchors.NAME).read_text())
+        assert heads[-1] in audit_anchors.read_heads((tmp_path / audit.HEADS).read_text())
         assert (await audit_anchors.verify(db, tmp_path)).faults == ()
         await tampered(db, f"DELETE FROM audit WHERE number = {ENTRIES}")
         (fault,) = (await audit_anchors.verify(db, tmp_path)).faults
         assert "its end has been cut off" in fault
-        (tmp_path / audit_anchors.NAME).unlink()
+        (tmp_path / audit.HEADS).unlink()
         journal = audit_anchors.read_heads(caplog.text)
         assert (await audit_anchors.verify(db, tmp_path, journal)).faults == (fault,)
 

@@ -11,12 +11,14 @@ import pytest
 
 from cloud import lock
 from cloud.cli.backup import told
+from cloud.services import audit_anchors
 from cloud.services.files import Files
-from cloud.store import accounts, clips, edges, migrate, outbox
-from cloud.store.backup import making, restoring
+from cloud.store import accounts, audit, clips, edges, migrate, outbox
+from cloud.store.backup import making, restoring, snapshot
 from cloud.store.backup.manifest import NAME
 from cloud.store.backup.restoring import Behind
 from cloud.store.database import Connection, Database
+from cloud.store.records.audit import Entry
 from telecore.commands import RestartChannel
 from telecore.errors import Busy, InvalidRequest, NotFound
 from telecore.ids import ChannelId, EdgeId, Sha256
@@ -208,3 +210,57 @@ def test_one_controller_to_a_folder(tmp_path: Path) -> None:
             pass
     with lock.locked(tmp_path / "data"):
         pass
+
+
+@pytest.mark.parametrize("grows", ["before the copy", "after the copy"])
+def test_the_audit_log_of_a_backup_made_while_it_grows_is_whole(
+    tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch, grows: str
+) -> None:
+    data, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    data.mkdir()
+    fill(data, 1)
+    asyncio.run(note(data))
+    copy = snapshot.copy
+
+    def copied(source: Path, to: Path) -> None:
+        if grows == "before the copy":
+            asyncio.run(note(data))
+        copy(source, to)
+        asyncio.run(note(data))
+
+    monkeypatch.setattr(snapshot, "copy", copied)
+    making.make(data, target)
+    restoring.restore(target, elsewhere)
+
+    async def verdict() -> audit.Verdict:
+        async with Database(f"sqlite:///{elsewhere / 'cloud.db'}") as db:
+            return await audit_anchors.verify(db, elsewhere)
+
+    found = asyncio.run(verdict())
+    assert (found.faults, found.entries) == ((), 1 + (grows == "before the copy"))
+    assert len(heads(elsewhere)) == 1
+
+
+async def note(data: Path) -> None:
+    """Another entry, whose head is told."""
+    async with Database(f"sqlite:///{data / 'cloud.db'}") as db:
+        await db.write(lambda conn: audit.append(conn, Entry("root", "backup", "x", "", "", "done")))
+        telling = asyncio.create_task(audit_anchors.tell_for_ever(db, data))
+        newest = await db.read(audit.head)
+        while newest not in await asyncio.to_thread(heads, data):  # noqa: ASYNC110  (it is a file)
+            await asyncio.sleep(0.01)
+        telling.cancel()
+
+
+def heads(data: Path) -> list[audit.Head]:
+    kept = data / audit.HEADS
+    return audit_anchors.read_heads(kept.read_text()) if kept.exists() else []
+
+
+def test_a_backup_without_the_database_has_no_heads_of_its_log(tmp_path: Path, target: Path) -> None:
+    """The database was copied earlier: its log would seem to have been cut off."""
+    data = tmp_path / "data"
+    data.mkdir()
+    fill(data, 1)
+    asyncio.run(note(data))
+    assert audit.HEADS not in making.make(data, target, with_database=False).files
