@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -12,6 +15,15 @@ from cloud.store.records import CallbackRecord, Hook
 from cloud.store.rows import from_row, now
 from cloud.store.schema import callbacks
 from telecore.ids import AccountSid, new_id
+
+_ONCE = (
+    ("ConferenceSid", "StatusCallbackEvent", "SequenceNumber"),
+    ("CallSid", "CallStatus", "SequenceNumber"),
+    ("RecordingSid", "RecordingStatus"),
+    ("MessageSid", "MessageStatus"),
+    ("MessageSid", "SmsStatus"),
+)
+"""What names a thing that is told once; nothing here could be guessed of a body or a number that was redacted."""
 
 Lane = tuple[AccountSid, str]
 """An account and a server it is told at: what a slow server may delay."""
@@ -27,7 +39,10 @@ def add(
     kind: str = "status",
     due_at: datetime | None = None,
 ) -> int:
-    """Queue a request about ``subject`` (a SID). It carries one idempotency token through all its attempts."""
+    """Queue a request about ``subject`` (a SID). It carries one idempotency token through all its attempts.
+
+    What is told once of its subject has the same token also in a store that was restored and tells of it again.
+    """
     made = now()
     row: dict[str, object] = {
         "account": account,
@@ -37,7 +52,7 @@ def add(
         "destination": _destination(hook.url),
         "method": hook.method,
         "params": params,
-        "token": new_id(),
+        "token": _token(kind, params) or new_id(),
         "created_at": made,
         "due_at": due_at or made,
         "attempts": 0,
@@ -45,6 +60,15 @@ def add(
         "error": "",
     }
     return tables.insert_row(conn, callbacks, row)
+
+
+def _token(kind: str, params: Mapping[str, str]) -> str | None:
+    """32 hex digits of what is told; None for what may be told twice alike."""
+    for names in _ONCE:
+        if all(name in params for name in names):
+            told = json.dumps([kind, *([name, params[name]] for name in names)])
+            return hashlib.sha256(told.encode()).hexdigest()[:32]
+    return None
 
 
 def lanes_due(conn: Connection, at: datetime) -> list[Lane]:

@@ -213,8 +213,8 @@ async def _judged(traffic: Traffic, rows: dict[str, Any], store: bool) -> Counte
         seen.headers["I-Twilio-Idempotency-Token"]: seen.params["Body"] for seen in traffic.world.app.seen("/sms")
     }
     counted["lost"] += sum(told[body] == 0 for body in traffic.into)
-    if not store:  # one that forgot that it told of an SMS tells of it again
-        counted["doubled"] += sum(number > 1 for number in Counter(tokens.values()).values())
+    # A store that forgot that it told of an SMS tells of it again, under the same token.
+    counted["doubled"] += sum(number > 1 for number in Counter(tokens.values()).values())
     traffic.world.app.received.clear()
     traffic.into.clear()
     traffic.out.clear()

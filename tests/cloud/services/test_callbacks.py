@@ -68,6 +68,37 @@ async def test_a_row_queued_later_wakes_the_queue(app, db, put, queue):
         await emptied(db)
 
 
+@pytest.mark.parametrize(
+    ("told", "once"),
+    [
+        ({"MessageStatus": "sent"}, True),
+        ({"SmsStatus": "received", "Body": "x"}, True),
+        ({"CallSid": "CA1", "CallStatus": "completed", "SequenceNumber": "3", "Timestamp": "now"}, True),
+        ({"RecordingSid": "RE1", "RecordingStatus": "completed", "RecordingUrl": "signed"}, True),
+        ({"CallSid": "CA1", "CallStatus": "in-progress", "QueueResult": "redirected"}, False),
+    ],
+)
+async def test_what_is_told_once_has_the_same_token_in_every_store(db, account, told, once):
+    """An application that was told before a backup was restored knows it again."""
+
+    async def tokens():
+        return [row.token for row in await db.read(lambda conn: callbacks.next_due(conn, FAR))]
+
+    told = {"MessageSid": SMS, **told} if "CallSid" not in told and "RecordingSid" not in told else told
+    await db.write(lambda conn: callbacks.add(conn, account.sid, "A", Hook("http://a/"), told))
+    other = {**told, "Timestamp": "later", "RecordingUrl": "signed anew", "From": "another"}
+    await db.write(lambda conn: callbacks.add(conn, account.sid, "B", Hook("http://b/"), other))
+    first, second = await tokens()
+    assert (first == second) is once
+    assert len(first) == 32
+    for name in ("MessageStatus", "SmsStatus", "CallStatus", "RecordingStatus"):
+        if name in told:
+            await db.write(
+                lambda conn, n=name: callbacks.add(conn, account.sid, "C", Hook("http://b/"), {**told, n: "x"})
+            )
+    assert first not in (await tokens())[2:]
+
+
 async def test_another_sid_does_not_wait(app, db, put, queue):
     await put(app.answer("/slow", Reply(delay_s=0.4)))
     await put(app.answer("/quick", ""), OTHER)
