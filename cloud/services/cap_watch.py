@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import replace
 from datetime import datetime
 
@@ -64,12 +64,14 @@ class CapWatch:
 
     async def look(self) -> None:
         """Once."""
+        refused: set[AccountSid] = set()
         while self._keeper.refused:
             account, why = self._keeper.refused.popleft()
             self._tell_refused(CAP, account, why)
-        if not await self._db.read(self._is_due):
+            refused.add(account)
+        if not refused and not await self._db.read(self._is_due):
             return
-        for call in await self._db.write(self._look):
+        for call in await self._db.write(lambda conn: self._look(conn, refused)):
             log.warning("%s ends: the minutes of account %s are used up", call.sid, call.account)
             try:
                 await self._hang_up(call.account, call.sid)
@@ -102,16 +104,24 @@ class CapWatch:
             self._keeper.minutes(conn, b, at) for account in accounts for b in self._keeper.bounds(conn, account)
         )
 
-    def _look(self, conn: Connection) -> list[CallRecord]:
-        """Calls that are to end. Tells of minutes, and clears what is over."""
+    def _look(self, conn: Connection, refused: Collection[AccountSid] = ()) -> list[CallRecord]:
+        """Calls that are to end. Tells of minutes; clears what is over."""
         at = self._now()
         caps.forget_targets(conn, at)
         caps.forget_blocks(conn, at)
         cap_alerts.settle(conn, at)
+        for account in refused:
+            self._tell_standing(conn, account, at)
         going_on = caps.live(conn)
         bounds = {bound.account: bound for call in going_on for bound in self._keeper.bounds(conn, call.account)}
         spent = [bound for bound in bounds.values() if self._is_spent(conn, bound, at)]
         return [call for call in going_on if any(self._ends(conn, bound, call) for bound in spent)]
+
+    def _tell_standing(self, conn: Connection, account: AccountSid, at: datetime) -> None:
+        """A cap that was set below what was used already is reached by no message."""
+        for bound in self._keeper.bounds(conn, account):
+            for step in self._keeper.used(conn, bound).values():
+                cap_alerts.tell_step(conn, bound.account, replace(step, used=0), at)
 
     def _is_spent(self, conn: Connection, bound: Bound, at: datetime) -> bool:
         found = self._keeper.minutes(conn, bound, at)
