@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import os
 import sqlite3
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -43,22 +45,26 @@ def event() -> MessageReceived:
     )
 
 
-async def ours(path: Path, in_flight: int, seconds: float) -> int:
-    """Rows that were on the disk when ``append`` returned."""
+async def ours(path: Path, in_flight: int, seconds: float) -> Counted:
+    """Rows that were on the disk when ``append`` returned. The events are made before, as the others' rows are."""
     spool = await Spool.open(path)
-    until, done = time.monotonic() + seconds, 0
+    events = cycle([event() for _ in range(4096)])
+    gc.collect()
+    gc.freeze()  # as the agent does once it has begun
+    until, done, before = time.monotonic() + seconds, 0, time.process_time()
 
     async def one() -> None:
         nonlocal done
         while time.monotonic() < until:
-            await spool.append(event())
+            await spool.append(next(events))
             done += 1
 
     async with asyncio.TaskGroup() as group:
         for _ in range(in_flight):
             group.create_task(one())
+    used = time.process_time() - before
     await spool.close()
-    return done
+    return {"rows": done, "cpu_us": used / done * 1e6}
 
 
 _TABLE = "CREATE TABLE q (id INTEGER PRIMARY KEY, sid TEXT UNIQUE, kind TEXT, subject TEXT, at REAL, payload TEXT)"
@@ -73,36 +79,36 @@ def _opened(path: Path) -> sqlite3.Connection:
     return db
 
 
-def plain(path: Path, seconds: float) -> int:
+def plain(path: Path, seconds: float) -> Counted:
     """sqlite3, WAL, FULL, one commit a row."""
-    db, until, done = _opened(path), time.monotonic() + seconds, 0
+    db, until, done, before = _opened(path), time.monotonic() + seconds, 0, time.process_time()
     while time.monotonic() < until:
         row = (new_sid("SM"), "message.received", "site-1/modem1", time.time(), _PAYLOAD)
         db.execute("INSERT INTO q (sid, kind, subject, at, payload) VALUES (?, ?, ?, ?, ?)", row)
         done += 1
-    return done
+    return {"rows": done, "cpu_us": (time.process_time() - before) / done * 1e6}
 
 
-def utils(path: Path, seconds: float) -> int:
+def utils(path: Path, seconds: float) -> Counted:
     """The same by sqlite-utils."""
     from sqlite_utils import Database
 
     db = Database(_opened(path))
-    until, done = time.monotonic() + seconds, 0
+    until, done, before = time.monotonic() + seconds, 0, time.process_time()
     table: Any = db["q"]
     while time.monotonic() < until:
         values = {"sid": new_sid("SM"), "kind": "message.received", "subject": "site-1/modem1", "at": time.time()}
         table.insert({**values, "payload": _PAYLOAD})
         done += 1
-    return done
+    return {"rows": done, "cpu_us": (time.process_time() - before) / done * 1e6}
 
 
 def child(what: str, in_flight: int, seconds: float, path: Path) -> None:
     if what == "ours":
-        done = asyncio.run(ours(path, in_flight, seconds))
+        counted = asyncio.run(ours(path, in_flight, seconds))
     else:
-        done = {"sqlite3": plain, "sqlite-utils": utils}[what](path, seconds)
-    print(json.dumps({"rows": done}))
+        counted = {"sqlite3": plain, "sqlite-utils": utils}[what](path, seconds)
+    print(json.dumps(counted))
 
 
 def measured(what: str, in_flight: int, seconds: float, fsync_ms: float) -> Counted:
@@ -120,8 +126,9 @@ def measured(what: str, in_flight: int, seconds: float, fsync_ms: float) -> Coun
             stdout=subprocess.PIPE,
             check=True,
         )
-        rows = json.loads(result.stdout)["rows"]
-        return {"per_s": rows / seconds, "fsync_per_row": disk.syncs / rows}
+        counted = json.loads(result.stdout)
+        rows = counted["rows"]
+        return {"per_s": rows / seconds, "fsync_per_row": disk.syncs / rows, "cpu_us": counted["cpu_us"]}
 
 
 def main() -> None:
@@ -139,12 +146,13 @@ def main() -> None:
     for _ in range(ROUNDS):
         for case in cases:
             runs[case].append(measured(*case, options.seconds, options.fsync_ms))
-    print(f"{'':<16}{'in flight':>10}{'rows/s':>10}{'of bound':>10}{'fsync/row':>11}")
+    print(f"{'':<16}{'in flight':>10}{'rows/s':>10}{'of bound':>10}{'fsync/row':>11}{'CPU µs':>8}")
     for (what, in_flight), counted in runs.items():
         per_s = statistics.median(run["per_s"] for run in counted)
         syncs = statistics.median(run["fsync_per_row"] for run in counted)
+        cpu = statistics.median(run["cpu_us"] for run in counted)
         bound = in_flight / (options.fsync_ms / 1000)
-        print(f"{what:<16}{in_flight:>10}{per_s:>10.0f}{per_s / bound:>10.0%}{syncs:>11.4f}")
+        print(f"{what:<16}{in_flight:>10}{per_s:>10.0f}{per_s / bound:>10.0%}{syncs:>11.4f}{cpu:>8.1f}")
 
 
 if __name__ == "__main__":

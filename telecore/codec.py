@@ -12,6 +12,7 @@ import telecore.twiml.verbs  # noqa: F401  (registers the verbs that a RunPage m
 from telecore.commands import Command
 from telecore.errors import RemoteProtocolError
 from telecore.events import Event
+from telecore.json_text import json_text
 from telecore.notices import Notice
 from telecore.schema import SchemaError, Tagged, dump, read
 
@@ -21,6 +22,11 @@ T = TypeVar("T", bound=Tagged)
 def encode(value: Event | Command | Notice) -> dict[str, Any]:
     """The JSON object of a value."""
     return dict(dump(value))
+
+
+def encode_text(value: Event | Command | Notice) -> str:
+    """The same as compact JSON text."""
+    return json_text(value)
 
 
 def decode_event(data: object) -> Event:

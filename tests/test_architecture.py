@@ -155,7 +155,8 @@ def test_third_parties_stand_behind_one_door(library: str, files: int) -> None:
 
 
 def test_broad_excepts_are_where_they_belong() -> None:
-    allowed = {"edge_agent/supervise.py", "cloud/web/server.py"}
+    # The thread raises nothing again: it hands the error to whoever asked, as an executor does.
+    allowed = {"edge_agent/supervise.py", "cloud/web/server.py", "edge_agent/spool/thread.py"}
     found = {
         str(path.relative_to(ROOT))
         for package in PACKAGES

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from edge_agent.spool import outbox, submits
+from edge_agent.spool.outbox import Prepared
 from telecore.codec import encode
 from telecore.commands import Erase
 from telecore.events import Event, RecordingBegan, RecordingChanged, RecordingDropped, RecordingMade
@@ -39,14 +40,21 @@ def take(db: sqlite3.Connection, command: Erase, now: float) -> None:
         _let_go(db, sha256, f"{_OTHERS} AND acked_at IS NULL")
 
 
-def append(db: sqlite3.Connection, event: Event) -> int:
-    """Number an event and keep it; 0 for one of a recording that was deleted meanwhile."""
+def append_all(db: sqlite3.Connection, events: Sequence[Prepared]) -> Sequence[int]:
+    """Number events and keep them, as the outbox does; 0 for one of a recording that was deleted meanwhile."""
+    late = [event for event, _ in events if _came_late(db, event)]
+    if not late:
+        return outbox.append_all(db, events)
+    kept = iter(outbox.append_all(db, [one for one in events if one[0] not in late]))
+    for event in late:  # after the others, of which one may have the same sound
+        if isinstance(event, RecordingMade):
+            _let_go(db, event.recording.sha256, _OTHERS)
+    return [0 if event in late else next(kept) for event, _ in events]
+
+
+def _came_late(db: sqlite3.Connection, event: Event) -> bool:
     sid = _recording_of(event)
-    if not sid or db.execute("SELECT 1 FROM erased WHERE sid = ?", (sid,)).fetchone() is None:
-        return outbox.append(db, event)
-    if isinstance(event, RecordingMade):
-        _let_go(db, event.recording.sha256, _OTHERS)
-    return 0
+    return bool(sid) and db.execute("SELECT 1 FROM erased WHERE sid = ?", (sid,)).fetchone() is not None
 
 
 def sounds(db: sqlite3.Connection) -> Sequence[Sha256]:

@@ -19,7 +19,9 @@ _PRAGMAS = (
     # FULL: with NORMAL the last commits do not survive a power cut, and they were acknowledged.
     "PRAGMA synchronous = FULL",
     "PRAGMA busy_timeout = 5000",
-    "PRAGMA journal_size_limit = 4194304",
+    # 8 MB: each time the log is copied back costs two more syncs and the pages all over again.
+    "PRAGMA wal_autocheckpoint = 2000",
+    "PRAGMA journal_size_limit = 8388608",
     "PRAGMA temp_store = MEMORY",
     "PRAGMA cache_size = -1024",
     "PRAGMA secure_delete = ON",  # what is deleted is overwritten: texts, numbers

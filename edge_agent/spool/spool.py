@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +31,7 @@ from edge_agent.spool.journal import Taken
 from edge_agent.spool.reserve import Reserve
 from edge_agent.spool.sims import Used
 from edge_agent.spool.submits import Begun, QueuedSms
+from edge_agent.spool.thread import OneThread
 from edge_agent.spool.writer import Writer
 from telecore.commands import SendMessage
 from telecore.errors import StorageFailed
@@ -72,11 +72,13 @@ class Spool:
         ``least_free``: below so many free bytes received SMS and commands are refused (``reserve.look``).
         """
         spool = cls(path, now, least_free)
-        executor = ThreadPoolExecutor(1, thread_name_prefix="spool")
-        opening = asyncio.wrap_future(executor.submit(_opened, path))
-        opening.add_done_callback(lambda done: None if _succeeded(done) else executor.shutdown(wait=False))
-        connection, spool.quarantined, spool.forgotten = await opening
-        spool._writer = Writer(executor, connection, outbox.highest, spool._observed, spool.reserve.spend)
+        thread = OneThread("spool")
+        try:
+            connection, spool.quarantined, spool.forgotten = await thread.result(partial(_opened, path))
+        except BaseException:
+            thread.end()
+            raise
+        spool._writer = Writer(thread, connection, outbox.highest, spool._observed, spool.reserve.spend)
         spool._stream, spool._highest, spool._depth = await spool._writer.run(_start)
         return spool
 
@@ -102,7 +104,7 @@ class Spool:
 
     async def append(self, event: Event) -> int:
         """Keep an event; its number, after the commit. 0: what it tells of was deleted, and so is the event."""
-        seq = await self._writer.run(lambda db: erasing.append(db, event))
+        seq = await self._writer.run_with(erasing.append_all, outbox.prepared(event))
         if not seq:
             self.on_late()
         return seq
@@ -315,10 +317,6 @@ def _opened(path: Path) -> tuple[sqlite3.Connection, Path | None, str]:
 
 def _nothing() -> None:
     return
-
-
-def _succeeded(future: asyncio.Future[Any]) -> bool:
-    return not future.cancelled() and future.exception() is None
 
 
 def _start(db: sqlite3.Connection) -> tuple[str, int, int]:

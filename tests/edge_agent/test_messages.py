@@ -14,6 +14,7 @@ from edge_agent.unguarded import Unguarded
 from telecore.commands import SendMessage
 from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, NoNetwork, OutcomeUnknown
 from telecore.ids import E164, Address, ChannelId, MessageSid
+from tests.fakes.tunnel import until
 
 CHANNEL = ChannelId("site-1/modem1")
 TO = "+85512000001"
@@ -342,7 +343,7 @@ async def test_a_busy_network_is_asked_again_but_not_for_ever(tmp_path):
     async with site(tmp_path, FakeSms(*[DeviceRefused("cms", 42)] * 9)) as s:
         await s.send()
         for asked in range(1, 7):
-            await asyncio.sleep(0.02)
+            await until(lambda asked=asked: s.service.asked >= asked)
             assert s.service.asked == asked
             await s.skip(301)
         (row,) = await s.until("message.failed")

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from telecore.codec import decode_command, decode_event, decode_notice, encode
+from telecore.codec import decode_command, decode_event, decode_notice, encode, encode_text
 from telecore.commands import Command
 from telecore.errors import RemoteProtocolError
-from telecore.events import Event
+from telecore.events import Event, MessageReceived
+from telecore.ids import Address, ChannelId, MessageSid
 from telecore.notices import Notice
 from telecore.schema import Tagged
 
@@ -49,6 +50,22 @@ def sample(hint: Any) -> Any:
 def test_there_and_back(family: type[Any], member: type[Any]) -> None:
     value = sample(member)
     assert DECODERS[family](json.loads(json.dumps(encode(value)))) == value
+    assert encode_text(value) == json.dumps(encode(value), separators=(",", ":"))
+
+
+@given(st.text(), st.integers(), st.none() | st.datetimes(timezones=st.timezones()), st.booleans())
+def test_text_is_what_json_makes_of_it(body: str, parts: int, sent_at: datetime | None, complete: bool) -> None:
+    event = MessageReceived(
+        message=MessageSid("SM1"),
+        channel=ChannelId(body),
+        sender=Address("x"),
+        recipient=None,
+        body=body,
+        parts=parts,
+        sent_at=sent_at,
+        complete=complete,
+    )
+    assert encode_text(event) == json.dumps(encode(event), separators=(",", ":"))
 
 
 @pytest.mark.parametrize("data", [None, [], "x", {}, {"kind": 3}, {"kind": "no.such"}, {"kind": "call.hang_up"}])

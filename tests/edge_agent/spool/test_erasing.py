@@ -167,6 +167,19 @@ async def test_what_comes_late_is_dropped_also_after_a_restart(tmp_path: Path) -
     await spool.close()
 
 
+async def test_what_comes_late_among_others_of_the_same_commit_is_dropped_alone(tmp_path: Path) -> None:
+    spool = await Spool.open(tmp_path / "spool.db")
+    gone, lone, kept = (new_sid("RE") for _ in range(3))
+    await erase(spool, Erase(subjects=(gone, lone)))
+    call, other = new_sid("CA"), Sha256("b" * 64)
+    events = [made(call, lone, other), made(call, gone), received(new_sid("SM")), made(call, kept)]
+    assert await asyncio.gather(*(spool.append(event) for event in events)) == [0, 0, 1, 2]
+    rows = await spool.read(0, 9)
+    assert [row["id"] for _, row in rows] == [event.id for event in events[2:]]
+    assert await spool.erased_sounds() == [other], "the sound of another is kept"
+    await spool.close()
+
+
 async def test_the_command_is_done_once(tmp_path: Path) -> None:
     spool = await Spool.open(tmp_path / "spool.db")
     command = Erase(subjects=(new_sid("SM"),))

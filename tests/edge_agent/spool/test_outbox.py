@@ -92,6 +92,36 @@ async def test_who_asks_together_shares_a_commit(tmp_path):
     await spool.close()
 
 
+async def test_each_of_those_gets_its_own_number_in_the_order_they_asked(tmp_path):
+    spool = await Spool.open(tmp_path / "spool.db")
+    calls = [f"CA{n}" for n in range(50)]
+    numbers = await asyncio.gather(*(spool.append(ringing(call)) for call in calls))
+    assert numbers == list(range(1, 51))
+    assert [(seq, row["call"]) for seq, row in await spool.read(0, 100)] == list(zip(numbers, calls, strict=True))
+    await spool.close()
+
+
+async def test_what_an_event_means_is_done_for_each_of_those_that_share_a_commit(tmp_path):
+    spool = await Spool.open(tmp_path / "spool.db")
+    calls = [CallSid(f"CA{n}") for n in range(20)]
+    await asyncio.gather(
+        *(spool.append(CallOffered(call=call, channel=ChannelId("e/m"), caller=None, called=None)) for call in calls),
+        *(spool.append(CallEnded(call=call, cause=16, by="us")) for call in calls[1:]),
+    )
+    open_calls = await spool._writer.run(lambda db: db.execute("SELECT call FROM open_calls").fetchall())
+    assert open_calls == [("CA0",)]
+    await spool.close()
+
+
+async def test_status_is_thinned_also_when_many_share_a_commit(tmp_path, monkeypatch):
+    monkeypatch.setattr(outbox, "QUOTAS", {"status": 20, "progress": 50})
+    spool = await Spool.open(tmp_path / "spool.db")
+    await asyncio.gather(*(spool.append(changed("e/m", str(n))) for n in range(300)))
+    left = await spool.read(0, 1000)
+    assert [row["status"]["reason"] for _, row in left] == ["299"]
+    await spool.close()
+
+
 async def test_one_bad_piece_of_work_does_not_harm_those_it_shares_a_commit_with(tmp_path):
     spool = await Spool.open(tmp_path / "spool.db")
 
@@ -134,16 +164,13 @@ async def test_a_full_disk_is_told_to_everybody_and_is_over_when_there_is_room(t
     spool = await Spool.open(tmp_path / "spool.db")
     await spool.append(ringing())
     pages = await spool._writer.run(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
-    await asyncio.wrap_future(
-        spool._writer._executor.submit(spool._writer._connection.execute, f"PRAGMA max_page_count = {pages}")
-    )
+    db = spool._writer._connection
+    await spool._writer._thread.result(lambda: db.execute(f"PRAGMA max_page_count = {pages}"))
     big = CallRinging(call=CallSid("x" * 100_000))
     results = await asyncio.gather(spool.append(big), spool.append(big), return_exceptions=True)
     assert [type(result) for result in results] == [StorageFailed, StorageFailed]
     assert spool.highest == 1
-    await asyncio.wrap_future(
-        spool._writer._executor.submit(spool._writer._connection.execute, "PRAGMA max_page_count = 1000000")
-    )
+    await spool._writer._thread.result(lambda: db.execute("PRAGMA max_page_count = 1000000"))
     assert await spool.append(big) > 1
     await spool.close()
 
