@@ -10,7 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from cloud.store import accounts, callbacks, calls, channels, edges, events, history, messages, numbers, recordings
+from cloud.store import (
+    accounts,
+    callbacks,
+    calls,
+    channels,
+    edges,
+    erasing,
+    events,
+    history,
+    messages,
+    numbers,
+    recordings,
+)
 from cloud.store.database import Database
 from cloud.store.records import CallRecord, Hook, MessageRecord
 from cloud.tunnel.ingest import Ingest
@@ -371,6 +383,26 @@ async def test_statuses_go_forward_each_with_one_callback(db, street, account):
     rows = await queued(db)
     assert [row.params["MessageStatus"] for row in rows] == ["sent", "delivered"]
     assert rows[1].params["RawDlrDoneDate"] == "2605011200"
+
+
+@pytest.mark.parametrize(("report", "status"), [(MessageDelivered, "delivered"), (MessageFailed, "undelivered")])
+async def test_sent_is_over_until_a_report_comes(db, street, account, report, status):
+    kept, deleted = [await db.write(lambda conn: messages.insert(conn, outbound(account))) for _ in range(2)]
+    for record in (kept, deleted):
+        await street.send(MessageSubmitted(message=record.sid, channel=CHANNEL, segments=1, at=NOW))
+    week_later = NOW + timedelta(days=8)
+    over = await db.read(lambda conn: messages.get(conn, kept.sid))
+    assert over.status is MessageStatus.SENT
+    await db.write(lambda conn: erasing.message(conn, deleted.sid))
+    details = {} if report is MessageDelivered else {"code": 30003, "reason": "absent", "after_submit": True}
+    for record in (kept, deleted):
+        await street.send(report(message=record.sid, at=week_later, **details))
+    assert (await db.read(lambda conn: messages.get(conn, kept.sid))).status == status
+    assert await db.read(lambda conn: messages.get(conn, deleted.sid)) is None
+    assert [row.params["MessageStatus"] for row in await queued(db) if row.params["MessageSid"] == kept.sid] == [
+        "sent",
+        status,
+    ]
 
 
 @pytest.mark.parametrize(("after_submit", "status"), [(True, MessageStatus.UNDELIVERED), (False, MessageStatus.FAILED)])

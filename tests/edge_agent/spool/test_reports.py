@@ -63,6 +63,30 @@ def test_who_has_given_up_has_failed(db, status):
     assert told(db) == [(message, "message.failed")]
 
 
+DAY = 24 * 3600.0
+
+
+def test_a_report_ends_a_message_within_seven_days_and_not_later(db):
+    early, late = send(db, 1, 5), send(db, 2, 6)
+    submits.tidy(db, 6.9 * DAY)
+    report(db, 5)
+    assert told(db) == [(early, "message.delivered")]
+    submits.tidy(db, 7.1 * DAY)
+    report(db, 6)
+    again = send(db, 3, 6)
+    assert told(db) == [(early, "message.delivered")], f"neither {late} nor {again}"
+
+
+def test_a_week_without_a_report_tells_nothing(db):
+    message = send(db, 1, 5)
+    for day in range(9):
+        submits.tidy(db, day * DAY)
+        reports.tidy(db, day * DAY)
+    assert told(db) == []
+    kinds = [kind for (kind,) in db.execute("SELECT kind FROM outbox")]
+    assert kinds == ["message.submitted"], message
+
+
 def test_references_wrap_within_a_message_and_after_256_of_them(db):
     long = send(db, 1, 254, 255, 0)
     for ref in (0, 255, 254):
