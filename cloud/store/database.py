@@ -1,7 +1,8 @@
 """The one door to the database: a thread that writes and commits in groups, and a few that read.
 
 On SQLite (WAL, ``synchronous=FULL``) every commit costs a flush of the disk. All writes that wait while one flush runs
-share the next transaction, each inside a savepoint, so that one that fails takes no other down.
+share the next transaction, each inside a savepoint, so that one that fails takes no other down. Reads that wait share a
+view, which is younger than all of them.
 """
 
 from __future__ import annotations
@@ -11,12 +12,11 @@ import os
 import queue
 import sqlite3
 import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
@@ -24,6 +24,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from cloud.store import migrate, soundness
 from cloud.store.beside import beside
+from cloud.store.jobs import Answers, Job
 from telecore.errors import LocalProtocolError, Refused, Transient
 
 __all__ = ["Conflict", "Connection", "Database", "StoreFailed"]
@@ -34,6 +35,8 @@ GROUP = 256
 """Writes that share one commit at most; bounds how long the first of them waits."""
 BUSY_MS = 5000
 READERS = 4
+READ_GROUP = 16
+"""Reads that share a view at most."""
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=FULL",
@@ -54,33 +57,6 @@ class StoreFailed(Transient):
     """The database could not do it now: disk full, locked, or failing. Nothing of the transaction was kept."""
 
 
-class _Job(Generic[T]):
-    """One write and whoever waits for it. As a context manager it keeps what the write raised."""
-
-    def __init__(self, write: Callable[[Connection], T]) -> None:
-        self.write = write
-        self.done: Future[T] = Future()
-        self.result: T
-        self.error: BaseException | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> bool:
-        self.error = error
-        return isinstance(error, Exception)
-
-    def tell(self, failure: BaseException | None) -> None:
-        """Wake the waiter: with the commit's failure, its own, or its result."""
-        error = failure or self.error
-        if error is None:
-            self.done.set_result(self.result)
-        else:
-            self.done.set_exception(_translated(error))
-
-
 class Database:
     """``url`` is SQLAlchemy's: ``sqlite:////var/lib/simferry/cloud.db``. Use as an async context manager.
 
@@ -93,28 +69,34 @@ class Database:
         """Something was deleted of which nothing may be left: ``scrub`` is due."""
         self._url = make_url(url)
         self._lite = self._url.get_backend_name() == "sqlite"
-        self._jobs: queue.SimpleQueue[_Job[Any] | None] = queue.SimpleQueue()
-        self._writer: threading.Thread | None = None
-        self._readers: ThreadPoolExecutor | None = None
+        self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
+        self._reads: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
         self._engines: list[Engine] = []
 
     async def open(self) -> None:
         """Bring the schema up to date and start the threads. Raises StoreFailed, StoreBroken."""
         await asyncio.to_thread(self._prepare)
-        writing, self._reading = self._engine("BEGIN IMMEDIATE", writer=True), self._engine("BEGIN", writer=False)
-        await asyncio.to_thread(_try_out, writing, self._reading)
-        self._readers = ThreadPoolExecutor(READERS, "store-reader")
-        self._writer = threading.Thread(target=self._write_for_ever, args=(writing,), name="store-writer", daemon=True)
-        self._writer.start()
+        writing, reading = self._engine("BEGIN IMMEDIATE", writer=True), self._engine("BEGIN", writer=False)
+        await asyncio.to_thread(_try_out, writing, reading)
+        self._loop = asyncio.get_running_loop()
+        self._answers = Answers(self._loop, _translated)
+        works = [("store-writer", self._write_for_ever, writing)]
+        works += [(f"store-reader-{n}", self._read_for_ever, reading) for n in range(READERS)]
+        for name, work, engine in works:
+            self._threads.append(threading.Thread(target=work, args=(engine,), name=name, daemon=True))
+            self._threads[-1].start()
 
     async def close(self) -> None:
         """Commit what is queued, then let go."""
-        if self._writer is None or self._readers is None:
+        threads, self._threads = self._threads, []
+        if not threads:
             return
         self._jobs.put(None)
-        await asyncio.to_thread(self._writer.join)
-        await asyncio.to_thread(self._readers.shutdown)
-        self._writer = self._readers = None
+        for _ in range(READERS):
+            self._reads.put(None)
+        for thread in threads:
+            await asyncio.to_thread(thread.join)
         for engine in self._engines:
             engine.dispose()
 
@@ -131,18 +113,19 @@ class Database:
         What stands ``beside`` goes along with it. What it raises is raised here and undoes its own changes only.
         Raises Conflict, StoreFailed. A caller that is cancelled cannot tell whether the write was made.
         """
-        if self._writer is None:
-            raise LocalProtocolError("the database is not open")
         also = beside.get()
-        job = _Job(write if also is None else also.joined(write))
-        self._jobs.put(job)
-        return await asyncio.wrap_future(job.done)
+        return await self._queued(self._jobs, write if also is None else also.joined(write))
 
     async def read(self, read: Callable[[Connection], T]) -> T:
         """Run ``read`` on one consistent view, beside the writer. Raises StoreFailed."""
-        if self._readers is None:
+        return await self._queued(self._reads, read)
+
+    def _queued(self, jobs: queue.SimpleQueue[Job[Any] | None], work: Callable[[Connection], T]) -> asyncio.Future[T]:
+        if not self._threads:
             raise LocalProtocolError("the database is not open")
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, read)
+        done: asyncio.Future[T] = self._loop.create_future()
+        jobs.put(Job(work, done))
+        return done
 
     async def scrub(self) -> bool:
         """Empty SQLite's log, where what was deleted stands until it is overwritten; False: a reader is in the way.
@@ -161,13 +144,6 @@ class Database:
                 busy, _, _ = conn.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
                 return not busy
         except sqlite3.Error as error:
-            raise _translated(error) from error
-
-    def _read(self, read: Callable[[Connection], T]) -> T:
-        try:
-            with self._reading.begin() as conn:
-                return read(conn)
-        except (SQLAlchemyError, sqlite3.Error) as error:
             raise _translated(error) from error
 
     def _prepare(self) -> None:
@@ -200,9 +176,23 @@ class Database:
                     more = self._jobs.get_nowait()
                     last = more is None
                     group.extend([] if more is None else [more])
-            _commit(engine, [job for job in group if job.done.set_running_or_notify_cancel()])
+            group = [job for job in group if job.wanted]
+            _commit(engine, group)
+            self._answers.tell(*group)
             if last:
                 return
+
+    def _read_for_ever(self, engine: Engine) -> None:
+        while (job := self._reads.get()) is not None:
+            group, more = deque([job]), min(READ_GROUP, self._reads.qsize() // READERS + 1)
+            with suppress(queue.Empty):
+                while len(group) < more:
+                    if (another := self._reads.get_nowait()) is None:
+                        self._reads.put(None)  # for the next of us, or for this one's next turn
+                        break
+                    group.append(another)
+            while group:
+                _look(engine, group, self._answers)
 
 
 def _try_out(*engines: Engine) -> None:
@@ -214,9 +204,27 @@ def _try_out(*engines: Engine) -> None:
         raise _translated(error) from error
 
 
-def _commit(engine: Engine, group: list[_Job[Any]]) -> None:
+def _look(engine: Engine, group: deque[Job[Any]], answers: Answers) -> None:
+    """Take from the group and answer, all on one view, until it is empty or the database fails one."""
+    try:
+        with engine.begin() as conn:
+            while group:
+                with group[0] as job:
+                    if job.wanted:
+                        job.result = job.work(conn)
+                group.popleft()
+                answers.tell(job)
+                if isinstance(job.error, DBAPIError | sqlite3.Error):
+                    return
+    except (SQLAlchemyError, sqlite3.Error) as error:
+        if group:
+            failed = group.popleft()
+            failed.error = error
+            answers.tell(failed)
+
+
+def _commit(engine: Engine, group: list[Job[Any]]) -> None:
     """One transaction for all; whoever fails alone is undone alone."""
-    failure: BaseException | None = None
     try:
         with engine.begin() as conn:
             raw = conn.connection.dbapi_connection
@@ -224,16 +232,15 @@ def _commit(engine: Engine, group: list[_Job[Any]]) -> None:
             for job in group:
                 _run(conn, execute, job)
     except (SQLAlchemyError, sqlite3.Error) as error:  # the latter from savepoints, and where a new connection is tuned
-        failure = error
-    for job in group:
-        job.tell(failure)
+        for job in group:
+            job.error = error
 
 
-def _run(conn: Connection, execute: Callable[[str], object], job: _Job[Any]) -> None:
+def _run(conn: Connection, execute: Callable[[str], object], job: Job[Any]) -> None:
     """As within ``Connection.begin_nested``, at a tenth of its price, which every write of the cloud would pay."""
     execute("SAVEPOINT one")
     with job:
-        job.result = job.write(conn)
+        job.result = job.work(conn)
     if job.error is not None:
         if isinstance(job.error, DBAPIError):
             _refuse_broken(conn, job.error)

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from cloud.store import accounts
-from cloud.store.database import Conflict, Connection, Database, StoreFailed
+from cloud.store.database import READERS, Conflict, Connection, Database, StoreFailed
 from cloud.store.records import AccountRecord
 from cloud.store.schema import clips
 from telecore.errors import LocalProtocolError, NotFound
@@ -49,6 +49,45 @@ async def test_many_writers_share_few_commits(db: Database, tmp_path: Path) -> N
     await asyncio.gather(blocker, *writers)
     assert len(transactions) == 1
     assert len(await db.read(keys)) == 100
+
+
+async def test_reads_that_wait_share_views_younger_than_they_are(db: Database) -> None:
+    held = threading.Event()
+    blockers = [asyncio.create_task(db.read(lambda conn: held.wait(5))) for _ in range(READERS)]
+    await asyncio.sleep(0.05)
+    views: list[int] = []
+
+    def note(conn: Connection) -> set[str]:
+        views.append(id(conn.get_transaction()))
+        return keys(conn)
+
+    early = [asyncio.create_task(db.read(note)) for _ in range(40)]
+    await asyncio.sleep(0)
+    await db.write(lambda conn: put(conn, "a"))
+    late = [asyncio.create_task(db.read(note)) for _ in range(40)]
+    await asyncio.sleep(0.05)
+    held.set()
+    await asyncio.gather(*blockers, *early)
+    assert await asyncio.gather(*late) == [{"a"}] * 40
+    assert len(set(views)) < 40
+
+
+async def test_a_read_that_fails_takes_no_other_down(db: Database) -> None:
+    held = threading.Event()
+    blockers = [asyncio.create_task(db.read(lambda conn: held.wait(5))) for _ in range(READERS)]
+    await asyncio.sleep(0.05)
+
+    def fail(conn: Connection) -> None:
+        raise NotFound("no such thing")
+
+    asked = [keys, fail, lambda conn: conn.execute(text("SELECT nothing FROM nowhere")), keys] * 5
+    reads = [asyncio.create_task(db.read(work)) for work in asked]
+    given_up = asyncio.create_task(db.read(lambda conn: put(conn, "never")))
+    await asyncio.sleep(0.05)
+    given_up.cancel()
+    held.set()
+    results = await asyncio.gather(*blockers, *reads, return_exceptions=True)
+    assert [type(one) for one in results[READERS:]] == [set, NotFound, StoreFailed, set] * 5
 
 
 async def test_one_that_fails_takes_no_other_down(db: Database) -> None:
