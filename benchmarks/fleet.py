@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
 import json
 import os
 import socket
@@ -23,15 +22,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import update
-
+from benchmarks.fleet_edges import FIRST_STATE, seed_of
+from cloud import signing
 from cloud.store import accounts, edges
 from cloud.store.database import Connection, Database
-from cloud.store.schema import edges as edges_table
 from telecore.ids import EdgeId
 
 ROOT = Path(__file__).parent.parent
-KEY = "5ec2e7" * 10
 
 
 @dataclass
@@ -59,7 +56,7 @@ class Edges:
     """A process of simulated edges."""
 
     def __init__(self, port: int, count: int, *, bare: bool, ramp_s: float, cap_s: float = 60.0) -> None:
-        given = {"port": port, "count": count, "key": KEY, "bare": bare, "ramp_s": ramp_s, "cap_s": cap_s}
+        given = {"port": port, "count": count, "bare": bare, "ramp_s": ramp_s, "cap_s": cap_s}
         self.count = count
         self.process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.fleet_edges", json.dumps(given)],
@@ -153,7 +150,7 @@ def certificate(folder: Path) -> tuple[Path, Path]:
 
 
 def seed(config: Path, count: int) -> None:
-    """Enrolled edges, all with the same key."""
+    """Enrolled edges, each with a key of its own."""
 
     async def write() -> None:
         (config.parent / "data").mkdir(exist_ok=True)
@@ -162,8 +159,10 @@ def seed(config: Path, count: int) -> None:
             def fill(conn: Connection) -> None:
                 account = accounts.create(conn, "Fleet")
                 for n in range(count):
-                    edges.create(conn, EdgeId(f"e{n}"), account.sid)
-                conn.execute(update(edges_table).values(key_sha256=hashlib.sha256(KEY.encode()).hexdigest()))
+                    edge = EdgeId(f"e{n}")
+                    token = edges.create(conn, edge, account.sid)
+                    edges.enrol(conn, token, "", public_key=signing.public_of(seed_of(edge)))
+                    edges.offer_join(conn, edge, FIRST_STATE, "", "")
 
             await db.write(fill)
 

@@ -1,13 +1,14 @@
 """Simulated edges, many in one process: TLS, WebSocket and our tunnel by ``telecore``, without anything behind it.
 
-Each has a street of SMS it has received; it offers what is not acknowledged after every reconnect, as an agent does,
-and comes back as one does: full jitter, ``Retry-After``, the moment that a Bye names. Figures go to standard output,
-a JSON line five times a second.
+Each proves itself by a key of its own, and has a street of SMS it has received; it offers what is not acknowledged
+after every reconnect, as an agent does, and comes back as one does: full jitter, ``Retry-After``, the moment that a Bye
+names. Figures go to standard output, a JSON line five times a second.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import random
 import resource
@@ -17,18 +18,31 @@ import sys
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 
+from cloud import signing
 from telecore import codec
 from telecore.backoff import Policy, next_delay
+from telecore.errors import RemoteProtocolError
 from telecore.events import MessageReceived
 from telecore.ids import Address, ChannelId, EdgeId, MessageSid, new_sid
 from telecore.tunnel.events import Acknowledged, Greeted, HelloArrived, PeerLeft
 from telecore.tunnel.frames import Side
+from telecore.tunnel.proof import NONCE, PINNED, SCHEME, Proof, decode_welcome, encode_proof, read_cloud_side
 from telecore.tunnel.protocol import TunnelProtocol
 
 RETRY = Policy(first=0.4, factor=2.0, cap=60.0)
 OPEN_S = 10.0
 _TEXT, _BINARY, _CLOSE, _PING, _PONG = 1, 2, 8, 9, 10
 _KEY = "dGhlIHNhbXBsZSBub25jZQ=="
+_NONCE = "5ec2e7" + "0" * 58
+
+
+FIRST_STATE = "enrolled"
+"""What an edge shows at its first join, in place of what its enrolment gave it."""
+
+
+def seed_of(edge: str) -> str:
+    """The private key of a simulated edge."""
+    return hashlib.sha256(edge.encode()).hexdigest()
 
 
 @dataclass
@@ -49,6 +63,9 @@ class Edge:
     def __init__(self, fleet: Fleet, name: str) -> None:
         self.fleet = fleet
         self.name = name
+        self.seed = seed_of(name)
+        self.states: tuple[str, ...] = (FIRST_STATE,)
+        """What the cloud gave at the last two joins."""
         self.rows: list[dict[str, object]] = []
         self.acked = 0
         self.up = False
@@ -105,7 +122,7 @@ class Connection(asyncio.Protocol):
         self.edge = edge
         self.fleet = edge.fleet
         self.buffer = bytearray()
-        self.opened = False
+        self.opened = self.welcomed = False
         self.over = asyncio.get_running_loop().create_future()
         self.link = TunnelProtocol(Side.EDGE, edge=edge.name, instance="i", stream="up", highest=len(edge.rows))
 
@@ -115,10 +132,11 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
             return
         self.watch = asyncio.get_running_loop().call_later(OPEN_S, self.give_up)
+        self.seen = hashlib.sha256(transport.get_extra_info("ssl_object").getpeercert(True)).hexdigest()
         said = (
             f"GET /tunnel HTTP/1.1\r\nHost: cloud\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {_KEY}\r\nSec-WebSocket-Version: 13\r\n"
-            f"Authorization: Bearer {self.edge.name}:{self.fleet.key}\r\n\r\n"
+            f"Authorization: {SCHEME} {self.edge.name}\r\n{NONCE}: {_NONCE}\r\n{PINNED}: \r\n\r\n"
         )
         self.transport.write(said.encode())
 
@@ -143,6 +161,8 @@ class Connection(asyncio.Protocol):
                 self.write(_PONG, body)
             elif kind == _CLOSE:
                 self.transport.close()
+            elif not self.welcomed and not self.fleet.bare:
+                self.welcome(body.decode())
             else:
                 self.link.receive(body.decode() if kind == _TEXT else body)
         self.serve()
@@ -164,8 +184,26 @@ class Connection(asyncio.Protocol):
         if self.fleet.bare:
             self.edge.greeted()
         else:
+            self.prove(dict(line.split(": ", 1) for line in head.split("\r\n")[1:]))
             self.link.start()
         return True
+
+    def prove(self, headers: dict[str, str]) -> None:
+        """Our first message. Whether the cloud is the right one is not looked at: it is the server's time."""
+        edge = self.edge
+        cloud, _ = read_cloud_side(edge.name, _NONCE, headers)
+        proof = Proof(signing.public_of(edge.seed), self.seen, edge.states, "")
+        signature = signing.sign(edge.seed, proof.signed(cloud))
+        self.write(_TEXT, encode_proof(replace(proof, signature=signature)).encode())
+
+    def welcome(self, text: str) -> None:
+        try:
+            state = decode_welcome(text).state
+        except RemoteProtocolError:  # a Bye
+            self.transport.close()
+            return
+        self.edge.states = (state, *self.edge.states[:1])
+        self.welcomed = True
 
     def serve(self) -> None:
         while events := self.link.events():
@@ -219,9 +257,9 @@ class Connection(asyncio.Protocol):
 
 
 class Fleet:
-    def __init__(self, port: int, count: int, key: str, *, bare: bool, cap_s: float) -> None:
+    def __init__(self, port: int, count: int, *, bare: bool, cap_s: float) -> None:
         self.retry = replace(RETRY, cap=cap_s)
-        self.port, self.key, self.bare = port, key, bare
+        self.port, self.bare = port, bare
         self.figures = Figures()
         self.edges = [Edge(self, EdgeId(f"e{n}")) for n in range(count)]
         self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -260,7 +298,7 @@ def main() -> None:
     given = json.loads(sys.argv[1])
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    fleet = Fleet(given["port"], given["count"], given["key"], bare=given["bare"], cap_s=given["cap_s"])
+    fleet = Fleet(given["port"], given["count"], bare=given["bare"], cap_s=given["cap_s"])
     try:
         from uvloop import run
     except ImportError:
