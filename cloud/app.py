@@ -210,7 +210,7 @@ def _wired(
         tell_refused=refused.count,
     )
     tls = _tls(config)
-    keeper = Doorkeeper(db, keys, load=desk.outboxes.load, certificates=certificates)
+    keeper = Doorkeeper(db, keys, known=desk.outboxes.know, certificates=certificates)
     tunnel.hub = Hub(
         config.tunnel.host,
         config.tunnel.port,

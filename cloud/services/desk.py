@@ -290,7 +290,7 @@ class Desk:
 
     async def _seen(self, edge: EdgeId, up: bool) -> None:
         try:
-            await self._db.write(lambda conn: edges.update(conn, edge, last_seen_at=utc_now(), linked=up))
+            await self._db.write(lambda conn: edges.seen(conn, edge, utc_now(), linked=up))
         except Transient as error:
             log.warning("edge %s: when it was seen is not written down: %s", edge, error)
 

@@ -54,13 +54,15 @@ class Rollouts:
         self._now = now
         self._tasks = LiveTasks()
         self._told: dict[EdgeId, UpdatesOffered] = {}
+        self._staged: tuple[ReleaseRecord, ...] = ()
+        """As it was looked at last; every few seconds, so that a fleet that comes at once asks for nothing."""
 
     def on_link(self, edge: EdgeId, up: bool) -> None:
         """An edge came or went."""
         self._told.pop(edge, None)
         if up:
             self._told[edge] = UpdatesOffered(())  # so that nothing is said where nothing is to be had
-            self._tasks.start(self._offer(edge), f"releases for {edge}")
+            self._offer(edge)
 
     def on_stand(self, edge: EdgeId, stand: UpdatesStand) -> None:
         """An edge says how it fares."""
@@ -70,20 +72,24 @@ class Rollouts:
         """See what operators have changed. Until cancelled."""
         try:
             while True:
-                for edge in list(self._told):
-                    await self._offer(edge)
+                await self._look()
                 await asyncio.sleep(_LOOK_S)
         finally:
             await self._tasks.close()
 
-    async def _offer(self, edge: EdgeId) -> None:
+    async def _look(self) -> None:
+        """What is staged now; whom it concerns is told."""
         try:
-            found = await self._db.read(lambda conn: releases.for_edge(conn, edge))
+            self._staged = await self._db.read(releases.staged)
         except Transient as error:
             log.warning("releases wait for the store: %s", error)
             return
-        offered = UpdatesOffered(tuple(_offered(record) for record in found))
-        if edge in self._told and self._told[edge] != offered and self._notify(edge, offered):
+        for edge in list(self._told):
+            self._offer(edge)
+
+    def _offer(self, edge: EdgeId) -> None:
+        offered = UpdatesOffered(tuple(_offered(record) for record in releases.turn_of(edge, self._staged)))
+        if self._told[edge] != offered and self._notify(edge, offered):
             self._told[edge] = offered
 
     async def _write(self, edge: EdgeId, stand: UpdatesStand) -> None:
@@ -111,8 +117,7 @@ class Rollouts:
         for record in halted:
             log.error("release %s %s is halted: %s", record.what, record.version, record.reason)
         if halted:
-            for other in list(self._told):
-                await self._offer(other)
+            await self._look()
 
 
 def _offered(record: ReleaseRecord) -> OfferedRelease:

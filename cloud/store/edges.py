@@ -7,13 +7,13 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, delete, select
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, case, delete, select
 from sqlalchemy import update as change
 
 from cloud.store import tables, tasks, warnings
 from cloud.store.records import EdgeRecord
 from cloud.store.rows import columns, now
-from cloud.store.schema import applied, edges, outbox
+from cloud.store.schema import edges, outbox
 from telecore.commands import TopUp
 from telecore.errors import NotAllowed, NotFound
 from telecore.events import WarningCleared, WarningRaised
@@ -72,16 +72,17 @@ def take_offered(conn: Connection, edge: str, key_sha256: str, public_key: str) 
 
 def offer_join(conn: Connection, edge: str, accepted: str, offered: str, next_key: str) -> None:
     """It has joined: what it is to show at its next join, and the key that it may show then."""
-    values = {"join_accepted": accepted, "join_offered": offered, "next_key": next_key, "forgiven": False}
-    conn.execute(change(edges).where(edges.c.edge == edge).values(values))
+    conn.execute(_OFFER, {"which": edge, "accepted": accepted, "offered": offered, "next": next_key})
 
 
 def confirm_join(conn: Connection, edge: str, state: str, key: str) -> None:
     """The edge has stored this state, and came with this key: what was before does not count any more."""
-    same = (edges.c.edge == edge) & (edges.c.join_offered == state)
-    conn.execute(change(edges).where(same).values(join_accepted=state, key_sha256=""))
-    new = same & (edges.c.next_key == key)
-    conn.execute(change(edges).where(new).values(public_key=key, next_key=""))
+    conn.execute(_CONFIRM, {"which": edge, "state": state, "key": key})
+
+
+def seen(conn: Connection, edge: str, at: datetime, *, linked: bool) -> None:
+    """It came or went at this moment."""
+    conn.execute(_SEEN, {"which": edge, "at": at, "is_linked": linked})
 
 
 def revoke(conn: Connection, edge: str) -> int:
@@ -141,13 +142,13 @@ def digest(secret: str) -> str:
 
 def get(conn: Connection, edge: str) -> EdgeRecord | None:
     row = conn.execute(_ONE, {"which": edge}).mappings().one_or_none()
-    return None if row is None else _record(conn, row)
+    return None if row is None else _record(row)
 
 
 def by_key(conn: Connection, key_sha256: str) -> EdgeRecord | None:
     """The edge that has this key."""
     row = conn.execute(select(edges).where(edges.c.key_sha256 == key_sha256)).mappings().first()
-    return None if row is None or not key_sha256 else _record(conn, row)
+    return None if row is None or not key_sha256 else _record(row)
 
 
 def update(conn: Connection, edge: str, **changes: object) -> EdgeRecord | None:
@@ -158,19 +159,39 @@ def update(conn: Connection, edge: str, **changes: object) -> EdgeRecord | None:
 
 def list_(conn: Connection) -> list[EdgeRecord]:
     """All, by name."""
-    return [_record(conn, row) for row in conn.execute(select(edges).order_by(edges.c.edge)).mappings().all()]
+    return [_record(row) for row in conn.execute(select(edges).order_by(edges.c.edge)).mappings().all()]
 
 
 _OF: BindParameter[str] = bindparam("which")
 _ONE = select(edges).where(edges.c.edge == _OF)
-_STREET = select(applied.c.stream, applied.c.seq).where(applied.c.edge == _OF).order_by(applied.c.at.desc()).limit(1)
+_SEEN = change(edges).where(edges.c.edge == _OF).values(last_seen_at=bindparam("at"), linked=bindparam("is_linked"))
+_OFFER = (
+    change(edges)
+    .where(edges.c.edge == _OF)
+    .values(
+        join_accepted=bindparam("accepted"),
+        join_offered=bindparam("offered"),
+        next_key=bindparam("next"),
+        forgiven=False,
+    )
+)
+_IS_NEXT = edges.c.next_key == bindparam("key")
+_CONFIRM = (
+    change(edges)
+    .where(edges.c.edge == _OF, edges.c.join_offered == bindparam("state"))
+    .values(
+        join_accepted=bindparam("state"),
+        key_sha256="",
+        public_key=case((_IS_NEXT, edges.c.next_key), else_=edges.c.public_key),
+        next_key=case((_IS_NEXT, ""), else_=edges.c.next_key),
+    )
+)
 
 
 _PLAIN = ("public_key", "next_key", "join_accepted", "join_offered", "forgiven", "shut_at", "shut_why")
 
 
-def _record(conn: Connection, row: RowMapping) -> EdgeRecord:
-    street = conn.execute(_STREET, {"which": row["edge"]}).one_or_none()
+def _record(row: RowMapping) -> EdgeRecord:
     return EdgeRecord(
         edge=row["edge"],
         account=row["account"],
@@ -180,8 +201,8 @@ def _record(conn: Connection, row: RowMapping) -> EdgeRecord:
         last_seen_at=row["last_seen_at"],
         instance=row["instance"],
         version=row["version"],
-        stream=street.stream if street else "",
-        applied=street.seq if street else 0,
+        outbox_stream=row["outbox_stream"],
+        outbox_highest=row["outbox_highest"],
         outbox_acked=row["outbox_acked"],
         linked=row["linked"],
         doubt_at=row["doubt_at"],

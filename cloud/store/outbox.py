@@ -12,7 +12,6 @@ from cloud.store.rows import now
 from cloud.store.schema import edges, outbox
 from telecore import codec
 from telecore.commands import Command
-from telecore.errors import NotFound
 from telecore.ids import EdgeId
 
 _WITHDRAWN = "withdrawn"
@@ -22,6 +21,17 @@ _ACKED = (
     update(edges)
     .where(edges.c.edge == bindparam("of_edge"), edges.c.outbox_acked < bindparam("seq"))
     .values(outbox_acked=bindparam("seq"))
+)
+
+_ABOVE = (
+    select(outbox.c.seq, outbox.c.payload)
+    .where(
+        outbox.c.edge == bindparam("of_edge"),
+        outbox.c.seq > bindparam("seq"),
+        outbox.c.payload["kind"].as_string() != _WITHDRAWN,
+    )
+    .order_by(outbox.c.seq)
+    .limit(bindparam("most"))
 )
 
 
@@ -38,21 +48,10 @@ def append(conn: Connection, edge: EdgeId, command: Command) -> int:
     return seq
 
 
-def stream(conn: Connection, edge: EdgeId) -> tuple[str, int]:
-    """The street's name and the highest number given out on it, 0 for none. Raises NotFound."""
-    asked = select(edges.c.outbox_stream, edges.c.outbox_highest).where(edges.c.edge == edge)
-    row = conn.execute(asked).one_or_none()
-    if row is None:
-        raise NotFound(f"There is no edge {edge}")
-    return str(row.outbox_stream), int(row.outbox_highest)
-
-
 def read(conn: Connection, edge: EdgeId, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
     """Commands of this edge above the number ``after``, in order."""
-    asked = select(outbox.c.seq, outbox.c.payload).where(
-        outbox.c.edge == edge, outbox.c.seq > after, outbox.c.payload["kind"].as_string() != _WITHDRAWN
-    )
-    return [(int(seq), payload) for seq, payload in conn.execute(asked.order_by(outbox.c.seq).limit(limit))]
+    found = conn.execute(_ABOVE, {"of_edge": edge, "seq": after, "most": limit})
+    return [(int(seq), payload) for seq, payload in found]
 
 
 def rows(conn: Connection, edge: EdgeId) -> list[OutboxRow]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, select, update
 
@@ -29,15 +30,19 @@ def change(conn: Connection, sha256: str, **values: object) -> None:
     conn.execute(update(releases).where(releases.c.sha256 == sha256).values(values))
 
 
-def for_edge(conn: Connection, edge: EdgeId) -> list[ReleaseRecord]:
-    """What this edge is to have: of each kind the one that was staged last, if it is the edge's turn."""
+def staged(conn: Connection) -> tuple[ReleaseRecord, ...]:
+    """Of each kind the one that was staged last."""
     asked = select(releases).where(releases.c.state == STAGED).order_by(releases.c.staged_at.desc(), releases.c.sha256)
     latest: dict[str, ReleaseRecord] = {}
     for row in conn.execute(asked).mappings():
         record = from_row(ReleaseRecord, row)
         latest.setdefault(record.what, record)
-    mine = [latest[what] for what in KINDS if what in latest]
-    return [record for record in mine if is_staged(record.sha256, edge, record.percent)]
+    return tuple(latest[what] for what in KINDS if what in latest)
+
+
+def turn_of(edge: EdgeId, latest: Sequence[ReleaseRecord]) -> list[ReleaseRecord]:
+    """What this edge is to have of those that are staged."""
+    return [record for record in latest if is_staged(record.sha256, edge, record.percent)]
 
 
 def updates_of(conn: Connection, record: ReleaseRecord) -> list[EdgeUpdateRecord]:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cloud import signing
@@ -49,19 +49,19 @@ class Challenge:
 
 
 class Doorkeeper:
-    """``load`` looks up an edge's street before it is let in. ``certificates``: SHA-256 of those shown to edges."""
+    """``known`` is told of an edge before it is let in. ``certificates``: SHA-256 of those shown to edges."""
 
     def __init__(
         self,
         db: Database,
         keys: CloudKeys,
         *,
-        load: Callable[[EdgeId], Awaitable[None]],
+        known: Callable[[EdgeRecord], None],
         certificates: Sequence[str] = (),
     ) -> None:
         self._db = db
         self._keys = keys
-        self._load = load
+        self._tell_known = known
         self._certificates = tuple(certificates)
 
     async def bearer(self, edge: EdgeId, key: str, headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -73,7 +73,7 @@ class Doorkeeper:
         if not key_matches(key, record.key_sha256):
             raise NotLetIn("wrong_key", _NO_KEY, edge)
         self._not_shut(record)
-        await self._load(edge)
+        self._tell_known(record)
         try:
             offered = hexadecimal(headers.get(OFFER, ""), 32, OFFER)
         except RemoteProtocolError:
@@ -95,7 +95,7 @@ class Doorkeeper:
             raise NotLetIn("wrong_key", _NO_KEY, edge)
         key = self._keys.newest_of(headers.get(PINNED, "")[:1024].split(","))
         side = CloudSide(edge, nonce, secrets.token_hex(32), key, self._certificates)
-        await self._load(edge)
+        self._tell_known(record)
         return Challenge(record, side, side.headers(self._keys.sign(key, side.signed())))
 
     async def admit(self, challenge: Challenge, proof: Proof) -> Welcome:

@@ -7,6 +7,7 @@ from typing import Any
 
 from cloud.store import outbox
 from cloud.store.database import Connection, Database
+from cloud.store.records import EdgeRecord
 from cloud.tunnel import message_steps, resync_steps
 from cloud.tunnel.heard import utc_now
 from telecore.errors import NotFound
@@ -26,6 +27,8 @@ class EdgeOutgoing:
         self._edge = edge
         self._stream, self._highest = street
         self._told = told
+        self._acked = 0
+        """What was forgotten before this connection."""
 
     @property
     def stream(self) -> str:
@@ -40,16 +43,19 @@ class EdgeOutgoing:
 
     async def resumed(self, applied: int, mark: str, peer: Hello) -> Verdict:
         """What the edge says it has, beside what is known here. Rarely does anything follow from it."""
-        verdict = await self._db.read(lambda conn: resync_steps.weighed(conn, self._edge, applied, mark))
+        verdict, self._acked = await self._db.read(lambda conn: resync_steps.weighed(conn, self._edge, applied, mark))
         if verdict is Verdict.SENDER_OLDER:
             await self._db.write(lambda conn: resync_steps.cloud_forgot(conn, self._edge, applied, utc_now()))
         elif verdict is Verdict.RECEIVER_OLDER:
             await self._db.write(lambda conn: resync_steps.edge_forgot(conn, self._edge, applied, peer, utc_now()))
+            self._acked = applied
             self._told()
         return verdict
 
     async def forget(self, upto: int) -> None:
         """The edge has these in its journal: messages among them are being sent from now on."""
+        if upto <= self._acked:
+            return
         await self._db.write(lambda conn: self._forget(conn, upto))
         self._told()
 
@@ -64,16 +70,16 @@ class EdgeOutgoing:
 
 
 class Outboxes:
-    """Streets down by edge. ``load`` must have been awaited before ``of``: the hub asks for them without waiting."""
+    """Streets down by edge. ``know`` comes before ``of``: the hub asks for them without waiting."""
 
     def __init__(self, db: Database, told: Callable[[], None] = lambda: None) -> None:
         self._db = db
         self._told = told
         self._streets: dict[EdgeId, tuple[str, int]] = {}
 
-    async def load(self, edge: EdgeId) -> None:
-        """Read how far the street goes; part of letting an edge in. Raises NotFound, StoreFailed."""
-        self._streets[edge] = await self._db.read(lambda conn: outbox.stream(conn, edge))
+    def know(self, record: EdgeRecord) -> None:
+        """How far the street goes, as it was read to let the edge in."""
+        self._streets[record.edge] = record.outbox_stream, record.outbox_highest
 
     def of(self, edge: EdgeId) -> EdgeOutgoing:
         """The street of an edge that was loaded. Raises NotFound."""

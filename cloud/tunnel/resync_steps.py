@@ -49,14 +49,14 @@ def new_street(conn: Connection, edge: EdgeId, hello: Hello, now: datetime) -> N
     _doubt(conn, edge, hello, now, "its disk was replaced, wiped, or restored")
 
 
-def weighed(conn: Connection, edge: EdgeId, claimed: int, named: str) -> Verdict:
-    """What the edge's Resume says beside what is known here."""
+def weighed(conn: Connection, edge: EdgeId, claimed: int, named: str) -> tuple[Verdict, int]:
+    """What the edge's Resume says beside what is known here, and how far it had confirmed."""
     record = edges.get(conn, edge)
     if record is None:
-        return Verdict.CONTINUES
-    found = None if claimed <= record.outbox_acked else outbox.id_at(conn, edge, claimed)
-    highest = outbox.stream(conn, edge)[1]
-    return verdict(claimed, named, found, acked=record.outbox_acked, highest=highest)
+        return Verdict.CONTINUES, 0
+    acked = record.outbox_acked
+    found = None if claimed <= acked else outbox.id_at(conn, edge, claimed)
+    return verdict(claimed, named, found, acked=acked, highest=record.outbox_highest), acked
 
 
 def cloud_forgot(conn: Connection, edge: EdgeId, claimed: int, now: datetime) -> None:

@@ -16,6 +16,7 @@ class EdgeRecord:
 
     ``public_key``, and ``next_key`` which is to replace it: of the pair that was made at the edge. ``join_accepted``
     and ``join_offered``: telecore/tunnel/joins.py. ``shut_why``: not empty while nobody may come in as this edge.
+    ``outbox_highest``: the last number given out on the street down, 0 for none; ``outbox_acked``: the last it has.
     """
 
     edge: EdgeId
@@ -26,8 +27,8 @@ class EdgeRecord:
     last_seen_at: datetime | None = None
     instance: str = ""
     version: str = ""
-    stream: str = ""
-    applied: int = 0
+    outbox_stream: str = ""
+    outbox_highest: int = 0
     outbox_acked: int = 0
     linked: bool = False
     doubt_at: datetime | None = None

@@ -10,7 +10,7 @@ import pytest
 from cloud.services.messages import MessageService
 from cloud.services.replies import LoopGuard
 from cloud.services.requests import NewMessage, UpdateMessage
-from cloud.store import accounts, messages, notifications
+from cloud.store import accounts, edges, messages, notifications
 from cloud.store.records import Hook
 from cloud.tunnel.heard import utc_now
 from cloud.tunnel.outgoing import Outboxes
@@ -116,7 +116,7 @@ async def test_every_status_is_called_back_once_in_order(site, db, account, app,
     outboxes = Outboxes(db, queue.wake)
     async with running(queue):
         record = await messages_.create(account.sid, wanted(status_callback=url))
-        await outboxes.load(EDGE)
+        outboxes.know(await db.read(lambda conn: edges.get(conn, EDGE)))
         await outboxes.of(EDGE).forget(99)
         assert await status_of(db, record.sid) is MessageStatus.SENDING
         await site.send(

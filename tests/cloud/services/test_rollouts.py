@@ -79,6 +79,7 @@ async def test_a_tenth_hears_of_it_and_a_failing_canary_halts_it_for_all(db: Dat
 async def test_one_failure_among_many_does_not_halt_it(db: Database) -> None:
     await db.write(lambda conn: releases.add(conn, replace(RELEASE, percent=100)))
     fleet = Fleet(db)
+    running = asyncio.create_task(fleet.rollouts.run())
     for number, edge in enumerate(EDGES[:40]):
         outcome = "reverted" if number in (30, 39) else "done"
         fleet.rollouts.on_link(edge, True)
@@ -87,6 +88,7 @@ async def test_one_failure_among_many_does_not_halt_it(db: Database) -> None:
         await asyncio.sleep(0.02)
     (record,) = await db.read(releases.list_)
     assert record.state == STAGED
+    running.cancel()
 
 
 async def test_the_last_one_staged_of_each_kind_is_what_an_edge_is_to_have(db: Database) -> None:
@@ -94,7 +96,7 @@ async def test_the_last_one_staged_of_each_kind_is_what_an_edge_is_to_have(db: D
     profiles = replace(RELEASE, sha256=Sha256("c" * 64), what="profiles", percent=100)
     for each in (replace(RELEASE, percent=100), later, profiles):
         await db.write(lambda conn: releases.add(conn, each))  # noqa: B023
-    found = await db.read(lambda conn: releases.for_edge(conn, EDGES[0]))
+    found = releases.turn_of(EDGES[0], await db.read(releases.staged))
     assert [each.version for each in found] == ["0.2.1", "0.2.0"]
 
 

@@ -62,13 +62,10 @@ class House:
         self.hub = self._hub()
 
     def _hub(self, port: int = 0) -> Hub:
-        async def load(edge: EdgeId) -> None:
-            return None
-
         return Hub(
             "127.0.0.1",
             port,
-            keeper=Doorkeeper(self.db, self.keys, load=load),
+            keeper=Doorkeeper(self.db, self.keys, known=lambda record: None),
             outgoing=lambda edge: Out("down"),
             incoming=lambda edge: BatchIn(),
             blobs=Blobs(),

@@ -48,19 +48,21 @@ async def put(db, count):
     return await db.write(write)
 
 
+async def know(db, outboxes):
+    outboxes.know(await db.read(lambda conn: edges.get(conn, EDGE)))
+
+
 async def statuses(db, sids):
     return await db.read(lambda conn: [str(messages.get(conn, sid).status) for sid in sids])
 
 
-async def test_a_street_is_loaded_before_it_is_asked_for(db):
+async def test_a_street_is_known_before_it_is_asked_for(db):
     told = []
     outboxes = Outboxes(db, lambda: told.append(1))
     with pytest.raises(NotFound):
         outboxes.of(EDGE)
-    with pytest.raises(NotFound):
-        await outboxes.load(EdgeId("nobody"))
     await put(db, 3)
-    await outboxes.load(EDGE)
+    await know(db, outboxes)
     street = outboxes.of(EDGE)
     assert street.highest == 3
     assert len(street.stream) == 32
@@ -72,7 +74,7 @@ async def test_what_the_edge_has_is_being_sent(db):
     outboxes = Outboxes(db, lambda: told.append(1))
     sids = await put(db, 120)
     await db.write(lambda conn: outbox.append(conn, EDGE, RestartChannel(channel=CHANNEL)))
-    await outboxes.load(EDGE)
+    await know(db, outboxes)
     street = outboxes.of(EDGE)
     await street.forget(110)
     assert await statuses(db, sids) == ["sending"] * 110 + ["queued"] * 10
@@ -86,6 +88,6 @@ async def test_a_message_that_was_sent_before_we_knew_stays_sent(db):
     (sid,) = await put(db, 1)
     await db.write(lambda conn: messages.update_status(conn, sid, MessageStatus.SENT))
     outboxes = Outboxes(db)
-    await outboxes.load(EDGE)
+    await know(db, outboxes)
     await outboxes.of(EDGE).forget(1)
     assert await statuses(db, [sid]) == ["sent"]
