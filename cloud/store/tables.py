@@ -79,7 +79,8 @@ def _insert(table: Table) -> Insert:
 
 @cache
 def _insert_new(table: Table, dialect: str) -> Insert:
-    return _dialect_insert(table, dialect).on_conflict_do_nothing()
+    # Without the option SQLAlchemy says -1 for every insert into PostgreSQL.
+    return _dialect_insert(table, dialect).on_conflict_do_nothing().execution_options(preserve_rowcount=True)
 
 
 @cache

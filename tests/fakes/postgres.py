@@ -1,9 +1,13 @@
-"""A PostgreSQL server of our own in a folder, on a Unix socket, where the programs and psycopg are installed."""
+"""A PostgreSQL server of our own in a folder, on a Unix socket, where the programs and psycopg are installed.
+
+Tests that want a store get an empty one each: a copy of one that was migrated once.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import importlib.util
+import itertools
 import os
 import shutil
 import subprocess
@@ -11,6 +15,13 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+from sqlalchemy import create_engine, make_url, text
+from sqlalchemy.pool import NullPool
+
+from cloud.store import migrate
+
+_NUMBERS = itertools.count(1)
 _DEBIAN = Path("/usr/lib/postgresql")
 
 
@@ -53,3 +64,29 @@ def server() -> Iterator[str]:
             run("pg_ctl", "stop", "-m", "immediate")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres_store() -> Iterator[str]:
+    """The URL of a store without a row, migrated; its copies are what tests use."""
+    if not installed():
+        pytest.skip("no PostgreSQL, or no psycopg")
+    with server() as url:
+        _do(url, "CREATE DATABASE migrated")
+        made = url.replace("/postgres?", "/migrated?")
+        migrate.upgrade(made)
+        yield made
+
+
+def copied(url: str) -> str:
+    """The URL of a copy of this database, of which it is the last user."""
+    name = f"copy_{next(_NUMBERS)}"
+    _do(url.replace("/migrated?", "/postgres?"), f"CREATE DATABASE {name} TEMPLATE migrated STRATEGY file_copy")
+    return url.replace("/migrated?", f"/{name}?")
+
+
+def _do(url: str, statement: str) -> None:
+    engine = create_engine(make_url(url), poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    with engine.connect() as conn:
+        conn.execute(text(statement))
+    engine.dispose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -25,11 +26,25 @@ from tests.cloud.services.desk_site import DeskSite
 from tests.cloud.services.site import Site
 from tests.fakes.customer_app import CustomerApp
 from tests.fakes.joined_edges import FAR, NEAR, JoinedEdge, Story, Street
+from tests.fakes.postgres import copied, postgres_store
+
+__all__ = ["postgres_store"]
+
+
+STORES = ["sqlite", "postgresql"] if os.environ.get("SIMFERRY_POSTGRESQL") == "1" else ["sqlite"]
+
+
+@pytest.fixture(params=STORES)
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Of an empty store; SIMFERRY_POSTGRESQL=1 tells every story on PostgreSQL too."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'cloud.db'}"
+    return copied(request.getfixturevalue("postgres_store"))
 
 
 @pytest.fixture
-async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    async with Database(f"sqlite:///{tmp_path / 'cloud.db'}") as database:
+async def db(database_url: str) -> AsyncIterator[Database]:
+    async with Database(database_url) as database:
         yield database
 
 

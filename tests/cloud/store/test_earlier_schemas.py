@@ -65,14 +65,15 @@ def test_every_row_of_every_earlier_schema_is_kept(url: str) -> None:
     kept: Rows = {}
     for step, revision in enumerate(migrate.revisions()):
         assert migrate.upgrade(url, revision) == revision
-        now = _all_rows(engine)
+        made = _reflected(engine)
+        now = _all_rows(engine, made)
         for table, rows in kept.items():
             assert len(now[table]) == len(rows), f"{table} after {revision}"
             lost = [row for row, found in zip(rows, now[table], strict=True) if not row.items() <= found.items()]
             assert lost == [], f"{table} after {revision}"
         with engine.begin() as conn:
-            _fill(conn, range(step * ROWS, (step + 1) * ROWS))
-        kept = _all_rows(engine)
+            _fill(conn, made, range(step * ROWS, (step + 1) * ROWS))
+        kept = _all_rows(engine, made)
         assert min(len(rows) for rows in kept.values()) >= ROWS
     _is_sound(engine)
     engine.dispose()
@@ -105,10 +106,15 @@ def _is_sound(engine: Engine) -> None:
             assert conn.execute(text("PRAGMA integrity_check")).scalar() == "ok"
 
 
-def _fill(conn: Connection, numbers: range) -> None:
-    """Rows in every table as it is now, whatever that is; what refers to another table refers to these rows of it."""
+def _reflected(engine: Engine) -> MetaData:
+    """Every table as it is now, whatever that is."""
     made = MetaData()
-    made.reflect(conn)
+    made.reflect(engine)
+    return made
+
+
+def _fill(conn: Connection, made: MetaData, numbers: range) -> None:
+    """Rows in every table; what refers to another table refers to these rows of it."""
     keys: dict[tuple[str, str], list[Any]] = {}
     for table in made.sorted_tables:
         if table.name == "alembic_version":
@@ -140,11 +146,9 @@ def _value(table: Table, column: Column[Any], n: int, place: int, keys: dict[tup
     raise AssertionError(f"{table.name}.{column.name} is of a type nobody has thought of: {column.type}")
 
 
-def _all_rows(engine: Engine) -> Rows:
+def _all_rows(engine: Engine, made: MetaData) -> Rows:
     """Every value as the database has it."""
-    made = MetaData()
     with engine.connect() as conn:
-        made.reflect(conn)
         return {
             table.name: [
                 {name: repr(value) for name, value in row._mapping.items()}
