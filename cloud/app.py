@@ -288,6 +288,7 @@ def _routes(
         gate=gate,
         links=links,
         wake=hub.wake,
+        caps=desk.caps,
     )
     newest = migrate.newest()
 

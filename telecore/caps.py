@@ -89,6 +89,22 @@ def _check_number(name: str, value: int) -> None:
         raise InvalidRequest(f"{name} must be from 0, which is no cap, to {MOST}", field=name)
 
 
+def parse_list(text: str) -> list[str]:
+    """``+855,+84``."""
+    return [prefix for item in text.split(",") if (prefix := item.strip())]
+
+
+def parse_prefixes(text: str) -> dict[str, int]:
+    """``+84=100,+855=5000``. Raises InvalidRequest."""
+    found: dict[str, int] = {}
+    for item in parse_list(text):
+        prefix, _, most = item.partition("=")
+        if not (most.isascii() and most.isdecimal() and len(most) < 12):
+            raise InvalidRequest(f"prefixes: {item[:40]!r} must be a prefix and a number, as +84=100", field="prefixes")
+        found[prefix] = int(most)
+    return found
+
+
 def objection(caps: Caps, to: str, special: str) -> str:
     """Why nobody of the account may reach this number; empty when he may. ``special``: what kind of one it is."""
     if special and not caps.special:

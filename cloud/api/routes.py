@@ -15,6 +15,7 @@ from cloud.api.auth_tokens import AuthTokensApi
 from cloud.api.available_phone_numbers import AvailableNumbersApi
 from cloud.api.call_events import CallEventsApi
 from cloud.api.calls import CallsApi
+from cloud.api.caps import CapsApi
 from cloud.api.clients import Browsers, ClientsApi
 from cloud.api.conferences import ConferencesApi
 from cloud.api.description.serving import DescriptionApi
@@ -40,6 +41,7 @@ from cloud.api.verify_limits import VerifyLimitsApi
 from cloud.api.verify_services import VerifyServicesApi
 from cloud.api.webhooks import WebhookReplays, WebhooksApi
 from cloud.fleet.snapshot import FleetView
+from cloud.services.caps import CapKeeper
 from cloud.services.conference_desk import ConferenceDesk
 from cloud.services.media_links import MediaLinks
 from cloud.services.queue_desk import QueueDesk
@@ -82,6 +84,7 @@ class Backend:
     links: MediaLinks
     wake: Callable[[EdgeId], None]
     gate: Gate = field(default_factory=Gate)
+    caps: CapKeeper = field(default_factory=CapKeeper)
 
 
 def api_routes(backend: Backend) -> list[Route]:
@@ -124,6 +127,7 @@ def api_routes(backend: Backend) -> list[Route]:
         *LookupsApi(auth, backend.public_url).routes(),
         *EmptyListsApi(auth).routes(),
         *AccountSettingsApi(db, auth, backend.links).routes(),
+        *CapsApi(db, auth, backend.caps).routes(),
         *WebhooksApi(db, auth, backend.webhooks).routes(),
         *FleetApi(db, auth, backend.fleet, backend.tasks).routes(),
         *EnrolmentApi(db, backend.enrolment, limit).routes(),

@@ -104,6 +104,7 @@ PATHS = {
     "addresses": f"{ONE}/Addresses.json",
     "short_codes": f"{ONE}/SMS/ShortCodes.json",
     "settings": "/simferry/v1/account",
+    "caps": "/simferry/v1/caps",
     "webhooks": "/simferry/v1/webhooks",
     "webhook": "/simferry/v1/webhooks/{sid}",
     "webhook_replay": "/simferry/v1/webhooks/{sid}/replay",

@@ -12,8 +12,7 @@ from cloud.services.caps import CapKeeper
 from cloud.store import caps
 from cloud.store.database import Connection, Database
 from cloud.store.rows import now
-from telecore.caps import BURSTS, NUMBERS, WARNINGS, check
-from telecore.errors import InvalidRequest
+from telecore.caps import BURSTS, NUMBERS, WARNINGS, check, parse_list, parse_prefixes
 
 _LISTS = ("allow", "deny", "prefixes")
 _WORDS = {"special": ("yes", "no"), "bursts": BURSTS, "warnings": WARNINGS}
@@ -82,19 +81,12 @@ def _option(name: str) -> str:
 def _changes(asked: argparse.Namespace) -> dict[str, Any]:
     given = {name: value for name in (*NUMBERS, *_LISTS, *_WORDS) if (value := getattr(asked, name)) is not None}
     for name in {"allow", "deny"} & given.keys():
-        given[name] = [prefix for prefix in given[name].split(",") if prefix]
+        given[name] = parse_list(given[name])
     if "prefixes" in given:
-        given["prefixes"] = dict(_prefix(item) for item in given["prefixes"].split(",") if item)
+        given["prefixes"] = parse_prefixes(given["prefixes"])
     if "special" in given:
         given["special"] = given["special"] == "yes"
     return given
-
-
-def _prefix(item: str) -> tuple[str, int]:
-    prefix, _, most = item.partition("=")
-    if not most.isdecimal():
-        raise InvalidRequest(f"--prefixes: {item!r} must be a prefix and a number, as +84=100")
-    return prefix, int(most)
 
 
 def _shown(conn: Connection, keeper: CapKeeper, account: str) -> dict[str, str]:

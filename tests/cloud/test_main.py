@@ -129,7 +129,7 @@ def test_what_an_account_may_spend(run: Run) -> None:
     assert (shown["messages_per_day"], shown["blocked"]) == ("0", "")
     for given, named in (
         (("--allow", "855"), "allow"),
-        (("--prefixes", "+84"), "--prefixes"),
+        (("--prefixes", "+84"), "prefixes"),
         (("--calls-at-once", "-1"), "calls_at_once"),
     ):
         refused = run("caps", *given)

@@ -257,7 +257,8 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
         "{number}": taken, "{idle_number}": idle, "{token}": token, "{edge}": edge,
         "{verifying}": SOMEBODY, "{messaging_service}": service.sid, "{spare_number_sid}": spare.sid,
     }  # fmt: skip
-    return Seed(account, named, {**filled, **idles, "{application}": application.sid})
+    below = accounts.create(conn, "Ward", account.sid)
+    return Seed(account, named, {**filled, **idles, "{application}": application.sid, "{subaccount}": below.sid})
 
 
 def _verifying(conn: Connection, account: AccountSid) -> dict[str, str]:

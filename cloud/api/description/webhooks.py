@@ -27,6 +27,7 @@ from cloud.store.records.accounts import (
     MEDIA_ACCESS,
     RETENTION,
 )
+from telecore.caps import BURSTS, MOST, NUMBERS, WARNINGS
 
 SCHEMAS: dict[str, Json] = {
     "webhook": {
@@ -54,6 +55,18 @@ SCHEMAS: dict[str, Json] = {
         "message_days": a_whole(),
         "recording_days": a_whole(),
         "call_days": a_whole(),
+    },
+    "caps": {
+        "sid": a_sid("AC"),
+        **{name: a_whole() for name in NUMBERS},
+        "prefixes": a_map(),
+        "allow": {"type": "array", "items": {"type": "string"}},
+        "deny": {"type": "array", "items": {"type": "string"}},
+        "special": a_flag(),
+        "bursts": a_word(*BURSTS),
+        "warnings": a_word(*WARNINGS),
+        "used": a_map(),
+        "blocked": {"type": "array", "items": {"type": "object"}},
     },
 }
 
@@ -95,6 +108,25 @@ FAMILY = Family(
                 "compat": "twilio", "webhook_log": "full", "webhook_log_days": "30", "media_access": "authenticated",
                 "media_link_s": "3600", "revoke_media_links": "false", "message_retention": "redacted",
                 "message_days": "90", "recording_days": "30", "call_days": "0",
+            },
+        ),
+        Endpoint(
+            "GET", "caps", "What the account may spend, and has.", one("caps"), (_WHOSE,), standing=_OURS,
+        ),
+        Endpoint(
+            "POST", "caps", "Set a subaccount's.", one("caps"),
+            (
+                _WHOSE, *(whole(name, 0, MOST, standing=_OURS) for name in NUMBERS),
+                text("prefixes", ours("`+84=100,+855=5000`")), text("allow", ours("`+855,+84`")),
+                text("deny", ours("likewise")), flag("special", None, _OURS),
+                word("bursts", *BURSTS, standing=_OURS), word("warnings", *WARNINGS, standing=_OURS),
+            ),
+            standing=_OURS, errors=(403,),
+            example={
+                "account": "{subaccount}", "messages_per_hour": "100", "messages_per_day": "500",
+                "minutes_per_hour": "60", "minutes_per_day": "240", "calls_at_once": "4", "messages_per_number": "10",
+                "calls_per_number": "5", "prefixes": "+84=100", "allow": "+855,+84", "deny": "+8491",
+                "special": "false", "bursts": "block", "warnings": "home",
             },
         ),
     ),
