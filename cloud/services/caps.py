@@ -237,7 +237,7 @@ class CapKeeper:
                 targets.append((bound, target, Step(cap, most, before, before + 1, HOUR_S)))
         self._allow(asked, [step for _, _, step in targets])
         for bound, target, step in targets:
-            caps.count_target(asked.conn, bound.account, asked.what, target, asked.at)
+            caps.put_reached(asked.conn, bound.account, asked.what, target, in_hour=step.after, at=asked.at)
             cap_alerts.tell_step(asked.conn, bound.account, step, asked.at)
 
     def _goes_above(self, asked: _Asked) -> bool:

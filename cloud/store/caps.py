@@ -34,6 +34,12 @@ class Block:
     until: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class _Reached:
+    hour: int
+    in_hour: int
+
+
 def settings(conn: Connection, account: str) -> Mapping[str, Any]:
     """What is set for it, by name; nothing of what it has by cloud.yaml."""
     found = conn.execute(select(account_caps.c.settings).where(account_caps.c.account == account)).scalar()
@@ -87,12 +93,11 @@ def live(conn: Connection, whose: Collection[str] | None = None) -> list[CallRec
 
 def reached(conn: Connection, account: str, what: str, target: str, at: datetime) -> int:
     """How often in this hour."""
-    row = _target(conn, account, what, target)
-    return row[1] if row is not None and row[0] == hour_of(at) else 0
+    found = tables.find(conn, cap_targets, _Reached, account=account, what=what, target=target)
+    return found.in_hour if found is not None and found.hour == hour_of(at) else 0
 
 
-def count_target(conn: Connection, account: str, what: str, target: str, at: datetime) -> None:
-    in_hour = reached(conn, account, what, target, at) + 1
+def put_reached(conn: Connection, account: str, what: str, target: str, *, in_hour: int, at: datetime) -> None:
     values = {"account": account, "what": what, "target": target, "hour": hour_of(at), "in_hour": in_hour}
     tables.upsert(conn, cap_targets, values)
 
@@ -125,12 +130,6 @@ def unblock(conn: Connection, account: str) -> int:
 
 def forget_blocks(conn: Connection, at: datetime) -> None:
     conn.execute(delete(cap_blocks).where(cap_blocks.c.until <= at))
-
-
-def _target(conn: Connection, account: str, what: str, target: str) -> tuple[int, int] | None:
-    here = (cap_targets.c.account == account) & (cap_targets.c.what == what) & (cap_targets.c.target == target)
-    row = conn.execute(select(cap_targets.c.hour, cap_targets.c.in_hour).where(here)).one_or_none()
-    return None if row is None else (int(row[0]), int(row[1]))
 
 
 def _put(conn: Connection, account: str, what: str, now: Use) -> None:
