@@ -310,6 +310,7 @@ def _routes(
             webhooks=desk.webhook_log,
             data_dir=config.data_dir,
             refused=gate.refused,
+            caps=desk.caps,
             doors=Doors(config.web.two_factor, config.web.session_idle_s, config.web.session_life_s),
         ).routes(),
         *health.routes(

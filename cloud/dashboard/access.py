@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cloud.dashboard.paths import AUDIT, CHANNEL, CHANNEL_ACTIONS, HOME, LOGIN, ME, WEBHOOK, WEBHOOKS
+from cloud.dashboard.paths import AUDIT, CAPS, CHANNEL, CHANNEL_ACTIONS, HOME, LOGIN, ME, WEBHOOK, WEBHOOKS
 
 OPERATOR, ACCOUNT, AUDITOR = "operator", "account", "auditor"
 NOBODY = "nobody"
@@ -36,6 +36,7 @@ RULES: Mapping[tuple[str, str], frozenset[str]] = {
     ("GET", WEBHOOK): LOOK,
     ("POST", f"{WEBHOOK}/replay"): ACT,
     ("GET", AUDIT): LOOK_AT_ALL,
+    ("GET", CAPS): LOOK_AT_ALL,
 }
 """Method and path → the roles that it is open to."""
 

@@ -6,6 +6,7 @@ HOME = "/operator"
 LOGIN = f"{HOME}/login"
 ME = f"{HOME}/me"
 AUDIT = f"{HOME}/audit"
+CAPS = f"{HOME}/caps"
 CHANNEL = f"{HOME}/channels/{{edge}}/{{device:[a-z0-9-]+(?:/[0-9]+)?}}"
 CHANNEL_ACTIONS = ("ussd", "ussd/cancel", "balance", "top_up", "self_test", "health", "restart")
 WEBHOOKS = f"{HOME}/webhooks"

@@ -10,6 +10,7 @@ from cloud.api.fleet import Tasks
 from cloud.api.webhooks import WebhookReplays
 from cloud.dashboard.access import LOOK_AT_ALL
 from cloud.dashboard.audit_page import AuditPage
+from cloud.dashboard.caps_page import CapsPage
 from cloud.dashboard.channel_page import ChannelPage
 from cloud.dashboard.live import SECTIONS, events, sections
 from cloud.dashboard.login import HOME, Doors, Login
@@ -19,6 +20,7 @@ from cloud.dashboard.scope import fleet_of
 from cloud.dashboard.sessions import Session
 from cloud.dashboard.webhooks_page import WebhooksPage
 from cloud.fleet.snapshot import FleetView
+from cloud.services.caps import CapKeeper
 from cloud.store.database import Database
 from cloud.web.errors import TooMany
 from cloud.web.http import Request, Response, Route
@@ -43,6 +45,7 @@ class Dashboard:
         doors: Doors | None = None,
         refused: Refusals | None = None,
         data_dir: Path | None = None,
+        caps: CapKeeper | None = None,
     ) -> None:
         self._db = db
         self._fleet = fleet
@@ -51,6 +54,7 @@ class Dashboard:
         self._login = Login(db, self._pages, secure=secure, doors=doors, refused=refused)
         self._me = MePage(db, self._pages, self._login)
         self._audit = AuditPage(db, self._pages, self._login, data_dir)
+        self._caps = CapsPage(db, self._pages, self._login, caps or CapKeeper())
         self._channel = ChannelPage(db, fleet, tasks, self._pages, self._login)
         self._webhooks = WebhooksPage(db, webhooks, self._pages, self._login)
         self._readers = 0
@@ -65,6 +69,7 @@ class Dashboard:
             *self._webhooks.routes(),
             *self._me.routes(),
             *self._audit.routes(),
+            *self._caps.routes(),
             *self._login.routes(),
         ]
         return [self._login.guarded(route) for route in routes]
