@@ -18,6 +18,9 @@ from cloud.store.records import AccountRecord
 from cloud.store.schema import clips
 from telecore.errors import LocalProtocolError, NotFound
 
+sqlite = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+"""What is about SQLite's file, its settings and its threads' connections."""
+
 
 def put(conn: Connection, key: str) -> str:
     conn.execute(clips.insert().values(key=key, sha256="0" * 64, size=1, ms=1, made_at=accounts.now()))
@@ -122,6 +125,7 @@ async def test_a_row_of_nobodys_account_is_refused(db: Database) -> None:
         )
 
 
+@sqlite
 async def test_a_full_disk_fails_the_whole_group_and_keeps_nothing(db: Database) -> None:
     await db.write(lambda conn: put(conn, "before"))
     pages = await db.read(lambda conn: int(conn.execute(text("PRAGMA page_count")).scalar_one()))
@@ -145,6 +149,7 @@ async def test_a_full_disk_fails_the_whole_group_and_keeps_nothing(db: Database)
     assert await db.write(lambda conn: put(conn, "again")) == "again"
 
 
+@sqlite
 async def test_readers_cannot_write(db: Database) -> None:
     with pytest.raises(StoreFailed):
         await db.read(lambda conn: put(conn, "a"))
@@ -163,6 +168,7 @@ async def test_a_cancelled_writer_that_has_not_begun_writes_nothing(db: Database
     assert await db.read(keys) == set()
 
 
+@sqlite
 async def test_what_was_acknowledged_survives_without_a_close(db: Database, tmp_path: Path) -> None:
     await db.write(lambda conn: put(conn, "a"))
     with sqlite3.connect(tmp_path / "cloud.db") as other:
@@ -171,6 +177,7 @@ async def test_what_was_acknowledged_survives_without_a_close(db: Database, tmp_
     other.close()
 
 
+@sqlite
 async def test_commits_are_flushed_to_the_disk(db: Database) -> None:
     assert await db.write(lambda conn: conn.execute(text("PRAGMA synchronous")).scalar_one()) == 2  # FULL
 
