@@ -35,8 +35,10 @@ class EdgeState:
 
 
 @dataclass(frozen=True, slots=True)
-class FleetState:
-    edges: Mapping[EdgeId, EdgeState] = field(default_factory=dict)
+class SiteState:
+    """An edge and its channels."""
+
+    edge: EdgeState = EdgeState()
     channels: Mapping[ChannelId, ChannelRecord] = field(default_factory=dict)
 
 
@@ -57,9 +59,9 @@ class ChannelHeard:
 News = LinkChanged | ChannelHeard | Heartbeat
 
 
-def apply(state: FleetState, edge: EdgeId, news: News, now: datetime) -> FleetState:
-    """The state after this news. Channels that are not the edge's own are left aside."""
-    before = state.edges.get(edge, EdgeState())
+def apply(state: SiteState, edge: EdgeId, news: News, now: datetime) -> SiteState:
+    """The edge's state after this news. Channels that are not its own are left aside."""
+    before = state.edge
     heard: tuple[ChannelStatus, ...] = ()
     match news:
         case LinkChanged(up):
@@ -83,16 +85,16 @@ def apply(state: FleetState, edge: EdgeId, news: News, now: datetime) -> FleetSt
     }
     if isinstance(news, LinkChanged) and not news.up:
         # A heartbeat tells only of channels that have changed; of the others it says as much: they are as they were.
-        own = {name: replace(kept, heard_at=now) for name, kept in state.channels.items() if kept.edge == edge}
-    return FleetState({**state.edges, edge: after}, {**state.channels, **own} if own else state.channels)
+        own = {name: replace(kept, heard_at=now) for name, kept in state.channels.items()}
+    return SiteState(after, {**state.channels, **own} if own else state.channels)
 
 
-def news_of(state: FleetState, heartbeat: Heartbeat) -> tuple[ChannelStatus, ...]:
+def news_of(state: SiteState, heartbeat: Heartbeat) -> tuple[ChannelStatus, ...]:
     """Channels of a heartbeat about which something has changed that is worth writing down; signal is not."""
     return tuple(status for status in heartbeat.channels if _lasting(status) != _known(state, status.channel))
 
 
-def _known(state: FleetState, channel: ChannelId) -> object:
+def _known(state: SiteState, channel: ChannelId) -> object:
     record = state.channels.get(channel)
     return _lasting(record.status) if record else None
 
@@ -102,6 +104,9 @@ def _lasting(status: ChannelStatus) -> object:
     return (*named, status.health, status.balance, status.store is not None and status.store.full)
 
 
+_UNHEARD = SiteState()
+
+
 class Fleet:
     """Keeps the state, and makes snapshots of it together with what the store knows."""
 
@@ -109,7 +114,7 @@ class Fleet:
         self._db = db
         self._now = now
         self._ears: set[asyncio.Event] = set()
-        self.state = FleetState()
+        self._sites: dict[EdgeId, SiteState] = {}
         self._own: tuple[WarningRecord, ...] = ()
 
     def warn(self, own: tuple[WarningRecord, ...]) -> None:
@@ -118,9 +123,13 @@ class Fleet:
             self._own = own
             self.changed()
 
+    def site(self, edge: EdgeId) -> SiteState:
+        """How an edge stands, as it has told since we began."""
+        return self._sites.get(edge, _UNHEARD)
+
     def take(self, edge: EdgeId, news: News) -> None:
         """This has happened."""
-        self.state = apply(self.state, edge, news, self._now())
+        self._sites[edge] = apply(self.site(edge), edge, news, self._now())
         self.changed()
 
     def changed(self) -> None:
@@ -130,7 +139,8 @@ class Fleet:
 
     async def snapshot(self) -> Snapshot:
         """How everything stands now. Raises StoreFailed."""
-        return await self._db.read(self._snapshot)
+        sites = dict(self._sites)
+        return await self._db.read(lambda conn: self._snapshot(conn, sites))
 
     async def subscribe(self) -> AsyncIterator[object]:
         """None each time something may have changed."""
@@ -144,12 +154,13 @@ class Fleet:
         finally:
             self._ears.discard(ear)
 
-    def _snapshot(self, conn: Connection) -> Snapshot:
-        state = self.state
-        stored = {record.channel: record for record in channels.list_(conn)}
+    def _snapshot(self, conn: Connection, sites: Mapping[EdgeId, SiteState]) -> Snapshot:
+        stand = {record.channel: record for record in channels.list_(conn)}
+        for site in sites.values():
+            stand.update(site.channels)
         return Snapshot(
-            edges=tuple(_view(record, state.edges.get(record.edge, EdgeState())) for record in edges.list_(conn)),
-            channels=tuple(record for _, record in sorted({**stored, **state.channels}.items())),
+            edges=tuple(_view(record, sites.get(record.edge, _UNHEARD).edge) for record in edges.list_(conn)),
+            channels=tuple(record for _, record in sorted(stand.items())),
             calls=tuple(calls.live(conn)),
             messages=messages.latest(conn, LAST_MESSAGES),
             warnings=(*self._own, *warnings.list_(conn)),

@@ -262,7 +262,7 @@ class Desk:
                 self.streams.wanted(edge, notice)
 
     def _heartbeat(self, edge: EdgeId, heartbeat: Heartbeat) -> None:
-        changed = news_of(self.fleet.state, heartbeat)
+        changed = news_of(self.fleet.site(edge), heartbeat)
         self.fleet.take(edge, heartbeat)
         self._reaper.heartbeat(edge, heartbeat)
         if changed:

@@ -20,6 +20,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import OPEN, Event
 
 from cloud.tunnel.doorkeeper import Challenge
+from cloud.tunnel.silence import Watch
 from telecore.ids import EdgeId
 from telecore.tunnel.frames import TEXT_LIMIT
 from telecore.tunnel.gate import Gate
@@ -41,6 +42,7 @@ _SIOCOUTQNSD = 0x894B  # bytes not yet sent
 _WHOLE_TEXT = 0x81
 _WHOLE_BINARY = 0x82
 _INT = b"\0\0\0\0"
+_PING = b"\x89\0"
 LOOK_AFTER = 2048
 """Bytes that may be written before the kernel is asked how many wait: saves the system call on a line that is free."""
 MOST_STRANGERS = 12_000
@@ -51,7 +53,7 @@ BACKLOG = 4096
 
 @dataclass(frozen=True, slots=True)
 class LineTimes:
-    """Seconds. A half-open line is noticed within ``ping + pong + close``."""
+    """Seconds. A line on which nothing came for ``ping`` is pinged, and is cut when nothing comes for ``pong`` more."""
 
     open: float = 10.0
     ping: float = 10.0
@@ -94,6 +96,8 @@ class _Connection(ServerConnection):
     strangers: OrderedDict[_Connection, None] | None = None
     """All that have not said who they are, the oldest first."""
     on_silent: Callable[[str], None] = staticmethod(lambda address: None)
+    heard = 0.0
+    """When something came last, by the loop's clock."""
     _from = ""
     _opcode: Opcode = TEXT
     _partial: bytearray | None = None
@@ -102,6 +106,7 @@ class _Connection(ServerConnection):
     _needed = 0
 
     def data_received(self, data: bytes) -> None:
+        self.heard = self.loop.time()
         if self.sink is None or self._failed:
             super().data_received(data)
             return
@@ -171,6 +176,23 @@ class _Connection(ServerConnection):
         if self.response is None:
             self.on_silent(self._from)
         super().connection_lost(exc)
+
+    @property
+    def is_open(self) -> bool:
+        return self.protocol.state is OPEN
+
+    def poke(self) -> None:
+        """Ask the peer for a sign of life."""
+        self.transport.write(_PING)
+
+    def abort(self) -> None:
+        self.transport.abort()
+
+    def forget_greeting(self) -> None:
+        """Headers are not looked at any more; the library only asks whether they came."""
+        for said in (self.request, self.response):
+            if said is not None:
+                said.headers.clear()
 
     def trust(self) -> None:
         """Read messages of any size that the protocol allows: from now on it is known who sends them."""
@@ -357,8 +379,12 @@ async def listen(
     async def handler(connection: ServerConnection) -> None:
         assert isinstance(connection, _Connection)
         assert connection.admission is not None
-        await serve_line(Line(connection), connection.admission)
+        admission, connection.admission = connection.admission, None
+        connection.forget_greeting()
+        watch.add(connection)
+        await serve_line(Line(connection), admission)
 
+    watch = Watch(times.ping, times.pong)
     strangers: OrderedDict[_Connection, None] = OrderedDict()
 
     def make(*args: Any, **kwargs: Any) -> _Connection:
@@ -375,12 +401,15 @@ async def listen(
         compression=None,
         open_timeout=times.open,
         backlog=BACKLOG,
-        ping_interval=times.ping,
-        ping_timeout=times.pong,
+        ping_interval=None,
         close_timeout=times.close,
         max_size=PROOF_LIMIT,
         logger=_LIBRARY_LOG,
         create_connection=make,  # type: ignore[arg-type]  # any callable will do
         ssl=tls,
     ) as server:
-        yield int(server.sockets[0].getsockname()[1])
+        watching = asyncio.create_task(watch.run(), name="tunnel lines")
+        try:
+            yield int(server.sockets[0].getsockname()[1])
+        finally:
+            watching.cancel()

@@ -1,9 +1,12 @@
-"""One edge's tunnel, from the open WebSocket to its end: the tasks that move a Link over a Line."""
+"""One edge's tunnel, from the open WebSocket to its end: what moves a Link over a Line.
+
+A task lives as long as there is something to do: of ten thousand edges nearly all are silent.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from cloud.tunnel.entrance import Waiting
@@ -24,19 +27,28 @@ class End:
 
 
 class Signals:
-    """What a Link raises and a Session waits for."""
+    """What a Link raises, kept until a Session does it."""
 
     def __init__(self) -> None:
-        self.work = {work: asyncio.Event() for work in Work}
-        self.over = asyncio.Event()
+        self.due: set[Work] = set()
         self.end: End | None = None
+        self._begin: Callable[[], None] | None = None
+
+    def attend(self, begin: Callable[[], None] | None) -> None:
+        """From now on call this whenever there is something to do, or nothing any more."""
+        self._begin = begin
+        if begin is not None and (self.due or self.end):
+            begin()
 
     def wake(self, work: Work) -> None:
-        self.work[work].set()
+        self.due.add(work)
+        if self._begin is not None:
+            self._begin()
 
     def bye(self, code: str, reason: str) -> None:
         self.end = self.end or End(code, reason)
-        self.over.set()
+        if self._begin is not None:
+            self._begin()
 
 
 class EdgeSession:
@@ -51,6 +63,8 @@ class EdgeSession:
         self._waiting = waiting
         self._loop = asyncio.get_running_loop()
         self._finished = asyncio.Event()
+        self._under_way: dict[Work, asyncio.Task[None]] = {}
+        self._leaving: asyncio.Task[None] | None = None
         self.pump = Pump(link, line, self._later, coalesce_s)
 
     async def run(self, greeting_s: float, farewell: str) -> End:
@@ -92,15 +106,41 @@ class EdgeSession:
             await self._finished.wait()
 
     async def _serve(self, greeting_s: float) -> End:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._repeat(work, step)) for work, step in self.pump.steps.items()]
-            tasks.append(group.create_task(self._leave()))
-            tasks.append(group.create_task(self._await_greeting(greeting_s)))
-            reason = await self._line.closed()
-            await self.pump.read()
-            for task in tasks:
-                task.cancel()
+        late = self._loop.call_later(greeting_s, self._not_greeted, greeting_s)
+        try:
+            async with asyncio.TaskGroup() as group:
+                self._signals.attend(lambda: self._begin(group))
+                try:
+                    reason = await self._line.closed()
+                finally:
+                    self._signals.attend(None)
+                await self.pump.read()
+                for task in (*self._under_way.values(), self._leaving):
+                    if task is not None:
+                        task.cancel()
+        finally:
+            late.cancel()
         return self._signals.end or End("", reason)
+
+    def _begin(self, group: asyncio.TaskGroup) -> None:
+        """See that somebody does what is due."""
+        if self._signals.end is not None and self._leaving is None:
+            self._leaving = group.create_task(self._leave())
+        for work in self._signals.due - self._under_way.keys():
+            self._under_way[work] = group.create_task(self._do(work))
+
+    async def _do(self, work: Work) -> None:
+        """Until there is nothing of it to do. After a failure nothing is begun any more."""
+        step = self.pump.steps[work]
+        try:
+            while work in self._signals.due:
+                self._signals.due.discard(work)
+                await step()
+        except BaseException:
+            self._signals.attend(None)
+            raise
+        finally:
+            del self._under_way[work]
 
     async def fetch(self, sha256: Sha256, size: int) -> None:
         """Bring a blob here. Raises NotFound, Busy, TunnelDown."""
@@ -123,19 +163,10 @@ class EdgeSession:
     def _later(self, delay_s: float, call: Callable[[], None]) -> asyncio.Handle:
         return self._loop.call_later(delay_s, call) if delay_s > 0 else self._loop.call_soon(call)
 
-    async def _repeat(self, work: Work, step: Callable[[], Awaitable[None]]) -> None:
-        flag = self._signals.work[work]
-        while True:
-            await flag.wait()
-            flag.clear()
-            await step()
-
     async def _leave(self) -> None:
-        await self._signals.over.wait()
         self._line.send(self._link.urgent())
         await self._line.close()
 
-    async def _await_greeting(self, within_s: float) -> None:
-        await asyncio.sleep(within_s)
+    def _not_greeted(self, within_s: float) -> None:
         if not self._link.protocol.greeted:
             self._link.leave(ByeCode.FAULT, f"no greeting within {within_s:g} s")

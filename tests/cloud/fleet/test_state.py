@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.fleet.state import ChannelHeard, EdgeState, Fleet, FleetState, LinkChanged, apply, news_of
+from cloud.fleet.state import ChannelHeard, EdgeState, Fleet, LinkChanged, SiteState, apply, news_of
 from cloud.store import accounts, channels, edges
 from cloud.store.database import Database
 from telecore.ids import ChannelId, EdgeId
@@ -25,34 +25,34 @@ def beat(*statuses):
 
 
 def test_an_edge_comes_speaks_and_goes():
-    up = apply(FleetState(), EDGE, LinkChanged(True), NOW)
+    up = apply(SiteState(), EDGE, LinkChanged(True), NOW)
     heard = apply(up, EDGE, beat(STATUS), NOW + timedelta(seconds=1))
-    assert heard.edges[EDGE] == EdgeState(True, NOW + timedelta(seconds=1), "inst", "1.2", 7)
+    assert heard.edge == EdgeState(True, NOW + timedelta(seconds=1), "inst", "1.2", 7)
     assert heard.channels[CHANNEL].status == STATUS
     gone = apply(heard, EDGE, LinkChanged(False), NOW + timedelta(seconds=2))
-    assert (gone.edges[EDGE].connected, gone.edges[EDGE].spooled) == (False, None)
+    assert (gone.edge.connected, gone.edge.spooled) == (False, None)
     assert gone.channels[CHANNEL].status == STATUS
     assert gone.channels[CHANNEL].heard_at == NOW + timedelta(seconds=2)
     said = Heartbeat("inst", "1.2", 5.0, (), (), 8, DataUsed("2026-05-01", Traffic()))
     with_data = apply(heard, EDGE, said, NOW)
     assert with_data.channels == heard.channels  # those that are not told of are as they were
-    assert apply(with_data, EDGE, beat(), NOW).edges[EDGE].data == said.data
+    assert apply(with_data, EDGE, beat(), NOW).edge.data == said.data
     assert up.channels == {}
 
 
 def test_an_edge_cannot_speak_for_anothers_channel():
     other = replace(STATUS, channel=ChannelId("site-10/modem1"))
-    assert apply(FleetState(), EDGE, beat(STATUS, other), NOW).channels.keys() == {CHANNEL}
-    assert apply(FleetState(), EDGE, ChannelHeard(other), NOW).channels == {}
+    assert apply(SiteState(), EDGE, beat(STATUS, other), NOW).channels.keys() == {CHANNEL}
+    assert apply(SiteState(), EDGE, ChannelHeard(other), NOW).channels == {}
 
 
 def test_only_what_lasts_is_news():
-    state = apply(FleetState(), EDGE, ChannelHeard(STATUS), NOW)
+    state = apply(SiteState(), EDGE, ChannelHeard(STATUS), NOW)
     louder = replace(STATUS, signal=SignalLevel(-60), busy_legs=1, sent_today=3)
     assert news_of(state, beat(louder)) == ()
     locked = replace(STATUS, state=ChannelState.LOCKED)
     assert news_of(state, beat(locked)) == (locked,)
-    assert news_of(FleetState(), beat(STATUS)) == (STATUS,)
+    assert news_of(SiteState(), beat(STATUS)) == (STATUS,)
 
 
 @pytest.fixture

@@ -45,7 +45,7 @@ async def test_only_lasting_changes_of_a_heartbeat_are_written(desk):
     await asyncio.sleep(0.05)
     after = await desk.db.read(lambda conn: channels.get(conn, CHANNELS[0]))
     assert after.heard_at == before.heard_at
-    assert desk.desk.fleet.state.channels[CHANNELS[0]].status.busy_legs == 1
+    assert desk.desk.fleet.site(EDGE).channels[CHANNELS[0]].status.busy_legs == 1
 
 
 async def test_when_an_edge_was_seen_is_kept(desk):

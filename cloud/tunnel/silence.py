@@ -1,0 +1,57 @@
+"""Finds lines that are dead without a word: one task for all of them, and no ping where the peer speaks by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import itertools
+from typing import Protocol
+
+
+class Heard(Protocol):
+    """A line that is listened to. ``heard``: when something came last, by the loop's clock."""
+
+    heard: float
+
+    @property
+    def is_open(self) -> bool: ...
+    def poke(self) -> None: ...
+    def abort(self) -> None: ...
+
+
+class Watch:
+    """Seconds: after ``ping`` without a word the peer is poked, and after ``pong`` more the line is cut."""
+
+    def __init__(self, ping: float, pong: float) -> None:
+        self._ping = ping
+        self._pong = pong
+        self._count = itertools.count()
+        self._due: list[tuple[float, int, Heard, float | None]] = []
+
+    def add(self, line: Heard) -> None:
+        """It is open; it is forgotten when it is no more."""
+        self._look_at(line.heard + self._ping, line, None)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        clock = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(min(1.0, self._ping / 8, self._pong / 8))
+            self.look(clock())
+
+    def look(self, now: float) -> None:
+        """See to those whose time has come."""
+        while self._due and self._due[0][0] <= now:
+            _, _, line, poked_at = heapq.heappop(self._due)
+            if not line.is_open:
+                continue
+            if poked_at is not None and line.heard <= poked_at:
+                line.abort()
+            elif now - line.heard < self._ping:
+                self._look_at(line.heard + self._ping, line, None)
+            else:
+                line.poke()
+                self._look_at(now + self._pong, line, now)
+
+    def _look_at(self, when: float, line: Heard, poked_at: float | None) -> None:
+        heapq.heappush(self._due, (when, next(self._count), line, poked_at))

@@ -1,0 +1,61 @@
+"""A line on which nothing comes is poked, and cut when it stays silent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cloud.tunnel.silence import Watch
+
+
+@dataclass
+class FakeLine:
+    heard: float = 0.0
+    is_open: bool = True
+    pokes: int = 0
+    cut: bool = False
+
+    def poke(self) -> None:
+        self.pokes += 1
+
+    def abort(self) -> None:
+        self.cut, self.is_open = True, False
+
+
+def test_a_silent_line_is_poked_once_and_then_cut() -> None:
+    watch, line = Watch(10.0, 5.0), FakeLine()
+    watch.add(line)
+    watch.look(9.9)
+    assert line.pokes == 0
+    watch.look(10.1)
+    watch.look(15.0)
+    assert (line.pokes, line.cut) == (1, False)
+    watch.look(15.1)
+    assert line.cut
+
+
+def test_a_sign_of_life_is_enough() -> None:
+    watch, line = Watch(10.0, 5.0), FakeLine()
+    watch.add(line)
+    watch.look(10.1)
+    line.heard = 10.2
+    watch.look(16.0)
+    assert not line.cut
+    watch.look(20.3)
+    assert (line.pokes, line.cut) == (2, False)
+
+
+def test_who_speaks_by_itself_is_never_poked() -> None:
+    watch, line = Watch(10.0, 5.0), FakeLine()
+    watch.add(line)
+    for second in range(100):
+        line.heard = float(second - second % 8)
+        watch.look(float(second))
+    assert line.pokes == 0
+
+
+def test_a_line_that_is_closed_is_let_go() -> None:
+    watch, line = Watch(10.0, 5.0), FakeLine()
+    watch.add(line)
+    line.is_open = False
+    watch.look(100.0)
+    assert (line.pokes, line.cut, watch._due) == (0, False, [])
