@@ -27,6 +27,7 @@ from cloud.dashboard.routes import Dashboard
 from cloud.services import audit_anchors
 from cloud.services.addresses import AddressPolicy
 from cloud.services.desk import Desk
+from cloud.services.edge_desk import EdgeDesk
 from cloud.services.files import Files
 from cloud.services.hearing.recognisers import recognisers
 from cloud.services.media_links import MediaLinks
@@ -308,6 +309,7 @@ def _routes(
             desk.fleet_tasks,
             config.public_url,
             webhooks=desk.webhook_log,
+            edges=EdgeDesk(db, keys, config.public_url),
             data_dir=config.data_dir,
             refused=gate.refused,
             caps=desk.caps,

@@ -11,6 +11,7 @@ import time
 from cloud.cli.commands import Commands, account_named, by_hand, print_result, written
 from cloud.config import CloudConfig
 from cloud.fleet import channel_table
+from cloud.services.edge_desk import enrol_command
 from cloud.store import channels, edges
 from cloud.store.database import Connection, Database
 from cloud.tunnel.cloud_keys import FILE, CloudKeys
@@ -57,7 +58,7 @@ async def _enrol_edge(config: CloudConfig, asked: argparse.Namespace) -> int:
     token = f"{secret}.{await asyncio.to_thread(_key_of, config)}"
     print_result(asked, {"edge": asked.name, "account": account, "token": token})
     if not asked.json:
-        print(f"on the site: edge-agent enrol --cloud {config.public_url} --token {token}", file=sys.stderr)
+        print(f"on the site: {enrol_command(config.public_url, token)}", file=sys.stderr)
     return 0
 
 

@@ -4,7 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cloud.dashboard.paths import AUDIT, CAPS, CHANNEL, CHANNEL_ACTIONS, HOME, LOGIN, ME, WEBHOOK, WEBHOOKS
+from cloud.dashboard.paths import (
+    AUDIT,
+    CAPS,
+    CHANNEL,
+    CHANNEL_ACTIONS,
+    HOME,
+    LOGIN,
+    ME,
+    RELEASE,
+    RELEASE_ACTIONS,
+    RELEASES,
+    SITE,
+    SITES,
+    WEBHOOK,
+    WEBHOOKS,
+)
 
 OPERATOR, ACCOUNT, AUDITOR = "operator", "account", "auditor"
 NOBODY = "nobody"
@@ -16,6 +31,8 @@ SELF = frozenset({OPERATOR, ACCOUNT, AUDITOR})
 LOOK = frozenset({OPERATOR, ACCOUNT, AUDITOR})
 ACT = frozenset({OPERATOR, ACCOUNT})
 LOOK_AT_ALL = frozenset({OPERATOR, AUDITOR})
+MANAGE = frozenset({OPERATOR})
+"""Who may come in as an edge, and what edges run: it concerns all accounts."""
 
 RULES: Mapping[tuple[str, str], frozenset[str]] = {
     ("GET", HOME): LOOK,
@@ -37,6 +54,13 @@ RULES: Mapping[tuple[str, str], frozenset[str]] = {
     ("POST", f"{WEBHOOK}/replay"): ACT,
     ("GET", AUDIT): LOOK_AT_ALL,
     ("GET", CAPS): LOOK_AT_ALL,
+    ("GET", SITES): LOOK_AT_ALL,
+    ("POST", f"{SITES}/enrol"): MANAGE,
+    ("POST", f"{SITES}/rotate"): MANAGE,
+    ("POST", f"{SITE}/revoke"): MANAGE,
+    ("POST", f"{SITE}/forgive"): MANAGE,
+    ("GET", RELEASES): LOOK_AT_ALL,
+    **{("POST", f"{RELEASE}/{name}"): MANAGE for name in RELEASE_ACTIONS},
 }
 """Method and path → the roles that it is open to."""
 

@@ -15,12 +15,15 @@ from cloud.dashboard.channel_page import ChannelPage
 from cloud.dashboard.live import SECTIONS, events, sections
 from cloud.dashboard.login import HOME, Doors, Login
 from cloud.dashboard.me_page import MePage
+from cloud.dashboard.releases_page import ReleasesPage
 from cloud.dashboard.rendering import HEADERS, Pages
 from cloud.dashboard.scope import fleet_of
 from cloud.dashboard.sessions import Session
+from cloud.dashboard.sites_page import SitesPage
 from cloud.dashboard.webhooks_page import WebhooksPage
 from cloud.fleet.snapshot import FleetView
 from cloud.services.caps import CapKeeper
+from cloud.services.edge_desk import EdgeDesk
 from cloud.store.database import Database
 from cloud.web.errors import TooMany
 from cloud.web.http import Request, Response, Route
@@ -42,6 +45,7 @@ class Dashboard:
         public_url: str,
         *,
         webhooks: WebhookReplays,
+        edges: EdgeDesk,
         doors: Doors | None = None,
         refused: Refusals | None = None,
         data_dir: Path | None = None,
@@ -57,6 +61,8 @@ class Dashboard:
         self._caps = CapsPage(db, self._pages, self._login, caps or CapKeeper())
         self._channel = ChannelPage(db, fleet, tasks, self._pages, self._login)
         self._webhooks = WebhooksPage(db, webhooks, self._pages, self._login)
+        self._sites = SitesPage(db, edges, self._pages, self._login)
+        self._releases = ReleasesPage(db, self._pages, self._login)
         self._readers = 0
 
     def routes(self) -> list[Route]:
@@ -67,6 +73,8 @@ class Dashboard:
             Route("GET", f"{HOME}/static/{{name}}", self.static),
             *self._channel.routes(),
             *self._webhooks.routes(),
+            *self._sites.routes(),
+            *self._releases.routes(),
             *self._me.routes(),
             *self._audit.routes(),
             *self._caps.routes(),

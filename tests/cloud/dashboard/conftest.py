@@ -13,12 +13,14 @@ import pytest
 from cloud.dashboard.routes import Dashboard
 from cloud.fleet.snapshot import EdgeView, Snapshot
 from cloud.services.addresses import AddressPolicy
+from cloud.services.edge_desk import EdgeDesk
 from cloud.services.fleet_tasks import FleetTasks
 from cloud.services.webhook_log import WebhookLog
 from cloud.services.webhooks import WebhookClient
 from cloud.store import operators
 from cloud.store.database import Database
 from cloud.store.records import CallRecord, ChannelRecord, HistoryRecord, MessageRecord, WarningRecord
+from cloud.tunnel.cloud_keys import CloudKeys
 from cloud.web import passwords
 from cloud.web.server import WebServer
 from telecore import codec
@@ -50,6 +52,7 @@ from telecore.model import (
 )
 from telecore.sim_health import Balance, Health, HealthState, StoreLevel, Usage
 from tests.fakes.fleet import FakeFleet
+from tests.fakes.keys import cloud_keys
 from tests.fakes.store import store_url
 
 PASSWORD = "a long password"
@@ -61,6 +64,8 @@ class Desk:
     fleet: FakeFleet
     server: WebServer
     hooks: WebhookLog
+    edges: EdgeDesk
+    keys: CloudKeys
 
     @property
     def url(self) -> str:
@@ -77,11 +82,14 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         hooks = WebhookLog(db, client)
         client.watch(hooks.take)
         tasks = FleetTasks(db, wake=lambda edge: None)
-        server = WebServer("127.0.0.1", 0, Dashboard(db, fleet, tasks, "http://127.0.0.1", webhooks=hooks).routes())
+        keys = await asyncio.to_thread(cloud_keys, tmp_path)
+        edges = EdgeDesk(db, keys, "https://gw.example")
+        dashboard = Dashboard(db, fleet, tasks, "http://127.0.0.1", webhooks=hooks, edges=edges)
+        server = WebServer("127.0.0.1", 0, dashboard.routes())
         running = asyncio.create_task(server.run())
         await asyncio.wait_for(server.started.wait(), 5)
         try:
-            yield Desk(db, fleet, server, hooks)
+            yield Desk(db, fleet, server, hooks, edges, keys)
         finally:
             await client.close()
             running.cancel()

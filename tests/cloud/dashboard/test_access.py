@@ -26,7 +26,7 @@ from telecore.ids import EdgeId
 from tests.cloud.dashboard.browsing import Browser, browsing
 from tests.cloud.dashboard.conftest import PASSWORD, Desk
 
-PIECES = {"edge": "site-1", "sid": "WH" + "0" * 32, "name": "operator.css"}
+PIECES = {"edge": "site-1", "sid": "WH" + "0" * 32, "name": "operator.css", "sha256": "a" * 64}
 
 
 @pytest.fixture
@@ -202,7 +202,13 @@ async def test_where_a_second_factor_is_required_there_is_nothing_without_one(de
     desk.fleet.show(busy)
     tasks = FleetTasks(desk.db, wake=lambda edge: None)
     dashboard = Dashboard(
-        desk.db, desk.fleet, tasks, "http://127.0.0.1", webhooks=desk.hooks, doors=Doors(two_factor=True)
+        desk.db,
+        desk.fleet,
+        tasks,
+        "http://127.0.0.1",
+        webhooks=desk.hooks,
+        edges=desk.edges,
+        doors=Doors(two_factor=True),
     )
     server = WebServer("127.0.0.1", 0, dashboard.routes())
     running = asyncio.create_task(server.run())

@@ -9,8 +9,10 @@ import pyotp
 import pytest
 
 from cloud.fleet.snapshot import Snapshot
+from cloud.store import edges
 from telecore.model import ChannelState
 from tests.cloud.dashboard.conftest import PASSWORD, Desk
+from tests.cloud.dashboard.test_releases_page import FARES, fared, fleet
 from tests.fakes.browser import CHROMIUM, browser
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")]
@@ -121,4 +123,54 @@ async def test_an_operator_sets_up_a_second_factor(desk: Desk, tmp_path: Path) -
         await tab.until("document.querySelector('form[action$=code]') !== null")
         await tab.evaluate(CODE % code)
         await tab.until("document.getElementById('link')?.textContent === 'live'")
+        assert tab.problems == []
+
+
+ENROL = """
+document.querySelector('input[name=name]').value = '%s';
+document.querySelector('form[action$=enrol] button').click();
+"""
+
+
+async def test_an_operator_makes_a_token_revokes_a_site_and_starts_a_release(desk: Desk, tmp_path: Path) -> None:
+    """What shuts out is not done before the box is ticked; on a phone all of it fits."""
+    await desk.db.write(fleet)
+    async with browser(tmp_path / "profile") as tab:
+        await tab.go(f"{desk.url}/operator")
+        await tab.evaluate(LOG_IN % PASSWORD)
+        await tab.until("document.getElementById('link')?.textContent === 'live'")
+        await tab.go(f"{desk.url}/operator/sites")
+        await tab.until("document.querySelectorAll('tbody tr').length === 6")
+        await tab.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+        await tab.evaluate("document.querySelector('form[action$=\"site-2/revoke\"] button').click()")
+        await tab.screenshot(tmp_path / "sites.png")
+        assert await desk.db.read(edges.shut) == {}
+        await tab.evaluate("document.querySelector('form[action$=\"site-2/revoke\"] input[name=sure]').click()")
+        await tab.evaluate("document.querySelector('form[action$=\"site-2/revoke\"] button').click()")
+        await tab.until("document.body.innerText.includes('revoked')")
+        assert await desk.db.read(edges.shut) == {"site-2": "revoked"}
+
+        await tab.evaluate(ENROL % "site-2")
+        await tab.until("document.getElementById('command') !== null")
+        await tab.until("document.querySelector('.qr svg path').getBoundingClientRect().width > 100")
+        await tab.until("document.querySelector('[data-copies]').hidden === false")
+        await tab.evaluate("document.querySelector('[data-copies]').click()")
+        await tab.until("document.getElementById('copied').textContent !== ''")
+        await tab.screenshot(tmp_path / "token.png")
+
+        await tab.go(f"{desk.url}/operator/releases")
+        await tab.until("document.querySelector('form[action$=stage] button') !== null")
+        await tab.evaluate("document.querySelector('input[name=percent]').value = '100'")
+        await tab.evaluate("document.querySelector('form[action$=stage] button').click()")
+        await tab.until("document.body.innerText.includes('not yet')")
+        await desk.db.write(lambda conn: fared(conn, FARES))
+        await tab.go(f"{desk.url}/operator/releases")
+        await tab.until("document.body.innerText.includes('taken back')")
+        await tab.screenshot(tmp_path / "releases.png")
+        size = {"width": 390, "height": 844, "deviceScaleFactor": 1, "mobile": True}
+        await tab.command("Emulation.setDeviceMetricsOverride", **size)
+        for name in ("sites", "releases"):
+            await tab.go(f"{desk.url}/operator/{name}")
+            assert await tab.evaluate("document.documentElement.scrollWidth") <= 390
+            await tab.screenshot(tmp_path / f"{name}-phone.png")
         assert tab.problems == []
