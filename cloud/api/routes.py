@@ -33,6 +33,7 @@ from cloud.api.notifications import NotificationsApi
 from cloud.api.outgoing_caller_ids import CallerIdsApi
 from cloud.api.queues import QueuesApi
 from cloud.api.recordings import RecordingsApi, Renditions, Sound
+from cloud.api.sites import SitesApi
 from cloud.api.streams import StreamsApi
 from cloud.api.transcriptions import TranscriptionsApi
 from cloud.api.usage import UsageApi
@@ -43,6 +44,7 @@ from cloud.api.webhooks import WebhookReplays, WebhooksApi
 from cloud.fleet.snapshot import FleetView
 from cloud.services.caps import CapKeeper
 from cloud.services.conference_desk import ConferenceDesk
+from cloud.services.edge_desk import EdgeDesk
 from cloud.services.media_links import MediaLinks
 from cloud.services.queue_desk import QueueDesk
 from cloud.services.requests import Accounts, CallRecordings, Calls, Messages, Streams, Validations
@@ -130,6 +132,7 @@ def api_routes(backend: Backend) -> list[Route]:
         *CapsApi(db, auth, backend.caps).routes(),
         *WebhooksApi(db, auth, backend.webhooks).routes(),
         *FleetApi(db, auth, backend.fleet, backend.tasks).routes(),
+        *SitesApi(db, auth, EdgeDesk(db, backend.enrolment.keys, backend.public_url)).routes(),
         *EnrolmentApi(db, backend.enrolment, limit).routes(),
         *DescriptionApi(backend.public_url).routes(),
     ]

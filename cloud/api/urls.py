@@ -114,6 +114,8 @@ PATHS = {
 """Name → path, the pieces of it in braces."""
 CHANNELS = "/simferry/v1/channels"
 CHANNEL = f"{CHANNELS}/{{edge}}/{{device:[a-z0-9-]+(?:/[0-9]+)?}}"
+EDGES = "/simferry/v1/edges"
+EDGE = f"{EDGES}/{{edge}}"
 TASK = "/simferry/v1/tasks/{sid}"
 CLIENTS = "/simferry/v1/clients"
 CLIENT_TOKENS = f"{CLIENTS}/{{identity}}/tokens"

@@ -236,6 +236,7 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
         "lookup/PhoneNumbers": taken,
         "lookup_v1/PhoneNumbers": taken,
         "channels": edge,
+        "edges": edge,
         "clients": "alice",
         "{edge}": "modem1",
         "tasks": task.sid,

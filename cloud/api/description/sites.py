@@ -19,7 +19,8 @@ from cloud.api.description.words import (
     word,
 )
 from cloud.api.fleet_forms import GIVE_BACK, HELD, MAX_NOTE, MAX_USSD
-from cloud.api.urls import CHANNEL, CHANNELS, CLIENT_SOCKET, CLIENT_TOKENS, CLIENTS, OPENAPI, TASK
+from cloud.api.sites import MAX_NAME
+from cloud.api.urls import CHANNEL, CHANNELS, CLIENT_SOCKET, CLIENT_TOKENS, CLIENTS, EDGE, EDGES, OPENAPI, TASK
 from cloud.services.access_token import MAX_LIFE_S
 from telecore.model import ChannelState
 
@@ -65,6 +66,17 @@ SCHEMAS: dict[str, Json] = {
     },
     "client": {"identity": a_text(), "handsets": a_whole(), "in_call": a_flag()},
     "client_token": {"identity": a_text(), "token": a_text(), "expires_at": an_iso(), "page": a_text()},
+    "edge": {
+        "edge": a_text(),
+        "account": a_text(),
+        "enrolled": a_flag(),
+        "connected": a_flag(),
+        "shut_out": a_text(),
+        "version": a_text(),
+        "public_key": a_text(),
+    },
+    "edge_token": {"edge": a_text(), "account": a_text(), "token": a_text(), "command": a_text()},
+    "edge_changed": {"edge": a_text(), "vouchers_removed": a_whole()},
     "enrolled": {
         "edge": a_text(),
         "tunnel_url": a_text(),
@@ -121,6 +133,22 @@ FAMILY = Family(
         Endpoint(
             "GET", CLIENT_SOCKET, "The web socket of a browser (docs/client.md).", Answer("any"), status=101,
             standing=_OURS, errors=(426,), open=True,
+        ),
+        Endpoint("GET", EDGES, "Your sites.", Answer("list", "edge", "edges"), standing=_OURS),
+        Endpoint(
+            "POST", EDGES, "A token for the device of a new site, or for one that takes the place of another.",
+            one("edge_token"),
+            (
+                text("name", _OURS, upto=MAX_NAME, needed=True, pattern="^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"),
+                sid("account", "AC", _OURS),
+            ),
+            201, _OURS, {"name": "a-new-site"}, errors=(400,),
+        ),
+        Endpoint(
+            "POST", f"{EDGE}/revoke", "Shut a stolen or lost device out, at once.", one("edge_changed"), standing=_OURS
+        ),
+        Endpoint(
+            "POST", f"{EDGE}/forgive", "Unlock a site whose key seemed copied.", one("edge_changed"), standing=_OURS
         ),
         Endpoint(
             "POST", "enrol", "An edge's one-time token becomes its key.", one("enrolled"),
