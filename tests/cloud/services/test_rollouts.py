@@ -135,6 +135,7 @@ async def test_what_operators_may_do_in_each_state(db: Database) -> None:
 async def test_an_edge_hears_that_a_release_is_urgent_and_is_seen_coming_along(db: Database) -> None:
     await db.write(lambda conn: releases.add(conn, replace(RELEASE, percent=100, urgent=True)))
     fleet = Fleet(db)
+    running = asyncio.create_task(fleet.rollouts.run())
     fleet.rollouts.on_link(EDGES[0], True)
     await until(lambda: fleet.offered)
     assert fleet.heard[EDGES[0]].releases[0].urgent
@@ -144,3 +145,4 @@ async def test_an_edge_hears_that_a_release_is_urgent_and_is_seen_coming_along(d
         async with asyncio.timeout(5):
             while [u.reason for u in await db.read(lambda conn: releases.updates_of(conn, RELEASE))] != [said]:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
+    running.cancel()
