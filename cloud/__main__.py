@@ -8,17 +8,18 @@ import sys
 from collections.abc import Callable, Sequence
 
 from cloud import __version__
-from cloud.cli import accounts, audit, backup, caps, edges, operators, releases, serve, store
+from cloud.cli import accounts, audit, backup, caps, edges, operators, releases, seals, serve, store
 from cloud.cli.commands import PROGRAM, Commands, Run
 from cloud.config import CloudConfig, ConfigError, load
 from cloud.logs import set_up
+from cloud.sealing import SealBroken
 from cloud.store.migrate import SchemaTooNew
 from cloud.store.soundness import StoreBroken
 from telecore.errors import TelecoreError
 
 CANNOT_START = 2
 """Exit status that tells systemd not to try again: argparse's for a wrong command line, ours for a wrong file."""
-_KINDS = (serve, store, backup, accounts, caps, operators, edges, audit, releases)
+_KINDS = (serve, store, backup, accounts, caps, operators, edges, audit, releases, seals)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -36,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run: Run = asked.run
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             return runner.run(_awaited(run, config, asked))
-    except (ConfigError, SchemaTooNew, StoreBroken) as error:
+    except (ConfigError, SchemaTooNew, StoreBroken, SealBroken) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return CANNOT_START
     except TelecoreError as error:

@@ -95,7 +95,7 @@ async def serve(config: CloudConfig) -> None:
 @asynccontextmanager
 async def built(config: CloudConfig) -> AsyncIterator[Parts]:
     """Open the store and wire all parts together; close the store at the end."""
-    async with Database(config.database_url, check=True) as db:
+    async with Database(config.database_url, check=True, seals=config.seals()) as db:
         files = Files(config.data_dir / "files")
         renditions = Renditions(config.data_dir / "renditions", files)
         await files.open()

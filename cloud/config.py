@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from cloud import sealing
+from cloud.sealing import Seals
 from telecore.caps import Caps
 from telecore.caps import check as check_caps
 from telecore.errors import InvalidRequest
@@ -126,10 +128,14 @@ class LogConfig:
 
 @dataclass(frozen=True, slots=True)
 class CloudConfig:
-    """``database`` is SQLAlchemy's URL; without it a SQLite file in ``data_dir``, relative to the file's folder."""
+    """``database`` is SQLAlchemy's URL; without it a SQLite file in ``data_dir``, relative to the file's folder.
+
+    ``seal_keys``: the file with the keys of the secrets in it, if not ``seal-keys.json`` in ``data_dir``.
+    """
 
     data_dir: Path = Path("data")
     database: str = ""
+    seal_keys: str = ""
     web: WebConfig = field(default_factory=WebConfig)
     tunnel: TunnelConfig = field(default_factory=TunnelConfig)
     webhooks: WebhookConfig = field(default_factory=WebhookConfig)
@@ -142,6 +148,10 @@ class CloudConfig:
     @property
     def database_url(self) -> str:
         return self.database or f"sqlite:///{self.data_dir / 'cloud.db'}"
+
+    def seals(self) -> Seals:
+        """The keys of the secrets in the database: systemd's credential, or those of the file."""
+        return sealing.beside(self.data_dir, self.seal_keys)
 
     @property
     def public_url(self) -> str:
@@ -159,6 +169,7 @@ class _Document:
 
     data_dir: str = "data"
     database: str = ""
+    seal_keys: str = ""
     web: WebConfig = field(default_factory=WebConfig)
     tunnel: TunnelConfig = field(default_factory=TunnelConfig)
     webhooks: WebhookConfig = field(default_factory=WebhookConfig)
@@ -288,6 +299,7 @@ def _resolved(document: _Document, folder: Path) -> CloudConfig:
     return CloudConfig(
         data_dir=folder / document.data_dir,
         database=document.database,
+        seal_keys=str(folder / document.seal_keys) if document.seal_keys else "",
         web=document.web,
         tunnel=tunnel,
         webhooks=document.webhooks,

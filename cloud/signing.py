@@ -1,10 +1,15 @@
-"""The cloud's door to libsodium: Ed25519 keys and signatures, all in lower-case hexadecimal."""
+"""The cloud's door to libsodium: Ed25519 keys and signatures, in lower-case hexadecimal, and texts under a key."""
 
 from __future__ import annotations
 
 import secrets
 
-from nacl.exceptions import BadSignatureError
+from nacl.bindings import (
+    crypto_aead_xchacha20poly1305_ietf_decrypt,
+    crypto_aead_xchacha20poly1305_ietf_encrypt,
+    crypto_aead_xchacha20poly1305_ietf_NPUBBYTES,
+)
+from nacl.exceptions import BadSignatureError, CryptoError
 from nacl.exceptions import ValueError as NaclValueError
 from nacl.signing import SigningKey, VerifyKey
 
@@ -31,3 +36,18 @@ def verify(public: str, message: bytes, signature: str) -> bool:
     except (BadSignatureError, NaclValueError, ValueError):
         return False
     return True
+
+
+def encrypt(key: bytes, plain: bytes, beside: bytes) -> bytes:
+    """Under a key of 32 bytes (XChaCha20-Poly1305): nonce, text and tag. ``beside`` must be the same to decrypt it."""
+    nonce = secrets.token_bytes(crypto_aead_xchacha20poly1305_ietf_NPUBBYTES)
+    return nonce + crypto_aead_xchacha20poly1305_ietf_encrypt(plain, beside, nonce, key)
+
+
+def decrypt(key: bytes, data: bytes, beside: bytes) -> bytes | None:
+    """What was encrypted with this key and ``beside``; None for anything else."""
+    size = crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
+    try:
+        return crypto_aead_xchacha20poly1305_ietf_decrypt(data[size:], beside, data[:size], key)
+    except (CryptoError, NaclValueError, ValueError):
+        return None

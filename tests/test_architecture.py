@@ -63,7 +63,8 @@ LAYERS = {
         {"services"},
         {"tunnel", "fleet", "web"},
         {"store"},
-        {"config", "lock", "logs", "modes", "numbering", "signing", "watchdog"},
+        {"config", "lock", "logs", "modes", "numbering", "sealing", "watchdog"},
+        {"private_file", "signing"},
     ),
 }
 """Top to bottom; a module imports its own row and the rows below."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 
-from cloud.cli.commands import Commands, account_named, by_hand, print_result, written
+from cloud.cli.commands import Commands, account_named, by_hand, print_result, store, written
 from cloud.config import CloudConfig
 from cloud.store import accounts
-from cloud.store.database import Connection, Database
+from cloud.store.database import Connection
 from cloud.store.records import AccountRecord
 from cloud.store.records.accounts import COMPAT, LEVELS, MAX_DAYS, MAX_RETENTION_DAYS, RETENTION
 from telecore.errors import InvalidRequest
@@ -54,7 +54,7 @@ async def _account_settings(config: CloudConfig, asked: argparse.Namespace) -> i
     if changes:
         record = await written(config, write, by_hand("account", asked.account or "", ", ".join(sorted(changes))))
     else:
-        async with Database(config.database_url) as db:
+        async with store(config) as db:
             record = await db.read(lambda conn: account_named(conn, asked.account))
     settings = {name: str(getattr(record, name)) for name in ("sid", *_SETTINGS)}
     print_result(asked, settings)

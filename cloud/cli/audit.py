@@ -8,7 +8,7 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from cloud.cli.commands import Commands
+from cloud.cli.commands import Commands, store
 from cloud.config import CloudConfig
 from cloud.services import audit_anchors
 from cloud.store import audit
@@ -32,7 +32,7 @@ def add(commands: Commands) -> None:
 
 
 async def _audit(config: CloudConfig, asked: argparse.Namespace) -> int:
-    async with Database(config.database_url) as db:
+    async with store(config) as db:
         if asked.action == "verify":
             return await _verify(db, config, asked)
         found = await db.read(lambda conn: audit.latest(conn, max(1, asked.last), who=asked.who))

@@ -14,8 +14,9 @@ from cloud import lock
 from cloud.cli.commands import Commands, by_hand, noted, print_result
 from cloud.config import CloudConfig
 from cloud.store.backup import making, restoring
-from cloud.store.backup.manifest import DATABASE, Manifest
+from cloud.store.backup.manifest import DATABASE, KEY_FILES, Manifest
 from cloud.store.backup.restoring import Restored
+from cloud.tunnel.cloud_keys import FILE as TUNNEL_KEYS
 from telecore.errors import InvalidRequest
 
 _POSTGRESQL = (
@@ -28,6 +29,9 @@ def add(commands: Commands) -> None:
     made = commands.add("backup", _backup, "Copy the store and its files, while the controller runs.", result=True)
     made.add_argument("target", type=Path, metavar="DIR|FILE.tar", help="a folder that is not there yet, or a file")
     made.add_argument("--files-only", action="store_true", help="without the database, which PostgreSQL keeps")
+    made.add_argument(
+        "--without-keys", action="store_true", help=f"without {' and '.join(KEY_FILES)}, of which you keep a copy apart"
+    )
     text = "Read every byte of a backup and say whether it is whole."
     commands.add("verify-backup", _verify, text, result=True).add_argument("source", type=Path, metavar="DIR|FILE.tar")
     made = commands.add("restore", _restore, "Put a backup back; the controller must not run.", result=True)
@@ -38,8 +42,14 @@ def add(commands: Commands) -> None:
 
 async def _backup(config: CloudConfig, asked: argparse.Namespace) -> int:
     _is_ours(config, asked.files_only)
-    made = await asyncio.to_thread(making.make, config.data_dir, asked.target, with_database=not asked.files_only)
-    what = "files only" if asked.files_only else ""
+    made = await asyncio.to_thread(
+        making.make,
+        config.data_dir,
+        asked.target,
+        with_database=not asked.files_only,
+        with_keys=not asked.without_keys,
+    )
+    what = ", ".join([*(["files only"] if asked.files_only else []), *(["no keys"] if asked.without_keys else [])])
     await noted(config, by_hand("backup", f"backup {asked.target.absolute()}", what))
     print_result(asked, {"backup": str(asked.target), **_figures(made)})
     return 0
@@ -56,9 +66,24 @@ async def _restore(config: CloudConfig, asked: argparse.Namespace) -> int:
     await noted(config, by_hand("restore", f"backup {asked.source.absolute()}", f"made at {done.manifest.made_at}"))
     moved = {"moved_aside": str(done.moved)} if done.moved else {}
     print_result(asked, {**_figures(done.manifest), "age": _age(done.age), **moved})
-    for line in told(done):
+    for line in [*told(done), *await asyncio.to_thread(_keys_to_bring, config, done.manifest)]:
         print(line, file=sys.stderr)
     return 0
+
+
+def _keys_to_bring(config: CloudConfig, made: Manifest) -> list[str]:
+    """What the controller will miss, for it was left out of the backup."""
+    lines, seals = [], config.seals()
+    seals.look()
+    missing = set(made.keys) - set(seals.ids)
+    if missing:
+        lines.append(f"The controller will not start yet: {seals.what_to_do(sorted(missing))}")
+    if not (config.data_dir / TUNNEL_KEYS).exists():
+        lines.append(
+            f"{TUNNEL_KEYS} is not there: put it into {config.data_dir} (mode 0600) before the first start, which "
+            "makes a new one; without it edges do not know this cloud, and must be enrolled again"
+        )
+    return lines
 
 
 def _put_back(config: CloudConfig, asked: argparse.Namespace) -> Restored:
@@ -88,6 +113,7 @@ def _figures(made: Manifest) -> dict[str, str]:
         "files": str(len(sound)),
         "bytes": str(sum(content.size for content in made.files.values())),
         "missing_files": str(len(made.missing)),
+        "missing_keys": " ".join(made.missing_keys) or "none",
         **{f"rows_{table}": str(count) for table, count in made.rows.items()},
     }
 

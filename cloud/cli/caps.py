@@ -6,11 +6,11 @@ import argparse
 import json
 from typing import Any
 
-from cloud.cli.commands import Commands, account_named, by_hand, print_result, written
+from cloud.cli.commands import Commands, account_named, by_hand, print_result, store, written
 from cloud.config import CloudConfig
 from cloud.services.caps import CapKeeper
 from cloud.store import caps
-from cloud.store.database import Connection, Database
+from cloud.store.database import Connection
 from cloud.store.rows import now
 from telecore.caps import BURSTS, NUMBERS, WARNINGS, check, parse_list, parse_prefixes
 
@@ -68,7 +68,7 @@ async def _caps(config: CloudConfig, asked: argparse.Namespace) -> int:
         told = ", ".join([*also, *(f"{name}={json.dumps(value)}" for name, value in sorted(changes.items()))])
         shown = await written(config, write, by_hand("caps", asked.account or "", told))
     else:
-        async with Database(config.database_url) as db:
+        async with store(config) as db:
             shown = await db.read(write)
     print_result(asked, shown)
     return 0

@@ -52,6 +52,11 @@ class Commands:
         self._made.add_parser(name, help=help_, description=help_)
 
 
+def store(config: CloudConfig) -> Database:
+    """The database of this configuration, to be opened, with the keys of its secrets."""
+    return Database(config.database_url, seals=config.seals())
+
+
 async def written(config: CloudConfig, write: Callable[[Connection], T], entry: Entry) -> T:
     """One write to the store and to the audit log, beside a controller that runs or without one."""
 
@@ -60,7 +65,7 @@ async def written(config: CloudConfig, write: Callable[[Connection], T], entry: 
         audit.append(conn, entry)
         return result
 
-    async with Database(config.database_url) as db:
+    async with store(config) as db:
         return await db.write(both)
 
 

@@ -8,12 +8,12 @@ import json
 import sys
 import time
 
-from cloud.cli.commands import Commands, account_named, by_hand, print_result, written
+from cloud.cli.commands import Commands, account_named, by_hand, print_result, store, written
 from cloud.config import CloudConfig
 from cloud.fleet import channel_table
 from cloud.services.edge_desk import enrol_command
 from cloud.store import channels, edges
-from cloud.store.database import Connection, Database
+from cloud.store.database import Connection
 from cloud.tunnel.cloud_keys import FILE, CloudKeys
 from telecore.errors import InvalidRequest
 from telecore.ids import AccountSid, EdgeId, is_slug
@@ -100,7 +100,7 @@ def _key_of(config: CloudConfig) -> str:
 
 
 async def _channels(config: CloudConfig, asked: argparse.Namespace) -> int:
-    async with Database(config.database_url) as db:
+    async with store(config) as db:
         found = await db.read(lambda conn: channels.list_(conn, asked.edge))
     rows = [channel_table.row(record) for record in found]
     print(json.dumps(rows) if asked.json else channel_table.text(rows))

@@ -6,10 +6,10 @@ import argparse
 import secrets
 import sys
 
-from cloud.cli.commands import Commands, by_hand, print_result, written
+from cloud.cli.commands import Commands, by_hand, print_result, store, written
 from cloud.config import CloudConfig
 from cloud.store import accounts, operators
-from cloud.store.database import Connection, Database
+from cloud.store.database import Connection
 from cloud.store.records import OperatorRecord
 from cloud.store.records.accounts import MIN_PASSWORD, ROLES
 from cloud.web import passwords
@@ -79,7 +79,7 @@ async def _operator(config: CloudConfig, asked: argparse.Namespace) -> int:
 
 
 async def _list(config: CloudConfig, asked: argparse.Namespace) -> int:
-    async with Database(config.database_url) as db:
+    async with store(config) as db:
         found = await db.read(operators.all_)
     print_result(asked, {record.name: _words(record) for record in found})
     return 0

@@ -9,13 +9,13 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from cloud.cli.commands import Commands, by_hand, print_result, written
+from cloud.cli.commands import Commands, by_hand, print_result, store, written
 from cloud.config import CloudConfig
 from cloud.services import staging
 from cloud.services.files import Files
 from cloud.services.rollouts import release_of
 from cloud.store import releases
-from cloud.store.database import Connection, Database
+from cloud.store.database import Connection
 from cloud.store.records.releases import ReleaseRecord
 from telecore.errors import InvalidRequest
 
@@ -74,7 +74,7 @@ async def _add(config: CloudConfig, asked: argparse.Namespace) -> int:
 
 
 async def _status(config: CloudConfig, asked: argparse.Namespace) -> int:
-    async with Database(config.database_url) as db:
+    async with store(config) as db:
         found = await db.read(lambda conn: [(each, releases.updates_of(conn, each)) for each in releases.list_(conn)])
     shown = [(record, edges) for record, edges in found if asked.which in (None, record.version, record.sha256)]
     for record, edges in shown:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 
-from cloud.cli.commands import Commands, by_hand
+from cloud.cli.commands import Commands, by_hand, store
 from cloud.config import CloudConfig
 from cloud.store import audit, migrate
-from cloud.store.database import Database
 
 
 def add(commands: Commands) -> None:
@@ -16,7 +15,7 @@ def add(commands: Commands) -> None:
 
 
 async def _migrate(config: CloudConfig, asked: argparse.Namespace) -> int:
-    async with Database(config.database_url) as db:
+    async with store(config) as db:
         newest = await asyncio.to_thread(migrate.newest)
         await db.write(lambda conn: audit.append(conn, by_hand("migrate", f"schema {newest}")))
     print(f"the database has revision {newest}")

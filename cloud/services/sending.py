@@ -146,7 +146,7 @@ class Sending:
             repeat=record.repeat,
             sender=next((number for number in chosen.status.numbers if str(number) == record.sender), None),
         )
-        outbox.append(conn, chosen.edge, command)
+        outbox.append(conn, chosen.edge, command, secret=bool(record.secret_body))
         woken.append(chosen.edge)
         return messages.update(conn, record.sid, channel=chosen.channel)
 

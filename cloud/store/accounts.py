@@ -9,7 +9,7 @@ from sqlalchemy import Connection, or_, select
 
 from cloud.store import keyset, tables
 from cloud.store.records import AccountRecord, Cursor, PageOf
-from cloud.store.rows import from_row, now
+from cloud.store.rows import now
 from cloud.store.schema import accounts
 from telecore.ids import AccountSid, new_sid
 
@@ -77,4 +77,4 @@ def all_(conn: Connection) -> list[AccountRecord]:
 def roots(conn: Connection) -> list[AccountRecord]:
     """Accounts that are nobody's subaccount, oldest first."""
     rows = conn.execute(select(accounts).where(accounts.c.owner.is_(None)).order_by(accounts.c.id)).mappings()
-    return [from_row(AccountRecord, row) for row in rows]
+    return [tables.record_of(conn, accounts, AccountRecord, row) for row in rows]

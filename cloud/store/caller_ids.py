@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection
 from sqlalchemy import update as set_
 
 from cloud.store import keyset, tables
@@ -25,7 +25,7 @@ class CallerIdFilter:
 
 def begin(conn: Connection, record: ValidationRecord) -> None:
     """A call has been placed that asks for the code."""
-    conn.execute(insert(validations), to_row(record))
+    tables.insert_row(conn, validations, to_row(record))
 
 
 def validation(conn: Connection, call: str) -> ValidationRecord | None:

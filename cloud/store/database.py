@@ -22,7 +22,8 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
-from cloud.store import migrate, soundness
+from cloud.sealing import Seals
+from cloud.store import migrate, sealed, soundness
 from cloud.store.beside import beside
 from cloud.store.jobs import Answers, Job
 from telecore.errors import LocalProtocolError, Refused, Transient
@@ -60,25 +61,29 @@ class StoreFailed(Transient):
 class Database:
     """``url`` is SQLAlchemy's: ``sqlite:////var/lib/simferry/cloud.db``. Use as an async context manager.
 
-    ``check``: read all of a SQLite file at the start and refuse a damaged one.
+    ``check``: read all of a SQLite file at the start and refuse a damaged one. ``seals``: the keys of the secrets in
+    it, by default in a file beside SQLite's. ``lost``: begin though some cannot be opened, to give them up.
     """
 
-    def __init__(self, url: str, *, check: bool = False) -> None:
+    def __init__(self, url: str, *, check: bool = False, seals: Seals | None = None, lost: bool = False) -> None:
         self._check = check
+        self._lost = lost
         self.erased = False
         """Something was deleted of which nothing may be left: ``scrub`` is due."""
         self._url = make_url(url)
         self._lite = self._url.get_backend_name() == "sqlite"
+        self.seals = seals or migrate.seals_beside(self._url)
         self._jobs: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
         self._reads: queue.SimpleQueue[Job[Any] | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._engines: list[Engine] = []
 
     async def open(self) -> None:
-        """Bring the schema up to date and start the threads. Raises StoreFailed, StoreBroken."""
+        """Bring the schema up to date and start the threads. Raises StoreFailed, StoreBroken, SealBroken."""
         await asyncio.to_thread(self._prepare)
         writing, reading = self._engine("BEGIN IMMEDIATE", writer=True), self._engine("BEGIN", writer=False)
         await asyncio.to_thread(_try_out, writing, reading)
+        await asyncio.to_thread(self._tend_seals, reading)
         self._loop = asyncio.get_running_loop()
         self._answers = Answers(self._loop, _translated)
         works = [("store-writer", self._write_for_ever, writing)]
@@ -154,15 +159,31 @@ class Database:
                 soundness.check_whole(path)
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))  # SQLite itself would make it 0644
+        before = migrate.is_newest(self._url)
         try:
-            migrate.upgrade(self._url)
+            migrate.upgrade(self._url, seals=self.seals)
         except SQLAlchemyError as error:
             raise _translated(error) from error
         if path is not None:
+            if not before:
+                self._scrub()  # the log still has what the migrations removed
             soundness.note_made(path)
 
+    def _tend_seals(self, engine: Engine) -> None:
+        """Whether all secrets can be opened; the first key, where there is none yet to open."""
+        self.seals.look()
+        if not self._lost:
+            with engine.begin() as conn:
+                sealed.check(conn)
+        self.seals.tend()
+
     def _engine(self, begin: str, *, writer: bool) -> Engine:
-        engine = create_engine(self._url, pool_size=1 if writer else READERS, max_overflow=0)
+        engine = create_engine(
+            self._url,
+            pool_size=1 if writer else READERS,
+            max_overflow=0,
+            execution_options=sealed.options(self.seals),
+        )
         if self._lite:
             _tune(engine, begin, query_only=not writer)
         self._engines.append(engine)

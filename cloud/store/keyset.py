@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Table, select, union_all
 
+from cloud.store import tables
 from cloud.store.records import Between, Cursor, PageOf
-from cloud.store.rows import from_row
 from cloud.store.schema import tombstones
 from telecore.errors import InvalidRequest
 
@@ -33,7 +33,7 @@ def page(
     older = (bool(rows) and anchor is not None) if backwards else more
     newer = more if backwards else (bool(rows) and anchor is not None)
     return PageOf(
-        tuple(from_row(cls, row) for row in rows),
+        tuple(tables.record_of(conn, table, cls, row) for row in rows),
         next_after=rows[-1]["sid"] if older else None,
         previous_before=rows[0]["sid"] if newer else None,
     )

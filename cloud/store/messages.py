@@ -9,7 +9,6 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from cloud.store import feedback, keyset, tables
 from cloud.store.records import Between, Cursor, MessageRecord, PageOf
-from cloud.store.rows import from_row
 from cloud.store.schema import messages
 from telecore.ids import MessageSid
 from telecore.model import MessageStatus
@@ -71,7 +70,7 @@ def expired(conn: Connection, at: datetime, limit: int = 100) -> list[MessageRec
     """Messages still not submitted whose time is over, oldest first."""
     waiting = messages.c.status.in_([MessageStatus.ACCEPTED.value, MessageStatus.QUEUED.value])
     asked = select(messages).where(waiting, messages.c.not_after < at).order_by(messages.c.id).limit(limit)
-    return [from_row(MessageRecord, row) for row in conn.execute(asked).mappings()]
+    return [tables.record_of(conn, messages, MessageRecord, row) for row in conn.execute(asked).mappings()]
 
 
 def being_sent(conn: Connection, edge: str, before: datetime) -> list[MessageSid]:
@@ -87,21 +86,21 @@ def held(conn: Connection, account: str) -> list[MessageRecord]:
     states = [MessageStatus.ACCEPTED.value, MessageStatus.QUEUED.value, MessageStatus.SCHEDULED.value]
     waits = messages.c.status.in_(states) & messages.c.channel.is_(None)
     asked = select(messages).where(waits, messages.c.account == account).order_by(messages.c.id)
-    return [from_row(MessageRecord, row) for row in conn.execute(asked).mappings()]
+    return [tables.record_of(conn, messages, MessageRecord, row) for row in conn.execute(asked).mappings()]
 
 
 def due(conn: Connection, at: datetime, limit: int = 100) -> list[MessageRecord]:
     """Scheduled messages whose time has come, the earliest first."""
     late = (messages.c.status == MessageStatus.SCHEDULED.value) & (messages.c.send_at <= at)
     asked = select(messages).where(late).order_by(messages.c.send_at, messages.c.id).limit(limit)
-    return [from_row(MessageRecord, row) for row in conn.execute(asked).mappings()]
+    return [tables.record_of(conn, messages, MessageRecord, row) for row in conn.execute(asked).mappings()]
 
 
 def accepted(conn: Connection, after: int = 0, limit: int = 100) -> list[MessageRecord]:
     """Messages of services for which no sender was found yet and whose ``id`` is above ``after``, oldest first."""
     waits = (messages.c.status == MessageStatus.ACCEPTED.value) & (messages.c.id > after)
     asked = select(messages).where(waits).order_by(messages.c.id).limit(limit)
-    return [from_row(MessageRecord, row) for row in conn.execute(asked).mappings()]
+    return [tables.record_of(conn, messages, MessageRecord, row) for row in conn.execute(asked).mappings()]
 
 
 def waiting_senders(conn: Connection) -> list[str]:
@@ -115,4 +114,4 @@ def waiting(conn: Connection, sender: str, limit: int = 100) -> list[MessageReco
     """Messages of this number for which no channel was found yet, oldest first."""
     waits = (messages.c.status == MessageStatus.QUEUED.value) & messages.c.channel.is_(None)
     asked = select(messages).where(waits, messages.c.sender == sender).order_by(messages.c.id).limit(limit)
-    return [from_row(MessageRecord, row) for row in conn.execute(asked).mappings()]
+    return [tables.record_of(conn, messages, MessageRecord, row) for row in conn.execute(asked).mappings()]

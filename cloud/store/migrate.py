@@ -14,7 +14,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
-from telecore.errors import Refused
+from cloud.sealing import FILE, Seals
+from telecore.errors import LocalProtocolError, Refused
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 
@@ -23,18 +24,28 @@ class SchemaTooNew(Refused):
     """A later version of the program has changed this database. Nothing was done to it."""
 
 
-def upgrade(url: URL | str, revision: str = "head") -> str:
+def upgrade(url: URL | str, revision: str = "head", seals: Seals | None = None) -> str:
     """Run what is missing, all in one transaction: whoever is killed in between has changed nothing.
 
-    Returns the revision reached. Raises SchemaTooNew.
+    ``seals``: with which secrets are sealed on the way; by default those beside a SQLite file. Returns the revision
+    reached. Raises SchemaTooNew, SealBroken.
     """
+    seals = seals or seals_beside(url)
     engine = create_engine(make_url(url), poolclass=NullPool)
     if engine.dialect.name == "sqlite":
         _begin_ourselves(engine)
     with engine.begin() as conn:
         _refuse_newer(current(conn))
-        command.upgrade(_config(conn), revision)
+        command.upgrade(_config(conn, seals), revision)
         return current(conn) or ""
+
+
+def seals_beside(url: URL | str) -> Seals:
+    """The keys that lie beside a SQLite file. Raises LocalProtocolError for other databases, which have no folder."""
+    made = make_url(url)
+    if made.get_backend_name() != "sqlite" or not made.database:
+        raise LocalProtocolError("this database lies in no folder: say where its keys are")
+    return Seals(Path(made.database).parent / FILE)
 
 
 def current(conn: Connection) -> str | None:
@@ -57,12 +68,12 @@ def is_newest(url: URL | str) -> bool:
 
 def newest() -> str:
     """The revision this code wants."""
-    return ScriptDirectory.from_config(_config(None)).get_current_head() or ""
+    return ScriptDirectory.from_config(_config()).get_current_head() or ""
 
 
 def revisions() -> list[str]:
     """All that this code knows, the earliest first."""
-    script = ScriptDirectory.from_config(_config(None))
+    script = ScriptDirectory.from_config(_config())
     return [found.revision for found in script.walk_revisions()][::-1]
 
 
@@ -80,15 +91,17 @@ def _begin_ourselves(engine: Engine) -> None:
     @event.listens_for(engine, "connect")
     def on_connect(raw: Any, _: object) -> None:
         raw.isolation_level = None
+        raw.execute("PRAGMA secure_delete=ON").close()  # what is sealed on the way must not stand beside it
 
     @event.listens_for(engine, "begin")
     def on_begin(conn: Connection) -> None:
         conn.execute(text("BEGIN IMMEDIATE"))
 
 
-def _config(conn: Connection | None) -> Config:
+def _config(conn: Connection | None = None, seals: Seals | None = None) -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = conn
+    config.attributes["seals"] = seals
     return config

@@ -5,11 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, select, update
 
-from cloud.store import tables
+from cloud.store import sealed, tables
 from cloud.store.records import OperatorRecord
-from cloud.store.rows import columns, from_row, now, to_row
+from cloud.store.rows import columns, now, to_row
 from cloud.store.schema import operators
 
 
@@ -19,7 +19,7 @@ def put(
     """Make the operator, or give one a new password (its hash) and, if it is said, another role."""
     if get(conn, name) is None:
         made = OperatorRecord(name, password, now(), role or "operator", account, stamp=new_stamp())
-        conn.execute(insert(operators), to_row(made))
+        tables.insert_row(conn, operators, to_row(made))
         return made
     changed = {"role": role, "account": account} if role is not None else {}
     return change(conn, name, password=password, **changed)
@@ -32,7 +32,8 @@ def change(conn: Connection, name: str, **changes: object) -> OperatorRecord | N
 
 def keep(conn: Connection, name: str, **changes: object) -> OperatorRecord | None:
     """Set columns by name; sessions go on."""
-    conn.execute(update(operators).where(operators.c.name == name).values(columns(changes)))
+    values = sealed.closed(conn, operators, columns(changes), name)
+    conn.execute(update(operators).where(operators.c.name == name).values(values))
     return get(conn, name)
 
 
@@ -62,7 +63,7 @@ def get(conn: Connection, name: str) -> OperatorRecord | None:
 def all_(conn: Connection) -> Sequence[OperatorRecord]:
     """By name."""
     rows = conn.execute(select(operators).order_by(operators.c.name)).mappings()
-    return [from_row(OperatorRecord, row) for row in rows]
+    return [tables.record_of(conn, operators, OperatorRecord, row) for row in rows]
 
 
 def count(conn: Connection) -> int:

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from cloud.store import tables
+from cloud.store import sealed, tables
 from cloud.store.rows import now
 from cloud.store.schema import edges, outbox
 from telecore import codec
-from telecore.commands import Command
+from telecore.commands import Command, RequestUssd, TopUp
 from telecore.ids import EdgeId
 
 _WITHDRAWN = "withdrawn"
+_SECRET = frozenset({TopUp.kind, RequestUssd.kind})
 _HIGHEST = update(edges).where(edges.c.edge == bindparam("of_edge")).values(outbox_highest=bindparam("seq"))
 
 _ACKED = (
@@ -41,9 +43,15 @@ class OutboxRow(NamedTuple):
     created_at: datetime
 
 
-def append(conn: Connection, edge: EdgeId, command: Command) -> int:
-    """Queue the command; its number, which is never given again."""
-    seq = tables.insert_row(conn, outbox, {"edge": edge, "payload": codec.encode(command), "created_at": now()})
+def append(conn: Connection, edge: EdgeId, command: Command, *, secret: bool = False) -> int:
+    """Queue the command; its number, which is never given again. ``secret``: it is sealed while it waits.
+
+    So are USSD codes and vouchers.
+    """
+    payload = codec.encode(command)
+    if secret or command.kind in _SECRET:
+        payload = sealed.closed_payload(conn, edge, payload)
+    seq = tables.insert_row(conn, outbox, {"edge": edge, "payload": payload, "created_at": now()})
     conn.execute(_HIGHEST, {"of_edge": edge, "seq": seq})
     return seq
 
@@ -51,13 +59,15 @@ def append(conn: Connection, edge: EdgeId, command: Command) -> int:
 def read(conn: Connection, edge: EdgeId, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
     """Commands of this edge above the number ``after``, in order."""
     found = conn.execute(_ABOVE, {"of_edge": edge, "seq": after, "most": limit})
-    return [(int(seq), payload) for seq, payload in found]
+    opened = partial(sealed.opened_payload, conn, edge)
+    return [(int(seq), opened(payload)) for seq, payload in found]
 
 
 def rows(conn: Connection, edge: EdgeId) -> list[OutboxRow]:
     """Everything that the edge has not confirmed."""
     asked = select(outbox.c.seq, outbox.c.payload, outbox.c.created_at).where(outbox.c.edge == edge)
-    return [OutboxRow(*row) for row in conn.execute(asked.order_by(outbox.c.seq))]
+    opened = partial(sealed.opened_payload, conn, edge)
+    return [OutboxRow(seq, opened(payload), at) for seq, payload, at in conn.execute(asked.order_by(outbox.c.seq))]
 
 
 def id_at(conn: Connection, edge: EdgeId, seq: int) -> str:

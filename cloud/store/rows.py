@@ -52,9 +52,12 @@ def with_id(record: R, id_: int) -> R:
     return dataclasses.replace(fields, id=id_) if hasattr(record, "id") else record
 
 
-def from_row(cls: type[R], row: Mapping[Any, Any]) -> R:
-    """The record that a row holds; columns it has no field for are left aside."""
-    return cls(**{name: read(row) for name, read in _readers(cls)})
+def from_row(cls: type[R], row: Mapping[Any, Any], secrets: Mapping[str, str] | None = None) -> R:
+    """The record that a row holds; columns it has no field for are left aside. ``secrets``: fields in their place."""
+    values = {name: read(row) for name, read in _readers(cls)}
+    if secrets:
+        values.update(secrets)
+    return cls(**values)
 
 
 def _readers(cls: type[Any]) -> tuple[tuple[str, Callable[[Mapping[str, Any]], Any]], ...]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Insert, Select, Table, Update, bindparam, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from cloud.store import sealed
 from cloud.store.rows import columns, from_row, now, to_row, with_id
 from cloud.store.schema import tombstones
 
@@ -18,25 +20,30 @@ R = TypeVar("R")
 
 def add(conn: Connection, table: Table, record: R) -> R:
     """Insert; the record with its ``id``, if it has one."""
-    key = conn.execute(_insert(table), to_row(record)).inserted_primary_key
+    key = conn.execute(_insert(table), sealed.closed(conn, table, to_row(record))).inserted_primary_key
     return with_id(record, int(key[0]) if key else 0)
 
 
 def find(conn: Connection, table: Table, cls: type[R], **key: object) -> R | None:
     """The one row whose columns have these values."""
     row = conn.execute(_find(table, *_known(key)), key).mappings().one_or_none()
-    return None if row is None else from_row(cls, row)
+    return None if row is None else record_of(conn, table, cls, row)
 
 
 def find_all(conn: Connection, table: Table, cls: type[R], **key: object) -> list[R]:
     """All rows whose columns have these values, the oldest first."""
     rows = conn.execute(_find(table, *_known(key), ordered=True), key).mappings()
-    return [from_row(cls, row) for row in rows]
+    return [record_of(conn, table, cls, row) for row in rows]
+
+
+def record_of(conn: Connection, table: Table, cls: type[R], row: Mapping[Any, Any]) -> R:
+    """The record that a whole row of this table holds, its secrets opened."""
+    return from_row(cls, row, sealed.opened(conn, table, row))
 
 
 def change(conn: Connection, table: Table, cls: type[R], sid: str, changes: dict[str, object]) -> R | None:
     """Set these fields and ``updated_at``; the record as it is now, None when there is no such row."""
-    values = {"updated_at": now(), **columns(changes)}
+    values = sealed.closed(conn, table, {"updated_at": now(), **columns(changes)}, sid)
     conn.execute(_change(table, tuple(values)), {**values, "which_sid": sid})
     return find(conn, table, cls, sid=sid)
 
@@ -58,8 +65,8 @@ def is_buried(conn: Connection, sid: str) -> bool:
 
 def insert_row(conn: Connection, table: Table, values: dict[str, object]) -> int:
     """Insert; the ``id`` (or whatever counts the rows) that it was given, 0 where nothing counts them."""
-    key = conn.execute(_insert(table), values).inserted_primary_key
-    return int(key[0]) if key else 0
+    key = conn.execute(_insert(table), sealed.closed(conn, table, values)).inserted_primary_key
+    return int(key[0]) if key and isinstance(key[0], int) else 0
 
 
 def insert_new(conn: Connection, table: Table, values: dict[str, object]) -> bool:

@@ -8,22 +8,19 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import secrets
-import stat
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from cloud import signing
-from telecore.errors import InvalidRequest, NotAllowed
+from cloud import private_file, signing
+from telecore.errors import InvalidRequest
 from telecore.schema import SchemaError, read
 from telecore.tunnel.proof import MOST_KEYS, read_state, signed_state
 
 log = logging.getLogger(__name__)
 KEY_LASTS_S = 365 * 86400.0
 FILE = "tunnel-keys.json"
-_LIMIT = 65536
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -111,14 +108,9 @@ class CloudKeys:
             self._public = {pair.public: pair for pair in self._pairs}
 
     def _read(self) -> tuple[KeyPair, ...]:
-        try:
-            with self._path.open(encoding="utf-8") as file:
-                mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-                text = file.read(_LIMIT)
-        except FileNotFoundError:
+        text = private_file.read(self._path)
+        if text is None:
             return ()
-        if mode & 0o077:
-            raise NotAllowed(f"{self._path} has mode {mode:04o}: it must be readable by its owner only (chmod 600)")
         try:
             keys = read(_File, json.loads(text)).keys
         except (SchemaError, ValueError) as error:
@@ -128,16 +120,4 @@ class CloudKeys:
         return keys
 
     def _write(self, pairs: Sequence[KeyPair]) -> None:
-        fresh = self._path.with_name(f"{self._path.name}.{secrets.token_hex(4)}")
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with open(descriptor, "w", encoding="utf-8") as file:
-            json.dump({"keys": [asdict(pair) for pair in pairs]}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self._path)
-        folder = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        private_file.write(self._path, json.dumps({"keys": [asdict(pair) for pair in pairs]}))

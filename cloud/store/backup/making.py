@@ -8,6 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cloud.sealing import FILE, Seals
 from cloud.store import audit
 from cloud.store.backup import manifest, parcel, snapshot
 from cloud.store.backup.manifest import Content, Manifest
@@ -19,20 +20,20 @@ _LEFT_OUT = (manifest.DATABASE, audit.HEADS, "files/partial/", "renditions/", "l
 what can be made again."""
 
 
-def make(data_dir: Path, target: Path, *, with_database: bool = True) -> Manifest:
+def make(data_dir: Path, target: Path, *, with_database: bool = True, with_keys: bool = True) -> Manifest:
     """Copy the database as of now, then the files, which never change and are there before the database names them.
 
     The heads of the audit log come first: a log that ends before one of them has been cut off. Without the database,
-    which was copied earlier then, there are none.
+    which was copied earlier then, there are none. ``with_keys`` False: without KEY_FILES, which are kept elsewhere.
 
-    Raises InvalidRequest, NotFound, StorageFailed, OSError.
+    Raises InvalidRequest, NotFound, StorageFailed, SealBroken, OSError.
     """
     if with_database and not (data_dir / manifest.DATABASE).is_file():
         raise NotFound(f"there is no database {data_dir / manifest.DATABASE}")
     with parcel.packed(target) as packer:
         made_at = datetime.now(UTC).isoformat()
         files: dict[str, Content] = {}
-        known = snapshot.Facts("", {}, {}, frozenset())
+        known = snapshot.Facts("", {}, {}, frozenset(), frozenset())
         if with_database:
             _put(packer, data_dir, audit.HEADS, files)
             copied = target.absolute().with_name(f".{target.name}.db")
@@ -43,9 +44,20 @@ def make(data_dir: Path, target: Path, *, with_database: bool = True) -> Manifes
                 files[manifest.DATABASE] = packer.put(manifest.DATABASE, copied)
             finally:
                 copied.unlink(missing_ok=True)
-        for name in _names(data_dir):
+        left_out = _LEFT_OUT if with_keys else (*_LEFT_OUT, *manifest.KEY_FILES)
+        for name in _names(data_dir, left_out):
             _put(packer, data_dir, name, files)
-        made = Manifest(made_at, known.schema, files, known.rows, known.streets, _missing(known.named, files))
+        have = _key_ids(data_dir) if FILE in files else frozenset()
+        made = Manifest(
+            made_at,
+            known.schema,
+            files,
+            known.rows,
+            known.streets,
+            missing=_missing(known.named, files),
+            keys=sorted(known.keys),
+            missing_keys=sorted(known.keys - have),
+        )
         packer.put_bytes(manifest.NAME, made.encoded())
     return made
 
@@ -88,10 +100,16 @@ def _check_hash(name: str, content: Content) -> None:
         raise InvalidRequest(f"{name} in the backup is not what its name says: it was damaged before it was copied")
 
 
-def _names(data_dir: Path) -> Iterator[str]:
+def _key_ids(data_dir: Path) -> frozenset[str]:
+    seals = Seals(data_dir / FILE)
+    seals.look()
+    return frozenset(seals.ids)
+
+
+def _names(data_dir: Path, left_out: tuple[str, ...]) -> Iterator[str]:
     for path in sorted(data_dir.rglob("*")):
         name = path.relative_to(data_dir).as_posix()
-        if path.is_file() and not path.is_symlink() and not name.startswith(_LEFT_OUT):
+        if path.is_file() and not path.is_symlink() and not name.startswith(left_out):
             yield name
 
 

@@ -9,12 +9,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import BinaryIO
 
+from cloud.sealing import FILE
 from telecore.errors import InvalidRequest
 from telecore.schema import SchemaError, read
 
 NAME = "manifest.json"
 DATABASE = "cloud.db"
 FORM = 1
+KEY_FILES = (FILE, "tunnel-keys.json")
+"""With these a thief of the backup has the secrets too: the command may leave them out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,8 @@ class Manifest:
     """``files``: path in the data folder → content; the database is one of them, unless it is elsewhere.
 
     ``missing``: hashes that the database names and no file has, for they were deleted while the copy was made.
-    ``rows``: table → how many. ``made_at``: when the database was copied, ISO 8601.
+    ``keys``: ids of the keys with which secrets in the database are sealed; ``missing_keys``: those that are not in
+    the backup. ``rows``: table → how many. ``made_at``: when the database was copied, ISO 8601.
     """
 
     made_at: str
@@ -47,6 +51,8 @@ class Manifest:
     rows: dict[str, int] = field(default_factory=dict)
     streets: dict[str, Street] = field(default_factory=dict)
     missing: list[str] = field(default_factory=list)
+    keys: list[str] = field(default_factory=list)
+    missing_keys: list[str] = field(default_factory=list)
     form: int = FORM
 
     @property

@@ -51,6 +51,7 @@ def restore(source: Path, data_dir: Path, *, replace: bool = False) -> Restored:
     begun.mkdir(mode=0o700)
     try:
         _unpack(source, told, begun)
+        _keep_keys(data_dir, told, begun)
         known = _known(data_dir) if there else None
         # Whoever closes the database last takes its log away: look again.
         moved = _move_aside(data_dir, _content(data_dir)) if there else None
@@ -91,6 +92,14 @@ def _unpack(source: Path, told: Manifest, begun: Path) -> None:
         snapshot.facts(begun / manifest.DATABASE)
     for folder, _, _ in os.walk(begun):
         parcel.flush(Path(folder))
+
+
+def _keep_keys(data_dir: Path, told: Manifest, begun: Path) -> None:
+    """Keys that were left out of the backup stay where they are, if they are there."""
+    for name in manifest.KEY_FILES:
+        if name not in told.files and (data_dir / name).is_file():
+            with (data_dir / name).open("rb") as file:
+                parcel.write_new(begun / name, file)
 
 
 def _known(data_dir: Path) -> snapshot.Facts | None:

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from cloud.sealing import ID_LENGTH, MARK, key_id
 from cloud.store.backup.manifest import Street
+from cloud.store.sealed import COLUMNS, PAYLOAD
 from telecore.errors import InvalidRequest, StorageFailed
 
 _BUSY_S = 30.0
@@ -20,12 +22,13 @@ _ROWS = ("accounts", "edges", "messages", "calls", "recordings", "events", "outb
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """``named``: the hashes of the sound that must lie beside it."""
+    """``named``: the hashes of the sound that must lie beside it; ``keys``: ids of those that sealed its secrets."""
 
     schema: str
     rows: dict[str, int]
     streets: dict[str, Street]
     named: frozenset[str]
+    keys: frozenset[str]
 
 
 def copy(source: Path, target: Path) -> None:
@@ -55,7 +58,7 @@ def facts(path: Path) -> Facts:
                 for name in _NAMED
                 for (sha256,) in conn.execute(f"SELECT sha256 FROM {name}{_PRESENT.get(name, '')}")  # noqa: S608
             }
-            return Facts(str(version[0]), rows, _streets(conn), frozenset(named))
+            return Facts(str(version[0]), rows, _streets(conn), frozenset(named), _keys(conn))
     except (sqlite3.Error, TypeError) as error:
         raise InvalidRequest(f"{path} is no database of the controller: {error}") from error
 
@@ -77,6 +80,29 @@ def _streets(conn: sqlite3.Connection) -> dict[str, Street]:
         "ORDER BY at DESC LIMIT 1), 0) FROM edges"
     )
     return {edge: Street(given_out, applied) for edge, given_out, applied in conn.execute(asked)}
+
+
+def _keys(conn: sqlite3.Connection) -> frozenset[str]:
+    found = {
+        value
+        for name, columns in [("outbox", ("payload",)), *((name, one.columns) for name, one in COLUMNS.items())]
+        for column in _those_there(conn, name, columns)
+        for (value,) in conn.execute(_sealed_in(name, column))
+    }
+    return frozenset(id_ for value in found if (id_ := key_id(value)))
+
+
+def _those_there(conn: sqlite3.Connection, name: str, columns: tuple[str, ...]) -> list[str]:
+    """An older schema has not all of them."""
+    have = {str(row[1]) for row in conn.execute(f"PRAGMA table_info({name})")}
+    return [column for column in columns if column in have]
+
+
+def _sealed_in(name: str, column: str) -> str:
+    """The beginnings of what is sealed there, as many as there are keys."""
+    value = f"json_extract({column}, '$.{PAYLOAD}')" if column == "payload" else column
+    beginning = f"substr({value}, 1, {len(MARK) + ID_LENGTH + 1})"
+    return f"SELECT DISTINCT {beginning} FROM {name} WHERE {beginning} LIKE '{MARK}%'"  # noqa: S608
 
 
 @contextlib.contextmanager

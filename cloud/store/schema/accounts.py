@@ -13,16 +13,16 @@ accounts = Table(
     id_column(),
     sid_column(),
     Column("friendly_name", Text, nullable=False),
-    Column("auth_token", String(64), nullable=False),
+    Column("auth_token", Text, nullable=False),
     Column("status", String(10), nullable=False),
     Column("owner", String(34)),
-    Column("secondary_token", String(64), nullable=False, server_default=""),
+    Column("secondary_token", Text, nullable=False, server_default=""),
     Column("compat", String(10), nullable=False, server_default="twilio"),
     Column("webhook_log", String(10), nullable=False, server_default="full"),
     Column("webhook_log_days", Integer, nullable=False, server_default="7"),
     Column("requests_per_s", Integer),
     Column("media_access", String(16), nullable=False, server_default="authenticated"),
-    Column("media_key", String(64), nullable=False, server_default=""),
+    Column("media_key", Text, nullable=False, server_default=""),
     Column("media_link_s", Integer, nullable=False, server_default="604800"),
     Column("message_retention", String(10), nullable=False, server_default="redacted"),
     Column("message_days", Integer, nullable=False, server_default="0"),
@@ -31,6 +31,7 @@ accounts = Table(
     *made_columns(),
     sqlite_autoincrement=True,
 )
+"""Tokens and ``media_key`` are sealed, see ``cloud/store/sealed.py``."""
 
 numbers = Table(
     "numbers",
@@ -73,7 +74,7 @@ operators = Table(
     Column("account", String(34)),
     Column("disabled", Boolean, nullable=False, server_default=false()),
     Column("stamp", String(32), nullable=False, server_default=""),
-    Column("totp_secret", String(64), nullable=False, server_default=""),
+    Column("totp_secret", Text, nullable=False, server_default=""),
     Column("totp_step", BigInteger, nullable=False, server_default="0"),
     Column("recovery", JSON, nullable=False, server_default="[]"),
 )

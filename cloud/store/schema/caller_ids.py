@@ -28,7 +28,7 @@ validations = Table(
     account_column(),
     Column("number", String(32), nullable=False),
     Column("friendly_name", Text, nullable=False),
-    Column("code", String(6), nullable=False),
+    Column("code", Text, nullable=False),
     Column("tries", Integer, nullable=False, server_default="0"),
     Column("caller_id", String(34)),
     Column("created_at", Moment, nullable=False),

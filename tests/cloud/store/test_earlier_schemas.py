@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -26,11 +26,13 @@ from sqlalchemy import (
     text,
 )
 
-from cloud.store import migrate
+from cloud.sealing import FILE, MARK, Seals
+from cloud.store import migrate, sealed
 from cloud.store.schema import metadata
 from tests.fakes import postgres
 
 ROWS = 3
+SEALED = "0023"
 BODY = "Straße \U0001f30a 水 'quoted' \\ \" end"
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -59,35 +61,42 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     engine.dispose()
 
 
-def test_every_row_of_every_earlier_schema_is_kept(url: str) -> None:
+@pytest.fixture
+def seals(tmp_path: Path) -> Seals:
+    return Seals(tmp_path / FILE)
+
+
+def test_every_row_of_every_earlier_schema_is_kept(url: str, seals: Seals) -> None:
     """Each schema in turn gets rows in all its tables, and what an earlier one left must still be there."""
     engine = create_engine(url)
     kept: Rows = {}
     for step, revision in enumerate(migrate.revisions()):
-        assert migrate.upgrade(url, revision) == revision
+        assert migrate.upgrade(url, revision, seals) == revision
+        if revision == SEALED:
+            assert _plain_secrets(engine) == []
         made = _reflected(engine)
-        now = _all_rows(engine, made)
+        now = _all_rows(engine, made, seals)
         for table, rows in kept.items():
             assert len(now[table]) == len(rows), f"{table} after {revision}"
             lost = [row for row, found in zip(rows, now[table], strict=True) if not row.items() <= found.items()]
             assert lost == [], f"{table} after {revision}"
         with engine.begin() as conn:
             _fill(conn, made, range(step * ROWS, (step + 1) * ROWS))
-        kept = _all_rows(engine, made)
+        kept = _all_rows(engine, made, seals)
         assert min(len(rows) for rows in kept.values()) >= ROWS
     _is_sound(engine)
     engine.dispose()
 
 
-def test_a_schema_that_is_newer_than_the_program_is_refused(url: str) -> None:
-    migrate.upgrade(url)
+def test_a_schema_that_is_newer_than_the_program_is_refused(url: str, seals: Seals) -> None:
+    migrate.upgrade(url, seals=seals)
     engine = create_engine(url)
     with engine.begin() as conn:
         conn.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(
         migrate.SchemaTooNew, match=f"schema 9999, and this program knows none after {migrate.newest()}"
     ):
-        migrate.upgrade(url)
+        migrate.upgrade(url, seals=seals)
     with engine.connect() as conn:
         assert migrate.current(conn) == "9999"
     engine.dispose()
@@ -146,14 +155,32 @@ def _value(table: Table, column: Column[Any], n: int, place: int, keys: dict[tup
     raise AssertionError(f"{table.name}.{column.name} is of a type nobody has thought of: {column.type}")
 
 
-def _all_rows(engine: Engine, made: MetaData) -> Rows:
-    """Every value as the database has it."""
+def _all_rows(engine: Engine, made: MetaData, seals: Seals) -> Rows:
+    """Every value as the database has it, those that are sealed as they were before."""
     with engine.connect() as conn:
         return {
             table.name: [
-                {name: repr(value) for name, value in row._mapping.items()}
+                {name: repr(_opened(seals, table.name, row._mapping, name)) for name in row._mapping}
                 for row in conn.execute(select(table).order_by(*table.primary_key))
             ]
             for table in made.sorted_tables
             if table.name != "alembic_version"
         }
+
+
+def _opened(seals: Seals, table: str, row: Mapping[str, Any], name: str) -> Any:
+    value = row[name]
+    if not (isinstance(value, str) and value.startswith(MARK)):
+        return value
+    return seals.open(sealed.place(table, name, row[sealed.COLUMNS[table].identity]), value)
+
+
+def _plain_secrets(engine: Engine) -> list[str]:
+    with engine.connect() as conn:
+        return [
+            str(value)
+            for name, (_, columns) in sealed.COLUMNS.items()
+            for column in columns
+            for value in conn.execute(text(f"SELECT {column} FROM {name} WHERE {column} <> ''")).scalars()  # noqa: S608
+            if not str(value).startswith(MARK)
+        ]

@@ -1,0 +1,55 @@
+"""Files that nobody but their owner may read: looked at before they are believed, replaced whole. All of it blocks."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from telecore.errors import InvalidRequest, NotAllowed
+
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_LIMIT = 65536
+_ROOT = 0
+
+
+def read(path: Path, *, given: bool = False) -> str | None:
+    """Its text; None when there is no such file. ``given``: by systemd, which sees to owner and mode itself.
+
+    Raises NotAllowed when others can read it or could have put it there, InvalidRequest, OSError.
+    """
+    try:
+        with path.open(encoding="utf-8") as file:
+            found = os.fstat(file.fileno())
+            text = file.read(_LIMIT)
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError as error:
+        raise InvalidRequest(f"{path} is not text") from error
+    mode = stat.S_IMODE(found.st_mode)
+    if not given and mode & _OTHERS:
+        raise NotAllowed(f"{path} has mode {mode:04o}: it must be readable by its owner only (chmod 600)")
+    if not given and os.geteuid() not in (found.st_uid, _ROOT):
+        raise NotAllowed(f"{path} belongs to user {found.st_uid}, and this is user {os.geteuid()}: chown it")
+    return text
+
+
+def write(path: Path, text: str) -> None:
+    """Replace it, on the disk when this returns. What root writes belongs to whom the folder belongs to."""
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        if os.geteuid() == _ROOT:
+            owner = path.parent.stat()
+            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
