@@ -11,9 +11,11 @@ _SETTING = re.compile(
     r"(?i)\b([\w-]*(?:token|secret|password|passwd|api[_-]?key|signature|pin)\"?)(\s*[=:]\s*\"?)([^\s\"'&,;]+)"
 )
 _CPIN = re.compile(r"(?i)(\+CPIN=)[^\r\n]*")
-_CUSD = re.compile(r"(?i)(\+CUSD=\d, ?\")(?![*#][*#0-9]{1,6}\")[^\"\r\n]*")
+_CUSD = re.compile(r"(?i)(\+CUSD[=:] ?\d, ?\")(?![*#][*#0-9]{1,6}\")[^\"\r\n]*")
 """A USSD code that is longer than those everybody knows, or a reply: it may hold a voucher or a PIN."""
 _USERINFO = re.compile(r"(?<=://)[^/@\s:]+:[^/@\s]+(?=@)")
+_MEDIA_LINK = re.compile(r"(/media/AC[0-9a-f]{32}/\d+/)[\w-]+")
+_JWT = re.compile(r"\beyJ[\w-]{8,}\.[\w-]+\.[\w-]+")
 _BARE_TOKEN = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{32}(?![0-9A-Za-z])")
 
 _HIDDEN = "***"
@@ -62,5 +64,7 @@ def scrub(line: str) -> str:
     line = _USERINFO.sub(_HIDDEN, line)
     line = _CREDENTIALS.sub(rf"\1\2{_HIDDEN}", line)
     line = _SETTING.sub(rf"\1\2{_HIDDEN}", line)
+    line = _MEDIA_LINK.sub(rf"\1{_HIDDEN}", line)
+    line = _JWT.sub(_HIDDEN, line)
     line = _BARE_TOKEN.sub(_HIDDEN, line)
     return _NUMBER.sub(lambda found: number(found[0]), line)

@@ -187,7 +187,7 @@ class Accounts:
                 self._wanted_at[sim.iccid] = self._wall() + self._look_s
             return
         if event.balance.amount is None:
-            log.warning("%s: the balance is unknown: %s", status.channel, event.balance.note)
+            log.warning("%s: the balance is unknown; the cloud is told what was answered", status.channel)
 
     def _is_due(self, iccid: Iccid) -> bool:
         now, account = self._wall(), self._ledger.of(iccid)

@@ -57,6 +57,12 @@ TOKEN = "0123456789abcdef" * 2
         ('AT+CUSD=1,"*101*1012345678#",15', 'AT+CUSD=1,"***",15'),
         ('AT+CUSD=1,"AA180C3602",15', 'AT+CUSD=1,"***",15'),
         ('AT+CUSD=1,"1012345678"', 'AT+CUSD=1,"***"'),
+        ("'+CUSD: 0,\"Card 12-34-AB is used\",15' is no +CUSD", "'+CUSD: 0,\"***\",15' is no +CUSD"),
+        (
+            f"/media/AC{TOKEN}/1799999999/{'A-b_' * 10}xyz/RE{TOKEN}.wav",
+            f"/media/AC{TOKEN}/1799***999/***/RE{TOKEN}.wav",
+        ),
+        ("token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJ4In0.c2lnbmF0dXJl of", "token *** of"),
         ("wss://AC1:secret@host/path", "wss://***@host/path"),
         (f"call CA{TOKEN} ended", f"call CA{TOKEN} ended"),
         ("clip " + "ab12" * 16, "clip " + "ab12" * 16),

@@ -28,6 +28,7 @@ from edge_agent.drivers.at_modem.storage import Storage
 from edge_agent.drivers.at_modem.ussd import AtUssd
 from edge_agent.drivers.at_modem.voice import AtVoice
 from edge_agent.drivers.together import together
+from telecore import redact
 from telecore.errors import DeviceLost, DeviceRefused, RemoteProtocolError, TimedOut
 from telecore.events import ChannelHealed
 from telecore.ids import E164, ChannelId, DeviceId, Iccid
@@ -292,7 +293,7 @@ class AtModem:
             services.ussd.on_urc(urc) or services.voice.on_urc(urc, event, groups) or services.radio.on_urc(urc, event)
         )
         if not taken:
-            log.debug("%s: not understood: %.40s", self.id, urc.text)
+            log.debug("%s: not understood: %s", self.id, _shown(urc.text))
 
     def _read(self, text: str) -> tuple[UrcEvent | None, Mapping[str, str]]:
         for pattern, event in self.profile.rules:
@@ -312,3 +313,9 @@ class _Services:
 
 async def _until_lost(dialogue: Dialogue) -> None:
     raise await asyncio.shield(dialogue.lost)
+
+
+def _shown(urc: str) -> str:
+    """Its name. What has none may be a text that somebody was sent."""
+    name, colon, _ = urc.partition(":")
+    return name if colon and name[:1] in "+^*$%#" else redact.text(urc)

@@ -122,7 +122,7 @@ class SmppDevice:
         if receipt is not None:
             await core.report(report_of(receipt, message, self._settings))
         elif is_marked(message):
-            log.warning("a receipt without an id or a state is passed over: %s", message.body[:80].hex())
+            log.warning("a receipt without an id or a state is passed over: %d octets", len(message.body))
         else:
             with self._seen.arrival(content_key(message)) as occurrence:
                 await core.part(part_of(message, self._settings, occurrence))
