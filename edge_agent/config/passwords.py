@@ -11,6 +11,7 @@ from pathlib import Path
 from edge_agent.config.cloud import CloudConfig
 from edge_agent.config.gateways import GatewayConfig
 from edge_agent.config.kinds import AnyDevice
+from edge_agent.config.pin_file import others_of
 from edge_agent.yaml_lines import YamlProblem, load
 
 Say = Callable[[str, str], None]
@@ -75,5 +76,5 @@ def _with_lines(gateway: GatewayConfig, path: Path, key: str, say: Say) -> Gatew
 
 def _check_mode(path: Path, key: str, say: Say) -> None:
     mode = stat.S_IMODE(os.stat(path).st_mode)
-    if mode & 0o077:
+    if mode & others_of(path):
         say(key, f"{path} may be read by others (mode {mode:04o}); run: chmod 600 {path}")

@@ -64,3 +64,18 @@ def test_a_folder_is_no_file(tmp_path: Path) -> None:
 def test_what_is_not_there_is_said_by_the_system(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         list(exposures(tmp_path / "absent", {ME}))
+
+
+def test_a_credential_of_systemds_is_guarded_by_an_acl(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which shows as the group's bits; what others may do counts all the same, and so do files elsewhere."""
+    folder = tmp_path / "credentials"
+    folder.mkdir()
+    given, other = folder / "sim-pins", tmp_path / "pins.yaml"
+    for path in (given, other):
+        path.write_text("8985500000000000001: 0123\n")
+        path.chmod(0o440)
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(folder))
+    assert list(exposures(given, {ME})) == []
+    assert len(list(exposures(other, {ME}))) == 1
+    given.chmod(0o444)
+    assert len(list(exposures(given, {ME}))) == 1
