@@ -32,8 +32,8 @@ ID_LENGTH = 8
 _KEY_BYTES = 32
 _MOST_KEYS = 16
 _LOST = "`simferry-cloud rotate-seal-key --lost` replaces what cannot be opened, tokens by new ones"
-_OPENED = 8192
-"""So many opened values are remembered, for each request asks for its account's."""
+_REMEMBERED = 8192
+"""Rows whose secrets are kept open, for each request asks for its account's."""
 
 
 class SealBroken(Refused):
@@ -72,7 +72,7 @@ class Seals:
         self.given = given
         self._stamp = (0, 0)
         self._keys: dict[str, bytes] = {}
-        self._opened = lru_cache(_OPENED)(self._open)
+        self._rows = lru_cache(_REMEMBERED)(self._open_row)
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -111,29 +111,38 @@ class Seals:
         self._write(keys[:1])
         return len(keys) - 1
 
-    def seal(self, place: str, plain: str) -> str:
+    def seal(self, at: str, plain: str) -> str:
         """Under the newest key there is. Raises SealBroken when there is none."""
         self.look()
         if not self._keys:
             raise SealBroken(f"there is no key to seal secrets with: {self.path} is missing")
         newest, key = next(iter(self._keys.items()))
-        data = signing.encrypt(key, plain.encode("utf-8", "surrogatepass"), place.encode())
+        data = signing.encrypt(key, plain.encode("utf-8", "surrogatepass"), at.encode())
         return f"{MARK}{newest}.{base64.urlsafe_b64encode(data).decode().rstrip('=')}"
 
-    def open(self, place: str, sealed: str) -> str:
-        """What was sealed at this place. Raises SealBroken."""
-        return self._opened(place, sealed)
+    def open_row(
+        self, table: str, whose: str, columns: tuple[str, ...], values: tuple[str | None, ...]
+    ) -> Mapping[str, str]:
+        """Those of a row's secrets that are not empty, by column. Raises SealBroken."""
+        return self._rows(table, whose, columns, values)
 
-    def _open(self, place: str, sealed: str) -> str:
+    def _open_row(
+        self, table: str, whose: str, columns: tuple[str, ...], values: tuple[str | None, ...]
+    ) -> Mapping[str, str]:
+        pairs = zip(columns, values, strict=True)
+        return {column: self.open(place(table, column, whose), value) for column, value in pairs if value}
+
+    def open(self, at: str, sealed: str) -> str:
+        """What was sealed at this place. Raises SealBroken."""
         id_ = key_id(sealed)
         if id_ not in self._keys:
             self.look()
         key = self._keys.get(id_)
         if key is None:
             raise SealBroken(self.what_to_do([id_] if id_ else []))
-        plain = signing.decrypt(key, _decoded(sealed), place.encode())
+        plain = signing.decrypt(key, _decoded(sealed), at.encode())
         if plain is None:
-            name = place.replace("\0", " of ")
+            name = at.replace("\0", " of ")
             raise SealBroken(f"{name} in the database is not what was sealed there: it was changed or moved; {_LOST}")
         return plain.decode("utf-8", "surrogatepass")
 
@@ -179,6 +188,11 @@ def beside(data_dir: Path, named: str = "", environ: Mapping[str, str] = os.envi
     if credentials and (given := Path(credentials) / CREDENTIAL).is_file():
         return Seals(given, given=True)
     return Seals(Path(named) if named else data_dir / FILE)
+
+
+def place(table: str, column: str, whose: object) -> str:
+    """What is bound to a secret: where it lies, and whose it is."""
+    return f"{table}.{column}\0{whose}"
 
 
 def key_id(sealed: str) -> str:

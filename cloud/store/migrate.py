@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,13 +69,18 @@ def is_newest(url: URL | str) -> bool:
 
 def newest() -> str:
     """The revision this code wants."""
-    return ScriptDirectory.from_config(_config()).get_current_head() or ""
+    return _scripts().get_current_head() or ""
 
 
 def revisions() -> list[str]:
     """All that this code knows, the earliest first."""
-    script = ScriptDirectory.from_config(_config())
-    return [found.revision for found in script.walk_revisions()][::-1]
+    return [found.revision for found in _scripts().walk_revisions()][::-1]
+
+
+@cache
+def _scripts() -> ScriptDirectory:
+    """Read once: it takes longer than most commands do."""
+    return ScriptDirectory.from_config(_config())
 
 
 def _refuse_newer(found: str | None) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, select, update
 
-from cloud.sealing import SealBroken, Seals, key_id
+from cloud.sealing import SealBroken, Seals, key_id, place
 from cloud.store.rows import now
 from cloud.store.schema import metadata, outbox
 from telecore.errors import LocalProtocolError
@@ -57,11 +57,10 @@ def opened(conn: Connection, of: Table, row: Mapping[Any, Any]) -> Mapping[str, 
     sealed = COLUMNS.get(of.name)
     if sealed is None:
         return NOTHING
-    present = [(name, value) for name in sealed.columns if (value := row[name])]
-    if not present:
+    values = tuple([row[name] for name in sealed.columns])
+    if not any(values):
         return NOTHING
-    seals, whose = seals_of(conn), row[sealed.identity]
-    return {name: seals.open(place(of.name, name, whose), value) for name, value in present}
+    return seals_of(conn).open_row(of.name, row[sealed.identity], sealed.columns, values)
 
 
 def closed(conn: Connection, of: Table, values: dict[str, Any], whose: str | None = None) -> dict[str, Any]:
@@ -74,10 +73,6 @@ def closed(conn: Connection, of: Table, values: dict[str, Any], whose: str | Non
         return values
     seals, who = seals_of(conn), whose if whose is not None else values[sealed.identity]
     return {**values, **{name: seals.seal(place(of.name, name, who), values[name]) for name in to_seal}}
-
-
-def place(table_: str, column_: str, whose: object) -> str:
-    return f"{table_}.{column_}\0{whose}"
 
 
 def closed_payload(conn: Connection, edge: str, payload: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-from cloud.sealing import FILE, MARK, Seals
+from cloud.sealing import FILE, MARK, Seals, place
 from cloud.store import migrate, sealed
 from cloud.store.schema import metadata
 from tests.fakes import postgres
@@ -172,7 +172,7 @@ def _opened(seals: Seals, table: str, row: Mapping[str, Any], name: str) -> Any:
     value = row[name]
     if not (isinstance(value, str) and value.startswith(MARK)):
         return value
-    return seals.open(sealed.place(table, name, row[sealed.COLUMNS[table].identity]), value)
+    return seals.open(place(table, name, row[sealed.COLUMNS[table].identity]), value)
 
 
 def _plain_secrets(engine: Engine) -> list[str]:
