@@ -31,6 +31,7 @@ MARK = "s1."
 ID_LENGTH = 8
 _KEY_BYTES = 32
 _MOST_KEYS = 16
+_RESTORE = "restore a backup with `simferry-cloud restore --replace`"
 _LOST = "`simferry-cloud rotate-seal-key --lost` replaces what cannot be opened, tokens by new ones"
 _REMEMBERED = 8192
 """Rows whose secrets are kept open, for each request asks for its account's."""
@@ -143,13 +144,15 @@ class Seals:
         plain = signing.decrypt(key, _decoded(sealed), at.encode())
         if plain is None:
             name = at.replace("\0", " of ")
-            raise SealBroken(f"{name} in the database is not what was sealed there: it was changed or moved; {_LOST}")
+            raise SealBroken(
+                f"{name} in the database is not what was sealed there: it was changed or moved; {_RESTORE}, or {_LOST}"
+            )
         return plain.decode("utf-8", "surrogatepass")
 
     def what_to_do(self, missing: Sequence[str]) -> str:
         """Told when these keys are not there."""
         if not missing:
-            return f"a secret in the database is not sealed: was it changed by hand? {_LOST}"
+            return f"a secret in the database is not sealed: was it changed by hand? {_RESTORE}, or {_LOST}"
         where = f"systemd's credential {CREDENTIAL}" if self.given else str(self.path)
         state = "has not" if self._keys else "is missing or empty, and does not have"
         return (

@@ -172,9 +172,14 @@ class Database:
     def _tend_seals(self, engine: Engine) -> None:
         """Whether all secrets can be opened; the first key, where there is none yet to open."""
         self.seals.look()
-        if not self._lost:
-            with engine.begin() as conn:
-                sealed.check(conn)
+        try:
+            if not self._lost:
+                with engine.begin() as conn:
+                    sealed.check(conn)
+        except (SQLAlchemyError, sqlite3.Error) as error:
+            if self._lite and self._url.database:
+                soundness.refuse_damage(Path(self._url.database), error)
+            raise _translated(error) from error
         self.seals.tend()
 
     def _engine(self, begin: str, *, writer: bool) -> Engine:

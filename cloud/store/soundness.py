@@ -60,6 +60,13 @@ def check_whole(path: Path) -> None:
         )
 
 
+def refuse_damage(path: Path, error: BaseException) -> None:
+    """Raises StoreBroken when it tells of rows that cannot be read, and not of the disk."""
+    cause = getattr(error, "orig", error)
+    if getattr(cause, "sqlite_errorcode", 0) & 0xFF not in _OF_THE_DISK:
+        raise StoreBroken(f"the store {path} is damaged ({cause}): it was left as it is; {_DO}") from error
+
+
 def note_made(path: Path) -> None:
     """From now on there was a store here. Raises OSError."""
     if mark(path).exists():

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud.sealing import SealBroken
 from cloud.store import accounts
 from cloud.store.database import Database
 from cloud.store.soundness import StoreBroken
@@ -151,7 +152,7 @@ async def _opened(path: Path) -> str:
         async with Database(f"sqlite:///{path}", check=True) as store:
             there = "SELECT count(*) FROM accounts"
             assert await store.read(lambda conn: conn.exec_driver_sql(there).scalar()) == 30
-    except StoreBroken as error:
+    except (StoreBroken, SealBroken) as error:
         return error.message
     return ""
 

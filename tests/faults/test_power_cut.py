@@ -22,6 +22,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from cloud.sealing import FILE
 from cloud.store import messages
 from cloud.store.database import Connection, Database
 from edge_agent.spool import Spool
@@ -161,6 +162,8 @@ async def _cloud(disk: Path, promise: said.Cloud) -> Counter[str]:
     if not path.exists():
         counted["lost"] += bool(promise.created)
         return counted
+    # It was on the disk, name and all, before the first row was sealed with it.
+    shutil.copy(disk.parent / "lab" / FOLDERS["cloud"] / FILE, disk / FILE)
     async with Database(f"sqlite:///{path}") as store:
         await _cloud_keeps(store.read, promise, counted)
     return counted
