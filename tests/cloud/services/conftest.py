@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud.sealing import FILE, Seals
 from cloud.services.addresses import AddressPolicy
 from cloud.services.answering import Answering
 from cloud.services.callbacks import Callbacks
@@ -43,8 +44,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def db(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url) as database:
+async def db(database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
+    async with Database(database_url, seals=Seals(tmp_path / FILE)) as database:
         yield database
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud.sealing import FILE, Seals
 from cloud.store import accounts
 from cloud.store.database import Database
 from cloud.store.records import AccountRecord
@@ -25,8 +26,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def db(database_url: str) -> AsyncIterator[Database]:
-    async with Database(database_url) as database:
+async def db(database_url: str, tmp_path: Path) -> AsyncIterator[Database]:
+    async with Database(database_url, seals=Seals(tmp_path / FILE)) as database:
         yield database
 
 
