@@ -22,13 +22,28 @@ find_python() {
     give_up "Python 3.11, 3.12 or 3.13 is needed. On Debian: sudo apt-get install python3 python3-venv"
 }
 
-install_system_package() { # name of the command it brings, name of the package
-    command -v "$1" >/dev/null && return 0
+apt_get() { # as root; another of ours that installs just now is waited for. Fails where there is no apt, or no right to it
     local as_root=""
     [ "$(id -u)" = 0 ] || { as_root="sudo -n" && sudo -n true 2>/dev/null; } || return 1
     command -v apt-get >/dev/null || return 1
+    flock -o "$root/.apt.lock" $as_root env DEBIAN_FRONTEND=noninteractive apt-get -qq "$@" >/dev/null 2>&1
+}
+
+install_system_package() { # name of the command it brings, name of the package
+    command -v "$1" >/dev/null && return 0
     say "simferry: installing $2 ..."
-    { $as_root apt-get update -qq && DEBIAN_FRONTEND=noninteractive $as_root apt-get install -y -qq "$2"; } >/dev/null 2>&1
+    apt_get update && apt_get install -y "$2"
+}
+
+install_system_packages() { # command:package, or one word where both have the same name; all that are missing, at once
+    local one missing=()
+    for one; do command -v "${one%:*}" >/dev/null || missing+=("${one#*:}"); done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    say "simferry: installing ${missing[*]} ..."
+    apt_get update && apt_get install -y "${missing[@]}" && return
+    for one in "${missing[@]}"; do
+        apt_get install -y "$one" || say "simferry: no $one; tests that drive it are skipped"
+    done
 }
 
 need_speech() {
@@ -44,7 +59,7 @@ make_virtual_environment() {
     rm -rf .venv
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
         say "simferry: installing python3-venv ..."
-        { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv; } >/dev/null 2>&1
+        apt_get update && apt_get install -y python3-venv
         "$base" -m venv .venv >/dev/null 2>&1 && return
         rm -rf .venv
     fi
@@ -72,4 +87,4 @@ prepare() {
     exec 9>&-
 }
 
-prepare
+[ -n "${prepare_later-}" ] || prepare

@@ -18,6 +18,11 @@ def cloud_path(data: Path) -> Path:
     return data / "cloud" / "cloud.yaml"
 
 
+def identity_path(data: Path, edge: str) -> Path:
+    """What an edge is enrolled with."""
+    return data / edge / "data" / "identity.json"
+
+
 def write_cloud(options: Options, data: Path, ports: dict[str, int]) -> Path:
     base = f"http://127.0.0.1:{ports['web']}"
     tunnel = f"ws://127.0.0.1:{ports['tunnel']}"

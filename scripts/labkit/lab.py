@@ -6,7 +6,6 @@ import asyncio
 import base64
 import contextlib
 import json
-import secrets
 import signal
 import sys
 import tempfile
@@ -18,7 +17,7 @@ import aiohttp
 from aiohttp import web
 
 from scripts.labkit import configs, gateways, ports
-from scripts.labkit.kept import in_use, keep, kept
+from scripts.labkit.kept import in_use, kept
 from scripts.labkit.options import Options, Refusal, read_options
 from scripts.labkit.processes import ROOT, Running, run_once
 
@@ -35,6 +34,7 @@ class Lab:
         self._lock = lock
         self.description: dict[str, Any] = {}
         self._running: dict[str, Running] = {}
+        self._tokens: dict[str, str] = {}
         self._edges = [f"site-{n + 1}" for n in range(options.edges)]
         self._supervisor: web.AppRunner | None = None
 
@@ -43,9 +43,9 @@ class Lab:
         names += [f"{kind}-{edge}" for edge in self._edges for kind in ("status", "proxy", "sip", "server")]
         self._ports = ports.choose(names, self.data / "ports.json")
         await self._start_supervisor()
-        network = await self._start_simulator()
-        account = await self._start_cloud()
-        await self._start_edges(network, account["sid"])
+        network, account = await asyncio.gather(self._start_simulator(), self._found())
+        await self._start_cloud()
+        await self._start_edges(network)
         await self._wait_until_ready(account, network)
         self._describe(account, network)
 
@@ -108,49 +108,42 @@ class Lab:
         network: dict[str, Any] = json.loads(line)
         return network
 
-    async def _start_cloud(self) -> dict[str, str]:
+    async def _found(self) -> dict[str, str]:
+        """The account, with its operator's password; what is not there yet is made, and tokens for edges."""
         config = configs.write_cloud(self.options, self.data, self._ports)
-        cloud = ["-m", "cloud"]
-        account = kept(self.data / "account.json")
-        if account is None:
-            account = await self._make_account(cloud, config)
-            keep(self.data / "account.json", account)
-        await self._start("cloud", [*cloud, "serve", "--config", str(config)])
-        await self._until("the cloud", f"http://127.0.0.1:{self._ports['web']}/readyz")
+        book = self.data / "account.json"
+        strangers = [edge for edge in self._edges if not configs.identity_path(self.data, edge).exists()]
+        if strangers or kept(book) is None:
+            asked = (str(ROOT / "scripts/labkit/founding.py"), str(config), str(book), OPERATOR, *strangers)
+            self._tokens = json.loads(await run_once(*asked, code=self._code("cloud")))
+        account: dict[str, str] | None = kept(book)
+        assert account is not None
         return account
 
-    async def _make_account(self, cloud: list[str], config: Path) -> dict[str, str]:
-        at = ["--config", str(config), "--json"]
-        code = self._code("cloud")
-        await run_once(*cloud, "migrate", "--config", str(config), code=code)
-        account: dict[str, str] = json.loads(await run_once(*cloud, "create-account", "Lab", *at, code=code))
-        password = secrets.token_urlsafe(12)
-        await run_once(*cloud, "create-operator", OPERATOR, f"--password={password}", *at, code=code)
-        return {"sid": account["sid"], "auth_token": account["auth_token"], "password": password}
+    async def _start_cloud(self) -> None:
+        await self._start("cloud", ["-m", "cloud", "serve", "--config", str(configs.cloud_path(self.data))])
+        await self._until("the cloud", f"http://127.0.0.1:{self._ports['web']}/readyz")
 
-    async def _start_edges(self, network: dict[str, Any], account: str) -> None:
-        for number, edge in enumerate(self._edges):
-            config = configs.write_edge(self.options, self.data, self._ports, edge, self._equipment(network, number))
-            if not (config.parent / "data" / "identity.json").exists():
-                await self._enrol(edge, config, account)
-            door = f"proxy-{edge}" if self.options.tunnel_proxy else "tunnel"
-            configs.point_at(config, f"ws://127.0.0.1:{self._ports[door]}")
-            await self._start(edge, ["-m", "edge_agent", "run", "--config", str(config)])
+    async def _start_edges(self, network: dict[str, Any]) -> None:
+        await asyncio.gather(
+            *(self._start_edge(edge, self._equipment(network, number)) for number, edge in enumerate(self._edges))
+        )
+
+    async def _start_edge(self, edge: str, has: configs.Equipment) -> None:
+        config = configs.write_edge(self.options, self.data, self._ports, edge, has)
+        if not configs.identity_path(self.data, edge).exists():
+            cloud = f"http://127.0.0.1:{self._ports['web']}"
+            words = ("--cloud", cloud, "--token", self._tokens[edge], "--config", str(config))
+            await run_once("-m", "edge_agent", "enrol", *words, code=self._code("edge"))
+        door = f"proxy-{edge}" if self.options.tunnel_proxy else "tunnel"
+        configs.point_at(config, f"ws://127.0.0.1:{self._ports[door]}")
+        await self._start(edge, ["-m", "edge_agent", "run", "--config", str(config)])
 
     def _equipment(self, network: dict[str, Any], number: int) -> configs.Equipment:
         mine = {box.name for box in self._boxes if box.edge == self._edges[number]}
         boxes = [box for box in network.get("gateways", []) if box["name"] in mine]
         smsc = network.get("smsc") if number == 0 else None
         return configs.Equipment(number, network["modems"][number :: len(self._edges)], boxes, smsc)
-
-    async def _enrol(self, edge: str, config: Path, account: str) -> None:
-        """The account is named, since a lab that was killed while it started may have left one more behind."""
-        at = ["--config", str(configs.cloud_path(self.data)), "--json"]
-        made = await run_once("-m", "cloud", "enrol-edge", edge, "--account", account, *at, code=self._code("cloud"))
-        cloud_url = f"http://127.0.0.1:{self._ports['web']}"
-        token = json.loads(made)["token"]
-        words = ("--cloud", cloud_url, "--token", token, "--config", str(config))
-        await run_once("-m", "edge_agent", "enrol", *words, code=self._code("edge"))
 
     async def _start(self, name: str, command: list[str]) -> Running:
         part = "edge" if name in self._edges else name

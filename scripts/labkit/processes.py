@@ -108,6 +108,7 @@ def environment(code: Path = ROOT) -> Mapping[str, str]:
 
 async def run_once(*command: str, code: Path = ROOT, within_s: float = 60.0) -> str:
     """Run a command to its end and return what it printed. Raises Refusal with what it complained of."""
+    name = " ".join(command[:4]).removeprefix("-m ")
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *command,
@@ -116,14 +117,17 @@ async def run_once(*command: str, code: Path = ROOT, within_s: float = 60.0) -> 
         stderr=asyncio.subprocess.PIPE,
         cwd=code,
         env=environment(code),
+        preexec_fn=_end_with_us(),
     )
     try:
         out, err = await asyncio.wait_for(process.communicate(), within_s)
     except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise Refusal(f"`{' '.join(command[1:4])}` did not end within {within_s:g} s") from None
+        raise Refusal(f"`{name}` did not end within {within_s:g} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
     if process.returncode != 0:
         complaint = (err.decode(errors="replace").strip() or out.decode(errors="replace").strip()).splitlines()
-        raise Refusal(f"`{' '.join(command[1:4])}` failed: {complaint[-1] if complaint else 'it said nothing'}")
+        raise Refusal(f"`{name}` failed: {complaint[-1] if complaint else 'it said nothing'}")
     return out.decode()

@@ -24,7 +24,7 @@ from cloud.api.description.tables import ENDPOINTS
 from tests.cloud.api.properties.told import SERVED, problem
 from tests.fakes.cloud_thread import CloudThread
 
-EXAMPLES = int(os.environ.get("SIMFERRY_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("SIMFERRY_EXAMPLES", "5"))
 SEED = int(os.environ.get("SIMFERRY_SEED", "2026"))
 SCHEMA = schemathesis.openapi.from_dict(SERVED)
 NAMES = [f"{endpoint.method} {endpoint.url}" for endpoint in ENDPOINTS]
