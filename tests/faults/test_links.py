@@ -21,7 +21,7 @@ import pytest
 from telecore.audio.tone import tone
 from telecore.audio.wav import read_wav, write_wav
 from tests.fakes.customer_app import CustomerApp, Reply, twiml
-from tests.faults.conftest import LONG, Report, times
+from tests.faults.conftest import LONG, Progress, Report, times
 from tests.faults.links import Mixed, Tunnel
 from tests.flows.conftest import LabProcess, World
 
@@ -68,7 +68,9 @@ def _a_fault(chance: Random) -> tuple[str, float, dict[str, float]]:
     return kind, chance.uniform(0.1, 1.0), options.get(kind, {})
 
 
-async def test_nothing_is_lost_or_doubled_over_a_bad_line(world: World, chance: Random, report: Report) -> None:
+async def test_nothing_is_lost_or_doubled_over_a_bad_line(
+    world: World, chance: Random, report: Report, progress: Progress
+) -> None:
     """Each fault begins while items are under way; order is kept by SIM.
 
     The lab's network gives up ringing after 12 s: a call that came while a line was dead without a word may ring out.
@@ -79,7 +81,8 @@ async def test_nothing_is_lost_or_doubled_over_a_bad_line(world: World, chance: 
     await mixed.prepare()
     traffic = asyncio.create_task(mixed.run())
     kinds: Counter[str] = Counter()
-    for _ in range(tried):
+    for done in range(tried):
+        progress(done, tried, "faults")
         kind, for_s, options = _a_fault(chance)
         kinds[kind] += 1
         await tunnel.fault(kind, for_s, **options)

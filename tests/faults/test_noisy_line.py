@@ -15,12 +15,14 @@ from simulator.timing import LoopTimers
 from simulator.tunnel_proxy import TunnelProxy
 from tests.fakes.certificate import certificate
 from tests.fakes.tunnel import EDGE, QUICK, Rig, running, until
-from tests.faults.conftest import LONG, Report, times
+from tests.faults.conftest import LONG, Progress, Report, times
 
 pytestmark = pytest.mark.timeout(3600 if LONG else 60)
 
 
-async def test_spoilt_bits_never_become_wrong_rows(tmp_path: Path, chance: Random, report: Report) -> None:
+async def test_spoilt_bits_never_become_wrong_rows(
+    tmp_path: Path, chance: Random, report: Report, progress: Progress
+) -> None:
     rows = times(300, 20_000)
     rig = Rig()
     rig.hub._tls, trust = await certificate(tmp_path)
@@ -35,6 +37,7 @@ async def test_spoilt_bits_never_become_wrong_rows(tmp_path: Path, chance: Rando
             faults.begin("tunnel_corrupt", EDGE, {"every_bytes": 20_000}, None)
             up, down = [f"up {n} " + "x" * 200 for n in range(rows)], [f"down {n} " + "y" * 200 for n in range(rows)]
             for one, other in zip(up, down, strict=True):
+                progress(len(rig.at_cloud.values), rows, "rows")
                 rig.up.add(one)
                 rig.down.add(other)
                 uplink.wake()
