@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 UNSUBSCRIBED = 21610
 DEFAULT_VALIDITY_S = 36000
+_PIECE = 200
 
 Woken = list[EdgeId]
 """Edges whose outbox has news."""
@@ -128,9 +129,17 @@ class Sending:
         return record
 
     def submit(self, conn: Connection, record: MessageRecord, decision: Decision, woken: Woken) -> MessageRecord | None:
-        """Give the message to the edge of its SIM; None when nobody can take it now."""
+        """Give the message to the edge of its SIM; None when nobody can take it now.
+
+        Those that have waited for it longer go first: an edge that has just come back may find a new message before
+        they were looked at.
+        """
         if decision.chosen is None:
             log.debug("%s waits: %s", record.sid, decision.sentence())
+            return None
+        earlier = messages.waiting_before(conn, record, _PIECE)
+        if len(earlier) == _PIECE or not all(self.go_on(conn, one, woken) for one in earlier):
+            log.debug("%s waits behind an earlier one", record.sid)
             return None
         chosen = decision.chosen
         command = SendMessage(

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select, text
 
 from cloud.store import feedback, keyset, tables
 from cloud.store.records import Between, Cursor, MessageRecord, PageOf
 from cloud.store.schema import messages
+from cloud.store.schema.traffic import WAITS
 from telecore.ids import MessageSid
 from telecore.model import MessageStatus
 from telecore.states import MESSAGE_STATES, may_become
@@ -105,13 +106,21 @@ def accepted(conn: Connection, after: int = 0, limit: int = 100) -> list[Message
 
 def waiting_senders(conn: Connection) -> list[str]:
     """Numbers that have messages for which no channel was found yet, in the order of the oldest."""
-    waits = (messages.c.status == MessageStatus.QUEUED.value) & messages.c.channel.is_(None)
-    asked = select(messages.c.sender).where(waits).group_by(messages.c.sender).order_by(func.min(messages.c.id))
+    asked = select(messages.c.sender).where(text(WAITS)).group_by(messages.c.sender).order_by(func.min(messages.c.id))
     return [str(sender) for sender in conn.execute(asked).scalars()]
 
 
 def waiting(conn: Connection, sender: str, limit: int = 100) -> list[MessageRecord]:
     """Messages of this number for which no channel was found yet, oldest first."""
-    waits = (messages.c.status == MessageStatus.QUEUED.value) & messages.c.channel.is_(None)
-    asked = select(messages).where(waits, messages.c.sender == sender).order_by(messages.c.id).limit(limit)
+    asked = select(messages).where(text(WAITS), messages.c.sender == sender).order_by(messages.c.id).limit(limit)
+    return [tables.record_of(conn, messages, MessageRecord, row) for row in conn.execute(asked).mappings()]
+
+
+def waiting_before(conn: Connection, record: MessageRecord, limit: int = 100) -> list[MessageRecord]:
+    """Those of them to the same recipient that came before this one, and rank as it does."""
+    earlier = (messages.c.sender == record.sender) & (messages.c.recipient == record.recipient)
+    earlier &= messages.c.id < record.id
+    if record.urgent:
+        earlier &= messages.c.urgent.is_(True)
+    asked = select(messages).where(text(WAITS), earlier).order_by(messages.c.id).limit(limit)
     return [tables.record_of(conn, messages, MessageRecord, row) for row in conn.execute(asked).mappings()]

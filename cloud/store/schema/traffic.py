@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Boolean, Column, Float, Index, Integer, String, Table, Text, false
+from sqlalchemy import JSON, Boolean, Column, Float, Index, Integer, String, Table, Text, false, text
 
 from cloud.store.schema.columns import account_column, hook_columns, id_column, made_columns, metadata, sid_column
 from cloud.store.types import Moment, RowId
+
+WAITS = "status = 'queued' AND channel IS NULL"
+"""A message for which no channel was found yet; spelt out, for SQLite uses a partial index for nothing else."""
 
 messages = Table(
     "messages",
@@ -37,6 +40,7 @@ messages = Table(
     Index("ix_messages_account_id", "account", "id"),
     Index("ix_messages_status_send_at", "status", "send_at"),
     Index("ix_messages_status_not_after", "status", "not_after"),
+    Index("ix_messages_waiting", "sender", "recipient", "id", sqlite_where=text(WAITS), postgresql_where=text(WAITS)),
     sqlite_autoincrement=True,
 )
 

@@ -69,6 +69,19 @@ async def test_a_trunk_with_several_numbers_is_told_which_is_the_sender(site, ac
     assert (command.channel, command.sender) == (trunk, second)
 
 
+async def test_a_new_one_does_not_overtake_those_that_wait(site, account, messages_):
+    site.link = False
+    for body in ("first", "second"):
+        await messages_.create(account.sid, wanted(body=body))
+    await messages_.create(account.sid, wanted(body="to another", to="+85512999999"))
+    site.link = True  # and nobody has looked yet at what waits
+    await messages_.create(account.sid, wanted(body="warning", urgent=True))
+    await messages_.create(account.sid, wanted(body="third"))
+    assert [command.body for command in await site.commands()] == ["warning", "first", "second", "third"]
+    assert await messages_.route_waiting() == 1
+    assert len(await site.commands()) == 5
+
+
 async def test_a_warning_keeps_its_rank_while_it_waits(site, account, messages_):
     site.link = False
     await messages_.create(account.sid, wanted(urgent=True, flash=True, port=16000, repeat=True))
@@ -169,7 +182,7 @@ async def test_validity_ends(site, db, account, routing, queue):
     site.link = False
     waiting = await service.create(account.sid, wanted(validity_s=60))
     site.link = True
-    given = await service.create(account.sid, wanted(validity_s=60))
+    given = await service.create(account.sid, wanted(validity_s=60, to="+85512999999"))  # nobody waits to be told first
     late = MessageService(db, routing, queue, wake=site.woken.append, now=lambda: later)
     assert await service.expire() == 0
     assert await late.expire() == 1
