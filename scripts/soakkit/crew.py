@@ -6,8 +6,8 @@ import heapq
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-LONG_S = float("inf")
-"""A test of unknown length is taken for the longest."""
+UNKNOWN_S = 600.0
+"""A test of unknown length is taken for a long one when it is asked which is next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def choose(
         return waiting[0]
     beside = [test for test in waiting if test not in alone]
     if beside:
-        return max(beside, key=lambda test: expected[test].seconds if test in expected else LONG_S)
+        return max(beside, key=lambda test: expected[test].seconds if test in expected else UNKNOWN_S)
     return None if running else waiting[0]
 
 

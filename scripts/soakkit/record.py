@@ -8,7 +8,7 @@ import platform
 import re
 import subprocess
 import time
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from scripts.soakkit.screen import spell
 from scripts.soakkit.table import table
 
 MEASURED = Path(__file__).parent / "durations.json"
-"""Seconds, and seconds of the processors, of each test on a machine with two; a copy of a whole run's."""
+"""Seconds, and seconds of the processors where they were counted, of tests on a machine with two, much else on it."""
 
 
 class Record:
@@ -41,11 +41,12 @@ class Record:
     @property
     def expected(self) -> dict[str, Took]:
         """How long each test took in this form: here, or else where it was measured last."""
-        return {
-            result.test: Took(*self._durations[key])
-            for result in self.results
-            if (key := _key(result)) in self._durations
-        }
+        found = {}
+        for result in self.results:
+            took = self._durations.get(_key(result)) or self._durations.get(_key(replace(result, shared=False)))
+            if took is not None:
+                found[result.test] = Took(*took)
+        return found
 
     def take_over(self) -> int:
         """How many passed before, in the same form, with the same seed, at this very commit unless others are asked

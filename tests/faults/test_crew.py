@@ -16,7 +16,7 @@ from scripts.soakkit.one import ROOT
 from scripts.soakkit.options import Options
 from scripts.soakkit.soak import collect
 
-LONGEST_FIRST = {"a": Took(5), "b": Took(50), "c": Took(20), "time": Took(300)}
+LONGEST_FIRST = {"a": Took(5), "b": Took(50), "c": Took(20), "time": Took(300), "day": Took(1600)}
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,7 @@ LONGEST_FIRST = {"a": Took(5), "b": Took(50), "c": Took(20), "time": Took(300)}
         (["a", "b", "time"], ["c"], 1, None),
         (["time", "a", "b"], [], 2, "b"),
         (["time", "a", "stranger", "b"], ["c"], 2, "stranger"),
+        (["a", "stranger", "day"], ["c"], 2, "day"),
         (["time", "a"], ["b", "c"], 2, None),
         (["time"], ["b"], 2, None),
         (["time"], [], 2, "time"),

@@ -159,7 +159,8 @@ def test_how_long_each_took_is_known_to_the_next_run(tmp_path: Path) -> None:
     Record(tmp_path, Options(), [*DONE]).write()
     again = Record(tmp_path, Options(), [Result(result.test) for result in DONE])
     assert again.expected == {DONE[0].test: Took(70, 9), DONE[2].test: Took(0)}
-    assert Record(tmp_path, Options(), [Result(DONE[0].test, shared=True)]).expected == {}
+    assert Record(tmp_path, Options(), [Result(DONE[0].test, shared=True)]).expected == {DONE[0].test: Took(70, 9)}
+    assert Record(tmp_path, Options(long=False), [Result(DONE[0].test, long=False)]).expected == {}
 
 
 def test_the_screen_tells_of_each_and_of_all() -> None:
