@@ -76,7 +76,8 @@ class Files:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     def _prepare(self) -> None:
-        self._partial.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._partial.mkdir(exist_ok=True, mode=0o700)
         for number in range(_FAN_OUT):
             (self._directory / f"{number:02x}").mkdir(exist_ok=True, mode=0o700)
 
