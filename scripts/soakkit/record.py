@@ -36,7 +36,8 @@ class Record:
         self._commit = commit()
         (folder / "logs").mkdir(parents=True, exist_ok=True)
         self._before = _read(folder / "table.json")
-        self._durations: dict[str, list[float]] = _read(MEASURED) | _read(folder / "durations.json")
+        known = _read(MEASURED) | _read(folder / "durations.json")
+        self._durations: dict[str, list[float]] = {key: took for key, took in known.items() if isinstance(took, list)}
 
     @property
     def expected(self) -> dict[str, Took]:

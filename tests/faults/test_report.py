@@ -163,6 +163,11 @@ def test_how_long_each_took_is_known_to_the_next_run(tmp_path: Path) -> None:
     assert Record(tmp_path, Options(long=False), [Result(DONE[0].test, long=False)]).expected == {}
 
 
+def test_durations_of_an_earlier_format_are_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "durations.json").write_text('{"long t::c": 71.5, "long t::b": [3, 2]}')
+    assert Record(tmp_path, Options(), [Result("t::c"), Result("t::b")]).expected == {"t::b": Took(3, 2)}
+
+
 def test_the_screen_tells_of_each_and_of_all() -> None:
     tests = [f"tests/faults/test_x.py::test_{name}" for name in "abcd"]
     screen = Screen(tests, {tests[1]: Took(100), tests[2]: Took(50), tests[3]: Took(30)}, 2, [tests[3]])
