@@ -105,7 +105,7 @@ class Edge:
             except OSError:
                 pass
             self.line = None
-            self.failures = 1 if self.up else self.failures + 1
+            self.failures = 1 if self.up or self.stay_away_s else self.failures + 1
             figures.up -= self.up
             self.up = False
             await asyncio.sleep(self.stay_away_s + next_delay(self.fleet.retry, self.failures, random.random))

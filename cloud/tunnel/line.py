@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import socket
 import ssl
 import sys
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -47,8 +49,12 @@ LOOK_AFTER = 2048
 """Bytes that may be written before the kernel is asked how many wait: saves the system call on a line that is free."""
 MOST_STRANGERS = 12_000
 """Connections of nobody knows whom, each for ``open`` and the time to prove at most; the oldest makes way."""
-BACKLOG = 4096
-"""Connections that the kernel keeps for us; those beyond are tried again by their own kernels, ever more slowly."""
+AT_ONCE = 4
+"""Connections that are taken in one turn of the loop. The turns grow longer with what there is to do, so those that are
+on their way in get in, and those behind them wait in the kernel's queue, where they cost nothing."""
+QUEUE = 1024
+"""Connections that the kernel keeps for us; those beyond are tried again by their own kernels, ever more slowly. More
+would be let in after they have given up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +360,13 @@ async def _ask(door: Door, connection: ServerConnection, request: Request) -> Re
     return response
 
 
+def _lengthen(listening: Iterable[socket.socket]) -> None:
+    """asyncio's ``backlog`` is both how many it takes at once and how many the kernel keeps."""
+    for one in listening:
+        with socket.socket(fileno=os.dup(one.fileno())) as same:
+            same.listen(QUEUE)
+
+
 def _answer(connection: ServerConnection, request: Request, response: Response) -> None:
     assert isinstance(connection, _Connection)
     for name, value in connection.admission.headers if connection.admission else ():
@@ -400,7 +413,7 @@ async def listen(
         process_response=_answer,
         compression=None,
         open_timeout=times.open,
-        backlog=BACKLOG,
+        backlog=AT_ONCE,
         ping_interval=None,
         close_timeout=times.close,
         max_size=PROOF_LIMIT,
@@ -408,6 +421,7 @@ async def listen(
         create_connection=make,  # type: ignore[arg-type]  # any callable will do
         ssl=tls,
     ) as server:
+        _lengthen(server.sockets)
         watching = asyncio.create_task(watch.run(), name="tunnel lines")
         try:
             yield int(server.sockets[0].getsockname()[1])

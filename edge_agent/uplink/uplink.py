@@ -232,7 +232,8 @@ class Uplink:
                 await self._pause(self._times.refused)
                 continue
             except PutOff as error:
-                end = End("", str(error), error.after_s)
+                # Who names a moment was reached: delays that grow are for a cloud that is not.
+                failures, end = 0 if error.after_s else failures, End("", str(error), error.after_s)
             except TunnelDown as error:
                 end = End("", str(error))
             if end.code in _HOPELESS:

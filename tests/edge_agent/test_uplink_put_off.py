@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
 
 from cloud.tunnel.line import Admission, Rejection
+from edge_agent.uplink import uplink as uplink_module
+from telecore.backoff import Policy
 from telecore.ids import EdgeId
-from tests.fakes.tunnel import EDGE, QUICK_HUB, Rig, running, until
+from tests.fakes.tunnel import EDGE, QUICK, QUICK_HUB, Rig, running, until
 
 AWAY_S = 0.8
 
@@ -56,6 +58,29 @@ async def test_one_that_is_too_busy_says_it_before_the_tunnel(
             await until(lambda: uplink.connected)
     assert least_s <= asked[1] - asked[0] < least_s + 1
     assert rig.refusals == []
+
+
+@pytest.mark.parametrize(("header", "failures"), [("1", [1, 1, 1]), ("", [1, 2, 3])])
+async def test_delays_grow_only_while_nobody_names_a_moment(
+    header: str, failures: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig()
+    counted: list[int] = []
+
+    def no_delay(policy: Policy, failures: int, chance: Callable[[], float]) -> float:
+        counted.append(failures)
+        return 0.0
+
+    async def busy(headers: Mapping[str, str], address: str) -> Rejection:
+        return Rejection(503, "busy", (("Retry-After", header),) if header else ())
+
+    monkeypatch.setattr(uplink_module, "next_delay", no_delay)
+    monkeypatch.setattr(rig.hub, "_ask", busy)
+    async with rig.cloud():
+        uplink = rig.uplink(times=replace(QUICK, steady=5.0))
+        async with running(uplink.run()):
+            await until(lambda: len(counted) >= 3)
+    assert counted[:3] == failures
 
 
 async def test_who_returns_is_spread() -> None:

@@ -1,7 +1,7 @@
-"""A real store on a temporary file."""
+"""A real store, as that of the store's own tests."""
 
 from __future__ import annotations
 
-from tests.cloud.store.conftest import account, db
+from tests.cloud.store.conftest import account, database_url, db, postgres_store
 
-__all__ = ["account", "db"]
+__all__ = ["account", "database_url", "db", "postgres_store"]

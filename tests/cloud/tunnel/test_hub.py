@@ -14,6 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from edge_agent.uplink import UplinkTimes
 from telecore.ids import EdgeId
+from tests.fakes.streets import Out
 from tests.fakes.tunnel import EDGE, KEY, QUICK, Rig, running, until
 
 
@@ -234,7 +235,7 @@ async def test_a_new_street_after_a_wiped_disk_starts_from_its_first_row() -> No
     async with rig.cloud():
         async with running(rig.uplink().run()):
             await until(lambda: rig.at_cloud.values == ["old"])
-        rig.up.stream, rig.up.highest = "another", 0
+        rig.up = Out("another")
         rig.up.add("new")
         async with running(rig.uplink().run()):
             await until(lambda: rig.at_cloud.values == ["old", "new"])
