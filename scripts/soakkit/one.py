@@ -31,7 +31,8 @@ class Progress:
 
 @dataclass(slots=True)
 class Result:
-    """What became of a test. ``outcome``: passed, failed, skipped, stopped (by us), not run.
+    """What became of a test. ``outcome``: passed, in part (it held, and did less than it should for want of time),
+    failed, skipped, stopped (by us), not run.
 
     ``cpu_s``: of the processors, with its children; ``shared``: fuzzers of one subject share its ten minutes.
     """
@@ -68,7 +69,7 @@ class Running:
 
     def __init__(self, result: Result, keyword: str | None, files: Files, limit_s: float | None) -> None:
         self.result = result
-        self._paths = {kind: files.of(result.test, kind) for kind in ("log", "rows", "outcomes", "progress")}
+        self._paths = {kind: files.of(result.test, kind) for kind in ("log", "rows", "outcomes", "progress", "short")}
         for path in self._paths.values():
             path.unlink(missing_ok=True)
         command = [sys.executable, "-m", "pytest", "-v", "--timeout", "0", "-p", "scripts.soakkit.plugin", result.test]
@@ -147,6 +148,7 @@ def _environment(result: Result, paths: Mapping[str, Path], limit_s: float | Non
         "SIMFERRY_SEED": str(result.seed),
         "SIMFERRY_FAULTS_REPORT": str(paths["rows"]),
         "SIMFERRY_FAULTS_PROGRESS": str(paths["progress"]),
+        "SIMFERRY_FAULTS_SHORT": str(paths["short"]),
         "SIMFERRY_SOAK_OUTCOMES": str(paths["outcomes"]),
     }
 
@@ -164,8 +166,8 @@ def _fill(result: Result, paths: Mapping[str, Path], code: int, stopped: str) ->
     result.rows = read_lines(paths["rows"])
     told = read_lines(paths["outcomes"])
     failed = [line for line in told if line["outcome"] == "failed"]
+    far = read_progress(paths["progress"])
     if stopped:
-        far = read_progress(paths["progress"])
         result.outcome, result.reason = "stopped", stopped + (f", {far_of(far)}" if far else "")
     elif failed:
         result.outcome, result.reason = "failed", str(failed[0]["reason"])
@@ -173,6 +175,8 @@ def _fill(result: Result, paths: Mapping[str, Path], code: int, stopped: str) ->
         result.outcome, result.reason = "failed", f"pytest ended with {code}; {paths['log'].name} says why"
     elif told and all(line["outcome"] == "skipped" for line in told):
         result.outcome, result.reason = "skipped", str(told[0]["reason"])
+    elif paths["short"].exists():
+        result.outcome, result.reason = "in part", f"its time was over at {far_of(far)}" if far else "its time was over"
     else:
         result.outcome, result.reason = "passed", ""
 

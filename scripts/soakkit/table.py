@@ -38,7 +38,9 @@ def _held(results: Sequence[Result]) -> str:
     counts = Counter(result.outcome for result in results)
     if set(counts) <= {"not run"}:
         return "not run"
-    others = [f"{counts[kind]} {kind}" for kind in ("failed", "stopped", "skipped", "not run") if counts[kind]]
+    others = [
+        f"{counts[kind]} {kind}" for kind in ("in part", "failed", "stopped", "skipped", "not run") if counts[kind]
+    ]
     return ", ".join([f"{counts['passed']} of {len(results)} passed", *others])
 
 

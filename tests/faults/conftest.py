@@ -2,7 +2,8 @@
 
 The short form runs in the suite; ``scripts/soak`` runs the long form and makes one table of all figures.
 SIMFERRY_LONG=1 is the long form, SIMFERRY_SEED=n another run of chance, SIMFERRY_FAULTS_REPORT=file where rows go,
-SIMFERRY_FAULTS_PROGRESS=file where a test says how far it is, SIMFERRY_UNTIL=when it will be stopped, Unix time.
+SIMFERRY_FAULTS_PROGRESS=file where a test says how far it is, SIMFERRY_UNTIL=when it will be stopped, Unix time,
+SIMFERRY_FAULTS_SHORT=file that is made when it did less for that.
 """
 
 from __future__ import annotations
@@ -27,6 +28,14 @@ Progress = Callable[[float, float, str], None]
 def left_s(reserve_s: float = 0.0) -> float:
     """How long a test may go on, when it needs ``reserve_s`` to end well; endless where nobody will stop it."""
     return float(os.environ.get("SIMFERRY_UNTIL", "inf")) - time.time() - reserve_s
+
+
+def is_up(needed_s: float) -> bool:
+    """Whether less time is left than that, so that a test has to do less than it should; the table then says so."""
+    up = left_s(needed_s) < 0
+    if up and (said := os.environ.get("SIMFERRY_FAULTS_SHORT")):
+        Path(said).touch()
+    return up
 
 
 def times(short: int, long: int) -> int:

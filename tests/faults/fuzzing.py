@@ -22,7 +22,7 @@ from typing import Any, TypeVar
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
-from tests.faults.conftest import LONG, SEED, Progress, left_s
+from tests.faults.conftest import LONG, SEED, Progress, is_up
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ def fuzz(
     seconds *= share if SHARED else 1.0
     began = clock()
     with logs_formatted():
-        while number == 0 or (found.cpu_s < seconds and left_s(RESERVE_S) > 0):
+        while number == 0 or (found.cpu_s < seconds and not is_up(RESERVE_S)):
             _round(number, inputs, target, allowed, found, began + seconds)
             number += 1
             found.cpu_s = clock() - began
@@ -115,7 +115,7 @@ def _round(
     )
     @given(inputs)
     def one(value: T) -> None:
-        if number and (time.process_time() > until or left_s(RESERVE_S) < 0):
+        if number and (time.process_time() > until or is_up(RESERVE_S)):
             return
         _give(value, target, allowed, found)
 

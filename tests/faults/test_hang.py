@@ -23,7 +23,7 @@ import pytest
 
 from tests.fakes.customer_app import CustomerApp
 from tests.faults.books import Books
-from tests.faults.conftest import LONG, Progress, Report, left_s
+from tests.faults.conftest import LONG, Progress, Report, is_up
 from tests.faults.test_kill import RESERVE_S, settled
 from tests.faults.traffic import Rates, Site, Traffic
 from tests.faults.victims import Victims
@@ -63,7 +63,7 @@ async def test_one_that_hangs_is_noticed_and_loses_nothing(
     noticed: dict[str, list[float]] = {"agent": [], "cloud": []}
     hangs = 0
     try:
-        while hangs < 2 * HANGS and left_s(RESERVE_S + 150) > 0:
+        while hangs < 2 * HANGS and not is_up(RESERVE_S + 150):
             who = ("agent", "cloud")[hangs % 2]
             await _hang(victims, site, who, chance.choice((5.0, 15.0, 60.0)), noticed[who])
             hangs += 1

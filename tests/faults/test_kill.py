@@ -18,7 +18,7 @@ import pytest
 
 from tests.fakes.customer_app import CustomerApp
 from tests.faults.books import CALL_FINAL, MESSAGE_FINAL, Balance, Books
-from tests.faults.conftest import LONG, Progress, Report, left_s, times
+from tests.faults.conftest import LONG, Progress, Report, is_up, times
 from tests.faults.traffic import Rates, Site, Traffic
 from tests.faults.victims import Victims
 from tests.flows.conftest import LabProcess
@@ -82,7 +82,7 @@ async def _kill(
     choices = {"agent": (victims.edge,), "cloud": (victims.cloud,), "both": (victims.edge, victims.cloud)}
     plan = ["agent", "cloud", "both"][:KILLS] + chance.choices(list(choices), (9, 9, 2), k=max(0, KILLS - 3))
     for n, who in enumerate(plan):
-        if left_s(RESERVE_S) < 0:
+        if is_up(RESERVE_S):
             break
         await asyncio.sleep(chance.uniform(0, 1.2))
         assert not running.done() or running.exception() is None

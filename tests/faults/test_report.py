@@ -85,6 +85,12 @@ def test_long(report, progress):
     progress(7, 1000, "kills")
     try: time.sleep(60)
     finally: report("long", tried=7)
+def test_short(report, progress, monkeypatch):
+    from conftest import is_up
+    monkeypatch.setenv("SIMFERRY_UNTIL", "1")
+    progress(3, 1000, "kills")
+    assert is_up(10)
+    report("short", tried=3)
 """
 
 
@@ -102,6 +108,7 @@ def _run(result: Result, folder: Path, stop_when: Callable[[Running], bool] = la
         ("bad", "failed", "lost one", 1),
         ("gone", "failed", "pytest ended with -9", 0),
         ("long", "stopped", "interrupted, 7 of 1,000 kills", 1),
+        ("short", "in part", "its time was over at 3 of 1,000 kills", 1),
     ],
 )
 def test_whatever_becomes_of_a_test_is_told(tmp_path: Path, name: str, outcome: str, reason: str, rows: int) -> None:
@@ -110,7 +117,7 @@ def test_whatever_becomes_of_a_test_is_told(tmp_path: Path, name: str, outcome: 
     (tmp_path / "test_sample.py").write_text(SAMPLE)
     (tmp_path / "logs").mkdir()
     result = Result(f"{tmp_path}/test_sample.py::test_{name}")
-    _run(result, tmp_path, lambda one: one.progress is not None)
+    _run(result, tmp_path, lambda one: name == "long" and one.progress is not None)
     assert result.outcome == outcome
     assert reason in result.reason
     assert len(result.rows) == rows
