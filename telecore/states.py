@@ -13,6 +13,7 @@ from telecore.model import MessageStatus as M
 S = TypeVar("S")
 
 FINAL_CALL = frozenset({C.COMPLETED, C.BUSY, C.FAILED, C.NO_ANSWER, C.CANCELED})
+LIVE_CALL = frozenset(C) - FINAL_CALL
 FINAL_MESSAGE = frozenset({M.DELIVERED, M.UNDELIVERED, M.FAILED, M.CANCELED, M.RECEIVED})
 
 CALL_STATES: Mapping[C, frozenset[C]] = {

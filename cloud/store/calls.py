@@ -11,7 +11,10 @@ from cloud.store.records import Between, CallRecord, Cursor, PageOf
 from cloud.store.rows import from_row
 from cloud.store.schema import calls
 from telecore.model import CallStatus
-from telecore.states import CALL_STATES, FINAL_CALL, may_become
+from telecore.states import CALL_STATES, LIVE_CALL, may_become
+
+IS_LIVE = calls.c.status.in_([status.value for status in sorted(LIVE_CALL)])
+"""By the states it may have: asked which it has not, SQLite reads every call there ever was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ def live_of(conn: Connection, account: str) -> list[CallRecord]:
 
 def live(conn: Connection, edge: str | None = None) -> list[CallRecord]:
     """Calls that have not ended, of one edge or of all, oldest first."""
-    where: list[ColumnElement[bool]] = [calls.c.status.not_in([status.value for status in FINAL_CALL])]
+    where: list[ColumnElement[bool]] = [IS_LIVE]
     if edge is not None:
         where.append(calls.c.edge == edge)
     rows = conn.execute(select(calls).where(*where).order_by(calls.c.id)).mappings()
