@@ -188,6 +188,7 @@ class Database:
             pool_size=1 if writer else READERS,
             max_overflow=0,
             execution_options=sealed.options(self.seals),
+            isolation_level="REPEATABLE READ" if not self._lite and not writer else None,
         )
         if self._lite:
             _tune(engine, begin, query_only=not writer)
@@ -231,9 +232,12 @@ def _try_out(*engines: Engine) -> None:
 
 
 def _look(engine: Engine, group: deque[Job[Any]], answers: Answers) -> None:
-    """Take from the group and answer, all on one view, until it is empty or the database fails one."""
+    """Take from the group and answer, all on one view, until it is empty or the database fails one.
+
+    Nothing is committed, so a connection that one has lost fails no other.
+    """
     try:
-        with engine.begin() as conn:
+        with engine.connect() as conn:
             while group:
                 with group[0] as job:
                     if job.wanted:
@@ -275,9 +279,8 @@ def _run(conn: Connection, execute: Callable[[str], object], job: Job[Any]) -> N
 
 
 def _refuse_broken(conn: Connection, error: DBAPIError) -> None:
-    """A full disk makes SQLite drop the whole transaction; what follows would commit by itself."""
-    raw = conn.connection.dbapi_connection
-    if not getattr(raw, "in_transaction", True):
+    """The connection is lost; or SQLite has dropped all of it, on a full disk: what follows would commit by itself."""
+    if conn.invalidated or not getattr(conn.connection.dbapi_connection, "in_transaction", True):
         raise error
 
 
