@@ -70,6 +70,9 @@ class FarEnd:
     async def fetch(self, sha256: str, size: int, within_s: float) -> Clip:
         raise NotImplementedError("the day's pages play no clips")
 
+    def stop_fetch(self, sha256: str) -> None:
+        """Nothing is ever under way."""
+
     async def wish(self, command: Command) -> None:
         """A command of the numbered street."""
         self._seq += 1

@@ -20,7 +20,9 @@ from edge_agent.drivers.at_modem import net_port as net_port_module
 from edge_agent.identity import Identity, JoinStates
 from edge_agent.sims.recipes import load_recipes
 from edge_agent.spool import Spool
+from edge_agent.spool import spool as spool_module
 from scripts.daykit.far_end import FarEnd, Hear, PageFor
+from scripts.daykit.virtual_time import InlineThread
 from scripts.daykit.wires import SoundWire, Wire, WirePort
 from simulator import calls
 from simulator.identity import imei
@@ -112,3 +114,4 @@ class Site:
         modem_module.SerialPort = port  # type: ignore[assignment,misc]
         net_port_module.SerialPort = port  # type: ignore[assignment,misc]
         agent_module.Uplink = FarEnd  # type: ignore[assignment,misc]
+        spool_module.OneThread = InlineThread  # type: ignore[assignment,misc]

@@ -84,6 +84,27 @@ class InlineExecutor:
         del wait, cancel_futures
 
 
+class InlineThread:
+    """The same for the spool's own thread (``edge_agent/spool/thread.py``)."""
+
+    def __init__(self, name: str) -> None:
+        del name
+
+    def do(self, work: Callable[[], T], told: Callable[[T | BaseException], None]) -> None:
+        outcome: T | BaseException
+        try:
+            outcome = work()
+        except BaseException as error:  # noqa: BLE001  (as above)
+            outcome = error
+        asyncio.get_running_loop().call_soon(told, outcome)
+
+    async def result(self, work: Callable[[], T]) -> T:
+        return work()
+
+    def end(self) -> None:
+        """There is nothing to end."""
+
+
 def install(start: float) -> VirtualClock:
     """Put the clock in the place of the machine's, for everything imported from now on."""
     clock = VirtualClock(start)

@@ -48,6 +48,12 @@ async def dial(world: World, handset: str, number: str, *digits: tuple[float, st
 
 async def press(world: World, call: str, key: str, heard: Callable[[], Awaitable[object]]) -> None:
     """As somebody does who cannot tell when the menu listens: again, until it has heard."""
+
+    async def answered() -> bool:
+        calls = await world.network("GET", "/calls")
+        return any(one["id"] == call and one["state"] == "answered" for one in calls)
+
+    await world.until(answered)
     hearing = asyncio.ensure_future(heard())
     while not hearing.done():
         await world.network("POST", f"/calls/{call}/digits", {"digits": key})

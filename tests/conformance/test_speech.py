@@ -49,6 +49,7 @@ async def test_markup_is_spoken_and_what_cannot_be_is_told(customer: Customer) -
     assert [(note["error_code"], note["log"]) for note in notes] == [("13520", "1")]
 
 
+@pytest.mark.realtime
 async def test_words_are_gathered(customer: Customer, tmp_path: Path) -> None:
     pytest.importorskip("pocketsphinx")
     action = customer.app.answer("/action", twiml("<Hangup/>"))

@@ -201,6 +201,7 @@ async def test_dial_joins_two_handsets(world: World) -> None:
     assert dialled["id"] != there["id"]
 
 
+@pytest.mark.realtime
 async def test_what_is_played_is_heard_as_it_was_sent(world: World) -> None:
     """20 s of sound that never repeats, through <Play>: compared sample by sample, so a lost or doubled frame shows."""
     handset = world.free_handset()
