@@ -132,7 +132,7 @@ def _message_received(conn: Connection, heard: Heard) -> Told | None:
         ),
     )
     if number is not None:
-        record = inbound_steps.received(conn, number, record, heard.now)
+        record = inbound_steps.received(conn, number, record, heard.now, heard.allow)
     return told(heard, message=record)
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from cloud.store import callbacks, messages, messaging_services, opt_outs
+from cloud.store import callbacks, messages, messaging_services, notifications, opt_outs
 from cloud.store.database import Connection
 from cloud.store.records import Hook, MessageRecord, MessagingServiceRecord, NumberRecord
+from cloud.tunnel.heard import Allow
+from telecore.errors import Refused
 from telecore.ids import MessageSid, new_sid
 from telecore.model import Direction, MessageStatus
 from telecore.numbers import is_e164, is_short_code
@@ -35,7 +37,9 @@ def hooks_of(conn: Connection, number: NumberRecord) -> Hooks:
     return Hooks(service.inbound, service.fallback, service)
 
 
-def received(conn: Connection, number: NumberRecord, record: MessageRecord, now: datetime) -> MessageRecord:
+def received(
+    conn: Connection, number: NumberRecord, record: MessageRecord, now: datetime, allow: Allow
+) -> MessageRecord:
     """Do what its keyword says, tell the application, and remember the number that this person wrote to."""
     hooks = hooks_of(conn, number)
     service = hooks.service
@@ -43,7 +47,7 @@ def received(conn: Connection, number: NumberRecord, record: MessageRecord, now:
         record = messages.update(conn, record.sid, service=service.sid) or record
         if service.sticky_sender and is_e164(record.sender):
             messaging_services.set_sticky_sender(conn, service.sid, record.sender, number.sid)
-    word = _obeyed(conn, number, service, record, now)
+    word = _obeyed(conn, number, service, record, now=now, allow=allow)
     if hooks.url.url:
         fields = params.message_received(
             message=record.sid,
@@ -60,7 +64,13 @@ def received(conn: Connection, number: NumberRecord, record: MessageRecord, now:
 
 
 def _obeyed(
-    conn: Connection, number: NumberRecord, service: MessagingServiceRecord | None, record: MessageRecord, now: datetime
+    conn: Connection,
+    number: NumberRecord,
+    service: MessagingServiceRecord | None,
+    record: MessageRecord,
+    *,
+    now: datetime,
+    allow: Allow,
 ) -> OptOut | None:
     """The keyword, once it is done and answered; None for a message that has none."""
     word, senders = keyword_of(record.body), [number.sid, *([service.sid] if service is not None else [])]
@@ -72,34 +82,44 @@ def _obeyed(
         if not answers and record.body.strip().upper() == "YES":  # an answer to something else
             return None
     if word is not None and answers:
-        _reply(conn, service, record, word, now)
+        _reply(conn, service, record, word, now=now, allow=allow)
     return word
 
 
 def _reply(
-    conn: Connection, service: MessagingServiceRecord | None, record: MessageRecord, word: OptOut, now: datetime
+    conn: Connection,
+    service: MessagingServiceRecord | None,
+    record: MessageRecord,
+    word: OptOut,
+    *,
+    now: datetime,
+    allow: Allow,
 ) -> None:
-    """Queue it without a channel: it is routed once this is committed."""
+    """Queue it without a channel: it is routed once this is committed. What the account may not send is noted."""
     body = _words(service, word)
     if not body or not (is_e164(record.sender) or is_short_code(record.sender)):
         return
-    messages.insert(
-        conn,
-        MessageRecord(
-            sid=MessageSid(new_sid("SM")),
-            account=record.account,
-            direction=Direction.OUTBOUND_REPLY,
-            sender=record.recipient,
-            recipient=record.sender,
-            body=body,
-            status=MessageStatus.QUEUED,
-            created_at=now,
-            updated_at=now,
-            segments=count_segments(body).segments,
-            not_after=now + REPLY_VALIDITY,
-            service=record.service,
-        ),
+    reply = MessageRecord(
+        sid=MessageSid(new_sid("SM")),
+        account=record.account,
+        direction=Direction.OUTBOUND_REPLY,
+        sender=record.recipient,
+        recipient=record.sender,
+        body=body,
+        status=MessageStatus.QUEUED,
+        created_at=now,
+        updated_at=now,
+        segments=count_segments(body).segments,
+        not_after=now + REPLY_VALIDITY,
+        service=record.service,
     )
+    try:
+        allow(conn, reply)
+    except Refused as error:
+        text = f"The answer to {word} was not sent: {error.message}"
+        notifications.add(conn, record.account, record.sid, error.code, text)
+        return
+    messages.insert(conn, reply)
 
 
 def _words(service: MessagingServiceRecord | None, word: OptOut) -> str:

@@ -147,6 +147,18 @@ async def test_a_reply_that_is_refused_is_noted(desk, app):
     assert await stored(desk) == 2
 
 
+async def test_the_answer_to_a_keyword_counts_and_goes_to_no_special_number(desk):
+    await set_caps(desk, messages_per_hour=1)
+    await desk.send(received(body="HELP"))
+    assert await stored(desk) == 2
+    for asked, code in ((received(body="HELP"), 63038), (received(sender=Address(SATELLITE), body="STOP"), 21408)):
+        await desk.send(asked)
+        assert code in await noted(desk, asked.message)
+    assert await stored(desk) == 4
+    with pytest.raises(Refused, match="unsubscribed"):
+        await send(desk, SATELLITE)
+
+
 async def test_a_scheduled_message_counts_when_it_is_due(desk):
     await set_caps(desk, messages_per_hour=1)
     soon = now() + timedelta(seconds=0.2)
