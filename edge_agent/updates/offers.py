@@ -197,8 +197,8 @@ class Offers:
             await asyncio.sleep(self._times.again)
 
     async def _fetched(self, offer: OfferedRelease) -> None:
-        """Bring it, in as many goes as the data that it takes allows."""
-        while True:
+        """Bring it, in as many goes as the data that it takes allows; nothing of one that is here already."""
+        while self._way.path(offer.sha256) is None:
             waits = self._waits(offer, await self._came(offer))
             if not waits and await self._some(offer):
                 return

@@ -30,7 +30,7 @@ class Site:
         self.blob.write_bytes(b"release")
         self.fetched: list[str] = []
         self.told: list[UpdatesStand] = []
-        self.calls = self.down = self.connected = False
+        self.calls = self.down = self.connected = self.here = False
         self.registered = {"site-1/modem1"}
         self.stopped: list[str] = []
         self.came = self.released_bytes = 0
@@ -38,7 +38,7 @@ class Site:
         self.hold.set()
         self.offers = Offers(
             self.layout,
-            Way(self._fetch, self.stopped.append, lambda sha256: self.blob, self, self),
+            Way(self._fetch, self.stopped.append, lambda sha256: self.blob if self.here else None, self, self),
             tell=self._tell,
             busy=lambda: self.calls,
             registered=lambda: self.registered,
@@ -51,6 +51,7 @@ class Site:
         if self.down:
             raise TunnelDown("the tunnel is down")
         await self.hold.wait()
+        self.here = True
 
     async def partial(self, sha256: Sha256) -> int:
         return self.came
@@ -142,6 +143,16 @@ async def test_it_waits_for_its_hour_goes_on_from_there_and_is_counted_once(site
     await until(site.layout.wanted.exists)
     assert site.fetched == [OFFER.sha256] * 2
     assert site.released_bytes == OFFER.size
+    running.cancel()
+
+
+async def test_one_that_is_here_waits_for_no_data_and_is_not_counted_again(site: Site) -> None:
+    """The agent was begun anew while it waited for calls to end."""
+    site.here, site.waits = True, "for the cheap hours, 01:00-05:00"
+    running = asyncio.create_task(site.offers.run())
+    site.offers.offered(UpdatesOffered((OFFER,)))
+    await until(site.layout.wanted.exists)
+    assert (site.fetched, site.released_bytes) == ([], 0)
     running.cancel()
 
 
