@@ -72,10 +72,10 @@ class Drain:
         return self._until is None
 
     async def finished(self) -> int:
-        """Wait until no call is live, for the time that is allowed; how many still are."""
+        """Wait until no call is live, for the time that is allowed from now on; how many still are."""
         loop = asyncio.get_running_loop()
         self.begin()
-        assert self._until is not None
-        while (left := self._live()) and loop.time() < self._until and not self._hurry.is_set():  # noqa: ASYNC110
+        until = self._until = loop.time() + self._calls_s  # it may have taken no new work for long: callers ring in
+        while (left := self._live()) and loop.time() < until and not self._hurry.is_set():  # noqa: ASYNC110
             await asyncio.sleep(_LOOK_EVERY_S)
         return left

@@ -79,3 +79,15 @@ async def test_it_waits_for_calls_and_not_for_ever() -> None:
     await asyncio.sleep(0)
     hurried.hurry()
     assert await asyncio.wait_for(waiting, 2) == 4
+
+
+async def test_calls_have_their_time_from_the_stop_on_however_long_no_new_work_was_taken() -> None:
+    live = Live(1)
+    drain = Drain(live, calls_s=0.5)
+    drain.begin()
+    await asyncio.sleep(0.6)
+    stopping = asyncio.create_task(drain.finished())
+    await asyncio.sleep(0.2)
+    assert not stopping.done()
+    live.count = 0
+    assert await asyncio.wait_for(stopping, 2) == 0
