@@ -44,15 +44,21 @@ def tell_burst(
 
 
 def over(conn: Connection, at: datetime) -> list[WarningRecord]:
-    """What is told of a window that is over."""
+    """What is told of a window that is over, and of runs an hour ago: so long they are blocked."""
     told = [found for found in warnings.list_(conn) if found.code in _CODES and found.edge == HERE]
-    return [found for found in told if _window(found.subject, found.since) != _window(found.subject, at)]
+    return [found for found in told if not _stands(found.code, found.subject, found.since, at)]
 
 
 def settle(conn: Connection, at: datetime) -> None:
     """Clear it."""
     for found in over(conn, at):
         warnings.clear(conn, HERE, WarningCleared(code=found.code, subject=found.subject))
+
+
+def _stands(code: str, subject: str, since: datetime, at: datetime) -> bool:
+    if code == BURST:
+        return abs((at - since).total_seconds()) < HOUR_S
+    return _window(subject, since) == _window(subject, at)
 
 
 def _window(subject: str, at: datetime) -> int:
@@ -62,7 +68,7 @@ def _window(subject: str, at: datetime) -> int:
 def _tell(conn: Connection, account: AccountSid, code: str, about: str, *, text: str, at: datetime) -> None:
     subject = f"{account} {about}"
     since = warnings.since(conn, HERE, code, subject)
-    if since is not None and _window(subject, since) == _window(subject, at):
+    if since is not None and _stands(code, subject, since, at):
         return
     if code == REACHED:
         warnings.clear(conn, HERE, WarningCleared(code=SOON, subject=subject))

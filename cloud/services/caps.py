@@ -119,13 +119,16 @@ class CapKeeper:
         self._watch(asked)
 
     def burst(self, conn: Connection, account: AccountSid, to: str, prefix: str, why: str) -> None:
-        """A pattern that no customer makes: told, and blocked as the account has it."""
+        """A pattern that no customer makes: told, and blocked as the account has it.
+
+        Where it is not known what is its home, as with senders that are names, nowhere is abroad.
+        """
         at, bounds = self._now(), self._of(conn, account).bounds
         wanted = {bound.caps.bursts for bound in bounds}
         if wanted == {"off"}:
             return
-        country = country_of(to)
-        abroad = bool(country) and country not in self.home(conn, account)
+        country, home = country_of(to), self.home(conn, account)
+        abroad = bool(country) and bool(home) and country not in home
         blocks = "block" in wanted or (abroad and "foreign" in wanted)
         if blocks:
             caps.block(conn, Block(account, prefix, why, at + BLOCKED_FOR))
@@ -284,10 +287,10 @@ def _counts(found: Caps) -> bool:
 
 
 def _targets(found: Caps, what: str, to: str) -> list[tuple[str, str, int]]:
-    """Caps of how often: their names, what is counted, and how much."""
+    """Caps of how often: their names, what is counted, and how much. A SIP URI that is no number is none to count."""
     often = []
     per_number = found.messages_per_number if what == MESSAGES else found.calls_per_number
-    if per_number:
+    if per_number and to:
         often.append((f"{what}_per_number", to, per_number))
     prefix = longest(found.prefixes, to)
     if prefix is not None and found.prefixes[prefix]:

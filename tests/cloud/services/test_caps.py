@@ -262,6 +262,41 @@ async def test_alerts_end_with_their_window_and_what_was_refused_is_counted(desk
     assert not await desk.db.read(lambda conn: caps.has_stale(conn, later))
 
 
+async def test_a_run_is_told_for_an_hour_and_not_to_the_end_of_this_one(desk):
+    began = now().replace(minute=58, second=0)
+    desk.desk.caps._now = lambda: began
+    for n in range(30):
+        await send(desk, f"{ABROAD}{n:04}")
+    for minutes, expected in ((59, {("burst", ABROAD)}), (60, set())):
+        desk.desk.cap_watch._now = lambda m=minutes: began + timedelta(minutes=m)
+        await desk.desk.cap_watch.look()
+        assert await told(desk) == expected
+
+
+async def test_a_run_is_told_and_not_blocked_where_nobody_knows_what_is_abroad(desk):
+    number = await desk.db.read(lambda conn: numbers.get_by_number(conn, NUMBERS[0]))
+    for other in NUMBERS[1:]:
+        found = await desk.db.read(lambda conn, other=other: numbers.get_by_number(conn, other))
+        await desk.db.write(lambda conn, found=found: numbers.release(conn, found))
+    await desk.db.write(lambda conn: numbers.update(conn, number.sid, number="FLOODINFO"))
+    for n in range(40):
+        await send(desk, f"+855125550{n:03}", sender="FLOODINFO")
+    assert await told(desk) == {("burst", "+85512555")}
+
+
+async def test_a_sip_uri_that_is_no_number_is_not_counted_as_one(desk):
+    await set_caps(desk, calls_per_number=1)
+
+    def ask(to):
+        return desk.db.write(lambda conn: desk.desk.caps.call(conn, desk.account.sid, to))
+
+    for _ in range(3):
+        await ask("")
+    await ask(HANDSET)
+    with pytest.raises(UsedUp, match="calls_per_number"):
+        await ask(HANDSET)
+
+
 async def test_many_calls_that_ring_once_are_a_burst(desk):
     record = replace(await desk.record(await desk.offer()), direction="outbound-api", started_at=now())
     for n in range(40):
