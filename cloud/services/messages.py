@@ -149,17 +149,19 @@ class MessageService:
 
     async def run(self) -> None:
         """Release what is due; route what waits when a SIM comes back; end what has waited too long."""
+        fresh = False
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_POLL_S):
                     await self._news.wait()
-            fresh = self._news.is_set()
+            fresh = fresh or self._news.is_set()
             self._news.clear()
             try:
                 await self.release()
                 await self.expire()
                 if fresh:
                     await self.route_waiting()
+                fresh = False
                 if self._db.erased:
                     await self._db.scrub()
             except Transient as error:

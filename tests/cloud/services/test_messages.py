@@ -6,7 +6,9 @@ import asyncio
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
+from cloud.services import messages as service
 from cloud.services.messages import MessageService
 from cloud.services.replies import LoopGuard
 from cloud.services.requests import NewMessage, UpdateMessage
@@ -174,6 +176,30 @@ async def test_many_wait_and_each_goes_once(site, account, messages_):
     assert await messages_.route_waiting() == 250
     assert await messages_.route_waiting() == 0
     assert len({command.message for command in await site.commands()}) == 250
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+async def test_a_store_that_fails_as_they_are_to_go_is_asked_again(site, db, account, messages_, monkeypatch, caplog):
+    monkeypatch.setattr(service, "_POLL_S", 0.05)
+    site.link = False
+    for _ in range(20):
+        await messages_.create(account.sid, wanted(body="x" * 1500))
+    pages = await db.read(lambda conn: conn.execute(text("PRAGMA page_count")).scalar_one())
+    await db.write(lambda conn: conn.execute(text(f"PRAGMA max_page_count={pages}")).close())
+    site.link = True
+    messages_.on_link(EDGE, up=True)
+
+    async def failed():
+        return "wait for the store" in caplog.text
+
+    async def all_gone():
+        return len(await site.commands()) == 20
+
+    async with running(messages_):
+        await eventually(failed)
+        assert await site.commands() == []
+        await db.write(lambda conn: conn.execute(text("PRAGMA max_page_count=100000")).close())
+        await eventually(all_gone)
 
 
 async def test_validity_ends(site, db, account, routing, queue):
