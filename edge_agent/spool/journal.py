@@ -78,8 +78,6 @@ def record(db: sqlite3.Connection, command: Command, now: float) -> bool:
         return submits.accept(db, command, now)
     if isinstance(command, PlaceCall):
         open_calls.begin(db, command.call, command.id)
-    if isinstance(command, Erase):
-        erasing.take(db, command, now)
     return True
 
 
@@ -95,7 +93,11 @@ def take(db: sqlite3.Connection, item: Taken, now: float) -> bool:
 
 def take_all(db: sqlite3.Connection, items: Sequence[Taken], now: float) -> list[bool]:
     """Several items in their order: all of them or none, or a later number would hide an earlier one."""
-    return [take(db, item, now) for item in items]
+    taken = [take(db, item, now) for item in items]
+    fresh = (item.command for item, is_fresh in zip(items, taken, strict=True) if is_fresh)
+    if erases := [command for command in fresh if isinstance(command, Erase)]:
+        erasing.take(db, erases, now)
+    return taken
 
 
 def interrupted(db: sqlite3.Connection) -> list[Event]:

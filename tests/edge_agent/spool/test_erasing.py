@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import is_dataclass
 from pathlib import Path
+from typing import get_args, get_type_hints
 
 import pytest
 
 from edge_agent.contracts import SmsPart, SubmitRef
-from edge_agent.spool import Begun, Spool, Taken, schema
+from edge_agent.spool import Begun, Spool, Taken, erasing, schema
 from telecore.codec import encode
 from telecore.commands import Erase, SendMessage
-from telecore.events import CallOffered, MessageFailed, MessageReceived, RecordingBegan, RecordingMade
+from telecore.events import CallOffered, Event, MessageFailed, MessageReceived, RecordingBegan, RecordingMade
 from telecore.ids import Address, CallSid, ChannelId, MessageSid, RecordingSid, Sha256, new_sid
 from telecore.model import Recording
 from telecore.tunnel.frames import Hello, Side
@@ -178,6 +181,49 @@ async def test_what_comes_late_among_others_of_the_same_commit_is_dropped_alone(
     assert [row["id"] for _, row in rows] == [event.id for event in events[2:]]
     assert await spool.erased_sounds() == [other], "the sound of another is kept"
     await spool.close()
+
+
+async def test_many_cost_no_more_than_one_and_only_recordings_are_remembered(tmp_path: Path) -> None:
+    """An edge that was away is given the deletions of days at once, and may keep a day of rows."""
+    spool = await Spool.open(tmp_path / "spool.db")
+    kept = [received(new_sid("SM")) for _ in range(200)]
+    gone = [received(new_sid("SM")) for _ in range(200)]
+    await asyncio.gather(*(spool.append(event) for pair in zip(kept, gone, strict=True) for event in pair))
+    sound, call = new_sid("RE"), new_sid("CA")
+    commands = [Erase(subjects=(event.message,)) for event in gone] + [Erase(subjects=(sound, call))]
+    steps = 0
+
+    def step() -> None:
+        nonlocal steps
+        steps += 1
+
+    await spool._writer.run(lambda db: db.set_progress_handler(step, 1000))
+    assert all(await spool.journal([Taken("down", seq, one) for seq, one in enumerate(commands, 1)]))
+    assert steps < 200, "each row of the street is looked at once for all"
+    assert [row["message"] for _, row in await spool.read(0, 1000)] == [event.message for event in kept]
+    assert await spool._writer.run(lambda db: db.execute("SELECT sid FROM erased").fetchall()) == [(sound,)]
+    await spool.close()
+
+
+def test_wherever_an_event_names_something_it_is_found() -> None:
+    of = {MessageSid: "SM", CallSid: "CA", RecordingSid: "RE"}
+    for cls in Event.__subclasses__():
+        for one in (
+            cls,
+            *cls.__subclasses__(),
+            *(more for sub in cls.__subclasses__() for more in sub.__subclasses__()),
+        ):
+            for name, kind in named(one, of):
+                own = name in erasing.NAMES[kind]
+                assert own or (kind == "CA" and one.kind.startswith("recording.")), f"{one.__name__}.{name}"
+
+
+def named(cls: type, of: dict[object, str]) -> Iterator[tuple[str, str]]:
+    for name, hint in get_type_hints(cls).items():
+        if found := [of[one] for one in (hint, *get_args(hint)) if one in of]:
+            yield name, found[0]
+        elif is_dataclass(hint):
+            yield from ((f"{name}.{inner}", kind) for inner, kind in named(hint, of))
 
 
 async def test_the_command_is_done_once(tmp_path: Path) -> None:
