@@ -122,21 +122,37 @@ class RecordingService:
 
     async def _bring(self, record: RecordingRecord, edge: EdgeId) -> None:
         try:
-            await self._line.fetch(edge, record.sha256, record.size, FETCH_S)
-            await self._done(record, "completed")
-            self._line.send(edge, BlobStored(record.sha256))
-        except NotFound:
-            log.warning("%s: edge %s has no bytes of it any more", record.sid, edge)
-            await self._done(record, "absent")
-        except Transient as error:
+            await self._brought(record, edge)
+        except (Transient, OSError) as error:
             log.info("%s waits for its bytes: %s", record.sid, error)
             self._failed[record.sid] = self._failed.get(record.sid, 0) + 1
-            if await self._db.read(lambda conn: recordings.count_of_hash(conn, record.sha256)) == 0:
-                await self._files.delete(record.sha256)  # it was deleted while some of it was here
+            await self._leave_nothing(record)
             await asyncio.sleep(AGAIN_S)
         finally:
             self._under_way.discard(record.sid)
             self._news.set()
+
+    async def _brought(self, record: RecordingRecord, edge: EdgeId) -> None:
+        """Raises Transient, OSError."""
+        try:
+            await self._line.fetch(edge, record.sha256, record.size, FETCH_S)
+        except NotFound:
+            log.warning("%s: edge %s has no bytes of it any more", record.sid, edge)
+            await self._done(record, "absent")
+            return
+        await self._done(record, "completed")
+        self._line.send(edge, BlobStored(record.sha256))
+
+    async def _leave_nothing(self, record: RecordingRecord) -> None:
+        """It may have been deleted while some of it was here."""
+        while True:
+            try:
+                if await self._db.read(lambda conn: recordings.count_of_hash(conn, record.sha256)) == 0:
+                    await self._files.delete(record.sha256)
+                return
+            except (Transient, OSError) as error:
+                log.warning("%s: whether it was deleted is not known now: %s", record.sid, error)
+                await asyncio.sleep(AGAIN_S)
 
     async def _done(self, record: RecordingRecord, status: str) -> None:
         def write(conn: Connection) -> bool:

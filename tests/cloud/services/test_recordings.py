@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import text
 
 from cloud.services import recordings as service
 from cloud.services.requests import NewCall
@@ -13,7 +14,7 @@ from cloud.store import calls, erasing, events, outbox, recordings
 from cloud.store.records import Hook
 from telecore.codec import decode_command
 from telecore.commands import Erase
-from telecore.errors import TimedOut
+from telecore.errors import NotFound, TimedOut
 from telecore.events import RecordingBegan, RecordingDropped, RecordingMade
 from telecore.ids import RecordingSid, Sha256, new_sid
 from telecore.model import Recording
@@ -252,6 +253,30 @@ async def test_one_that_is_deleted_while_it_comes_leaves_no_part_of_it(desk, cal
     async with asyncio.timeout(3):
         while await desk.files.partial(sha256):  # noqa: ASYNC110  (files tell nobody)
             await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("error", [NotFound("no such blob"), TimedOut("the line is bad")])
+async def test_a_store_that_fails_with_the_line_is_waited_for(desk, call, monkeypatch, caplog, error):
+    monkeypatch.setattr(service, "AGAIN_S", 0.01)
+    bring, tried = desk.desk.recordings._line.fetch, 0
+
+    async def fetch(edge, sha256, size, within_s):
+        nonlocal tried
+        tried += 1
+        if tried == 1:
+            await desk.db.write(lambda conn: conn.execute(text("ALTER TABLE recordings RENAME TO away")))
+            raise error
+        await bring(edge, sha256, size, within_s)
+
+    bring_by(desk, fetch)
+    event = made(call, await desk.blob(SOUND))
+    await desk.send(event)
+    async with asyncio.timeout(3):
+        while "whether it was deleted is not known" not in caplog.text:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+    await desk.db.write(lambda conn: conn.execute(text("ALTER TABLE away RENAME TO recordings")))
+    await becomes(desk, event.recording.sid, "completed")
+    assert tried == 2
 
 
 async def test_a_recording_of_a_call_that_was_deleted_is_brought_all_the_same(desk, call):
