@@ -16,7 +16,7 @@ from telecore.tunnel import frames, proof
 from telecore.tunnel.frames import Ack, Bulk, Bye, Hello, Item, Notice, Resume, Side
 from telecore.tunnel.media import decode_media
 from telecore.tunnel.proof import CloudSide, Proof, Welcome
-from tests.telecore.wire import FAMILIES, now, words, written
+from tests.telecore.wire import FAMILIES, NEEDED, added, now, words, written
 
 WRITTEN = written()
 KINDS = [(family, kind) for family, kinds in WRITTEN["kinds"].items() for kind in kinds]
@@ -45,6 +45,18 @@ def test_what_must_be_said_and_what_silence_means_stay_as_they_were(family: str,
     """What equals its default is not sent: with another default it would mean something else at the other end."""
     today = now()[family][kind]["fields"]
     assert WRITTEN["kinds"][family][kind]["fields"] == today, f"a field that is new has a default: {AGAIN}"
+
+
+def test_a_field_that_must_be_said_is_not_written_down_for_a_kind_that_is_spoken() -> None:
+    """The examples are what is said out there: with the new field in them nothing would show that it cannot be read."""
+    known = {"fields": {"call": NEEDED}, "example": {"kind": "x", "call": "x"}}
+    more = {"kind": "x", "call": "y", "why": "x"}
+    assert added(known, {"fields": {"call": NEEDED, "why": {"is": ""}}, "example": more}) == {
+        "fields": {"call": NEEDED, "why": {"is": ""}},
+        "example": {"kind": "x", "call": "x", "why": "x"},
+    }
+    with pytest.raises(ValueError, match="x has got why"):
+        added(known, {"fields": {"call": NEEDED, "why": NEEDED}, "example": more})
 
 
 def test_every_kind_and_word_is_written_down() -> None:

@@ -91,14 +91,22 @@ def written() -> dict[str, Any]:
     return dict(json.loads(FILE.read_text())) if FILE.exists() else {"kinds": {}, "words": {}}
 
 
+def added(known: Kind | None, found: Kind) -> Kind:
+    """What is new beside what is known. Raises ValueError for a field that those out there do not send."""
+    if known is None:
+        return found
+    missed = [name for name, default in found["fields"].items() if default == NEEDED and name not in known["fields"]]
+    if missed:
+        raise ValueError(f"{found['example']['kind']} has got {missed[0]}, and those out there do not send it: give it a default")
+    return {part: {**found[part], **known[part]} for part in ("fields", "example")}
+
+
 def main() -> None:
     kept = written()
     for name, kinds in now().items():
         family = kept["kinds"].setdefault(name, {})
         for kind, found in kinds.items():
-            known = family.setdefault(kind, found)
-            known["fields"] = {**found["fields"], **known["fields"]}
-            known["example"] = {**found["example"], **known["example"]}
+            family[kind] = added(family.get(kind), found)
     for name, values in words().items():
         kept["words"][name] = sorted({*values, *kept["words"].get(name, ())})
     FILE.write_text(json.dumps(kept, sort_keys=True, separators=(",", ":")).replace('},"', '},\n"') + "\n")
