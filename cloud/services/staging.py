@@ -57,7 +57,7 @@ def stage(
 
 
 def pause(conn: Connection, which: str) -> ReleaseRecord:
-    """No further edge begins; what has begun is finished."""
+    """No further edge begins, and who fetches it stops; what an edge's updater has is finished."""
     return _stepped(conn, which, PAUSED)
 
 

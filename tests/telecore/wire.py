@@ -97,7 +97,9 @@ def added(known: Kind | None, found: Kind) -> Kind:
         return found
     missed = [name for name, default in found["fields"].items() if default == NEEDED and name not in known["fields"]]
     if missed:
-        raise ValueError(f"{found['example']['kind']} has got {missed[0]}, and those out there do not send it: give it a default")
+        raise ValueError(
+            f"{found['example']['kind']} has got {missed[0]}, and those out there do not send it: give it a default"
+        )
     return {part: {**found[part], **known[part]} for part in ("fields", "example")}
 
 

@@ -18,10 +18,12 @@ from cloud.store import (
     accounts,
     callbacks,
     calls,
+    edges,
     erasing,
     events,
     messages,
     notifications,
+    outbox,
     recordings,
     retention,
     schema,
@@ -33,6 +35,8 @@ from cloud.store.database import Connection, StoreFailed
 from cloud.store.records import CallRecord, Hook, MessageRecord, RecordingRecord, WebhookLogRecord
 from cloud.tunnel.heard import utc_now
 from telecore.audio.wav import write_wav
+from telecore.codec import decode_command
+from telecore.commands import Erase
 from telecore.events import CallOffered, Event, MessageReceived
 from telecore.ids import E164, Address, CallSid, ChannelId, EdgeId, MessageSid, RecordingSid, Sha256, new_sid
 from telecore.model import CallStatus, Direction, MessageStatus
@@ -151,6 +155,30 @@ async def test_nothing_is_left_in_the_data_folder(db, account, files, keeper, tm
     assert not any(await kept(db, calls, spoken) + await kept(db, recordings, sound))
     assert set(await kept(db, messages, texts)) == {level == "redacted"}
     assert await keeper.purge() == 0
+
+
+async def test_the_edge_that_may_have_it_too_is_told(db, account, files, tmp_path):
+    """What its days end goes from the site as what is deleted by hand."""
+    site, woken = EdgeId("site-1"), []
+    renditions = Renditions(tmp_path / "renditions", files)
+    keeper = Retention(db, files, renditions, wake=woken.append, now=lambda: NOW)
+    await setting(db, account, message_days=2, recording_days=2, call_days=2)
+    sound, before = await wav(files), NOW - timedelta(days=3)
+
+    def fill(conn: Connection) -> tuple[str, str, str]:
+        edges.create(conn, site, account.sid)
+        spoken = call(conn, account, at=before)
+        return message(conn, account, at=before), spoken, recording(conn, account, spoken, sound, at=before)
+
+    text, spoken, heard = await db.write(fill)
+    assert await keeper.purge() == 3
+    rows = await db.read(lambda conn: outbox.read(conn, site, 0, 100))
+    commands = [decode_command(payload) for _, payload in rows]
+    assert [(one.subjects, one.redacted, one.sounds) for one in commands if isinstance(one, Erase)] == [
+        ((), (text,), ()), ((heard,), (), (sound,)), ((spoken,), (), ()),
+    ]  # fmt: skip
+    assert woken == [site] * 3
+    renditions.close()
 
 
 async def test_a_redacted_message_says_that_it_was(db, account, keeper):
