@@ -30,17 +30,22 @@ class Crowd:
         self._most = most
         self._chance = chance
         self._entering: dict[str, float] = {}
+        """Since when, the longest first."""
         self._greeted: deque[float] = deque()
         self._waiting = 0.0
+        self._turned_at = 0.0
         self.turned_away = 0
 
     def enters(self, edge: str) -> int:
         """0: come in. Otherwise seconds after which to come again."""
         now = self._clock()
         self._forget(now)
-        if edge in self._entering or len(self._entering) < self._most:
+        if self._entering.pop(edge, None) is not None or len(self._entering) < self._most:
             self._entering[edge] = now
             return 0
+        if now - self._turned_at > MOST_WAIT_S:
+            self._waiting = 0.0  # whoever was told to come again has been back
+        self._turned_at = now
         self.turned_away += 1
         self._waiting += 1
         rate = max(_LEAST_RATE, len(self._greeted) / _RECENT_S)

@@ -230,9 +230,11 @@ class Hub:
             try:
                 proven = await self._entrance.prove(line, admission.challenge, self._times.proof)
             except NotLetIn as error:
+                self._crowd.gone(edge)
                 await self._turn_away(line, edge, error)
                 return
             except (Transient, OSError) as error:
+                self._crowd.gone(edge)
                 _LOG.error("edge %s cannot be let in now: %s", edge, error)
                 await line.close()
                 return

@@ -37,6 +37,28 @@ def test_who_never_arrives_takes_nobody_s_place_for_ever() -> None:
     assert crowd.enters("e1") == 0
 
 
+def test_one_that_tries_again_and_again_keeps_nobody_s_place_taken() -> None:
+    clock = Clock()
+    crowd = Crowd(clock, most=2)
+    assert [crowd.enters("restless"), crowd.enters("gone")] == [0, 0]
+    for _ in range(6):
+        clock.now += 5
+        assert crowd.enters("restless") == 0
+    assert crowd.enters("another") == 0
+
+
+def test_a_storm_is_forgotten_when_it_is_over() -> None:
+    clock = Clock()
+    crowd = Crowd(clock, most=1, chance=lambda: 1.0)
+    assert crowd.enters("e0") == 0
+    waits = [crowd.enters(f"e{n}") for n in range(1, 3000)]
+    assert max(waits) > 50
+    crowd.greeted("e0")
+    clock.now += 3600
+    assert crowd.enters("e1") == 0
+    assert crowd.enters("e2") == waits[0]
+
+
 def test_those_turned_away_come_back_as_fast_as_they_can_be_let_in() -> None:
     """A whole storm on paper: 10,000 edges, 500 a second get in. All are in, and few are turned away often."""
     clock, chance = Clock(), random.Random(1)

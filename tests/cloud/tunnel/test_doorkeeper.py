@@ -198,6 +198,7 @@ async def test_a_recorded_handshake_is_worth_nothing(house: House) -> None:
         said = await last_words(socket)
     assert (said["type"], said["code"]) == ("bye", "refused")
     assert house.hub.refused() == {"wrong_proof": 1}
+    assert house.hub._crowd._entering == {}, "nobody waits behind it"
     async with house.connected(device):
         pass
 
