@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -76,9 +77,15 @@ DOORS = {
 """How many files may import a third party. Migrations are data, and not counted."""
 
 
-def sources(package: str) -> Iterator[tuple[Path, ast.Module]]:
-    for path in sorted((ROOT / package).rglob("*.py")):
-        yield path, ast.parse(path.read_text())
+@cache
+def sources(package: str) -> tuple[tuple[Path, ast.Module], ...]:
+    return tuple((path, ast.parse(path.read_text())) for path in sorted((ROOT / package).rglob("*.py")))
+
+
+@cache
+def imports(package: str) -> tuple[tuple[Path, tuple[str, ...]], ...]:
+    """Each file, and the modules and names that it imports."""
+    return tuple((path, tuple(imported(tree))) for path, tree in sources(package))
 
 
 def imported(tree: ast.Module) -> Iterator[str]:
@@ -104,8 +111,8 @@ def row_of(package: str, module: str) -> int | None:
 def test_packages_import_only_what_stands_below_them(package: str) -> None:
     wrong = [
         f"{path.relative_to(ROOT)} imports {name}"
-        for path, tree in sources(package)
-        for name in imported(tree)
+        for path, names in imports(package)
+        for name in names
         if name.split(".")[0] in PACKAGES and name.split(".")[0] not in ALLOWED[package]
     ]
     assert wrong == []
@@ -116,8 +123,8 @@ def test_telecore_is_pure() -> None:
 
     wrong = [
         f"{path.relative_to(ROOT)} imports {name}"
-        for path, tree in sources("telecore")
-        for name in imported(tree)
+        for path, names in imports("telecore")
+        for name in names
         if name.split(".")[0] in IMPURE
         or (name.split(".")[0] not in sys.stdlib_module_names and name.split(".")[0] != "telecore")
     ]
@@ -127,10 +134,10 @@ def test_telecore_is_pure() -> None:
 @pytest.mark.parametrize("package", LAYERS)
 def test_layers_import_downwards(package: str) -> None:
     wrong = []
-    for path, tree in sources(package):
+    for path, names in imports(package):
         parts = path.relative_to(ROOT).with_suffix("").parts
         mine = row_of(package, ".".join(parts))
-        for name in imported(tree):
+        for name in names:
             theirs = row_of(package, name)
             if mine is not None and theirs is not None and theirs < mine:
                 wrong.append(f"{path.relative_to(ROOT)} imports {name}")
@@ -149,8 +156,8 @@ def test_third_parties_stand_behind_one_door(library: str, files: int) -> None:
     doors = [
         str(path.relative_to(ROOT))
         for package in PACKAGES
-        for path, tree in sources(package)
-        if "versions" not in path.parts and any(name.split(".")[0] == library for name in imported(tree))
+        for path, names in imports(package)
+        if "versions" not in path.parts and any(name.split(".")[0] == library for name in names)
     ]
     assert len(doors) <= files, doors
 
