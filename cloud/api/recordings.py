@@ -106,25 +106,34 @@ class RecordingsApi:
         return json_response(self._of_call(record))
 
     async def delete(self, ask: Ask) -> Response:
-        """The row, and the bytes unless another recording has the same. Raises Conflict while it is being made."""
+        """The bytes unless another recording has the same, and the row. Raises Conflict while it is being made.
+
+        The bytes first: a row whose sound is gone is asked for again after a crash, sound without a row never.
+        """
         record = await self._own(ask)
 
-        def remove(conn: Connection) -> tuple[int, set[EdgeId]]:
+        def alone(conn: Connection) -> Sha256 | None:
             now = recordings.get(conn, record.sid)
             if now is not None and now.status in UNFINISHED:
                 raise InvalidRequest("A recording that is being made cannot be deleted", code=20409, status=409)
-            told = erasing.tell(conn, [erasing.recording(conn, record.sid)])
-            sha256 = record.sha256 if now is None else now.sha256
-            return recordings.count_of_hash(conn, sha256), told
+            return now.sha256 if now is not None and recordings.count_of_hash(conn, now.sha256) == 1 else None
 
-        others, told = await self._db.write(remove)
-        if others == 0 and record.sha256:
-            await self._sound.delete(record.sha256)
-            await self._renditions.forget(record.sha256)
+        def remove(conn: Connection) -> tuple[Sha256 | None, set[EdgeId]]:
+            sha256 = alone(conn)
+            return sha256, erasing.tell(conn, [erasing.recording(conn, record.sid)])
+
+        await self._drop(await self._db.read(alone))
+        sha256, told = await self._db.write(remove)
+        await self._drop(sha256)  # it may have come just now
         self._db.erased = True
         for edge in told:
             self._wake(edge)
         return Response(204)
+
+    async def _drop(self, sha256: Sha256 | None) -> None:
+        if sha256:
+            await self._sound.delete(sha256)
+            await self._renditions.forget(sha256)
 
     async def media(self, ask: Ask) -> Response:
         return await self.sound(ask, mp3=False)

@@ -8,6 +8,7 @@ import os
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -69,7 +70,7 @@ class Files:
         return await self._run(lambda: self._complete(sha256))
 
     async def delete(self, sha256: Sha256) -> None:
-        """Forget it and what has come of it; nothing happens when it is not here."""
+        """Forget it and what has come of it: no power cut brings it back. Nothing happens when it is not here."""
         await self._run(lambda: self._delete(sha256))
 
     async def _run(self, work: Callable[[], T]) -> T:
@@ -86,7 +87,9 @@ class Files:
 
     def _delete(self, sha256: Sha256) -> None:
         for path in (self._begun(sha256), self.path(sha256)):
-            path.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                path.unlink()
+                _flush(path.parent)
 
     def _add(self, data: bytes) -> Sha256:
         sha256 = Sha256(hashlib.sha256(data).hexdigest())

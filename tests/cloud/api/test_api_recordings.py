@@ -225,6 +225,25 @@ async def test_delete_takes_the_bytes_unless_another_has_the_same(site: Site) ->
     assert await site.twilio(gone) == 404
 
 
+async def test_one_whose_bytes_cannot_be_deleted_now_is_still_there_to_be_deleted(site: Site) -> None:
+    record = await made(site, b"secret")
+    path = site.files.path(record.sha256)
+    path.rename(path.with_name("aside"))
+    path.mkdir()  # which no unlink takes away
+
+    def refused(client: Client) -> int:
+        with pytest.raises(TwilioRestException) as caught:
+            client.recordings(record.sid).delete()
+        return caught.value.status
+
+    assert await site.twilio(refused) >= 500
+    path.rmdir()
+    path.with_name("aside").rename(path)
+    assert await site.twilio(lambda c: c.recordings(record.sid).delete()) is True
+    assert not path.exists()
+    assert await site.db.read(lambda conn: recordings.get(conn, record.sid)) is None
+
+
 async def test_notifications_tell_what_went_wrong(site: Site) -> None:
     call = await site.twilio(lambda c: c.calls.create(to=HANDSET, from_=NUMBER, url="http://app.example"))
     await site.db.write(lambda conn: notifications.add(conn, site.account.sid, call.sid, 11200, "HTTP 500"))
