@@ -33,9 +33,10 @@ def validation(conn: Connection, call: str) -> ValidationRecord | None:
 
 
 def tried(conn: Connection, record: ValidationRecord, code: str) -> CallerIdRecord | None:
-    """Count one attempt; with the right code the number is the account's caller id from now on."""
+    """Count one attempt; with the right code the number is the account's caller id from now on. One that was given up
+    with a lost key is matched by nothing."""
     changes: dict[str, object] = {"tries": record.tries + 1}
-    made = _make(conn, record) if code == record.code else None
+    made = _make(conn, record) if record.code and code == record.code else None
     if made is not None:
         changes["caller_id"] = made.sid
     conn.execute(set_(validations).where(validations.c.call == record.call).values(changes))

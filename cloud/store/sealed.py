@@ -107,17 +107,18 @@ def in_use(conn: Connection) -> set[str]:
 
 
 def reseal(conn: Connection) -> int:
-    """Seal under the newest key what is under another; how many. Raises SealBroken."""
+    """Seal under the newest key what is under another; how many. Raises SealBroken.
+
+    What another process changes meanwhile, as PostgreSQL lets it, stays as that one left it.
+    """
     seals, done = seals_of(conn), 0
     for one in (one for name in COLUMNS for one in _found(conn, name)):
         if key_id(one.value) != seals.ids[0]:
-            one.put(conn, seals.seal(one.place, seals.open(one.place, one.value)))
-            done += 1
+            done += one.put(conn, seals.seal(one.place, seals.open(one.place, one.value)))
     for command in _commands(conn):
         if key_id(command.payload[PAYLOAD]) != seals.ids[0]:
             plain = opened_payload(conn, command.edge, command.payload)
-            command.put(conn, closed_payload(conn, command.edge, plain))
-            done += 1
+            done += command.put(conn, closed_payload(conn, command.edge, plain))
     return done
 
 
@@ -152,9 +153,11 @@ class _One(NamedTuple):
     def place(self) -> str:
         return place(self.table.name, self.column, self.whose)
 
-    def put(self, conn: Connection, value: str) -> None:
-        key = self.table.c[COLUMNS[self.table.name].identity]
-        conn.execute(update(self.table).where(key == self.whose).values({self.column: value}))
+    def put(self, conn: Connection, value: str) -> bool:
+        """Unless it is another by now."""
+        key, column = self.table.c[COLUMNS[self.table.name].identity], self.table.c[self.column]
+        same = (key == self.whose) & (column == self.value)
+        return conn.execute(update(self.table).where(same).values({self.column: value})).rowcount > 0
 
 
 class _Sent(NamedTuple):
@@ -162,8 +165,10 @@ class _Sent(NamedTuple):
     edge: str
     payload: dict[str, Any]
 
-    def put(self, conn: Connection, payload: dict[str, Any]) -> None:
-        conn.execute(update(outbox).where(outbox.c.seq == self.seq).values(payload=payload))
+    def put(self, conn: Connection, payload: dict[str, Any]) -> bool:
+        """Unless it was withdrawn meanwhile."""
+        same = (outbox.c.seq == self.seq) & (outbox.c.payload[PAYLOAD].as_string() == self.payload[PAYLOAD])
+        return conn.execute(update(outbox).where(same).values(payload=payload)).rowcount > 0
 
 
 def _found(conn: Connection, name: str) -> Iterator[_One]:

@@ -162,6 +162,38 @@ async def test_a_new_key_while_it_is_written_and_read(data: Path, db: Database) 
         assert [sent[0]["body"], sent[1]["voucher"]] == [CODE, VOUCHER]
 
 
+async def test_what_is_changed_between_reading_and_sealing_again_stays_changed(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As another process may on PostgreSQL: here in the same transaction, as each secret has been opened."""
+    account, fresh = await db.write(all_kinds), "0ddba11" * 4
+    changes: list[str] = []
+
+    def write(conn: Connection) -> int:
+        really = db.seals.open
+        sent = [payload["id"] for _, payload in outbox.read(conn, EDGE, 0, 10)]
+
+        def opened(at: str, value: str) -> str:
+            if at.startswith("accounts.auth_token") and not changes:
+                changes.append(at)
+                accounts.update(conn, account.sid, auth_token=fresh)
+            if at.startswith("outbox"):
+                outbox.withdraw(conn, EDGE, sent[0])
+            return really(at, value)
+
+        monkeypatch.setattr(db.seals, "open", opened)
+        return sealed.reseal(conn)
+
+    await asyncio.to_thread(db.seals.rotate)
+    done = await db.write(write)
+    monkeypatch.undo()
+    assert done == 5  # of seven
+    found = await db.read(lambda conn: accounts.get(conn, account.sid))
+    assert found is not None
+    assert found.auth_token == fresh
+    assert len(await db.read(lambda conn: outbox.read(conn, EDGE, 0, 10))) == 1
+
+
 async def test_what_a_lost_key_sealed_is_replaced(data: Path) -> None:
     async with at(data) as db:
         account = await db.write(all_kinds)
