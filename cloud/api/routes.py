@@ -85,8 +85,8 @@ class Backend:
     webhooks: WebhookReplays
     links: MediaLinks
     wake: Callable[[EdgeId], None]
+    caps: CapKeeper
     gate: Gate = field(default_factory=Gate)
-    caps: CapKeeper = field(default_factory=CapKeeper)
 
 
 def api_routes(backend: Backend) -> list[Route]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from itertools import islice
 
 from cloud.dashboard.login import Login
 from cloud.dashboard.paths import CAPS
 from cloud.dashboard.rendering import Pages
-from cloud.services.caps import CapKeeper
+from cloud.services.caps import CapKeeper, counts
 from cloud.store import accounts, caps
 from cloud.store.caps import Block
 from cloud.store.database import Connection, Database
@@ -38,12 +39,13 @@ class CapsPage:
         if session is None:
             raise NotAllowed("Log in again", status=403)
         rows = await self._db.read(self._rows)
-        return self._pages.page("caps.html", operator=session.operator, now=time.time(), rows=rows[:SHOWN])
+        return self._pages.page("caps.html", operator=session.operator, now=time.time(), rows=rows)
 
     def _rows(self, conn: Connection) -> list[Row]:
-        found = [
-            (record, list(self._keeper.used(conn, self._keeper.bounds(conn, record.sid)[0]).values()), blocks)
-            for record in accounts.all_(conn)
-            for blocks in (caps.blocks(conn, record.sid),)
-        ]
-        return [row for row in found if row[1] or row[2]]
+        concerned, every = caps.concerned(conn), counts(self._keeper.defaults)
+        those = [one for one in accounts.all_(conn) if one.sid in concerned or (every and one.owner is None)]
+        rows = ((one, self._used(conn, one), caps.blocks(conn, one.sid)) for one in those)
+        return list(islice((row for row in rows if row[1] or row[2]), SHOWN))
+
+    def _used(self, conn: Connection, account: AccountRecord) -> list[Step]:
+        return list(self._keeper.used(conn, self._keeper.bounds(conn, account.sid)[0]).values())

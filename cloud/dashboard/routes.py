@@ -46,10 +46,10 @@ class Dashboard:
         *,
         webhooks: WebhookReplays,
         edges: EdgeDesk,
+        caps: CapKeeper,
         doors: Doors | None = None,
         refused: Refusals | None = None,
         data_dir: Path | None = None,
-        caps: CapKeeper | None = None,
     ) -> None:
         self._db = db
         self._fleet = fleet
@@ -58,7 +58,7 @@ class Dashboard:
         self._login = Login(db, self._pages, secure=secure, doors=doors, refused=refused)
         self._me = MePage(db, self._pages, self._login)
         self._audit = AuditPage(db, self._pages, self._login, data_dir)
-        self._caps = CapsPage(db, self._pages, self._login, caps or CapKeeper())
+        self._caps = CapsPage(db, self._pages, self._login, caps)
         self._channel = ChannelPage(db, fleet, tasks, self._pages, self._login)
         self._webhooks = WebhooksPage(db, webhooks, self._pages, self._login)
         self._sites = SitesPage(db, edges, self._pages, self._login)

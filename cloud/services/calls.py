@@ -51,10 +51,10 @@ class CallService:
         dials: Dials,
         *,
         wake: Callable[[EdgeId], None],
+        caps: CapKeeper,
         now: Callable[[], datetime] = utc_now,
-        caps: CapKeeper | None = None,
     ) -> None:
-        self._caps = caps or CapKeeper(now=now)
+        self._caps = caps
         self._tools = tools
         self._db: Database = tools.db
         self._routing = routing

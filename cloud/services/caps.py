@@ -191,7 +191,7 @@ class CapKeeper:
         bounds = [self._bound(conn, account, Caps() if owner else self.defaults, (account,))]
         if owner is not None:
             bounds.append(self._bound(conn, owner, self.defaults, (owner, *accounts.below(conn, owner))))
-        elif _counts(bounds[0].caps):
+        elif counts(bounds[0].caps):
             bounds = [self._bound(conn, account, self.defaults, (account, *accounts.below(conn, account)))]
         blocks = tuple(block for bound in bounds for block in caps.blocks(conn, bound.account))
         return Known(tuple(bounds), blocks, time.monotonic() + REMEMBERED_S)
@@ -281,7 +281,8 @@ def dialled(to: str, sip: SipTarget | None) -> str:
     return number if is_e164(number) else ""
 
 
-def _counts(found: Caps) -> bool:
+def counts(found: Caps) -> bool:
+    """Whether it bounds what an account does at a time, in an hour or in a day."""
     per_time = (found.messages_per_hour, found.messages_per_day, found.minutes_per_hour, found.minutes_per_day)
     return any(per_time) or found.calls_at_once > 0
 

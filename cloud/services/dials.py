@@ -37,9 +37,9 @@ class Dials:
         debugger: Debugger,
         *,
         now: Callable[[], datetime],
-        caps: CapKeeper | None = None,
+        caps: CapKeeper,
     ) -> None:
-        self._caps = caps or CapKeeper(now=now)
+        self._caps = caps
         self._db = db
         self._routing = routing
         self._debugger = debugger

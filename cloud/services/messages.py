@@ -50,8 +50,8 @@ class MessageService:
         queue: Callbacks,
         *,
         wake: Callable[[EdgeId], None],
+        caps: CapKeeper,
         now: Callable[[], datetime] = utc_now,
-        caps: CapKeeper | None = None,
     ) -> None:
         self._db = db
         self._queue = queue

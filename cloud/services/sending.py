@@ -42,10 +42,10 @@ class Choice:
 class Sending:
     """Called within transactions, on the store's thread."""
 
-    def __init__(self, routing: Routing, now: Callable[[], datetime], caps: CapKeeper | None = None) -> None:
+    def __init__(self, routing: Routing, now: Callable[[], datetime], caps: CapKeeper) -> None:
         self._routing = routing
         self._now = now
-        self.caps = caps or CapKeeper(now=now)
+        self.caps = caps
 
     def new(
         self,

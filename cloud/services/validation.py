@@ -44,10 +44,10 @@ class Validation:
         queue: Callbacks,
         *,
         wake: Callable[[EdgeId], None],
+        caps: CapKeeper,
         now: Callable[[], datetime] = utc_now,
-        caps: CapKeeper | None = None,
     ) -> None:
-        self._caps = caps or CapKeeper(now=now)
+        self._caps = caps
         self._db = db
         self._routing = routing
         self._queue = queue

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, or_, select, union_all
 
 from cloud.store import accounts, tables
 from cloud.store.calls import IS_LIVE
@@ -55,9 +55,10 @@ def set_settings(conn: Connection, account: str, changes: Mapping[str, Any], at:
     return after
 
 
-def all_settings(conn: Connection) -> dict[str, Mapping[str, Any]]:
-    rows = conn.execute(select(account_caps.c.account, account_caps.c.settings))
-    return {account: found for account, found in rows}
+def concerned(conn: Connection) -> set[str]:
+    """The accounts for which something is set or blocked."""
+    asked = union_all(select(account_caps.c.account), select(cap_blocks.c.account))
+    return {str(account) for account in conn.execute(asked).scalars()}
 
 
 def use(conn: Connection, account: str, what: str) -> Use:

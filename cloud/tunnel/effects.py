@@ -63,9 +63,9 @@ def apply(
     event: Event,
     *,
     now: datetime,
+    allow: Allow,
     history: bool = False,
     recording_url: RecordingUrl = lambda account, sid: sid,
-    allow: Allow = lambda conn, record: None,
 ) -> Told:
     """Do what the event asks for. Kinds without an effect are only kept."""
     effect = _EFFECTS.get(type(event))

@@ -40,9 +40,9 @@ class Ingest:
         self,
         db: Database,
         *,
+        allow: Allow,
         now: Callable[[], datetime] = utc_now,
         recording_url: RecordingUrl = lambda account, sid: sid,
-        allow: Allow = lambda conn, record: None,
     ) -> None:
         self._allow = allow
         self._db = db

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import strategies as st
 
+from cloud.services.caps import CapKeeper
 from cloud.store import accounts, edges
 from cloud.store.database import Database
 from cloud.tunnel.ingest import Ingest
@@ -98,7 +99,7 @@ def ingest(tmp_path: Path) -> Iterator[tuple[asyncio.Runner, Any]]:
         runner.run(db.__aenter__())
         account = runner.run(db.write(lambda conn: accounts.create(conn, "One")))
         runner.run(db.write(lambda conn: edges.create(conn, EdgeId("site-1"), account.sid)))
-        yield runner, Ingest(db).incoming(EdgeId("site-1"))
+        yield runner, Ingest(db, allow=CapKeeper().allow).incoming(EdgeId("site-1"))
         runner.run(db.__aexit__(None, None, None))
 
 

@@ -16,6 +16,7 @@ from cloud.fleet.state import Fleet
 from cloud.services.addresses import AddressPolicy
 from cloud.services.call_recordings import CallRecordings
 from cloud.services.callbacks import Callbacks
+from cloud.services.caps import CapKeeper
 from cloud.services.debugger import Debugger
 from cloud.services.files import Files
 from cloud.services.fleet_tasks import FleetTasks
@@ -59,6 +60,7 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
         callbacks = Callbacks(db, client, Debugger(db))
         hooks = WebhookLog(db, client)
         client.watch(hooks.take)
+        caps = CapKeeper()
         backend = Backend(
             db=db,
             calls=kept_calls,
@@ -75,14 +77,15 @@ async def site(tmp_path: Path) -> AsyncIterator[Site]:
             tasks=fleet_tasks,
             webhooks=hooks,
             links=MediaLinks("https://gw.example", partial(recording_url, "https://gw.example")),
-            validations=Validation(db, Routing(lambda edge: True), callbacks, wake=lambda edge: None),
+            validations=Validation(db, Routing(lambda edge: True), callbacks, wake=lambda edge: None, caps=caps),
             accounts=Standing(db, kept_calls, callbacks),
             queues=QueueDesk(db, kept_calls),
             conferences=stays_of(db, files, client, callbacks, kept_calls)[1],
             wake=lambda edge: None,
+            caps=caps,
             browsers=Handsets(),
             serve_browser=_nobody,
-            verify=Verify(db, Sending(Routing(lambda edge: False), utc_now), kept_calls, told=lambda woken: None),
+            verify=Verify(db, Sending(Routing(lambda edge: False), utc_now, caps), kept_calls, told=lambda woken: None),
         )
         server = WebServer("127.0.0.1", 0, [*api_routes(backend), *health.routes({})])
         running = asyncio.create_task(server.run())

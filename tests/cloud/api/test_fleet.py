@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from cloud.services.caps import CapKeeper
 from cloud.store import accounts, edges, numbers, outbox, tasks
 from cloud.store.records import AccountRecord
 from cloud.tunnel.ingest import Ingest
@@ -36,7 +37,7 @@ class Fleet:
         self.site = site
         self.http = http
         self.seq = 0
-        self.ingest = Ingest(site.db)
+        self.ingest = Ingest(site.db, allow=CapKeeper().allow)
 
     async def ask(
         self, method: str, path: str, account: AccountRecord | None = None, **how: Any

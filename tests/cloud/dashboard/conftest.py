@@ -13,6 +13,7 @@ import pytest
 from cloud.dashboard.routes import Dashboard
 from cloud.fleet.snapshot import EdgeView, Snapshot
 from cloud.services.addresses import AddressPolicy
+from cloud.services.caps import CapKeeper
 from cloud.services.edge_desk import EdgeDesk
 from cloud.services.fleet_tasks import FleetTasks
 from cloud.services.webhook_log import WebhookLog
@@ -84,7 +85,7 @@ async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
         tasks = FleetTasks(db, wake=lambda edge: None)
         keys = await asyncio.to_thread(cloud_keys, tmp_path)
         edges = EdgeDesk(db, keys, "https://gw.example")
-        dashboard = Dashboard(db, fleet, tasks, "http://127.0.0.1", webhooks=hooks, edges=edges)
+        dashboard = Dashboard(db, fleet, tasks, "http://127.0.0.1", webhooks=hooks, edges=edges, caps=CapKeeper())
         server = WebServer("127.0.0.1", 0, dashboard.routes())
         running = asyncio.create_task(server.run())
         await asyncio.wait_for(server.started.wait(), 5)

@@ -17,6 +17,7 @@ from cloud.dashboard.cookies import COOKIE, LOGIN_COOKIE, Cookies
 from cloud.dashboard.login import Doors
 from cloud.dashboard.routes import Dashboard
 from cloud.fleet.snapshot import Snapshot
+from cloud.services.caps import CapKeeper
 from cloud.services.fleet_tasks import FleetTasks
 from cloud.store import accounts, audit, edges, operators
 from cloud.store.records.accounts import ROLES
@@ -208,6 +209,7 @@ async def test_where_a_second_factor_is_required_there_is_nothing_without_one(de
         "http://127.0.0.1",
         webhooks=desk.hooks,
         edges=desk.edges,
+        caps=CapKeeper(),
         doors=Doors(two_factor=True),
     )
     server = WebServer("127.0.0.1", 0, dashboard.routes())

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import pytest
 
+from cloud.dashboard.caps_page import CapsPage
+from cloud.dashboard.login import Login
+from cloud.dashboard.rendering import Pages
+from cloud.services.caps import CapKeeper
 from cloud.store import accounts, caps, operators
 from cloud.store.caps import MESSAGES, Block
 from cloud.store.rows import now
 from cloud.web import passwords
+from telecore.caps import Caps
 from tests.cloud.dashboard.browsing import Browser, browsing
 from tests.cloud.dashboard.conftest import PASSWORD, Desk
 
@@ -44,3 +49,14 @@ async def test_an_account_does_not_see_others(desk: Desk, browser: Browser) -> N
     await browser.log_in("eve")
     assert "/operator/caps" not in browser.page
     assert await browser.get("/operator/caps") == 403
+
+
+async def test_caps_of_the_configuration_are_shown_for_accounts_that_nobody_owns(desk: Desk) -> None:
+    mine = await desk.db.write(lambda conn: accounts.create(conn, "Mine"))
+    below = await desk.db.write(lambda conn: accounts.create(conn, "Below", mine.sid))
+    pages = Pages()
+    page = CapsPage(desk.db, pages, Login(desk.db, pages, secure=False), CapKeeper(Caps(messages_per_day=9)))
+    found = await desk.db.read(page._rows)
+    assert [(record.sid, [step.most for step in used]) for record, used, _ in found] == [(mine.sid, [9])]
+    await desk.db.write(lambda conn: caps.set_settings(conn, below.sid, {"calls_at_once": 2}, now()))
+    assert {record.sid for record, _, _ in await desk.db.read(page._rows)} == {mine.sid, below.sid}

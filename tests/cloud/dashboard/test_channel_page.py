@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 
 from cloud.fleet.snapshot import Snapshot
+from cloud.services.caps import CapKeeper
 from cloud.store import accounts, channels, edges, history, outbox, tasks
 from cloud.tunnel.ingest import Ingest
 from telecore import codec
@@ -123,7 +124,7 @@ async def test_a_menu_is_answered_on_the_page(site: Desk, http: aiohttp.ClientSe
     (asked,) = await site.db.read(lambda conn: tasks.of_channel(conn, ONE))
     assert asked.by == "operator ann"
     reply = UssdReplied(command=CommandId(asked.sid), channel=ONE, state="reply_wanted", text="1 Balance")
-    await Ingest(site.db).incoming(EDGE).apply("s", 1, codec.encode(reply), history=False)
+    await Ingest(site.db, allow=CapKeeper().allow).incoming(EDGE).apply("s", 1, codec.encode(reply), history=False)
     text = await page(http, site)
     assert "1 Balance" in text
     assert "Reply to the menu" in text

@@ -14,6 +14,7 @@ from cloud.sealing import FILE, Seals
 from cloud.services.addresses import AddressPolicy
 from cloud.services.answering import Answering
 from cloud.services.callbacks import Callbacks
+from cloud.services.caps import CapKeeper
 from cloud.services.debugger import Debugger
 from cloud.services.documents import Documents
 from cloud.services.files import Files
@@ -113,7 +114,7 @@ def routing(site: Site) -> Routing:
 
 @pytest.fixture
 def messages_(site, routing, queue, documents, debugger) -> MessageService:
-    service = MessageService(site.db, routing, queue, wake=site.woken.append)
+    service = MessageService(site.db, routing, queue, wake=site.woken.append, caps=CapKeeper())
     Answering(site.db, service.sending, queue, documents, debugger, told=service.told)
     site.ingest.listen(service.on_told)
     return service

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from cloud.services.caps import CapKeeper
 from cloud.store import callbacks, edges, numbers, outbox
 from cloud.tunnel.ingest import Ingest
 from telecore import codec
@@ -32,7 +33,7 @@ class Site:
         self.account = account
         self.link = True
         self.woken = []
-        self.ingest = Ingest(db)
+        self.ingest = Ingest(db, allow=CapKeeper().allow)
         self.seq = 0
 
     def connected(self, edge) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from cloud.services import messages as service
+from cloud.services.caps import CapKeeper
 from cloud.services.messages import MessageService
 from cloud.services.replies import LoopGuard
 from cloud.services.requests import NewMessage, UpdateMessage
@@ -204,19 +205,19 @@ async def test_a_store_that_fails_as_they_are_to_go_is_asked_again(site, db, acc
 
 async def test_validity_ends(site, db, account, routing, queue):
     later = utc_now() + timedelta(seconds=61)
-    service = MessageService(db, routing, queue, wake=site.woken.append)
+    service = MessageService(db, routing, queue, wake=site.woken.append, caps=CapKeeper())
     site.link = False
     waiting = await service.create(account.sid, wanted(validity_s=60))
     site.link = True
     given = await service.create(account.sid, wanted(validity_s=60, to="+85512999999"))  # nobody waits to be told first
-    late = MessageService(db, routing, queue, wake=site.woken.append, now=lambda: later)
+    late = MessageService(db, routing, queue, wake=site.woken.append, caps=CapKeeper(), now=lambda: later)
     assert await service.expire() == 0
     assert await late.expire() == 1
     assert await status_of(db, given.sid) is MessageStatus.QUEUED
     failed = await db.read(lambda conn: messages.get(conn, waiting.sid))
     assert (failed.status, failed.error_code) == (MessageStatus.FAILED, 30036)
     much_later = later + timedelta(hours=1)
-    last = MessageService(db, routing, queue, wake=site.woken.append, now=lambda: much_later)
+    last = MessageService(db, routing, queue, wake=site.woken.append, caps=CapKeeper(), now=lambda: much_later)
     assert await last.expire() == 1
 
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from cloud.services.caps import CapKeeper
 from cloud.services.messages import MessageService
 from cloud.services.requests import NewMessage, UpdateMessage
 from cloud.store import accounts, feedback, messages, messaging_services, numbers, opt_outs
@@ -93,7 +94,7 @@ async def test_its_validity_ends_without_a_sender(site, db, account, routing, qu
     site.link = False
     record = await messages_.create(account.sid, wanted(service))
     later = utc_now() + timedelta(seconds=61)
-    late = MessageService(db, routing, queue, wake=site.woken.append, now=lambda: later)
+    late = MessageService(db, routing, queue, wake=site.woken.append, caps=CapKeeper(), now=lambda: later)
     assert (await messages_.expire(), await late.expire()) == (0, 1)
     failed = await kept(db, record)
     assert (failed.status, failed.error_code) == (MessageStatus.FAILED, 30036)
@@ -156,7 +157,7 @@ async def scheduled(messages_, account, service, **changes):
 
 def an_hour_later(db, routing, queue, site):
     later = utc_now() + timedelta(hours=1, seconds=1)
-    return MessageService(db, routing, queue, wake=site.woken.append, now=lambda: later)
+    return MessageService(db, routing, queue, wake=site.woken.append, caps=CapKeeper(), now=lambda: later)
 
 
 async def test_a_scheduled_message_goes_when_its_time_comes(site, db, account, app, routing, queue, messages_):

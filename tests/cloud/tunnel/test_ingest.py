@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud.services.caps import CapKeeper
 from cloud.store import (
     accounts,
     callbacks,
@@ -97,7 +98,7 @@ def told():
 
 @pytest.fixture
 def ingest(db, account, told):
-    ingest = Ingest(db, now=lambda: NOW)
+    ingest = Ingest(db, allow=CapKeeper().allow, now=lambda: NOW)
     ingest.listen(told.append)
     return ingest
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from cloud.services.caps import CapKeeper
 from cloud.store import accounts, channels, edges, history, outbox, tasks, warnings
 from cloud.store.records import TaskRecord
 from cloud.tunnel import site_steps
@@ -51,7 +52,7 @@ async def told():
 
 @pytest.fixture
 async def send(store, told):
-    ingest = Ingest(store, now=lambda: NOW)
+    ingest = Ingest(store, allow=CapKeeper().allow, now=lambda: NOW)
     ingest.listen(told.append)
     seq = 0
 
