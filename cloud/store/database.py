@@ -68,8 +68,8 @@ class Database:
     def __init__(self, url: str, *, check: bool = False, seals: Seals | None = None, lost: bool = False) -> None:
         self._check = check
         self._lost = lost
-        self.erased = False
-        """Something was deleted of which nothing may be left: ``scrub`` is due."""
+        self.erased = True
+        """Something was deleted of which nothing may be left, perhaps before we began: ``scrub`` is due."""
         self._url = make_url(url)
         self._lite = self._url.get_backend_name() == "sqlite"
         self.seals = seals or migrate.seals_beside(self._url)
@@ -137,9 +137,11 @@ class Database:
 
         PostgreSQL's vacuum does its part by itself. Raises StoreFailed.
         """
-        self.erased = False
-        done = await asyncio.to_thread(self._scrub) if self._lite and self._url.database else True
-        self.erased = self.erased or not done
+        self.erased, done = False, False
+        try:
+            done = await asyncio.to_thread(self._scrub) if self._lite and self._url.database else True
+        finally:
+            self.erased = self.erased or not done
         return done
 
     def _scrub(self) -> bool:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from cloud.store import accounts, callbacks, erasing, events, messages, notifications, webhook_log
-from cloud.store.database import Connection, Database
+from cloud.store.database import Connection, Database, StoreFailed
 from cloud.store.records import Hook, MessageRecord, WebhookLogRecord
 from telecore.events import MessageReceived
 from telecore.ids import Address, ChannelId, EdgeId, MessageSid, new_sid
@@ -73,3 +76,33 @@ async def test_nothing_is_left_of_what_was_deleted(tmp_path: Path) -> None:
         )  # fmt: skip
         kept = await db.read(lambda conn: events.list_(conn, about=sids[0]))
         assert [(event.kind, event.payload) for event in kept] == [(again.kind, {})]
+
+
+async def test_nothing_is_left_either_by_one_that_is_killed_before_it_is_scrubbed(tmp_path: Path) -> None:
+    await asyncio.to_thread((tmp_path / "killed").mkdir)
+    url = await asyncio.to_thread(store_url, tmp_path / "killed")
+    async with Database(url) as db:
+        account = (await db.write(lambda conn: accounts.create(conn, "Clinic"))).sid
+        sid = await db.write(lambda conn: keep(conn, account, 1))
+        await db.write(lambda conn: erasing.message(conn, sid))
+        await asyncio.to_thread(shutil.copytree, tmp_path / "killed", tmp_path / "next")
+    assert await asyncio.to_thread(found, tmp_path / "next")
+    async with Database(url.replace("/killed/", "/next/")) as db:
+        assert db.erased
+        assert await db.scrub()
+        assert await asyncio.to_thread(found, tmp_path / "next") == []
+        assert not db.erased
+
+
+async def test_a_scrub_that_fails_is_still_due(tmp_path: Path) -> None:
+    async with Database(await asyncio.to_thread(store_url, tmp_path)) as db:
+        path = tmp_path / "cloud.db"
+        path.rename(tmp_path / "aside")
+        path.mkdir()
+        with pytest.raises(StoreFailed):
+            await db.scrub()
+        assert db.erased
+        path.rmdir()
+        (tmp_path / "aside").rename(path)
+        assert await db.scrub()
+        assert not db.erased
