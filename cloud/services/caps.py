@@ -10,7 +10,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cloud.numbering import country_of, special_of
@@ -56,7 +56,10 @@ class Known:
 
 
 class CapKeeper:
-    """Called within transactions, on the store's thread. ``defaults`` are of accounts that nobody owns."""
+    """Called within transactions, on the store's thread. ``defaults`` are of accounts that nobody owns.
+
+    What is done about special numbers and runs a subaccount has of its owner, unless it is set for itself.
+    """
 
     def __init__(self, defaults: Caps | None = None, *, now: Callable[[], datetime] = clock) -> None:
         self.defaults = defaults or Caps()
@@ -188,11 +191,13 @@ class CapKeeper:
     def _look_up(self, conn: Connection, account: AccountSid) -> Known:
         record = accounts.get(conn, account)
         owner = record.owner if record is not None else None
-        bounds = [self._bound(conn, account, Caps() if owner else self.defaults, (account,))]
         if owner is not None:
-            bounds.append(self._bound(conn, owner, self.defaults, (owner, *accounts.below(conn, owner))))
-        elif counts(bounds[0].caps):
-            bounds = [self._bound(conn, account, self.defaults, (account, *accounts.below(conn, account)))]
+            above = self._bound(conn, owner, self.defaults, (owner, *accounts.below(conn, owner)))
+            base = Caps(special=above.caps.special, bursts=above.caps.bursts)
+            bounds = [self._bound(conn, account, base, (account,)), above]
+        else:
+            own = self._bound(conn, account, self.defaults, (account,))
+            bounds = [replace(own, accounts=(account, *accounts.below(conn, account))) if counts(own.caps) else own]
         blocks = tuple(block for bound in bounds for block in caps.blocks(conn, bound.account))
         return Known(tuple(bounds), blocks, time.monotonic() + REMEMBERED_S)
 

@@ -113,6 +113,19 @@ async def test_what_subaccounts_send_counts_for_their_owner(desk):
         await send(desk)
 
 
+async def test_special_numbers_and_runs_of_a_subaccount_are_as_its_owner_has_them(desk):
+    below = await desk.db.write(lambda conn: accounts.create(conn, "Below", desk.account.sid))
+    number = await desk.db.read(lambda conn: numbers.get_by_number(conn, NUMBERS[1]))
+    await desk.db.write(lambda conn: numbers.update(conn, number.sid, account=below.sid))
+    await set_caps(desk, special=True, bursts="alert")
+    for to in (SATELLITE, *(f"{ABROAD}{n:04}" for n in range(40))):
+        await send(desk, to, account=below.sid, sender=NUMBERS[1])
+    assert await told(desk) == {("burst", ABROAD)}
+    await set_caps(desk, below.sid, special=False)
+    with pytest.raises(Refused, match="satellite"):
+        await send(desk, SATELLITE, account=below.sid, sender=NUMBERS[1])
+
+
 async def test_special_numbers_by_every_door(desk, app, parent):  # noqa: F811
     with pytest.raises(Refused, match="satellite") as caught:
         await send(desk, SATELLITE)
