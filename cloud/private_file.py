@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import stat
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from telecore.errors import InvalidRequest, NotAllowed
@@ -12,6 +14,7 @@ from telecore.errors import InvalidRequest, NotAllowed
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _LIMIT = 65536
 _ROOT = 0
+_STALE_S = 60.0
 
 
 def read(path: Path, *, given: bool = False) -> str | None:
@@ -36,9 +39,26 @@ def read(path: Path, *, given: bool = False) -> str | None:
 
 
 def write(path: Path, text: str) -> None:
-    """Replace it, on the disk when this returns. What root writes belongs to whom the folder belongs to."""
-    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    """Replace it, on the disk when this returns. What root writes belongs to whom the folder belongs to.
+
+    What a process that was killed left half-way goes too: it has the keys that somebody may want forgotten.
+    """
+    fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}.new")
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _tidy(path)
+    try:
+        _put(path, fresh, text)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _put(path: Path, fresh: Path, text: str) -> None:
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
         if os.geteuid() == _ROOT:
@@ -48,8 +68,11 @@ def write(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     fresh.replace(path)
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+
+
+def _tidy(path: Path) -> None:
+    """Younger ones may be another process's that is writing."""
+    for left in path.parent.glob(f"{path.name}.????????.new"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > _STALE_S:
+                left.unlink()

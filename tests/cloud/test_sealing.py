@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -132,3 +133,25 @@ def test_a_file_of_another_name(tmp_path: Path) -> None:
     found.tend()
     assert (tmp_path / "elsewhere" / "keys.json").stat().st_mode & 0o777 == 0o600
     assert key_id(found.seal(PLACE, SECRET)) == found.ids[0]
+
+
+def test_what_was_left_half_way_goes_and_what_fails_leaves_nothing(
+    seals: Seals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seals.tend()
+    names = [seals.path.with_name(f"{seals.path.name}.{end}") for end in ("0123abcd.new", "89abcdef.new", "20261127")]
+    for left in names:
+        left.write_text("keys")
+    os.utime(names[0], (1, 1))
+    os.utime(names[2], (1, 1))
+    seals.rotate()
+    assert [left.exists() for left in names] == [False, True, True]
+    before = {path.name: path.read_bytes() for path in seals.path.parent.iterdir()}
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "no space")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="no space"):
+        seals.rotate()
+    assert {path.name: path.read_bytes() for path in seals.path.parent.iterdir()} == before
