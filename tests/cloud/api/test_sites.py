@@ -44,3 +44,13 @@ async def test_others_sites_are_as_if_there_were_none(site: Site) -> None:
     _, listed = await ask(site, "GET", "")
     assert "theirs" not in str(listed)
     assert await site.db.read(edges.shut) == {}
+
+
+async def test_an_api_key_looks_at_sites_and_lets_nobody_in_nor_touches_caps(site: Site) -> None:
+    key = await site.twilio(lambda c: c.new_keys.create(friendly_name="robot"))
+    who = {"Authorization": aiohttp.encode_basic_auth(key.sid, key.secret)}
+    status, listed = await ask(site, "GET", "", who)
+    assert (status, [one["edge"] for one in listed["edges"]]) == (200, ["site-1"])  # type: ignore[attr-defined]
+    for path, data in (("", {"name": "site-7"}), ("/site-1/revoke", {}), ("/site-1/forgive", {}), ("/../caps", {})):
+        assert (await ask(site, "POST", path, who, **data))[0] == 401, path
+    assert await site.db.read(edges.shut) == {}
