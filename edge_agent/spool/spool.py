@@ -33,7 +33,7 @@ from edge_agent.spool.sims import Used
 from edge_agent.spool.submits import Begun, QueuedSms
 from edge_agent.spool.thread import OneThread
 from edge_agent.spool.writer import Writer
-from telecore.commands import SendMessage
+from telecore.commands import Erase, SendMessage
 from telecore.errors import StorageFailed
 from telecore.events import Event
 from telecore.ids import E164, ChannelId, Iccid, MessageSid, Sha256
@@ -146,7 +146,8 @@ class Spool:
 
     async def journal(self, items: Sequence[Taken]) -> list[bool]:
         """Take on items of the cloud's street, or refuse them. False: that one was seen before."""
-        self.reserve.check()
+        if not all(isinstance(item.command, Erase) for item in items):  # which make room
+            self.reserve.check()
         return await self._writer.run(lambda db: journal.take_all(db, items, self._now()))
 
     # SMS.

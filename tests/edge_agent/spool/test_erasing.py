@@ -16,6 +16,7 @@ from edge_agent.contracts import SmsPart, SubmitRef
 from edge_agent.spool import Begun, Spool, Taken, erasing, schema
 from telecore.codec import encode
 from telecore.commands import Erase, SendMessage
+from telecore.errors import StorageFailed
 from telecore.events import CallOffered, Event, MessageFailed, MessageReceived, RecordingBegan, RecordingMade
 from telecore.ids import Address, CallSid, ChannelId, MessageSid, RecordingSid, Sha256, new_sid
 from telecore.model import Recording
@@ -224,6 +225,20 @@ def named(cls: type, of: dict[object, str]) -> Iterator[tuple[str, str]]:
             yield name, found[0]
         elif is_dataclass(hint):
             yield from ((f"{name}.{inner}", kind) for inner, kind in named(hint, of))
+
+
+async def test_a_disk_that_is_nearly_full_takes_deletions_on(tmp_path: Path) -> None:
+    spool = await Spool.open(tmp_path / "spool.db", least_free=1000)
+    sid = new_sid("RE")
+    await spool.append(made(new_sid("CA"), sid))
+    spool.reserve.look(0)
+    with pytest.raises(StorageFailed):
+        await spool.journal(
+            [Taken("down", 1, SendMessage(message=MessageSid("SM1"), channel=CHANNEL, to="1", body=""))]
+        )
+    assert await erase(spool, Erase(subjects=(sid,)), 1)
+    assert await spool.erased_sounds() == [SOUND]
+    await spool.close()
 
 
 async def test_the_command_is_done_once(tmp_path: Path) -> None:
