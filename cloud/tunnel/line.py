@@ -182,6 +182,15 @@ class _Connection(ServerConnection):
         if self.response is None:
             self.on_silent(self._from)
         super().connection_lost(exc)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        """Of megabytes that somebody sent without an end: this object is in circles, and may stay for an hour."""
+        self._partial, self._early, self._tail = None, (), bytearray()
+        wrong: BaseException | None = self.protocol.parser_exc
+        while wrong is not None:
+            wrong.__traceback__ = None  # its frames have what was being read
+            wrong = wrong.__cause__ or wrong.__context__
 
     @property
     def is_open(self) -> bool:

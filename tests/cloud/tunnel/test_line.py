@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import random
+import tracemalloc
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
@@ -126,6 +128,28 @@ async def test_what_breaks_the_rules_of_websocket_ends_with_its_code(nonsense: b
         assert int.from_bytes(answer[2:4], "big") == code
     assert station.got == [b"before"]
     assert str(code) in station.ended[0] or "1006" in station.ended[0]
+
+
+async def test_what_came_without_an_end_goes_with_its_line() -> None:
+    """Also without a collection of circles, which may be an hour away."""
+    rng = random.Random(2)
+    megabyte = frame(0x01, b"a" * (1 << 20), rng) + frame(0x00, b"a" * (1 << 20), rng)
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        for _ in range(6):
+            station = Station()
+            async with station.connection() as (reader, writer):
+                writer.write(megabyte)
+                assert int.from_bytes((await asyncio.wait_for(reader.read(), 10))[2:4], "big") == 1009
+        del station, reader, writer
+        after, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert after - before < 3 << 20
 
 
 async def test_what_is_sent_is_framed_by_its_length() -> None:
