@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from cloud import private_file
 from telecore.errors import Busy, NotFound, StorageFailed
 
 
@@ -33,6 +34,7 @@ def locked(data_dir: Path) -> Iterator[None]:
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(data_dir / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        private_file.hand_over(descriptor, data_dir)
     except OSError as error:
         raise StorageFailed(f"data_dir {data_dir} cannot be used: {error.strerror or error}") from error
     try:

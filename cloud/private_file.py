@@ -61,9 +61,7 @@ def write(path: Path, text: str) -> None:
 def _put(path: Path, fresh: Path, text: str) -> None:
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
-        if os.geteuid() == _ROOT:
-            owner = path.parent.stat()
-            os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
+        hand_over(file.fileno(), path.parent)
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
@@ -76,3 +74,10 @@ def _tidy(path: Path) -> None:
         with suppress(OSError):
             if time.time() - left.stat().st_mtime > _STALE_S:
                 left.unlink()
+
+
+def hand_over(made: Path | int, folder: Path) -> None:
+    """What root makes belongs to whom the folder belongs to, which is the controller's user. Raises OSError."""
+    if os.geteuid() == _ROOT:
+        owner = folder.stat()
+        os.chown(made, owner.st_uid, owner.st_gid)

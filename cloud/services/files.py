@@ -12,6 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
+from cloud import private_file
 from telecore.errors import LocalProtocolError, NotFound
 from telecore.ids import Sha256, new_id
 
@@ -78,9 +79,10 @@ class Files:
 
     def _prepare(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._partial.mkdir(exist_ok=True, mode=0o700)
-        for number in range(_FAN_OUT):
-            (self._directory / f"{number:02x}").mkdir(exist_ok=True, mode=0o700)
+        fan = [self._directory / f"{number:02x}" for number in range(_FAN_OUT)]
+        for folder in (self._directory, self._partial, *fan):
+            folder.mkdir(exist_ok=True, mode=0o700)
+            private_file.hand_over(folder, self._directory.parent)
 
     def _begun(self, sha256: Sha256) -> Path:
         return self._partial / self.path(sha256).name
@@ -97,6 +99,7 @@ class Files:
             return sha256
         made = self._partial / f"new-{new_id()}"
         made.write_bytes(data)
+        private_file.hand_over(made, self._directory)
         self._publish(made, self.path(sha256))
         return sha256
 

@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
+from cloud import private_file
 from cloud.sealing import Seals
 from cloud.store import migrate, sealed, soundness
 from cloud.store.beside import beside
@@ -160,7 +161,10 @@ class Database:
             if self._check:
                 soundness.check_whole(path)
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            fresh = not path.exists()
             os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))  # SQLite itself would make it 0644
+            if fresh:
+                private_file.hand_over(path, path.parent)
         before = migrate.is_newest(self._url)
         try:
             migrate.upgrade(self._url, seals=self.seals)

@@ -7,6 +7,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from cloud import private_file
 from telecore.errors import Refused
 
 _OF_THE_DISK = (
@@ -72,6 +73,7 @@ def note_made(path: Path) -> None:
     if mark(path).exists():
         return
     os.close(os.open(mark(path), os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    private_file.hand_over(mark(path), path.parent)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         os.fsync(folder)  # the names of both files survive a power cut

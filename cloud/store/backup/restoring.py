@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cloud import private_file
 from cloud.store import migrate
 from cloud.store.backup import making, manifest, parcel, snapshot
 from cloud.store.backup.manifest import Manifest, Street
@@ -52,6 +53,8 @@ def restore(source: Path, data_dir: Path, *, replace: bool = False) -> Restored:
     try:
         _unpack(source, told, begun)
         _keep_keys(data_dir, told, begun)
+        for path in (begun, *begun.rglob("*")):
+            private_file.hand_over(path, data_dir)
         known = _known(data_dir) if there else None
         # Whoever closes the database last takes its log away: look again.
         moved = _move_aside(data_dir, _content(data_dir)) if there else None
@@ -113,6 +116,7 @@ def _known(data_dir: Path) -> snapshot.Facts | None:
 def _move_aside(data_dir: Path, there: list[Path]) -> Path:
     aside = data_dir / f"before-restore-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
     aside.mkdir(mode=0o700)
+    private_file.hand_over(aside, data_dir)
     for path in there:
         path.replace(aside / path.name)
     return aside

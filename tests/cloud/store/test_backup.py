@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import sqlite3
 from pathlib import Path
@@ -210,6 +211,24 @@ def test_one_controller_to_a_folder(tmp_path: Path) -> None:
             pass
     with lock.locked(tmp_path / "data"):
         pass
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for another user")
+def test_what_root_puts_back_or_adds_belongs_to_the_controllers_user(tmp_path: Path, target: Path) -> None:
+    """Root has to do it where the keys are a credential, of which only root can read the file."""
+    data, elsewhere, user = tmp_path / "data", tmp_path / "elsewhere", 65534
+    data.mkdir()
+    fill(data, 1)
+    making.make(data, target)
+    elsewhere.mkdir()
+    os.chown(elsewhere, user, user)
+    for _ in range(2):
+        with lock.locked(elsewhere):
+            restoring.restore(target, elsewhere, replace=True)
+    fill(elsewhere, 2)
+    made = [elsewhere, *elsewhere.rglob("*")]
+    assert len([path for path in made if path.is_file()]) > 6
+    assert [path for path in made if (path.stat().st_uid, path.stat().st_gid) != (user, user)] == []
 
 
 @pytest.mark.parametrize("grows", ["before the copy", "after the copy"])
