@@ -209,7 +209,7 @@ async def test_half_open_is_noticed_within_30_s_on_both_sides(world: World, repo
 @pytest.mark.skipif(not LONG, reason="the account is written once a minute")
 async def test_the_account_of_data_survives_kill_9(world: World, report: Report) -> None:
     tunnel = Tunnel(world)
-    before = await _counted(tunnel)
+    before = await world.until(lambda: _counted(tunnel), 90)
     await asyncio.sleep(75)
     at_the_end = await _counted(tunnel)
     os.kill(world.about["edges"][0]["pid"], signal.SIGKILL)

@@ -138,6 +138,16 @@ class Traffic:
         rows: dict[str, Any] = await self.world.until(ask, within_s)
         return rows
 
+    async def taken(self, last: int) -> None:
+        """Wait until the edge has told something of the last messages: who knows nothing newer cannot notice."""
+
+        async def ask() -> bool:
+            rows = await self.rows()
+            newest = [*self.out.values()][-last:]
+            return any(sid in rows and rows[sid].status not in ("accepted", "queued") for sid in newest)
+
+        await self.world.until(ask, 60)
+
     async def heard(self) -> None:
         async def ask() -> bool:
             told = {seen.params["Body"] for seen in self.world.app.seen("/sms")}
@@ -262,6 +272,7 @@ async def _store_older(traffic: Traffic, chance: random.Random) -> None:
     await site.connected()
     await traffic.send(4)
     await traffic.receive(2)
+    await traffic.taken(4)
     await asyncio.sleep(chance.uniform(0.0, 1.0))
     await site.swap("cloud", lambda: site.restore(site.store, seal=False))
     await site.warned("the cloud's memory is older")
