@@ -215,6 +215,8 @@ class BlobReceiver:
             self._end(fetch, None)
             return
         fetch.offset = await self._store.partial(fetch.sha256)
+        if self._fetches.get(fetch.sha256) is not fetch:
+            return  # given up or stopped before it was asked for
         if fetch.offset < fetch.size:
             self._ask(fetch)
         else:

@@ -266,3 +266,17 @@ async def test_who_asks_again_is_served_once() -> None:
         transfers.append(decode_bulk(data).transfer)
     assert transfers.count(1) == 16
     assert transfers.count(2) == 36
+
+
+async def test_one_that_is_stopped_before_it_was_asked_for_does_not_come() -> None:
+    here, there = Blobs(), Blobs()
+    name = there.add(b"x" * 100_000)
+    pair = Pair(here, there)
+    pair.want(name, 100_000)
+    pair.receiver.stop(name)
+    await pair.finish()
+    assert [type(result) for result in pair.results] == [Busy]
+    assert sum(len(piece.data) for piece in pair.pieces) == 0
+    pair.want(name, 100_000)
+    await pair.finish()
+    assert await here.size(name) == 100_000
