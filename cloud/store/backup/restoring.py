@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cloud import private_file
-from cloud.store import migrate
+from cloud.store import migrate, soundness
 from cloud.store.backup import making, manifest, parcel, snapshot
 from cloud.store.backup.manifest import Manifest, Street
 from telecore.errors import InvalidRequest
@@ -57,8 +57,10 @@ def restore(source: Path, data_dir: Path, *, replace: bool = False) -> Restored:
             private_file.hand_over(path, data_dir)
         known = _known(data_dir) if there else None
         # Whoever closes the database last takes its log away: look again.
-        moved = _move_aside(data_dir, _content(data_dir)) if there else None
-        for path in sorted(begun.iterdir()):
+        stays = soundness.mark(data_dir / manifest.DATABASE) if manifest.DATABASE in told.files else None
+        moved = _move_aside(data_dir, [path for path in _content(data_dir) if path != stays]) if there else None
+        # The database comes last: until it is here the mark of the one before keeps a controller from beginning anew.
+        for path in sorted(begun.iterdir(), key=lambda path: (path.name == manifest.DATABASE, path.name)):
             path.replace(data_dir / path.name)
         parcel.flush(data_dir)
     finally:

@@ -20,6 +20,7 @@ from cloud.store.backup.manifest import NAME
 from cloud.store.backup.restoring import Behind
 from cloud.store.database import Connection, Database
 from cloud.store.records.audit import Entry
+from cloud.store.soundness import StoreBroken
 from telecore.commands import RestartChannel
 from telecore.errors import Busy, InvalidRequest, NotFound
 from telecore.ids import ChannelId, EdgeId, Sha256
@@ -180,6 +181,49 @@ def test_it_is_not_put_over_another_unless_that_is_asked_for(tmp_path: Path) -> 
     # Also over one that cannot be read any more.
     (data / "cloud.db").write_bytes(b"rubbish" * 1000)
     assert restoring.restore(target, data, replace=True).behind is None
+
+
+def test_killed_at_any_step_it_leaves_no_folder_in_which_an_empty_store_would_begin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Killed(BaseException):
+        pass
+
+    data, target, kept = tmp_path / "data", tmp_path / "b", tmp_path / "kept"
+    data.mkdir()
+    fill(data, 2)
+    making.make(data, target)
+    fill(data, 5)
+    shutil.copytree(data, kept)
+    replace, steps, found, refused = Path.replace, 0, [], -1
+
+    def until_killed(path: Path, to: Path) -> Path:
+        nonlocal left
+        left -= 1
+        if left < 0:
+            raise Killed
+        return replace(path, to)
+
+    while True:
+        left = steps
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "replace", until_killed)
+            try:
+                restoring.restore(target, data, replace=True)
+            except Killed:
+                pass
+            else:
+                break
+        try:
+            found.append(count(data))
+        except StoreBroken:
+            found.append(refused)
+        shutil.rmtree(data)
+        shutil.copytree(kept, data)
+        steps += 1
+    assert steps >= 4
+    assert set(found) == {7, refused}
+    assert count(data) == 2
 
 
 def test_one_of_a_newer_program_is_refused(tmp_path: Path) -> None:
