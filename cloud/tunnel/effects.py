@@ -181,7 +181,12 @@ def _call_offered(conn: Connection, heard: Heard) -> Told | None:
 
 
 def _call_initiated(conn: Connection, heard: Heard) -> Told | None:
-    return _call_step(conn, heard, CallStatus.INITIATED, started_at=heard.at)
+    """An answer that was announced may be here before it; when the call began is only said here."""
+    done = _call_step(conn, heard, CallStatus.INITIATED, started_at=heard.at)
+    record = call_steps.of_edge(conn, heard.event.call, heard.edge.edge)
+    if record is not None and record.started_at is None:
+        calls.update(conn, record.sid, started_at=heard.at)
+    return done
 
 
 def _call_ringing(conn: Connection, heard: Heard) -> Told | None:

@@ -497,6 +497,19 @@ async def test_an_outbound_calls_callbacks_are_numbered_and_in_order(db, street,
     assert all(row.params["Timestamp"].endswith("+0000") for row in rows)
 
 
+@pytest.mark.parametrize("over", [False, True])
+async def test_when_a_call_began_is_known_though_its_answer_was_announced_before(db, street, account, over):
+    record = await db.write(lambda conn: calls.insert(conn, outbound_call(account)))
+    ended = CallEnded(call=record.sid, cause=16, by="callee", duration_s=3)
+    began = CallInitiated(call=record.sid, channel=CHANNEL)
+    await street.send(CallAnswered(call=record.sid), *([ended, began] if over else [began, ended]))
+    found = await db.read(lambda conn: calls.get(conn, record.sid))
+    assert (found.status, found.duration_s) == (CallStatus.COMPLETED, 3)
+    assert found.started_at is not None
+    assert found.ended_at is not None
+    assert [row.params["CallStatus"] for row in await queued(db)] == ["in-progress", "completed"]
+
+
 @pytest.mark.parametrize(
     ("cause", "status", "sip"),
     [(17, "busy", "486"), (19, "no-answer", "480"), (1, "failed", "404"), (16, "no-answer", "480")],
