@@ -11,6 +11,7 @@ import urllib.parse
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -52,10 +53,9 @@ def basic(user: str, password: str) -> str:
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
-@pytest.fixture(scope="module")
-def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
-    folder = tmp_path_factory.mktemp("attacked")
-    cloud = CloudProcess(folder, extra="log: {level: debug}\nwebhooks: {connect_s: 0.5, total_s: 1}\n")
+@pytest.fixture
+def target(tmp_path: Path) -> Iterator[Target]:
+    cloud = CloudProcess(tmp_path, extra="log: {level: debug}\nwebhooks: {connect_s: 0.5, total_s: 1}\n")
     cloud.create_account()
     cloud.result("create-operator", OPERATOR, "--password", PASSWORD)
     asyncio.run(_a_number(cloud))
@@ -98,7 +98,7 @@ def request(
     return "\r\n".join(head).encode("utf-8", "surrogateescape") + b"\r\n\r\n" + body
 
 
-async def test_credentials(target: Target, chance: random.Random, report: Report) -> None:
+async def _credentials(target: Target, chance: random.Random, report: Report) -> None:
     """Forged, empty, of others, revoked; and a flood of guesses that neither comes through nor keeps the owner out."""
     cloud, own = target.cloud, f"{API}/{target.cloud.account}"
     key = (await asyncio.to_thread(cloud.post, f"{own}/Keys.json", FriendlyName="k")).body
@@ -130,7 +130,7 @@ async def test_credentials(target: Target, chance: random.Random, report: Report
     assert owner == 200
 
 
-async def test_slow_and_hoarding_clients(target: Target, report: Report) -> None:
+async def _slow_and_hoarding_clients(target: Target, report: Report) -> None:
     """Heads that come drop by drop, by the hundred: the API answers others meanwhile, and they are dropped."""
     held: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
     for n in range(SLOW):
@@ -166,7 +166,7 @@ async def test_slow_and_hoarding_clients(target: Target, report: Report) -> None
         assert turned_away >= SLOW - 256 - 5, "an address has 256 connections"
 
 
-async def test_floods(target: Target, report: Report) -> None:
+async def _floods(target: Target, report: Report) -> None:
     own = f"{API}/{target.cloud.account}"
     floods = {
         "many headers": request(f"{own}/Calls.json", auth=target.basic, headers=[f"X-{n}: a" for n in range(10_000)]),
@@ -191,7 +191,7 @@ async def test_floods(target: Target, report: Report) -> None:
     assert (await asyncio.to_thread(target.cloud.get, "/healthz")).status == 200
 
 
-async def test_paths_and_injections(target: Target, report: Report) -> None:
+async def _paths_and_injections(target: Target, report: Report) -> None:
     own, link = f"{API}/{target.cloud.account}", f"/media/{target.cloud.account}/9999999999/{'A' * 43}/"
     ups = ["../" * n + "etc/passwd" for n in (1, 4, 9)] + ["..%2f" * 9 + "etc%2fpasswd", "%2e%2e/" * 9 + "etc/passwd"]
     ups += ["..%252f" * 9 + "etc%252fpasswd", "....//" * 9 + "etc/passwd", "%00", "..\\..\\etc\\passwd", "/etc/passwd"]
@@ -260,7 +260,7 @@ def test_documents(report: Report) -> None:
     assert worst < 0.5
 
 
-async def test_what_operators_see_of_it_and_what_the_log_says(target: Target, report: Report) -> None:
+async def _what_operators_see_of_it_and_what_the_log_says(target: Target, report: Report) -> None:
     """Counted by kind on the page, said once for each source, and nothing in the log that should not be there."""
     own = f"{API}/{target.cloud.account}"
     sent = await asyncio.to_thread(
@@ -305,3 +305,12 @@ async def _audit_page(target: Target) -> tuple[str, str]:
         target.secrets += [cookie.value for cookie in http.cookie_jar if cookie.key in (COOKIE, LOGIN_COOKIE)]
         async with http.get(f"{url}/audit") as answer:
             return await answer.text(), fleet
+
+
+async def test_attackers_of_the_web(target: Target, chance: random.Random, report: Report) -> None:
+    """One after the other at one cloud; at the end, what an operator sees of them and what was written down."""
+    await _credentials(target, chance, report)
+    await _slow_and_hoarding_clients(target, report)
+    await _floods(target, report)
+    await _paths_and_injections(target, report)
+    await _what_operators_see_of_it_and_what_the_log_says(target, report)
