@@ -100,7 +100,6 @@ class DeviceRunner:
         while True:
             self._served_at = None
             device, reason, state = await self._serve_once(failures)
-            _end_if_asked()
             served_s = clock() - self._served_at if self._served_at is not None else 0.0
             failures = 1 if served_s >= STEADY_S else failures + 1
             again = failures > 1 and reason == self.status.reason
@@ -165,13 +164,6 @@ class DeviceRunner:
                 await device.close()
         except TimeoutError:
             log.warning("%s: does not close", self.name)
-
-
-def _end_if_asked() -> None:
-    """A device that fails while it is being cancelled takes the place of the cancellation, as in a TaskGroup."""
-    task = asyncio.current_task()
-    if task is not None and task.cancelling():
-        raise asyncio.CancelledError
 
 
 _NOT_ITS_FAULT = (

@@ -168,21 +168,3 @@ async def test_the_same_reason_is_logged_once(start, caplog):
     start([*[Device(log, opens=DeviceLost("no such port")) for _ in range(5)], Device(log)])
     await until(lambda: "run" in log)
     assert caplog.text.count("no such port") == 1
-
-
-async def test_one_that_fails_while_it_is_cancelled_is_not_opened_again(start):
-    class Failing(Device):
-        async def run(self, core):
-            try:
-                await asyncio.Event().wait()
-            except asyncio.CancelledError:
-                raise DeviceLost("modem1", "its port was closed") from None
-
-    log = []
-    runner = start([Failing(log), Device(log)])
-    await until(lambda: runner.status.state is RunnerState.SERVING)
-    runner.task.cancel()
-    async with asyncio.timeout(2):
-        await asyncio.wait([runner.task])
-    assert runner.task.cancelled()
-    assert log == ["open", "close"]
