@@ -58,8 +58,9 @@ async def record(
             serving.result()
     finally:
         state = runner.status.state
-        serving.cancel()
-        await asyncio.wait([serving])
+        while not serving.done():  # a device that fails in that moment takes the place of the cancellation
+            serving.cancel()
+            await asyncio.wait([serving], timeout=1.0)
         await recorder.flush()
     return recorder.progress(state)
 
