@@ -17,6 +17,7 @@ import types
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, given, seed, settings
@@ -177,7 +178,7 @@ def no_longer_than(seconds: float) -> Iterator[None]:
 
 
 def _left_kb(kept: Sequence[T], target: Callable[[T], object], allowed: tuple[type[Exception], ...]) -> float:
-    """kB that further rounds of the same inputs leave: the less of two measures, for caches fill and are emptied."""
+    """kB that further rounds of the same inputs leave: the least of three measures, for caches fill and are emptied."""
 
     def held_after(turns: int) -> int:
         for value in [*kept] * turns:
@@ -190,8 +191,8 @@ def _left_kb(kept: Sequence[T], target: Callable[[T], object], allowed: tuple[ty
 
     tracemalloc.start()
     try:
-        first, second, third = held_after(1), held_after(2), held_after(2)
-        return max(0, min(second - first, third - second)) / 1024
+        held = [held_after(1), *(held_after(2) for _ in range(3))]
+        return max(0, min(after - before for before, after in pairwise(held))) / 1024
     finally:
         tracemalloc.stop()
 
