@@ -75,11 +75,11 @@ class Spool:
         thread = OneThread("spool")
         try:
             connection, spool.quarantined, spool.forgotten = await thread.result(partial(_opened, path))
+            spool._writer = Writer(thread, connection, outbox.highest, spool._observed, spool.reserve.spend)
+            spool._stream, spool._highest, spool._depth = await spool._writer.run(_start)
         except BaseException:
             thread.end()
             raise
-        spool._writer = Writer(thread, connection, outbox.highest, spool._observed, spool.reserve.spend)
-        spool._stream, spool._highest, spool._depth = await spool._writer.run(_start)
         return spool
 
     async def close(self) -> None:

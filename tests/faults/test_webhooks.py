@@ -26,7 +26,7 @@ from cloud.services.addresses import AddressPolicy
 from cloud.services.callbacks import Callbacks
 from cloud.services.debugger import Debugger
 from cloud.services.lookups import Lookups, system
-from cloud.services.webhooks import WebhookClient
+from cloud.services.webhooks import Timeouts, WebhookClient
 from cloud.store import accounts, callbacks
 from cloud.store.database import Connection, Database
 from cloud.store.records import Hook
@@ -98,7 +98,7 @@ async def _run(
     kept = folder / "told"
     await asyncio.to_thread(kept.write_text, "")
     policy, lookups = AddressPolicy(["127.0.0.1"]), Lookups(look)
-    client = WebhookClient(policy, lookups=lookups)
+    client = WebhookClient(policy, Timeouts(connect_s=0.5), lookups=lookups)
     async with Database(f"sqlite:///{folder / 'cloud.db'}") as db:
         customers = await db.write(lambda conn: _customers(conn, ports, bad, good, each))
         queue = Callbacks(db, client, Debugger(db), delays_s=DELAYS_S)

@@ -179,7 +179,7 @@ async def statuses(desk, call):
 
 async def until(ask, holds=None):
     """The answer, once it is true, or holds this."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(3):
         while True:
             answer = ask()
             answer = await answer if asyncio.iscoroutine(answer) else answer
