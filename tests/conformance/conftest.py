@@ -15,7 +15,9 @@ from tests.conformance import told
 from tests.conformance.official import NodeClient, Official, PythonClient, missing_node
 from tests.conformance.table import TOLD
 from tests.fakes.customer_app import CustomerApp, Received
-from tests.flows.conftest import FINAL, LabProcess, World
+from tests.flows.conftest import FINAL, LabProcess, World, pytest_runtest_makereport
+
+__all__ = ["pytest_runtest_makereport"]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

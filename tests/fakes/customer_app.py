@@ -80,8 +80,14 @@ class CustomerApp:
 
     async def wait_for(self, path: str, count: int = 1, within_s: float = 5.0) -> list[Received]:
         """The requests to ``path``, once there are ``count`` of them."""
-        async with asyncio.timeout(within_s), self._changed:
-            await self._changed.wait_for(lambda: len(self.seen(path)) >= count)
+        try:
+            async with asyncio.timeout(within_s), self._changed:
+                await self._changed.wait_for(lambda: len(self.seen(path)) >= count)
+        except TimeoutError:
+            came = [f"{request.path} {request.params}" for request in self.received]
+            raise TimeoutError(
+                f"{path}: {len(self.seen(path))} of {count} in {within_s:g} s; all that came: {came}"
+            ) from None
         return self.seen(path)
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:

@@ -10,12 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import pluggy
 import pytest
 from twilio.base.exceptions import TwilioRestException
 from twilio.rest import Client
@@ -48,7 +49,7 @@ class LabProcess:
         line = self._process.stdout.readline()
         if not line:
             self._process.communicate(timeout=30)
-            raise RuntimeError(f"the lab did not start: {self._tail()}")
+            raise RuntimeError(f"the lab did not start: {self.tail()}")
         self.about: dict[str, Any] = json.loads(line)
 
     def stop(self) -> tuple[int, float, str]:
@@ -63,10 +64,21 @@ class LabProcess:
         self._process.kill()
         self._process.communicate(timeout=30)
 
-    def _tail(self) -> str:
+    def tail(self, size: int = 1500) -> str:
+        """The end of each log, so many characters."""
         return "\n".join(
-            f"== {log.name}\n" + log.read_text(errors="replace")[-1500:] for log in sorted(self.logs.glob("*.log"))
+            f"== {log.name}\n" + log.read_text(errors="replace")[-size:] for log in sorted(self.logs.glob("*.log"))
         )
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pluggy.Result[pytest.TestReport], None]:
+    """A story that fails shows what the lab's processes said last: it may not fail again where one looks."""
+    outcome = yield
+    report = outcome.get_result()
+    if report.failed and isinstance(item, pytest.Function):
+        for lab in (one for one in item.funcargs.values() if isinstance(one, LabProcess)):
+            report.sections.append(("the lab's logs", lab.tail(6000)))
 
 
 class World:
