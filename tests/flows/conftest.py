@@ -24,6 +24,11 @@ from twilio.rest import Client
 from tests.fakes.customer_app import CustomerApp
 
 ROOT = Path(__file__).parent.parent.parent
+AT_FIRST = {
+    "on_call": "answer", "answer_after_s": 1.0, "hangup_after_s": None, "press": [], "speak_wav": None,
+    "on_sms": "deliver", "sms_delay_s": 0.0,
+}  # fmt: skip
+"""How a handset behaves that nobody has told anything."""
 FINAL = ("completed", "busy", "failed", "no-answer", "canceled")
 
 
@@ -92,6 +97,7 @@ class World:
         self.client = Client(lab.about["account_sid"], self.token)
         self.client.api.base_url = lab.about["base_url"]
         self._free = iter(lab.about["handsets"]["free"])
+        self._taken: list[str] = []
 
     @property
     def numbers(self) -> list[str]:
@@ -160,10 +166,14 @@ class World:
         return await self.until(over, within_s)
 
     def free_handset(self) -> str:
-        return next(self._free)
+        self._taken.append(next(self._free))
+        return self._taken[-1]
 
     async def lines_free(self) -> None:
-        """The next story finds no call of this one: what still lives is hung up at the handsets and by the API."""
+        """The next story finds no call of this one: what still lives is hung up at the handsets and by the API.
+
+        Nor does it find what this one told its handsets.
+        """
 
         async def none_live() -> bool:
             live = [call for call in await self.network("GET", "/calls") if call["state"] != "ended"]
@@ -173,6 +183,9 @@ class World:
             return not live and not await asyncio.to_thread(self._completed) and not await self._lines_busy()
 
         await self.until(none_live, 40)
+        for handset in self._taken:
+            await self.network("PUT", f"/subscribers/{handset}", AT_FIRST)
+        self._taken.clear()
 
     async def _lines_busy(self) -> bool:
         """Whether the cloud takes a line for busy or away still: an edge tells it a moment later."""
