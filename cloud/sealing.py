@@ -44,6 +44,10 @@ class SealBroken(Refused):
     status = 500
 
 
+class KeysUnreadable(SealBroken):
+    """The keys cannot be read now: whether the secret can be opened is not known."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class SealKey:
     """``key``: 64 hex digits. ``made_at``: POSIX seconds."""
@@ -81,13 +85,13 @@ class Seals:
         return tuple(self._keys)
 
     def look(self) -> None:
-        """Read the file, if it has changed. Raises SealBroken for one that cannot be used."""
+        """Read the file, if it has changed. Raises KeysUnreadable for one that cannot be used."""
         try:
             found = self.path.stat()
         except FileNotFoundError:
             return
         except OSError as error:
-            raise SealBroken(f"{self.path} cannot be read: {error.strerror or error}") from error
+            raise KeysUnreadable(f"{self.path} cannot be read: {error.strerror or error}") from error
         stamp = (found.st_mtime_ns, found.st_ino)
         if stamp != self._stamp:
             self._keys = {key.id: bytes.fromhex(key.key) for key in self._read()}
@@ -134,13 +138,14 @@ class Seals:
         return {column: self.open(place(table, column, whose), value) for column, value in pairs if value}
 
     def open(self, at: str, sealed: str) -> str:
-        """What was sealed at this place. Raises SealBroken."""
+        """What was sealed at this place. Raises SealBroken, KeysUnreadable."""
         id_ = key_id(sealed)
         if id_ not in self._keys:
             self.look()
         key = self._keys.get(id_)
         if key is None:
-            raise SealBroken(self.what_to_do([id_] if id_ else []))
+            lasting = not id_ or self.path.exists()
+            raise (SealBroken if lasting else KeysUnreadable)(self.what_to_do([id_] if id_ else []))
         plain = signing.decrypt(key, _decoded(sealed), at.encode())
         if plain is None:
             name = at.replace("\0", " of ")
@@ -166,13 +171,13 @@ class Seals:
             text = private_file.read(self.path, given=self.given)
             keys = read(_File, json.loads(text)).keys if text is not None else ()
         except (SchemaError, ValueError) as error:
-            raise SealBroken(f"{self.path} holds no keys: bring it back from where you have a copy") from error
+            raise KeysUnreadable(f"{self.path} holds no keys: bring it back from where you have a copy") from error
         except (NotAllowed, InvalidRequest) as error:
-            raise SealBroken(str(error)) from error
+            raise KeysUnreadable(str(error)) from error
         except OSError as error:
-            raise SealBroken(f"{self.path} cannot be read: {error.strerror or error}") from error
+            raise KeysUnreadable(f"{self.path} cannot be read: {error.strerror or error}") from error
         if text is not None and not (keys and all(_is_key(key.key) for key in keys)):
-            raise SealBroken(f"{self.path} holds no keys: bring it back from where you have a copy")
+            raise KeysUnreadable(f"{self.path} holds no keys: bring it back from where you have a copy")
         return keys
 
     def _write(self, keys: Sequence[SealKey]) -> None:

@@ -6,12 +6,14 @@ import argparse
 import asyncio
 import contextlib
 import sys
+from collections.abc import Callable
 
 from cloud import lock
 from cloud.cli.commands import Commands, by_hand, print_result, store
 from cloud.config import CloudConfig
 from cloud.store import audit, sealed
 from cloud.store.database import Connection, Database
+from cloud.store.resealing import Done, reseal
 from telecore.errors import InvalidRequest
 
 
@@ -33,28 +35,52 @@ async def _rotate(config: CloudConfig, asked: argparse.Namespace) -> int:
     if asked.lost:
         return await _give_up(config, asked)
     async with store(config) as db:
-        if not asked.drop_old:
-            await asyncio.to_thread(db.seals.rotate)
-        action = "drop-seal-keys" if asked.drop_old else "rotate-seal-key"
-
-        def write(conn: Connection) -> int:
-            db.seals.look()
-            done = sealed.reseal(conn)
-            audit.append(conn, by_hand(action, f"key {db.seals.ids[0]}"))
-            return done
-
-        done = await db.write(write)
-        if asked.drop_old:
-            await _drop_old(db)
-    print_result(asked, {"key": db.seals.ids[0], "keys": str(len(db.seals.ids)), "sealed_again": str(done)})
-    return 0
+        done = await (_drop_old(db) if asked.drop_old else _new_key(db))
+    print_result(asked, {"key": db.seals.ids[0], "keys": str(len(db.seals.ids)), "sealed_again": str(done.done)})
+    for what in done.broken:
+        print(f"cannot be opened: {what}", file=sys.stderr)
+    if done.broken:
+        print("the old keys are kept; `rotate-seal-key --lost` replaces what cannot be opened", file=sys.stderr)
+    return 1 if done.broken else 0
 
 
-async def _drop_old(db: Database) -> None:
-    left = await db.read(sealed.in_use) - {db.seals.ids[0]}
-    if left:
+async def _new_key(db: Database) -> Done:
+    """Go on with what was cut off; make a key where nothing was."""
+    done = await reseal(db, _progress())
+    if done.done:
+        print("this went on with the newest key, under which not everything was sealed yet", file=sys.stderr)
+        return done
+    await asyncio.to_thread(db.seals.rotate)
+    await _note(db, "rotate-seal-key")
+    return await reseal(db, _progress())
+
+
+async def _drop_old(db: Database) -> Done:
+    done = await reseal(db, _progress())
+    if done.broken:
+        return done
+    if await db.read(sealed.in_use) - {db.seals.ids[0]}:
         raise InvalidRequest("something was sealed with an old key just now: run this again")
+    await _note(db, "drop-seal-keys")
     await asyncio.to_thread(db.seals.drop_old)
+    return done
+
+
+async def _note(db: Database, action: str) -> None:
+    await db.write(lambda conn: audit.append(conn, by_hand(action, f"key {db.seals.ids[0]}")))
+
+
+def _progress(every_s: float = 2.0) -> Callable[[Done], None]:
+    """Says on standard error how far it is, now and then."""
+    clock = asyncio.get_running_loop().time
+    due = [clock() + every_s]
+
+    def tell(done: Done) -> None:
+        if clock() >= due[0]:
+            due[0] = clock() + every_s
+            print(f"{done.table}: {done.looked} rows looked at, {done.done} secrets sealed again", file=sys.stderr)
+
+    return tell
 
 
 async def _give_up(config: CloudConfig, asked: argparse.Namespace) -> int:

@@ -13,7 +13,8 @@ from cloud.services.routing import Routing
 from cloud.store import messages, messaging_services, numbers, opt_outs, outbox
 from cloud.store.database import Connection
 from cloud.store.records import MessageRecord, MessagingServiceRecord, NumberRecord
-from cloud.tunnel import message_steps
+from cloud.store.sealed import UNREADABLE
+from cloud.tunnel import message_steps, secret_steps
 from telecore.commands import SendMessage
 from telecore.errors import InvalidRequest
 from telecore.ids import AccountSid, Address, CommandId, EdgeId, MessageSid, new_sid
@@ -129,7 +130,8 @@ class Sending:
         return record
 
     def submit(self, conn: Connection, record: MessageRecord, decision: Decision, woken: Woken) -> MessageRecord | None:
-        """Give the message to the edge of its SIM; None when nobody can take it now.
+        """Give the message to the edge of its SIM; None when nobody can take it now. One whose secret text cannot be
+        opened has failed.
 
         Those that have waited for it longer go first: an edge that has just come back may find a new message before
         they were looked at.
@@ -142,6 +144,8 @@ class Sending:
             log.debug("%s waits behind an earlier one", record.sid)
             return None
         chosen = decision.chosen
+        if record.secret_body == UNREADABLE:
+            return secret_steps.not_sent(conn, chosen.edge, record.sid, self._now())
         command = SendMessage(
             id=CommandId(record.sid),
             message=record.sid,

@@ -8,12 +8,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
+from cloud.sealing import KeysUnreadable, SealBroken
 from cloud.store import sealed, tables
 from cloud.store.rows import now
 from cloud.store.schema import edges, outbox
 from telecore import codec
-from telecore.commands import Command, RequestUssd, TopUp
-from telecore.ids import EdgeId
+from telecore.commands import Command, RequestUssd, SendMessage, TopUp
+from telecore.ids import EdgeId, MessageSid
 
 _WITHDRAWN = "withdrawn"
 _SECRET = frozenset({TopUp.kind, RequestUssd.kind})
@@ -57,17 +58,40 @@ def append(conn: Connection, edge: EdgeId, command: Command, *, secret: bool = F
 
 
 def read(conn: Connection, edge: EdgeId, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
-    """Commands of this edge above the number ``after``, in order."""
+    """Commands of this edge above the number ``after``, in order; one that cannot be opened as it lies there."""
     found = conn.execute(_ABOVE, {"of_edge": edge, "seq": after, "most": limit})
-    opened = partial(sealed.opened_payload, conn, edge)
+    opened = partial(sealed.opened_or_closed, conn, edge)
     return [(int(seq), opened(payload)) for seq, payload in found]
 
 
 def rows(conn: Connection, edge: EdgeId) -> list[OutboxRow]:
-    """Everything that the edge has not confirmed."""
+    """Everything that the edge has not confirmed; what cannot be opened as it lies there."""
     asked = select(outbox.c.seq, outbox.c.payload, outbox.c.created_at).where(outbox.c.edge == edge)
-    opened = partial(sealed.opened_payload, conn, edge)
+    opened = partial(sealed.opened_or_closed, conn, edge)
     return [OutboxRow(seq, opened(payload), at) for seq, payload, at in conn.execute(asked.order_by(outbox.c.seq))]
+
+
+def message_of(payload: dict[str, Any]) -> MessageSid | None:
+    """Which one a command sends; the id of one that is sealed is its message's."""
+    return (
+        MessageSid(str(payload.get("message", payload.get("id")))) if payload.get("kind") == SendMessage.kind else None
+    )
+
+
+def put_aside(conn: Connection, edge: EdgeId, seq: int) -> dict[str, Any] | None:
+    """Give the command under this number to nobody, if it cannot be opened: its kind and id. Raises KeysUnreadable."""
+    payload = conn.execute(select(outbox.c.payload).where(outbox.c.edge == edge, outbox.c.seq == seq)).scalar()
+    if payload is None or not sealed.is_closed(payload):
+        return None
+    try:
+        sealed.opened_payload(conn, edge, payload)
+    except KeysUnreadable:
+        raise
+    except SealBroken:
+        left = {"kind": _WITHDRAWN, "id": payload.get("id", "")}
+        conn.execute(update(outbox).where(outbox.c.seq == seq).values(payload=left))
+        return {"kind": payload.get("kind"), "id": left["id"]}
+    return None
 
 
 def id_at(conn: Connection, edge: EdgeId, seq: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, select, update
 
-from cloud.sealing import SealBroken, Seals, key_id, place
+from cloud.sealing import KeysUnreadable, SealBroken, Seals, key_id, place
 from cloud.store.rows import now
 from cloud.store.schema import metadata, outbox
 from telecore.errors import LocalProtocolError
@@ -36,6 +36,10 @@ COLUMNS: Mapping[str, Sealed] = {
 }
 """By table, those first that are looked through at each start."""
 _LASTING = ("accounts", "operators")
+_PASSING = frozenset({"messages"})
+"""One of these that cannot be opened must not hold up the others that are read with it."""
+UNREADABLE = "\0unreadable"
+"""In place of a secret of theirs that cannot be opened: whoever needs it looks for this."""
 PAYLOAD = "sealed"
 """The key of an outbox's payload under which the rest of it lies."""
 
@@ -53,14 +57,21 @@ def seals_of(conn: Connection) -> Seals:
 
 
 def opened(conn: Connection, of: Table, row: Mapping[Any, Any]) -> Mapping[str, str]:
-    """The secrets of a row by column. Raises SealBroken."""
+    """The secrets of a row by column. Raises SealBroken, but of messages: theirs are UNREADABLE then."""
     sealed = COLUMNS.get(of.name)
     if sealed is None:
         return NOTHING
     values = tuple([row[name] for name in sealed.columns])
     if not any(values):
         return NOTHING
-    return seals_of(conn).open_row(of.name, row[sealed.identity], sealed.columns, values)
+    try:
+        return seals_of(conn).open_row(of.name, row[sealed.identity], sealed.columns, values)
+    except KeysUnreadable:
+        raise
+    except SealBroken:
+        if of.name not in _PASSING:
+            raise
+        return {name: UNREADABLE for name, value in zip(sealed.columns, values, strict=True) if value}
 
 
 def closed(conn: Connection, of: Table, values: dict[str, Any], whose: str | None = None) -> dict[str, Any]:
@@ -82,12 +93,25 @@ def closed_payload(conn: Connection, edge: str, payload: dict[str, Any]) -> dict
 
 
 def opened_payload(conn: Connection, edge: str, payload: dict[str, Any]) -> dict[str, Any]:
-    """Raises SealBroken."""
-    if PAYLOAD not in payload:
+    """Raises SealBroken, KeysUnreadable."""
+    if not is_closed(payload):
         return payload
-    plain = seals_of(conn).open(place("outbox", edge, payload["id"]), payload[PAYLOAD])
+    plain = seals_of(conn).open(place("outbox", edge, payload.get("id", "")), str(payload[PAYLOAD]))
     value = json.loads(plain)
     return value if isinstance(value, dict) else {}
+
+
+def is_closed(payload: Mapping[str, Any]) -> bool:
+    """Whether all but its kind and id is sealed."""
+    return PAYLOAD in payload
+
+
+def opened_or_closed(conn: Connection, edge: str, payload: dict[str, Any]) -> dict[str, Any]:
+    """As it lies there where it cannot be opened."""
+    try:
+        return opened_payload(conn, edge, payload)
+    except SealBroken:
+        return payload
 
 
 def check(conn: Connection) -> None:
@@ -104,22 +128,6 @@ def in_use(conn: Connection) -> set[str]:
     """The ids of all keys with which something is sealed."""
     found = {key_id(one.value) for name in COLUMNS for one in _found(conn, name)}
     return found | {key_id(one.payload[PAYLOAD]) for one in _commands(conn)}
-
-
-def reseal(conn: Connection) -> int:
-    """Seal under the newest key what is under another; how many. Raises SealBroken.
-
-    What another process changes meanwhile, as PostgreSQL lets it, stays as that one left it.
-    """
-    seals, done = seals_of(conn), 0
-    for one in (one for name in COLUMNS for one in _found(conn, name)):
-        if key_id(one.value) != seals.ids[0]:
-            done += one.put(conn, seals.seal(one.place, seals.open(one.place, one.value)))
-    for command in _commands(conn):
-        if key_id(command.payload[PAYLOAD]) != seals.ids[0]:
-            plain = opened_payload(conn, command.edge, command.payload)
-            done += command.put(conn, closed_payload(conn, command.edge, plain))
-    return done
 
 
 def give_up(conn: Connection) -> list[str]:
@@ -143,7 +151,9 @@ def give_up(conn: Connection) -> list[str]:
     return gone
 
 
-class _One(NamedTuple):
+class Secret(NamedTuple):
+    """One that lies in a column, as it lies there."""
+
     table: Table
     column: str
     whose: str
@@ -160,7 +170,9 @@ class _One(NamedTuple):
         return conn.execute(update(self.table).where(same).values({self.column: value})).rowcount > 0
 
 
-class _Sent(NamedTuple):
+class Sent(NamedTuple):
+    """A command that is sealed, as it lies there."""
+
     seq: int
     edge: str
     payload: dict[str, Any]
@@ -171,14 +183,14 @@ class _Sent(NamedTuple):
         return conn.execute(update(outbox).where(same).values(payload=payload)).rowcount > 0
 
 
-def _found(conn: Connection, name: str) -> Iterator[_One]:
+def _found(conn: Connection, name: str) -> Iterator[Secret]:
     """All secrets of a table that are not empty."""
     of, sealed = metadata.tables[name], COLUMNS[name]
     for column in sealed.columns:
         rows = conn.execute(select(of.c[sealed.identity], of.c[column]).where(of.c[column] != ""))
-        yield from (_One(of, column, str(whose), str(value)) for whose, value in rows.all())
+        yield from (Secret(of, column, str(whose), str(value)) for whose, value in rows.all())
 
 
-def _commands(conn: Connection) -> list[_Sent]:
+def _commands(conn: Connection) -> list[Sent]:
     asked = select(outbox.c.seq, outbox.c.edge, outbox.c.payload).where(outbox.c.payload[PAYLOAD].as_string() != "")
-    return [_Sent(*row) for row in conn.execute(asked).all()]
+    return [Sent(*row) for row in conn.execute(asked).all()]

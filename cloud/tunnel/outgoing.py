@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cloud.store import outbox
+from cloud.sealing import KeysUnreadable
+from cloud.store import outbox, sealed
 from cloud.store.database import Connection, Database
 from cloud.store.records import EdgeRecord
-from cloud.tunnel import message_steps, resync_steps
+from cloud.tunnel import message_steps, resync_steps, secret_steps
 from cloud.tunnel.heard import utc_now
-from telecore.errors import NotFound
-from telecore.ids import EdgeId, MessageSid
+from telecore.errors import NotFound, Transient
+from telecore.ids import EdgeId
 from telecore.model import MessageStatus
 from telecore.tunnel.frames import Hello
 from telecore.tunnel.resync import Verdict
@@ -39,7 +40,20 @@ class EdgeOutgoing:
         return self._highest
 
     async def read(self, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
-        return await self._db.read(lambda conn: outbox.read(conn, self._edge, after, limit))
+        """What cannot be opened ends, so that it holds up nothing. Raises Transient while the keys cannot be read."""
+        while True:
+            rows = await self._db.read(lambda conn: outbox.read(conn, self._edge, after, limit))
+            closed = [seq for seq, payload in rows if sealed.is_closed(payload)]
+            if not closed:
+                return rows
+            await self._set_aside(closed)
+
+    async def _set_aside(self, closed: list[int]) -> None:
+        try:
+            await self._db.write(lambda conn: secret_steps.set_aside(conn, self._edge, closed, utc_now()))
+        except KeysUnreadable as error:
+            raise Transient(str(error)) from error
+        self._told()
 
     async def resumed(self, applied: int, mark: str, peer: Hello) -> Verdict:
         """What the edge says it has, beside what is known here. Rarely does anything follow from it."""
@@ -63,8 +77,8 @@ class EdgeOutgoing:
         after = 0
         while after < upto and (rows := outbox.read(conn, self._edge, after, _PIECE)):
             for seq, payload in rows:
-                if seq <= upto and payload.get("kind") == "message.send":
-                    message_steps.step(conn, MessageSid(str(payload["message"])), MessageStatus.SENDING)
+                if seq <= upto and (message := outbox.message_of(payload)) is not None:
+                    message_steps.step(conn, message, MessageStatus.SENDING)
             after = rows[-1][0]
         outbox.forget(conn, self._edge, upto)
 

@@ -29,7 +29,7 @@ log = logging.getLogger(__name__)
 
 UNCERTAIN = 30008
 SHOWN = timedelta(days=1)
-EDGE_FORGOT, CLOUD_FORGOT = "memory_lost", "store_older"
+EDGE_FORGOT, CLOUD_FORGOT, SECRET_UNREADABLE = "memory_lost", "store_older", "secret_unreadable"
 _SUBJECT = "cloud"
 """Whose warning it is: the edge's own of the same name is cleared by the edge."""
 _UNSURE = "the memory of the site that had it was lost, so it may have been sent"
@@ -66,7 +66,7 @@ def cloud_forgot(conn: Connection, edge: EdgeId, claimed: int, now: datetime) ->
         f"this store is older than it was: the site has commands up to {claimed} that are not known here. It tells"
         " again what it still has; what it did for messages and calls that are missing here is among its events"
     )
-    _tell_people(conn, edge, CLOUD_FORGOT, text, now)
+    tell_people(conn, edge, CLOUD_FORGOT, text, now)
 
 
 def edge_forgot(conn: Connection, edge: EdgeId, claimed: int, hello: Hello, now: datetime) -> None:
@@ -109,7 +109,7 @@ def _doubt(conn: Connection, edge: EdgeId, hello: Hello, now: datetime, why: str
         f" knows, {len(perhaps)} commands were perhaps given to it and are not given again;"
         " what it had not told us before is lost"
     )
-    _tell_people(conn, edge, EDGE_FORGOT, text, now)
+    tell_people(conn, edge, EDGE_FORGOT, text, now)
 
 
 def _perhaps_given(conn: Connection, edge: EdgeId) -> list[tuple[int, MessageSid | None]]:
@@ -117,7 +117,7 @@ def _perhaps_given(conn: Connection, edge: EdgeId) -> list[tuple[int, MessageSid
     record = edges.get(conn, edge)
     seen = record.last_seen_at if record is not None and not record.linked else None
     return [
-        (row.seq, MessageSid(str(row.payload["message"])) if row.payload.get("kind") == "message.send" else None)
+        (row.seq, outbox.message_of(row.payload))
         for row in outbox.rows(conn, edge)
         if record is not None and record.last_seen_at is not None and (seen is None or row.created_at <= seen)
         if row.payload.get("kind") != Erase.kind  # which may be done twice
@@ -131,14 +131,15 @@ def _uncertain(conn: Connection, sid: MessageSid) -> MessageRecord | None:
     return after
 
 
-def _tell_people(conn: Connection, edge: EdgeId, code: str, text: str, now: datetime) -> None:
+def tell_people(conn: Connection, edge: EdgeId, code: str, text: str, now: datetime) -> None:
+    """In the log, and where the edge's warnings are, until people have had time to read it."""
     log.critical("edge %s: %s", edge, text)
     warnings.raise_(conn, edge, WarningRaised(code=code, severity="critical", text=text, subject=_SUBJECT), now)
 
 
 def forget_warnings(conn: Connection, edge: EdgeId, now: datetime) -> None:
     """People have had time to read them."""
-    for code in (EDGE_FORGOT, CLOUD_FORGOT):
+    for code in (EDGE_FORGOT, CLOUD_FORGOT, SECRET_UNREADABLE):
         since = warnings.since(conn, edge, code, _SUBJECT)
         if since is not None and since < now - SHOWN:
             warnings.clear(conn, edge, WarningCleared(code=code, subject=_SUBJECT))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cloud.sealing import FILE, MARK, SealBroken, Seals
-from cloud.store import accounts, edges, messages, migrate, operators, outbox, sealed
+from cloud.store import accounts, edges, messages, migrate, operators, outbox, resealing, sealed
 from cloud.store.database import Connection, Database
 from cloud.store.records import AccountRecord, MessageRecord
 from telecore.commands import SendMessage, TopUp
@@ -148,8 +148,8 @@ async def test_a_new_key_while_it_is_written_and_read(data: Path, db: Database) 
         async with at(data) as other:
             before = other.seals.ids[0]
             await asyncio.to_thread(other.seals.rotate)
-            assert await other.write(sealed.reseal) >= 6
-            assert await other.write(sealed.reseal) == 0
+            assert (await resealing.reseal(other)).done >= 6
+            assert (await resealing.reseal(other)).done == 0
             assert before not in await other.read(sealed.in_use) == {other.seals.ids[0]}
             await asyncio.to_thread(other.seals.drop_old)
     stop.set()
@@ -162,36 +162,65 @@ async def test_a_new_key_while_it_is_written_and_read(data: Path, db: Database) 
         assert [sent[0]["body"], sent[1]["voucher"]] == [CODE, VOUCHER]
 
 
-async def test_what_is_changed_between_reading_and_sealing_again_stays_changed(
-    db: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As another process may on PostgreSQL: here in the same transaction, as each secret has been opened."""
+async def test_what_is_changed_between_reading_and_sealing_again_stays_changed(db: Database) -> None:
     account, fresh = await db.write(all_kinds), "0ddba11" * 4
-    changes: list[str] = []
-
-    def write(conn: Connection) -> int:
-        really = db.seals.open
-        sent = [payload["id"] for _, payload in outbox.read(conn, EDGE, 0, 10)]
-
-        def opened(at: str, value: str) -> str:
-            if at.startswith("accounts.auth_token") and not changes:
-                changes.append(at)
-                accounts.update(conn, account.sid, auth_token=fresh)
-            if at.startswith("outbox"):
-                outbox.withdraw(conn, EDGE, sent[0])
-            return really(at, value)
-
-        monkeypatch.setattr(db.seals, "open", opened)
-        return sealed.reseal(conn)
-
     await asyncio.to_thread(db.seals.rotate)
-    done = await db.write(write)
-    monkeypatch.undo()
-    assert done == 5  # of seven
+    pieces = await db.read(all_pieces)
+
+    def change(conn: Connection) -> None:
+        accounts.update(conn, account.sid, auth_token=fresh)
+        outbox.withdraw(conn, EDGE, outbox.read(conn, EDGE, 0, 10)[0][1]["id"])
+
+    await db.write(change)
+    assert sum([await db.write(piece.put) for piece in pieces]) == 5  # of seven
     found = await db.read(lambda conn: accounts.get(conn, account.sid))
     assert found is not None
     assert found.auth_token == fresh
     assert len(await db.read(lambda conn: outbox.read(conn, EDGE, 0, 10))) == 1
+
+
+def all_pieces(conn: Connection, limit: int = 2) -> list[resealing.Piece]:
+    found, mark = [], resealing.Mark()
+    while True:
+        found.append(piece := resealing.look(conn, mark, limit))
+        if piece.following is None:
+            return found
+        mark = piece.following
+
+
+async def test_many_are_sealed_again_in_pieces_and_one_that_was_cut_off_goes_on(db: Database) -> None:
+    """Cut off after its first piece it has sealed that, needs both keys, and does the rest when it is run again."""
+    count = 2 * resealing.PIECE + 10
+
+    def write(conn: Connection) -> None:
+        for number in range(count):
+            outbox.append(conn, EDGE, TopUp(channel=CHANNEL, voucher=str(number)))
+
+    await db.write(write)
+    await asyncio.to_thread(db.seals.rotate)
+    seen: list[tuple[int, int]] = []
+
+    def cut(done: resealing.Done) -> None:
+        seen.append((done.looked, done.done))
+        if done.done:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        await resealing.reseal(db, cut)
+    assert seen[-1] == (resealing.PIECE, resealing.PIECE)
+    assert await db.read(sealed.in_use) == set(db.seals.ids)
+    assert (await resealing.reseal(db)).done == count - resealing.PIECE
+    assert await db.read(sealed.in_use) == {db.seals.ids[0]}
+    sent = await db.read(lambda conn: outbox.read(conn, EDGE, 0, 2000))
+    assert [payload["voucher"] for _, payload in sent] == [str(number) for number in range(count)]
+
+
+async def test_what_cannot_be_opened_is_named_and_holds_up_no_other(data: Path, db: Database) -> None:
+    account = await db.write(all_kinds)
+    changed(data, "UPDATE accounts SET media_key = substr(media_key, 1, 60)")
+    await asyncio.to_thread(db.seals.rotate)
+    done = await resealing.reseal(db)
+    assert (done.done, done.broken) == (6, (f"accounts.media_key of {account.sid}",))
 
 
 async def test_what_a_lost_key_sealed_is_replaced(data: Path) -> None:

@@ -1,16 +1,19 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from cloud.store import accounts, edges, messages, outbox
+from cloud.sealing import FILE
+from cloud.store import accounts, edges, messages, notifications, outbox, tasks, warnings
 from cloud.store.database import Database
-from cloud.store.records import MessageRecord
+from cloud.store.records import MessageRecord, TaskRecord
 from cloud.tunnel.outgoing import Outboxes
-from telecore.commands import RestartChannel, SendMessage
-from telecore.errors import NotFound
+from telecore.commands import RestartChannel, SendMessage, TopUp
+from telecore.errors import NotFound, Transient
 from telecore.ids import Address, ChannelId, EdgeId, MessageSid, new_sid
 from telecore.model import Direction, MessageStatus
 
@@ -91,3 +94,101 @@ async def test_a_message_that_was_sent_before_we_knew_stays_sent(db):
     await know(db, outboxes)
     await outboxes.of(EDGE).forget(1)
     assert await statuses(db, [sid]) == ["sent"]
+
+
+async def put_secret(db, body="Your code is 739182"):
+    """A message whose text is sealed, queued for the edge; its SID."""
+    sid = MessageSid(new_sid("SM"))
+    record = MessageRecord(
+        sid, db.account.sid, Direction.OUTBOUND_API, Address("+85510000001"), Address("+85512000001"), "******",
+        MessageStatus.QUEUED, NOW, NOW, channel=CHANNEL, secret_body=body,
+    )  # fmt: skip
+    command = SendMessage(id=sid, message=sid, channel=CHANNEL, to="+85512000001", body=body)
+
+    def write(conn):
+        messages.insert(conn, record)
+        outbox.append(conn, EDGE, command, secret=True)
+        return sid
+
+    return await db.write(write)
+
+
+async def put_task(db):
+    """A voucher on its way; the SID of its task."""
+    sid = new_sid("TK")
+
+    def write(conn):
+        outbox.append(conn, EDGE, TopUp(id=sid, channel=CHANNEL, voucher="90817263"))
+        tasks.insert(
+            conn, TaskRecord(sid, db.account.sid, EDGE, CHANNEL, "channel.top_up", NOW, NOW, NOW + timedelta(1), "ann")
+        )
+        return sid
+
+    return await db.write(write)
+
+
+def damage(tmp_path, *statements):
+    with closing(sqlite3.connect(tmp_path / "cloud.db")) as conn, conn:
+        for statement, *values in statements:
+            assert conn.execute(statement, values).rowcount == 1
+
+
+BREAK_ROW = "UPDATE outbox SET payload = json_set(payload, '$.sealed', json_extract(payload, '$.sealed') || 'AAAA')"
+BREAK_BODY = "UPDATE messages SET secret_body = secret_body || 'AAAA' WHERE sid = ?"
+
+
+async def test_what_cannot_be_opened_fails_and_what_is_behind_it_goes_on(db, tmp_path, caplog):
+    (first,) = await put(db, 1)
+    broken, task = await put_secret(db), await put_task(db)
+    whole, (last,) = await put_secret(db), await put(db, 1)
+    damage(tmp_path, (f"{BREAK_ROW} WHERE seq = 2",), (f"{BREAK_ROW} WHERE seq = 3",), (BREAK_BODY, broken))
+    told = []
+    outboxes = Outboxes(db, lambda: told.append(1))
+    await know(db, outboxes)
+    street = outboxes.of(EDGE)
+    assert [(seq, payload["body"]) for seq, payload in await street.read(0, 64)] == [
+        (1, "x"),
+        (4, "Your code is 739182"),
+        (5, "x"),
+    ]
+    assert told == [1]
+    found = await db.read(lambda conn: messages.get(conn, broken))
+    assert (str(found.status), found.error_code, found.secret_body) == ("failed", 20500, None)
+    assert "was not sent" in found.error_message
+    ended = await db.read(lambda conn: tasks.get(conn, task))
+    assert (ended.status, ended.result["code"]) == ("failed", 20500)
+    (notice,) = await db.read(lambda conn: notifications.list_(conn, db.account.sid))
+    assert notice.subject == broken
+    (warned,) = await db.read(warnings.list_)
+    assert (warned.code, warned.edge, broken in warned.text, task in warned.text) == (
+        "secret_unreadable", EDGE, True, True,
+    )  # fmt: skip
+    assert len([r for r in caplog.records if "cannot be opened" in r.getMessage()]) == 1
+    await street.forget(5)
+    assert await statuses(db, [first, broken, whole, last]) == ["sending", "failed", "sending", "sending"]
+
+
+async def test_what_was_broken_after_the_edge_had_it_is_being_sent(db, tmp_path):
+    sent = await put_secret(db)
+    outboxes = Outboxes(db)
+    await know(db, outboxes)
+    street = outboxes.of(EDGE)
+    assert len(await street.read(0, 64)) == 1
+    damage(tmp_path, (BREAK_ROW,), (BREAK_BODY, sent))
+    await street.forget(1)
+    assert await statuses(db, [sent]) == ["sending"]
+
+
+async def test_while_the_file_of_the_keys_is_away_nothing_fails(db, tmp_path):
+    """Nobody knows yet whether it is lost."""
+    sent = await put_secret(db)
+    outboxes = Outboxes(db)
+    await know(db, outboxes)
+    keys = (tmp_path / FILE).rename(tmp_path / "apart")
+    db.seals._keys.clear()
+    with pytest.raises(Transient, match="bring that file back"):
+        await outboxes.of(EDGE).read(0, 64)
+    keys.rename(tmp_path / FILE)
+    db.seals._stamp = (0, 0)
+    assert await statuses(db, [sent]) == ["queued"]
+    assert len(await outboxes.of(EDGE).read(0, 64)) == 1
