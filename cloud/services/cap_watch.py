@@ -48,7 +48,7 @@ class CapWatch:
         self._changed = changed
         self._now = now
         self._tasks = LiveTasks()
-        self._bursts = Bursts()
+        self._bursts, self._trees = Bursts(), Bursts()
 
     async def run(self, every_s: float = EVERY_S) -> None:
         """Until cancelled."""
@@ -86,13 +86,22 @@ class CapWatch:
         rang_s = (record.ended_at - (record.started_at or record.created_at)).total_seconds()
         short = record.answered_at is None and record.started_at is not None and rang_s < SHORT_S
         at = self._now().timestamp()
+        self._tasks.start(self._over(record, at, short=short), f"end of {record.sid}")
+
+    async def _over(self, record: CallRecord, at: float, *, short: bool) -> None:
+        """Whether it makes a burst, of its account or of what its owner has together."""
+        top = await self._db.read(lambda conn: self._keeper.top(conn, record.account))
         prefix = self._bursts.over(record.account, record.called, at, short=short)
         if prefix is not None:
-            self._tasks.start(self._burst(record, prefix), f"burst of {record.account}")
+            await self._burst(record, record.account, prefix, tree=False)
+        together = self._trees.over(top, record.called, at, short=short)
+        if together is not None and (prefix is None or top != record.account):
+            await self._burst(record, top, together, tree=True)
 
-    async def _burst(self, record: CallRecord, prefix: str) -> None:
-        why = "most calls there ring for seconds and are not answered"
-        await self._db.write(lambda conn: self._keeper.burst(conn, record.account, record.called, prefix, why))
+    async def _burst(self, record: CallRecord, account: AccountSid, prefix: str, *, tree: bool) -> None:
+        whose = " of the account and its subaccounts" if tree else ""
+        why = f"most calls{whose} there ring for seconds and are not answered"
+        await self._db.write(lambda conn: self._keeper.burst(conn, account, record.called, prefix, why, tree=tree))
 
     def _is_due(self, conn: Connection) -> bool:
         """Whether there is anything to write; mostly there is not."""

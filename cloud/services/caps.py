@@ -66,7 +66,7 @@ class CapKeeper:
         self._now = now
         self._known: dict[AccountSid, Known] = {}
         self._homes: dict[AccountSid, tuple[float, frozenset[str]]] = {}
-        self._bursts = Bursts()
+        self._bursts, self._trees = Bursts(), Bursts()
         self.refused: deque[tuple[AccountSid, str]] = deque(maxlen=10_000)
         """Account and reason, for whoever counts them on the loop."""
 
@@ -121,16 +121,19 @@ class CapKeeper:
                 cap_alerts.tell_step(conn, bound.account, step, at)
         self._watch(asked)
 
-    def burst(self, conn: Connection, account: AccountSid, to: str, prefix: str, why: str) -> None:
-        """A pattern that no customer makes: told, and blocked as the account has it.
+    def burst(
+        self, conn: Connection, account: AccountSid, to: str, prefix: str, why: str, *, tree: bool = False
+    ) -> None:
+        """A pattern that no customer makes: told, and blocked as the account has it, for its subaccounts too.
 
-        Where it is not known what is its home, as with senders that are names, nowhere is abroad.
+        Where it is not known what is its home, as with senders that are names, nowhere is abroad. ``tree``: it and its
+        subaccounts made it together, so what is home to one of them is home.
         """
         at, bounds = self._now(), self._of(conn, account).bounds
         wanted = {bound.caps.bursts for bound in bounds}
         if wanted == {"off"}:
             return
-        country, home = country_of(to), self.home(conn, account)
+        country, home = country_of(to), self._home_of_tree(conn, account) if tree else self.home(conn, account)
         abroad = bool(country) and bool(home) and country not in home
         blocks = "block" in wanted or (abroad and "foreign" in wanted)
         if blocks:
@@ -143,6 +146,10 @@ class CapKeeper:
     def bounds(self, conn: Connection, account: AccountSid) -> tuple[Bound, ...]:
         """The account's own first."""
         return self._of(conn, account).bounds
+
+    def top(self, conn: Connection, account: AccountSid) -> AccountSid:
+        """The account that owns it; itself, if nobody does."""
+        return self._of(conn, account).bounds[-1].account
 
     def used(self, conn: Connection, bound: Bound) -> dict[str, Step]:
         """Each cap that is set, with what it has had."""
@@ -173,6 +180,10 @@ class CapKeeper:
                 self._homes = {}
             self._homes[account] = (time.monotonic() + HOMES_REMEMBERED_S, found)
         return found
+
+    def _home_of_tree(self, conn: Connection, top: AccountSid) -> frozenset[str]:
+        below = accounts.below(conn, top)
+        return self.home(conn, top).union(*(self.home(conn, account) for account in below))
 
     def forget(self) -> None:
         """Something was set: look it up again."""
@@ -254,10 +265,16 @@ class CapKeeper:
         return goes and country_of(asked.to) in self.home(asked.conn, asked.account)
 
     def _watch(self, asked: _Asked) -> None:
-        prefix = self._bursts.reached(asked.account, asked.what, asked.to, asked.at.timestamp())
+        """Who moves a number from one subaccount to the next makes a run in none of them, but in all together."""
+        at, top = asked.at.timestamp(), asked.bounds[-1].account
+        prefix = self._bursts.reached(asked.account, asked.what, asked.to, at)
         if prefix is not None:
             why = f"{asked.what} go to a run of its numbers"
             self.burst(asked.conn, asked.account, asked.to, prefix, why)
+        together = self._trees.reached(top, asked.what, asked.to, at)
+        if together is not None and (prefix is None or top != asked.account):
+            why = f"{asked.what} of the account and its subaccounts go to a run of its numbers"
+            self.burst(asked.conn, top, asked.to, together, why, tree=True)
 
     def _refused(self, account: AccountSid, error: Refused) -> Refused:
         self.refused.append((account, error.message))

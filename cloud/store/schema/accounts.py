@@ -15,7 +15,7 @@ accounts = Table(
     Column("friendly_name", Text, nullable=False),
     Column("auth_token", Text, nullable=False),
     Column("status", String(10), nullable=False),
-    Column("owner", String(34)),
+    Column("owner", String(34), index=True),
     Column("secondary_token", Text, nullable=False, server_default=""),
     Column("compat", String(10), nullable=False, server_default="twilio"),
     Column("webhook_log", String(10), nullable=False, server_default="full"),
