@@ -28,6 +28,7 @@ async def world(lab: LabProcess, handsets: Iterator[str]) -> AsyncIterator[World
         one = World(lab, http, app)
         one._free = handsets
         yield one
+        await one.lines_free()
         one.client.http_client.session.close()
 
 
