@@ -46,7 +46,9 @@ def mixed_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
 @pytest.fixture
 async def mixed(mixed_lab: LabProcess) -> AsyncIterator[World]:
     async with aiohttp.ClientSession() as http, CustomerApp() as app:
-        yield World(mixed_lab, http, app)
+        one = World(mixed_lab, http, app)
+        yield one
+        await one.lines_free()
 
 
 async def calls_out(world: World, number: str, handset: str) -> dict[str, Any]:

@@ -169,7 +169,9 @@ def cut_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LabProcess]:
 @pytest.fixture
 async def cut_world(cut_lab: LabProcess) -> AsyncIterator[World]:
     async with aiohttp.ClientSession() as http, CustomerApp() as app:
-        yield World(cut_lab, http, app)
+        one = World(cut_lab, http, app)
+        yield one
+        await one.lines_free()
 
 
 async def test_a_cut_of_five_seconds_is_silence_in_pace_and_then_they_talk_on(cut_world: World) -> None:
