@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -38,6 +38,15 @@ _POLL_S = 5.0
 _PIECE = 200
 _GRACE = timedelta(minutes=10)
 """What an edge was given may have been sent in time and only not been heard of yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waits:
+    """Messages of this sender above this id; ``ranks``: urgent ones, others, or both."""
+
+    sender: str
+    after: int = 0
+    ranks: frozenset[bool] = frozenset({False, True})
 
 
 class MessageService:
@@ -211,25 +220,32 @@ class MessageService:
         """Give every message that waits to the channel of its sender, or find it one; how many could go on."""
         routed = 0
         for sender in await self._db.read(messages.waiting_senders):
-            while (count := await self._route_some(sender)) == _PIECE:
-                routed += count
-            routed += count
+            waits: _Waits | None = _Waits(sender)
+            while waits is not None:
+                woken: Woken = []
+                gone, waits = await self._db.write(partial(self._route_some, waits=waits, woken=woken))
+                routed += gone
+                self.told(woken)
         return routed + await self._route_accepted()
 
-    async def _route_some(self, sender: str) -> int:
-        woken: Woken = []
+    def _route_some(self, conn: Connection, waits: _Waits, woken: Woken) -> tuple[int, _Waits | None]:
+        """How many could go on, and what is still to be looked at.
 
-        def write(conn: Connection) -> int:
-            woken.clear()
-            waiting = messages.waiting(conn, sender, _PIECE)
-            for count, record in enumerate(waiting):
-                if self.sending.go_on(conn, record, woken) is None:
-                    return count
-            return len(waiting)
-
-        count = await self._db.write(write)
-        self.told(woken)
-        return count
+        One that waits holds up those to its recipient, see ``Sending.submit``, and those that rank as it does where
+        there is no way for its rank: a SIM that is used up still tries a warning.
+        """
+        woken.clear()
+        gone, ranks = 0, set(waits.ranks)
+        found = messages.waiting(conn, waits.sender, waits.after, ranks=ranks, limit=_PIECE)
+        for record in found:
+            if record.urgent not in ranks:
+                continue
+            if self.sending.go_on(conn, record, woken) is not None:
+                gone += 1
+            elif not self.sending.has_way(conn, record):
+                ranks.discard(record.urgent)
+        more = len(found) == _PIECE and bool(ranks)
+        return gone, _Waits(waits.sender, found[-1].id, frozenset(ranks)) if more else None
 
     async def _route_accepted(self) -> int:
         """Each may have another sender, so one that still waits holds up no other."""

@@ -105,6 +105,11 @@ class Sending:
             refused = frozenset(n.sid for n in found if opt_outs.refuses(conn, record.recipient, number=n.sid))
         return [n for n in found if n.sid not in refused and str(n.number) != record.recipient]
 
+    def has_way(self, conn: Connection, record: MessageRecord) -> bool:
+        """Whether its sender can send now what ranks as it does, to whomever."""
+        sender = numbers.get_by_number(conn, record.sender)
+        return sender is not None and self.route(conn, record, sender).chosen is not None
+
     def choose(self, conn: Connection, record: MessageRecord, service: MessagingServiceRecord | None) -> Choice:
         """The number that this recipient knows the service by, else the best of those he has not refused."""
         pool, known = self.pool(conn, record, service), None

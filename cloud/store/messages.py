@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -110,9 +111,15 @@ def waiting_senders(conn: Connection) -> list[str]:
     return [str(sender) for sender in conn.execute(asked).scalars()]
 
 
-def waiting(conn: Connection, sender: str, limit: int = 100) -> list[MessageRecord]:
-    """Messages of this number for which no channel was found yet, oldest first."""
-    asked = select(messages).where(text(WAITS), messages.c.sender == sender).order_by(messages.c.id).limit(limit)
+def waiting(
+    conn: Connection, sender: str, after: int = 0, *, ranks: Collection[bool] = (False, True), limit: int = 100
+) -> list[MessageRecord]:
+    """Messages of this number for which no channel was found yet and whose ``id`` is above ``after``, oldest first.
+
+    ``ranks``: ordinary ones (False), urgent ones (True).
+    """
+    wanted = (messages.c.sender == sender) & (messages.c.id > after) & messages.c.urgent.in_(sorted(ranks))
+    asked = select(messages).where(text(WAITS), wanted).order_by(messages.c.id).limit(limit)
     return [tables.record_of(conn, messages, MessageRecord, row) for row in conn.execute(asked).mappings()]
 
 
