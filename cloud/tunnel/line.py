@@ -395,7 +395,8 @@ async def listen(
 ) -> AsyncIterator[int]:
     """Accept tunnels and give the port. At the end the lines are closed, within the time to close.
 
-    ``on_silent`` is told the address of who left without a whole request.
+    ``on_silent`` is told the address of who left without a whole request. Who waits within is cancelled and gets an
+    ExceptionGroup when the watch over silent lines falls.
     """
 
     async def handler(connection: ServerConnection) -> None:
@@ -414,24 +415,27 @@ async def listen(
         made.strangers, made.on_silent = strangers, on_silent
         return made
 
-    async with serve(
-        handler,
-        host,
-        port,
-        process_request=partial(_ask, door),
-        process_response=_answer,
-        compression=None,
-        open_timeout=times.open,
-        backlog=AT_ONCE,
-        ping_interval=None,
-        close_timeout=times.close,
-        max_size=PROOF_LIMIT,
-        logger=_LIBRARY_LOG,
-        create_connection=make,  # type: ignore[arg-type]  # any callable will do
-        ssl=tls,
-    ) as server:
+    async with (
+        asyncio.TaskGroup() as group,
+        serve(
+            handler,
+            host,
+            port,
+            process_request=partial(_ask, door),
+            process_response=_answer,
+            compression=None,
+            open_timeout=times.open,
+            backlog=AT_ONCE,
+            ping_interval=None,
+            close_timeout=times.close,
+            max_size=PROOF_LIMIT,
+            logger=_LIBRARY_LOG,
+            create_connection=make,  # type: ignore[arg-type]  # any callable will do
+            ssl=tls,
+        ) as server,
+    ):
         _lengthen(server.sockets)
-        watching = asyncio.create_task(watch.run(), name="tunnel lines")
+        watching = group.create_task(watch.run(), name="tunnel lines")
         try:
             yield int(server.sockets[0].getsockname()[1])
         finally:

@@ -5,7 +5,11 @@ from __future__ import annotations
 import asyncio
 import heapq
 import itertools
+import logging
+from contextlib import suppress
 from typing import Protocol
+
+log = logging.getLogger(__name__)
 
 
 class Heard(Protocol):
@@ -43,15 +47,23 @@ class Watch:
         """See to those whose time has come."""
         while self._due and self._due[0][0] <= now:
             _, _, line, poked_at = heapq.heappop(self._due)
-            if not line.is_open:
-                continue
-            if poked_at is not None and line.heard <= poked_at:
-                line.abort()
-            elif now - line.heard < self._ping:
-                self._look_at(line.heard + self._ping, line, None)
-            else:
-                line.poke()
-                self._look_at(now + self._pong, line, now)
+            try:
+                self._see_to(line, poked_at, now)
+            except (OSError, RuntimeError):  # what transports raise; the others are watched all the same
+                log.exception("a line of the tunnel cannot be watched, and is cut")
+                with suppress(OSError, RuntimeError):
+                    line.abort()
+
+    def _see_to(self, line: Heard, poked_at: float | None, now: float) -> None:
+        if not line.is_open:
+            return
+        if poked_at is not None and line.heard <= poked_at:
+            line.abort()
+        elif now - line.heard < self._ping:
+            self._look_at(line.heard + self._ping, line, None)
+        else:
+            line.poke()
+            self._look_at(now + self._pong, line, now)
 
     def _look_at(self, when: float, line: Heard, poked_at: float | None) -> None:
         heapq.heappush(self._due, (when, next(self._count), line, poked_at))

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from cloud.tunnel.line import Admission, Line, LineTimes, listen
+from cloud.tunnel.silence import Watch
 from telecore.ids import EdgeId
 
 TIMES = LineTimes(open=2, ping=60, pong=60, close=0.3)
@@ -177,3 +178,16 @@ async def test_the_kernels_queue_is_seen() -> None:
         assert not line.free()
         while not line.short():
             await asyncio.wait_for(reader.read(1 << 20), 5)
+
+
+async def test_who_listens_hears_of_it_when_nobody_watches_the_lines_any_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lines that are dead without a word would stay for ever, and nobody would know."""
+
+    async def fall(self: Watch) -> None:
+        raise RuntimeError("the watch fell")
+
+    monkeypatch.setattr(Watch, "run", fall)
+    with pytest.raises(ExceptionGroup) as caught:
+        async with asyncio.timeout(5), Station().connection():
+            await asyncio.Event().wait()
+    assert caught.group_contains(RuntimeError, match="the watch fell")

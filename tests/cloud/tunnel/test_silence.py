@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
+
 from cloud.tunnel.silence import Watch
 
 
@@ -59,3 +61,18 @@ def test_a_line_that_is_closed_is_let_go() -> None:
     line.is_open = False
     watch.look(100.0)
     assert (line.pokes, line.cut, watch._due) == (0, False, [])
+
+
+def test_one_that_cannot_be_poked_is_cut_and_the_others_are_watched(caplog: pytest.LogCaptureFixture) -> None:
+    class Broken(FakeLine):
+        def poke(self) -> None:
+            raise RuntimeError("its transport is gone")
+
+    watch, broken, line = Watch(10.0, 5.0), Broken(), FakeLine()
+    watch.add(broken)
+    watch.add(line)
+    watch.look(10.1)
+    assert (broken.cut, line.pokes) == (True, 1)
+    assert "cannot be watched" in caplog.text
+    watch.look(15.2)
+    assert line.cut
