@@ -70,6 +70,7 @@ class Messages:
         self._lines: dict[ChannelId, SmsLine] = {}
         self._group: asyncio.TaskGroup | None = None
         self._stopping = False
+        self._ending = asyncio.Event()
 
     async def part(self, part: SmsPart) -> None:
         """A PDU came. When this returns it is safe here, and may be deleted from the SIM."""
@@ -100,19 +101,26 @@ class Messages:
 
     async def run(self) -> None:
         """Serve every line until ``stop``."""
+        self._ending.clear()
         self._lines.clear()
         for sms in await self._spool.queued_sms():
             self._put(sms)
         try:
             async with asyncio.TaskGroup() as group:
                 self._group = group
-                for command in await self._spool.interrupted_sms(None):
-                    self._line(command.channel)  # each line looks after its own before it begins
-                for line in self._lines.values():
-                    self._start(line)
-                await self._tick()
+                try:
+                    await self._serve()
+                finally:
+                    self._ending.set()
         finally:
             self._group = None
+
+    async def _serve(self) -> None:
+        for command in await self._spool.interrupted_sms(None):
+            self._line(command.channel)  # each line looks after its own before it begins
+        for line in self._lines.values():
+            self._start(line)
+        await self._tick()
 
     async def stop(self) -> None:
         """Begin no more submits, and wait for those under way."""
@@ -145,7 +153,8 @@ class Messages:
         if self._group is not None and line.task is None and not self._stopping:
             name = f"sms {line.channel}"
             with about(channel=line.channel):
-                line.task = self._group.create_task(supervise(name, line.serve, on_fall=self._on_fall), name=name)
+                serving = supervise(name, line.serve, stopping=self._ending, on_fall=self._on_fall)
+                line.task = self._group.create_task(serving, name=name)
 
     async def _tick(self) -> None:
         then = self._duty.clock()

@@ -35,12 +35,17 @@ async def supervise(
     name: str,
     part: Callable[[], Awaitable[None]],
     *,
+    stopping: asyncio.Event,
     on_fall: Callable[[Fall], None] | None = None,
     retry: Policy = RETRY,
     steady_s: float = STEADY_S,
     chance: Callable[[], float] = random.random,
 ) -> None:
-    """Run ``part`` until it returns by itself or is cancelled. What it raises is logged here, once."""
+    """Run ``part`` until it returns by itself or is cancelled. What it raises is logged here, once.
+
+    Whoever cancels sets ``stopping`` before: a part that falls in that moment raises its error in place of the
+    cancellation, and would be started again.
+    """
     clock = asyncio.get_running_loop().time
     falls = 0
     while True:
@@ -54,6 +59,8 @@ async def supervise(
         _say(fall)
         if on_fall is not None:
             on_fall(fall)
+        if stopping.is_set():
+            return
         await asyncio.sleep(next_delay(retry, falls, chance))
 
 

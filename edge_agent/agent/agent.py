@@ -83,6 +83,7 @@ class Agent:
         self._refused = ""
         self._began_at = 0
         self._greeted = asyncio.Event()
+        self._stopping = asyncio.Event()
         self._fallen: dict[str, tuple[float, str]] = {}
         self._stored: asyncio.Queue[Sha256] = asyncio.Queue()
         self._build()
@@ -230,6 +231,7 @@ class Agent:
                 await self._say_goodbye()
         finally:
             stopping.cancel()
+            self._stopping.set()
             serving.cancel()
             await asyncio.wait({serving}, timeout=STAGE_S)
         if serving.done() and not serving.cancelled() and (error := serving.exception()) is not None:
@@ -256,7 +258,8 @@ class Agent:
             parts.append(("status", self.status_server.run))
         async with asyncio.TaskGroup() as group:
             for name, part in parts:
-                group.create_task(supervise(name, part, on_fall=self._on_fall), name=name)
+                running = supervise(name, part, stopping=self._stopping, on_fall=self._on_fall)
+                group.create_task(running, name=name)
 
     async def _told_time(self, cloud: float) -> None:
         """The cloud's greeting says what time it is. The system's clock is left alone."""

@@ -48,6 +48,7 @@ class Devices:
         self._healing = healing
         self._on_fall = on_fall
         self._sys, self._dev, self._look_s = sys, dev, look_s
+        self._stopping = asyncio.Event()
         self._told_none = False
         self.disks: frozenset[UsbDisk] = frozenset()
         self._runners: dict[DeviceId, DeviceRunner] = {}
@@ -56,10 +57,14 @@ class Devices:
 
     async def run(self) -> None:
         """Serve until cancelled; then every device is closed before this returns."""
+        self._stopping.clear()
         async with asyncio.TaskGroup() as group:
-            for runner in self._runners.values():
-                self._start(group, runner)
-            await self._watch(group)
+            try:
+                for runner in self._runners.values():
+                    self._start(group, runner)
+                await self._watch(group)
+            finally:
+                self._stopping.set()
 
     def _add(self, config: AnyDevice) -> DeviceRunner | None:
         numbers = channels_of(config, self._site)
@@ -77,6 +82,7 @@ class Devices:
             lambda: make_device(config, self._site),
             channels,
             self._core,
+            stopping=self._stopping,
             on_open=self._opened,
             on_close=self._closed,
             healing=healing,
@@ -87,7 +93,8 @@ class Devices:
     def _start(self, group: asyncio.TaskGroup, runner: DeviceRunner) -> None:
         with about(device=runner.name):
             group.create_task(
-                supervise(f"device {runner.name}", runner.run, on_fall=self._on_fall), name=f"device {runner.name}"
+                supervise(f"device {runner.name}", runner.run, stopping=self._stopping, on_fall=self._on_fall),
+                name=f"device {runner.name}",
             )
 
     async def _opened(self, device: Device) -> None:

@@ -45,8 +45,13 @@ async def record(
 ) -> Progress:
     """Serve the modem so long, or until cancelled; what was heard is on disk then. Raises OSError of the disk."""
     recorder = _Recorder(file)
+    stopping = asyncio.Event()
     runner = DeviceRunner(
-        settings.id, lambda: AtModem(settings, choose, recorder.tap), (settings.channel,), _Onlooker()
+        settings.id,
+        lambda: AtModem(settings, choose, recorder.tap),
+        (settings.channel,),
+        _Onlooker(),
+        stopping=stopping,
     )
     serving = asyncio.create_task(runner.run())
     try:
@@ -58,9 +63,9 @@ async def record(
             serving.result()
     finally:
         state = runner.status.state
-        while not serving.done():  # a device that fails in that moment takes the place of the cancellation
-            serving.cancel()
-            await asyncio.wait([serving], timeout=1.0)
+        stopping.set()
+        serving.cancel()
+        await asyncio.wait([serving])
         await recorder.flush()
     return recorder.progress(state)
 

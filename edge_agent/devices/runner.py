@@ -48,6 +48,9 @@ class RunnerStatus:
 class DeviceRunner:
     """``on_open`` and ``on_close`` are told of each device brought into service and lost from it.
 
+    Whoever cancels ``run`` sets ``stopping`` before: a device that is lost in that moment raises its error in place of
+    the cancellation, and would be opened again.
+
     A device that is not there makes its channels ``absent``; one that is there and does not work makes them ``faulty``,
     and goes up the ladder of ``healing``.
     """
@@ -59,6 +62,7 @@ class DeviceRunner:
         channels: Sequence[ChannelId],
         core: Core,
         *,
+        stopping: asyncio.Event,
         on_open: Callable[[Device], Awaitable[None]] | None = None,
         on_close: Callable[[Device], None] | None = None,
         healing: Healing | None = None,
@@ -72,6 +76,7 @@ class DeviceRunner:
         self._make = make
         self._ids = tuple(channels)
         self._core = core
+        self._stopping = stopping
         self._on_open = on_open
         self._on_close = on_close
         self._healing = healing
@@ -94,10 +99,13 @@ class DeviceRunner:
         return self._device.channels if self._device is not None else ()
 
     async def run(self) -> None:
-        """Keep it in service until cancelled. What is not the device's fault is raised: a bug, or a full disk."""
+        """Keep it in service until cancelled, or lost while ``stopping``.
+
+        What is not the device's fault is raised: a bug, or a full disk.
+        """
         clock = asyncio.get_running_loop().time
         failures = 0
-        while True:
+        while not self._stopping.is_set():
             self._served_at = None
             device, reason, state = await self._serve_once(failures)
             served_s = clock() - self._served_at if self._served_at is not None else 0.0
@@ -105,9 +113,13 @@ class DeviceRunner:
             again = failures > 1 and reason == self.status.reason
             log.log(logging.DEBUG if again else logging.WARNING, "%s: %s", self.name, reason)
             self.status = RunnerStatus(RunnerState.WAITING, reason, failures)
+            if self._stopping.is_set():
+                return
             for channel in self._ids:
                 await self._core.radio(channel, RadioStatus(state, None, None, reason))
-            await asyncio.sleep(await self._pause(device, reason, state, failures, served_s))
+            wait_s = await self._pause(device, reason, state, failures, served_s)
+            if not self._stopping.is_set():
+                await asyncio.sleep(wait_s)
 
     async def _pause(self, device: Device, reason: str, state: ChannelState, failures: int, served_s: float) -> float:
         """What can be done for it is done; how long to wait before the next attempt."""

@@ -210,3 +210,25 @@ async def test_as_a_service_it_tells_systemd_and_ends_with_sigterm(tmp_path):
     assert any(text.startswith("WATCHDOG=1\nSTATUS=0 of 0 channels") for text in texts)
     assert KEY.encode() not in errors
     assert b"Traceback" not in errors
+
+
+async def test_a_part_that_falls_as_it_stops_does_not_hold_it(tmp_path):
+    """Nothing is waited for: a part that is begun again is given ten seconds."""
+
+    begun = []
+
+    async def falls():
+        begun.append("devices")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            if len(begun) == 1:
+                raise OSError("in the moment of its end")
+
+    loop = asyncio.get_running_loop()
+    async with cloud() as c:
+        async with edge(tmp_path, c.hub.port) as (agent, _):
+            agent._devices.run = falls
+            await until(c.heartbeat)
+            began = loop.time()
+        assert loop.time() - began < 5

@@ -88,7 +88,7 @@ class Site1:
             config = DeviceConfig(DeviceId(modem["name"]), modem["at"], audio=modem["pcm"])
             channel = channel_id(EDGE, config.id)
             make = lambda config=config: make_device(config, site)  # noqa: E731
-            self.runners[channel] = DeviceRunner(modem["name"], make, [channel], core)
+            self.runners[channel] = DeviceRunner(modem["name"], make, [channel], core, stopping=asyncio.Event())
         self.calls = Calls(
             self._emit, self._notify, fetch=self._fetch, blobs=self.blobs, voice=self._voice, clock=self.clock
         )

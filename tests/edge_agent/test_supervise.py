@@ -20,7 +20,8 @@ async def run(errors, **options):
         if left:
             raise left.pop(0)
 
-    await asyncio.wait_for(supervise("part", part, on_fall=falls.append, retry=QUICK, **options), 2)
+    options = {"stopping": asyncio.Event(), "on_fall": falls.append, "retry": QUICK} | options
+    await asyncio.wait_for(supervise("part", part, **options), 2)
     return falls
 
 
@@ -44,11 +45,32 @@ async def test_a_part_that_ran_steadily_starts_anew_as_after_its_first_fall():
 
 
 async def test_cancellation_ends_it():
-    task = asyncio.create_task(supervise("part", asyncio.Event().wait))
+    task = asyncio.create_task(supervise("part", asyncio.Event().wait, stopping=asyncio.Event()))
     await asyncio.sleep(0.01)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_one_that_falls_while_it_is_stopped_is_not_begun_again():
+    begun, stopping = [], asyncio.Event()
+
+    async def part():
+        begun.append(asyncio.get_running_loop().time())
+        try:
+            await asyncio.Event().wait()
+        finally:
+            if len(begun) == 1:
+                raise OSError("its port was closed")
+
+    falls = []
+    task = asyncio.create_task(supervise("part", part, stopping=stopping, on_fall=falls.append, retry=QUICK))
+    await asyncio.sleep(0.01)
+    stopping.set()
+    task.cancel()
+    async with asyncio.timeout(2):
+        await asyncio.wait([task])
+    assert len(begun) == len(falls) == 1
 
 
 def test_what_a_task_group_wraps_is_judged_by_what_is_inside():

@@ -29,7 +29,13 @@ class Agent:
     def __init__(self, spool: Spool, port: int) -> None:
         self.messages = Messages(spool, self, doubt_s=DOUBT_S)
         self.runner = DeviceRunner(
-            "smsc", lambda: SmppDevice(settings(port)), [CHANNEL], self, retry=QUICK, absent_retry=QUICK
+            "smsc",
+            lambda: SmppDevice(settings(port)),
+            [CHANNEL],
+            self,
+            stopping=asyncio.Event(),
+            retry=QUICK,
+            absent_retry=QUICK,
         )
         self._state = ChannelState.ABSENT
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -62,17 +63,19 @@ async def start():
     tasks = []
 
     def begin(devices, core=None, **more):
-        queue = iter(devices)
+        queue, stopping = iter(devices), asyncio.Event()
         runner = DeviceRunner(
             "modem1",
             lambda: next(queue),
             ["site-1/modem1"],
             core or Core(),
+            stopping=stopping,
             retry=QUICK,
             absent_retry=QUICK,
             chance=lambda: 1.0,
             **more,
         )
+        runner.stopping = stopping
         runner.task = asyncio.ensure_future(runner.run())
         tasks.append(runner.task)
         return runner
@@ -168,3 +171,48 @@ async def test_the_same_reason_is_logged_once(start, caplog):
     start([*[Device(log, opens=DeviceLost("no such port")) for _ in range(5)], Device(log)])
     await until(lambda: "run" in log)
     assert caplog.text.count("no such port") == 1
+
+
+class Failing(Device):
+    """It is lost in the moment in which it is cancelled, as a TaskGroup of its parts may be."""
+
+    async def run(self, core):
+        self._log.append("run")
+        try:
+            await asyncio.Event().wait()
+        finally:
+            raise DeviceLost("modem1", "its port was closed")
+
+
+async def stopped(runner):
+    runner.stopping.set()
+    runner.task.cancel()
+    async with asyncio.timeout(2):
+        await asyncio.wait([runner.task])
+
+
+async def test_one_that_is_lost_while_it_is_stopped_is_not_opened_again(start):
+    log, core = [], Core()
+    runner = start([Failing(log), Device(log)], core)
+    await until(lambda: "run" in log)
+    await stopped(runner)
+    assert log == ["open", "run", "close"]
+    assert core.radios == []
+
+
+async def test_a_reset_that_fails_while_it_is_stopped_is_not_waited_for(start):
+    class Healing:
+        async def serves(self):
+            pass
+
+        async def fails(self, device, reason, served_s):
+            log.append("reset")
+            with contextlib.suppress(asyncio.CancelledError):  # the device was lost, which ends the step
+                await asyncio.Event().wait()
+            return 600.0
+
+    log = []
+    runner = start([Device(log, runs=TimedOut("hung")), Device(log)], healing=Healing())
+    await until(lambda: "reset" in log)
+    await stopped(runner)
+    assert log == ["open", "run", "close", "reset"]

@@ -109,6 +109,7 @@ async def run(works: Callable[[], bool], core: Core, power: Power, config: Heali
         lambda: Modem(works),
         [CHANNEL],
         core,
+        stopping=asyncio.Event(),
         healing=healing,
         retry=policy,
         absent_retry=policy,  # type: ignore[arg-type,return-value]
@@ -181,6 +182,7 @@ async def test_what_is_not_its_fault_is_not_cured_by_resets(reason: str) -> None
         lambda: Taken(lambda: True),
         [CHANNEL],
         core,
+        stopping=asyncio.Event(),
         healing=healing,
         retry=policy,  # type: ignore[arg-type,return-value]
     )

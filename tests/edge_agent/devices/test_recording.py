@@ -11,9 +11,10 @@ import pytest
 
 from edge_agent.devices.profiles import load_profiles
 from edge_agent.devices.recording import record
-from edge_agent.drivers.at_modem.modem import ModemSettings
+from edge_agent.drivers.at_modem.modem import AtModem, ModemSettings
 from edge_agent.drivers.at_modem.transcript import parse_transcript
 from edge_agent.drivers.at_modem.transcript_file import TranscriptFile
+from telecore.errors import DeviceLost
 from tests.edge_agent.drivers.conftest import PtyModem
 
 DELIVER = "07915892000000F0040B915892214365F700006211211151252104E8329BFD"
@@ -51,6 +52,28 @@ async def test_messages_stay_on_the_sim(modem, tmp_path):
     assert "+CMGL: 1" in text
     assert DELIVER not in text
     assert IMEI not in text
+
+
+async def test_a_device_that_is_lost_as_the_recording_ends_does_not_hold_it(tmp_path, monkeypatch):
+    opened = []
+
+    class Failing(AtModem):
+        async def open(self):
+            opened.append(self)
+
+        async def run(self, core):
+            try:
+                await asyncio.Event().wait()
+            finally:
+                if len(opened) == 1:
+                    raise DeviceLost("recorded", "its port was closed")
+
+    monkeypatch.setattr("edge_agent.devices.recording.AtModem", Failing)
+    settings = ModemSettings("recorded", "recorded/recorded", "/dev/none")
+    file = await asyncio.to_thread(TranscriptFile, tmp_path / "day.txt", {"source": "a test"})
+    async with asyncio.timeout(5):
+        await record(settings, PROFILES.choose, file, seconds=0.1, flush_s=0.05)
+    assert len(opened) == 1
 
 
 async def run(*arguments):

@@ -546,7 +546,7 @@ async def test_freeswitch_is_killed_in_a_call_and_comes_back(tmp_path: Path) -> 
         made.append(site.make())
         return made[-1]
 
-    runner = DeviceRunner("fs", make, [CHANNEL], site.core, retry=soon, absent_retry=soon)
+    runner = DeviceRunner("fs", make, [CHANNEL], site.core, stopping=asyncio.Event(), retry=soon, absent_retry=soon)
     running = asyncio.create_task(runner.run())
     await site.stands(ChannelState.REGISTERED)
     site.device = made[-1]
