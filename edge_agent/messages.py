@@ -32,10 +32,13 @@ from telecore.ids import ChannelId, MessageSid
 log = logging.getLogger(__name__)
 
 DOUBT_S = 20.0
-"""How long the report of a message may take that may have gone out before it counts as failed."""
+"""How long the report of a message may take that may have gone out before it counts as failed, its line being there."""
 MOST_REPEATS = 3
 """So often a message that may be repeated is, each time nobody knows whether it went."""
+AWAY_S = 120.0
+"""So long a line may be away before its reports are not waited for: a site boots and registers meanwhile."""
 _TICK_S = 60.0
+_LOOK_S = 0.5
 
 
 class Messages:
@@ -210,7 +213,7 @@ class Messages:
         log.info("message %s was interrupted on %s: its modem says %s", command.message, command.channel, fate.value)
         if fate is Fate.UNKNOWN:
             if await self._spool.doubt_sms(command.message):
-                await asyncio.sleep(self._doubt_s)
+                await self._hear_reports(command.channel)
             again = await self._end(command, failed)
         else:
             if fate is Fate.SENT:
@@ -221,8 +224,16 @@ class Messages:
         self._put_again(again)
         await self._copies.forget(command.channel, copy)
 
-    async def _end_later(self, command: SendMessage, failed: MessageFailed) -> None:
+    async def _hear_reports(self, channel: ChannelId) -> None:
+        """They come when the line is there: after a power cut it may be away for longer than they take."""
+        away = 0.0
+        while not self._channels.registered(channel) and away < AWAY_S:
+            await asyncio.sleep(_LOOK_S)
+            away += _LOOK_S
         await asyncio.sleep(self._doubt_s)
+
+    async def _end_later(self, command: SendMessage, failed: MessageFailed) -> None:
+        await self._hear_reports(command.channel)
         self._put_again(await self._end(command, failed))
 
     async def _end(self, command: SendMessage, failed: MessageFailed) -> QueuedSms | None:

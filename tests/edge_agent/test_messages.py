@@ -211,7 +211,7 @@ async def test_one_that_may_be_repeated_is_not_when_a_report_tells_in_time(tmp_p
         assert (s.service.asked, s.service.sent) == (1, [])
 
 
-async def killed_while_sending(tmp_path, *bodies):
+async def killed_while_sending(tmp_path, *bodies, registered=True):
     """A site that came back after it was killed in the middle of a submit, once for each body."""
     running = Site(tmp_path / "spool.db", FakeSms(), doubt_s=0.3)
     for body in bodies:
@@ -221,6 +221,7 @@ async def killed_while_sending(tmp_path, *bodies):
         await when(lambda: running.service.asked)
         await running.kill()
     running.lines.service = running.service = FakeSms()
+    running.lines.is_registered = registered
     await running.start()
     return running
 
@@ -232,6 +233,18 @@ async def test_a_report_says_that_what_was_interrupted_went_out(tmp_path):
     await asyncio.sleep(0.4)
     assert [kind for kind, _ in await s.told()] == ["message.submitted", "message.delivered"]
     assert s.service.sent == []
+    await s.kill()
+
+
+async def test_the_wait_for_a_report_begins_when_the_line_is_there(tmp_path):
+    """A modem that was without power too is away for longer than its report takes afterwards."""
+    s = await killed_while_sending(tmp_path, "first", registered=False)
+    await asyncio.sleep(0.8)
+    assert await s.told() == []
+    s.lines.is_registered = True
+    await s.messages.report(report(42))
+    await s.until("message.delivered")
+    assert [kind for kind, _ in await s.told()] == ["message.submitted", "message.delivered"]
     await s.kill()
 
 

@@ -270,6 +270,7 @@ async def test_an_agent_that_dies_after_send_leaves_the_message_in_doubt_and_sen
             submit(*what, **how)
 
         monkeypatch.setattr(here.lines[0], "submit", submit_unheard)
+        monkeypatch.setattr("edge_agent.messages.AWAY_S", 1.0)  # the box is away by now, and stays away
         await here.edge.send(1, FREE, "once")
         (failed,) = await here.edge.told("message.failed")
         assert failed["uncertain"] is True
