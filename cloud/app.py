@@ -35,6 +35,7 @@ from cloud.services.own_certificate import OwnCertificate, read_certificate
 from cloud.services.queue_desk import QueueDesk
 from cloud.services.renditions import Renditions
 from cloud.services.retention import Retention
+from cloud.services.sound_sweep import SoundSweep
 from cloud.services.speaking.engines import speech_engines
 from cloud.services.stream_socket import StreamDoor
 from cloud.services.webhooks import Timeouts, WebhookClient
@@ -78,6 +79,7 @@ class Parts:
     links: MediaLinks
     drain: Drain
     retention: Retention
+    sweep: SoundSweep
     certificate: OwnCertificate | None = None
 
 
@@ -142,6 +144,7 @@ async def run(
         behind.append(group.create_task(parts.links.read_for_ever(parts.db), name="links"))
         behind.append(group.create_task(audit_anchors.tell_for_ever(parts.db, parts.data_dir), name="audit"))
         behind.append(group.create_task(parts.retention.run(), name="retention"))
+        behind.append(group.create_task(parts.sweep.run(), name="sound sweep"))
         if parts.certificate is not None:
             behind.append(group.create_task(parts.certificate.watch_for_ever(), name="certificate"))
         log.info("serving on %s port %d, edges on port %d", parts.web.host, parts.web.port, parts.hub.port)
@@ -250,7 +253,7 @@ def _wired(
     )
     own = OwnCertificate(Path(config.tunnel.certificate), desk.fleet.warn) if config.tunnel.certificate else None
     retention = Retention(db, files, renditions, wake=tunnel.wake)
-    return Parts(db, desk, tunnel.hub, web, config.data_dir, links, drain, retention, own)
+    return Parts(db, desk, tunnel.hub, web, config.data_dir, links, drain, retention, SoundSweep(db, files), own)
 
 
 def _routes(

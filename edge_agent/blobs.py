@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import os
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -46,6 +46,9 @@ class EdgeBlobs:
         self._clips: OrderedDict[Sha256, int] = OrderedDict()
         self._recordings: dict[Sha256, int] = {}
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="blobs")
+        self._adds = 0
+        self._unwritten: Counter[Sha256] = Counter()
+        """Recordings that lie here and of which the spool has no row yet; both are of the thread."""
 
     @classmethod
     async def open(cls, directory: Path, *, clips_bytes: int) -> EdgeBlobs:
@@ -90,10 +93,23 @@ class EdgeBlobs:
         if self._recordings.pop(sha256, None) is not None:
             await self._do(lambda: self._recording_path(sha256).unlink(missing_ok=True))
 
-    async def erase(self, sha256: Sha256) -> None:
-        """It was deleted. When this returns no power cut brings it back."""
-        self._recordings.pop(sha256, None)
-        await self._do(lambda: self._erase(sha256))
+    def written(self, sha256: Sha256) -> None:
+        """The spool has a row of a recording that was added."""
+        self._executor.submit(self._written, sha256)
+
+    async def adds(self) -> int:
+        """How many recordings were added by now."""
+        return await self._do(lambda: self._adds)
+
+    async def erase(self, sha256: Sha256, adds: int) -> bool:
+        """It was deleted, as was seen after so many were added. When this returns no power cut brings it back.
+
+        False, and it stays, when another was added since, or is added and not written yet: it may have the same sound.
+        """
+        gone = await self._do(lambda: self._erase(sha256, adds))
+        if gone:
+            self._recordings.pop(sha256, None)
+        return gone
 
     async def size(self, sha256: Sha256) -> int | None:
         return self._clips.get(sha256, self._recordings.get(sha256))
@@ -157,13 +173,23 @@ class EdgeBlobs:
             sha256, unfinished = _hash(source), source
         _sync(unfinished)
         target = self._recording_path(sha256)
+        self._adds += 1
+        self._unwritten[sha256] += 1
         unfinished.replace(target)
         _sync(target.parent)
         return sha256, _size(target)
 
-    def _erase(self, sha256: Sha256) -> None:
+    def _written(self, sha256: Sha256) -> None:
+        self._unwritten[sha256] -= 1
+        if self._unwritten[sha256] <= 0:
+            del self._unwritten[sha256]
+
+    def _erase(self, sha256: Sha256, adds: int) -> bool:
+        if self._adds != adds or sha256 in self._unwritten:
+            return False
         self._recording_path(sha256).unlink(missing_ok=True)
         _sync(self._recordings_dir)
+        return True
 
     def _finish(self, sha256: Sha256) -> int | None:
         path = self._partial_path(sha256)

@@ -16,7 +16,10 @@ _AGAIN_S = 10.0
 
 
 class Erasing:
-    """The spool knows which files are to go until each is gone, so a kill between row and file leaves none behind."""
+    """The spool knows which files are to go until each is gone, so a kill between row and file leaves none behind.
+
+    A recording that is made meanwhile may have the same sound: as its row is written the file is to go no more.
+    """
 
     def __init__(self, spool: Spool, blobs: EdgeBlobs) -> None:
         self._spool = spool
@@ -24,6 +27,7 @@ class Erasing:
         self._due = asyncio.Event()
         self._due.set()
         spool.on_late = self._due.set
+        spool.on_recording = blobs.written
 
     async def perform(self, command: Erase) -> None:
         """The command is journaled, and its rows are gone: see to the rest."""
@@ -41,10 +45,13 @@ class Erasing:
 
     async def _swept(self) -> bool:
         try:
+            adds, all_gone = await self._blobs.adds(), True
             for sha256 in await self._spool.erased_sounds():
-                await self._blobs.erase(sha256)
-                await self._spool.sound_gone(sha256)
-            return await self._spool.scrub()
+                if await self._blobs.erase(sha256, adds):
+                    await self._spool.sound_gone(sha256)
+                else:
+                    all_gone = False
+            return await self._spool.scrub() and all_gone
         except StorageFailed as error:
             log.warning("what was deleted waits for the disk: %s", error)
             return False

@@ -13,6 +13,7 @@ from cloud.api.recording_forms import change_recording, new_recording, requested
 from cloud.api.urls import PATHS
 from cloud.services.call_recordings import CURRENT
 from cloud.services.requests import CallRecordings
+from cloud.services.sound_sweep import Deletes, drop
 from cloud.store import calls, erasing, recordings
 from cloud.store.database import Connection, Database
 from cloud.store.recordings import RecordingFilter
@@ -24,12 +25,11 @@ from telecore.errors import InvalidRequest
 from telecore.ids import EdgeId, Sha256
 
 
-class Sound(Protocol):
+class Sound(Deletes, Protocol):
     """Where the bytes of recordings lie: ``services.files.Files``."""
 
     def path(self, sha256: Sha256) -> Path: ...
     async def size(self, sha256: Sha256) -> int | None: ...
-    async def delete(self, sha256: Sha256) -> None: ...
 
 
 class Renditions(Protocol):
@@ -112,27 +112,26 @@ class RecordingsApi:
         """
         record = await self._own(ask)
 
-        def alone(conn: Connection) -> Sha256 | None:
+        def sound(conn: Connection) -> Sha256:
             now = recordings.get(conn, record.sid)
             if now is not None and now.status in UNFINISHED:
                 raise InvalidRequest("A recording that is being made cannot be deleted", code=20409, status=409)
-            return now.sha256 if now is not None and recordings.count_of_hash(conn, now.sha256) == 1 else None
+            return now.sha256 if now is not None else Sha256("")
 
-        def remove(conn: Connection) -> tuple[Sha256 | None, set[EdgeId]]:
-            sha256 = alone(conn)
+        def remove(conn: Connection) -> tuple[Sha256, set[EdgeId]]:
+            sha256 = sound(conn)
             return sha256, erasing.tell(conn, [erasing.recording(conn, record.sid)])
 
-        await self._drop(await self._db.read(alone))
+        await self._drop(await self._db.read(sound), record.sid)
         sha256, told = await self._db.write(remove)
-        await self._drop(sha256)  # it may have come just now
+        await self._drop(sha256, record.sid)  # it may have come just now
         self._db.erased = True
         for edge in told:
             self._wake(edge)
         return Response(204)
 
-    async def _drop(self, sha256: Sha256 | None) -> None:
-        if sha256:
-            await self._sound.delete(sha256)
+    async def _drop(self, sha256: Sha256, sid: str) -> None:
+        if await drop(self._db, self._sound, sha256, but=sid):
             await self._renditions.forget(sha256)
 
     async def media(self, ask: Ask) -> Response:

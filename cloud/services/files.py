@@ -34,6 +34,8 @@ class Files:
         self._directory = directory
         self._partial = directory / "partial"
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="files")
+        self.settling = asyncio.Lock()
+        """Held by who deletes a file that may be needed, and by who says in the store that one is here."""
 
     async def open(self) -> None:
         """Make the directories. Raises OSError."""
@@ -74,6 +76,18 @@ class Files:
         """Forget it and what has come of it: no power cut brings it back. Nothing happens when it is not here."""
         await self._run(lambda: self._delete(sha256))
 
+    async def before(self, moment: float) -> list[Sha256]:
+        """Whole ones that were not written or added again since that moment (POSIX seconds)."""
+        return await self._run(lambda: self._before(moment))
+
+    async def delete_old(self, sha256: Sha256, moment: float) -> bool:
+        """Delete it, unless it was added again since that moment, by another process too; whether it went."""
+        return await self._run(lambda: self._delete_old(sha256, moment))
+
+    async def tidy(self, moment: float) -> int:
+        """Drop what was begun and not gone on with since that moment; how many."""
+        return await self._run(lambda: self._tidy(moment))
+
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
@@ -95,13 +109,41 @@ class Files:
 
     def _add(self, data: bytes) -> Sha256:
         sha256 = Sha256(hashlib.sha256(data).hexdigest())
-        if _size(self.path(sha256)) == len(data):
+        if _size(self.path(sha256)) == len(data) and _is_young_again(self.path(sha256)):
             return sha256
         made = self._partial / f"new-{new_id()}"
         made.write_bytes(data)
         private_file.hand_over(made, self._directory)
         self._publish(made, self.path(sha256))
         return sha256
+
+    def _before(self, moment: float) -> list[Sha256]:
+        folders = (self._directory / f"{number:02x}" for number in range(_FAN_OUT))
+        return [
+            Sha256(path.name) for folder in folders for path in _older(folder, moment) if _HASH.fullmatch(path.name)
+        ]
+
+    def _delete_old(self, sha256: Sha256, moment: float) -> bool:
+        """Out of the way first: who finds it still there while we look makes it young, and who does not writes it."""
+        path, aside = self.path(sha256), self._partial / f"new-{new_id()}"
+        try:
+            if path.stat().st_mtime >= moment:
+                return False
+            path.rename(aside)
+        except FileNotFoundError:
+            return False
+        if aside.stat().st_mtime >= moment and not path.exists():
+            aside.rename(path)
+            return False
+        aside.unlink()
+        _flush(path.parent)
+        return True
+
+    def _tidy(self, moment: float) -> int:
+        left = _older(self._partial, moment)
+        for path in left:
+            path.unlink(missing_ok=True)
+        return len(left)
 
     def _write(self, sha256: Sha256, offset: int, data: bytes) -> None:
         with os.fdopen(os.open(self._begun(sha256), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600), "r+b") as file:
@@ -113,7 +155,7 @@ class Files:
     def _complete(self, sha256: Sha256) -> bool:
         begun = self._begun(sha256)
         if _size(begun) is None:
-            return _size(self.path(sha256)) is not None
+            return _is_young_again(self.path(sha256))
         with begun.open("rb") as file:
             right = hashlib.file_digest(file, "sha256").hexdigest() == sha256
         if not right:
@@ -135,6 +177,21 @@ def _flush(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def _older(folder: Path, moment: float) -> list[Path]:
+    """Files of a folder that were written last before that moment."""
+    with os.scandir(folder) as found:
+        return [Path(entry.path) for entry in found if entry.is_file() and entry.stat().st_mtime < moment]
+
+
+def _is_young_again(path: Path) -> bool:
+    """Whether it is here: a row that names it is being written, whoever wrote the file."""
+    try:
+        os.utime(path)
+    except FileNotFoundError:
+        return False
+    return True
 
 
 def _size(path: Path) -> int | None:

@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from cloud.services.callbacks import Callbacks
 from cloud.services.files import Files
+from cloud.services.sound_sweep import drop
 from cloud.store import recordings
 from cloud.store.database import Connection, Database
 from cloud.store.records import RecordingRecord
@@ -138,26 +139,31 @@ class RecordingService:
             await self._line.fetch(edge, record.sha256, record.size, FETCH_S)
         except NotFound:
             log.warning("%s: edge %s has no bytes of it any more", record.sid, edge)
-            await self._done(record, "absent")
+            async with self._files.settling:
+                await self._done(record, "absent")
             return
-        await self._done(record, "completed")
+        async with self._files.settling:
+            if await self._files.size(record.sha256) is None:
+                raise Transient("one with the same sound was deleted as it came")
+            await self._done(record, "completed")
         self._line.send(edge, BlobStored(record.sha256))
 
     async def _leave_nothing(self, record: RecordingRecord) -> None:
         """It may have been deleted while some of it was here."""
         while True:
             try:
-                if await self._db.read(lambda conn: recordings.count_of_hash(conn, record.sha256)) == 0:
-                    await self._files.delete(record.sha256)
+                await drop(self._db, self._files, record.sha256)
                 return
             except (Transient, OSError) as error:
                 log.warning("%s: whether it was deleted is not known now: %s", record.sid, error)
                 await asyncio.sleep(AGAIN_S)
 
     async def _done(self, record: RecordingRecord, status: str) -> None:
+        """Under the lock of the files. Of one that was deleted meanwhile the file goes."""
+
         def write(conn: Connection) -> bool:
             after = recordings.update(conn, record.sid, status=status)
-            if after is None:  # it was deleted meanwhile
+            if after is None:
                 return recordings.count_of_hash(conn, record.sha256) == 0
             recording_steps.tell(conn, after, self._url)
             conference_steps.recorded(conn, after, self._url(after.account, after.sid), utc_now())

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
+from cloud.services.sound_sweep import Deletes, drop
 from cloud.store import accounts, erasing, recordings, retention
 from cloud.store.database import Connection, Database
 from cloud.store.erasing import Gone
@@ -35,12 +36,6 @@ Erase = Callable[[list[str]], Awaitable[None]]
 EraseOne = Callable[[Connection, str], Gone | None]
 
 
-class Sound(Protocol):
-    """``services.files.Files``."""
-
-    async def delete(self, sha256: Sha256) -> None: ...
-
-
 class Renditions(Protocol):
     """``services.renditions.Renditions``."""
 
@@ -53,7 +48,7 @@ class Retention:
     def __init__(
         self,
         db: Database,
-        sound: Sound,
+        sound: Deletes,
         renditions: Renditions,
         *,
         wake: Callable[[EdgeId], None],
@@ -128,10 +123,9 @@ class Retention:
     async def _recordings(self, sids: list[str]) -> None:
         """The sound first: a row whose sound is gone is found again after a crash, sound without a row never."""
         for sid in sids:
-            alone = await self._db.read(partial(_only_one, sid=sid))
-            if alone is not None:
-                await self._sound.delete(alone)
-                await self._renditions.forget(alone)
+            sha256 = await self._db.read(partial(_sound_of, sid=sid))
+            if await drop(self._db, self._sound, sha256, but=sid):
+                await self._renditions.forget(sha256)
             await self._each(_erase_recording, [sid])
 
 
@@ -144,11 +138,8 @@ def _erase_recording(conn: Connection, sid: str) -> Gone | None:
     return erasing.recording(conn, sid)
 
 
-def _only_one(conn: Connection, sid: str) -> Sha256 | None:
-    """The sound that no other recording has."""
+def _sound_of(conn: Connection, sid: str) -> Sha256:
+    """Empty while it may still come."""
     record = recordings.get(conn, sid)
-    if record is None or not record.sha256 or record.status not in retention.RECORDING_OVER:
-        return None
-    if recordings.count_of_hash(conn, record.sha256) > 1:
-        return None
-    return record.sha256
+    over = record is not None and record.status in retention.RECORDING_OVER
+    return record.sha256 if record is not None and over else Sha256("")

@@ -81,9 +81,10 @@ def edge_of(conn: Connection, record: RecordingRecord) -> EdgeId | None:
     return EdgeId(found) if found else None
 
 
-def count_of_hash(conn: Connection, sha256: str) -> int:
-    """How many recordings need these bytes."""
-    asked = select(func.count()).select_from(recordings).where(recordings.c.sha256 == sha256)
+def count_of_hash(conn: Connection, sha256: str, but: str = "") -> int:
+    """How many recordings other than ``but`` need these bytes."""
+    mine = (recordings.c.sha256 == sha256) & (recordings.c.sid != but)
+    asked = select(func.count()).select_from(recordings).where(mine)
     return int(conn.execute(asked).scalar_one())
 
 

@@ -56,6 +56,8 @@ def take(db: sqlite3.Connection, commands: Sequence[Erase], now: float) -> None:
 def append_all(db: sqlite3.Connection, events: Sequence[Prepared]) -> Sequence[int]:
     """Number events and keep them, as the outbox does; 0 for one of a recording that was deleted meanwhile."""
     late = [event for event, _ in events if _came_late(db, event)]
+    needed = [event.recording.sha256 for event, _ in events if isinstance(event, RecordingMade) and event not in late]
+    db.executemany("DELETE FROM erased_sounds WHERE sha256 = ?", [(sha256,) for sha256 in needed])
     if not late:
         return outbox.append_all(db, events)
     kept = iter(outbox.append_all(db, [one for one in events if one[0] not in late]))

@@ -35,7 +35,7 @@ from edge_agent.spool.thread import OneThread
 from edge_agent.spool.writer import Writer
 from telecore.commands import Erase, SendMessage
 from telecore.errors import StorageFailed
-from telecore.events import Event
+from telecore.events import Event, RecordingMade
 from telecore.ids import E164, ChannelId, Iccid, MessageSid, Sha256
 from telecore.tunnel.frames import Hello
 from telecore.tunnel.resync import Verdict
@@ -47,9 +47,9 @@ class Spool:
     """Outgoing rows of the tunnel, and the memory of everything that must not be lost or done twice.
 
     ``on_append`` is called in the loop after each commit that added events, ``on_late`` when what was deleted has
-    come up, or could not go before. ``quarantined`` is where a broken file
-    was put at the start, if one was found; ``forgotten`` says what is uncertain since memory was lost, here or in the
-    cloud.
+    come up, or could not go before, ``on_recording`` after the commit of a recording's row, with its hash.
+    ``quarantined`` is where a broken file was put at the start, if one was found; ``forgotten`` says what is uncertain
+    since memory was lost, here or in the cloud.
     """
 
     def __init__(self, path: Path, now: Callable[[], float] = time.time, least_free: int = 0) -> None:
@@ -59,6 +59,7 @@ class Spool:
         self.forgotten = ""
         self.on_append: Callable[[], None] = _nothing
         self.on_late: Callable[[], None] = _nothing
+        self.on_recording: Callable[[Sha256], None] = _nothing
         self._now = now
         self._stream = ""
         self._highest = 0
@@ -105,6 +106,8 @@ class Spool:
     async def append(self, event: Event) -> int:
         """Keep an event; its number, after the commit. 0: what it tells of was deleted, and so is the event."""
         seq = await self._writer.run_with(erasing.append_all, outbox.prepared(event))
+        if isinstance(event, RecordingMade):
+            self.on_recording(event.recording.sha256)
         if not seq:
             self.on_late()
         return seq
@@ -316,7 +319,7 @@ def _opened(path: Path) -> tuple[sqlite3.Connection, Path | None, str]:
         raise StorageFailed(f"the spool {path} cannot be written: {error}") from error
 
 
-def _nothing() -> None:
+def _nothing(*_: object) -> None:
     return
 
 
