@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
-from cloud.dashboard.rendering import HEADERS, Pages
+from cloud.dashboard.rendering import HEADERS, all_pages
 from cloud.web.http import Request, Response, Route
 
 
@@ -12,7 +12,7 @@ class ClientPage:
     """``public_url``: where its socket is, which the content security policy must allow by name in older browsers."""
 
     def __init__(self, public_url: str) -> None:
-        self._pages = Pages()
+        self._pages = all_pages()
         place = urlsplit(public_url)
         socket = f"{'wss' if place.scheme == 'https' else 'ws'}://{place.netloc}"
         policy = HEADERS["Content-Security-Policy"].replace("connect-src 'self'", f"connect-src 'self' {socket}")

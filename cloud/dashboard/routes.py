@@ -16,7 +16,7 @@ from cloud.dashboard.live import SECTIONS, events, sections
 from cloud.dashboard.login import HOME, Doors, Login
 from cloud.dashboard.me_page import MePage
 from cloud.dashboard.releases_page import ReleasesPage
-from cloud.dashboard.rendering import HEADERS, Pages
+from cloud.dashboard.rendering import HEADERS, all_pages
 from cloud.dashboard.scope import fleet_of
 from cloud.dashboard.sessions import Session
 from cloud.dashboard.sites_page import SitesPage
@@ -53,7 +53,7 @@ class Dashboard:
     ) -> None:
         self._db = db
         self._fleet = fleet
-        self._pages = Pages()
+        self._pages = all_pages()
         secure = public_url.startswith("https:")
         self._login = Login(db, self._pages, secure=secure, doors=doors, refused=refused)
         self._me = MePage(db, self._pages, self._login)

@@ -6,7 +6,7 @@ import pytest
 
 from cloud.dashboard.caps_page import CapsPage
 from cloud.dashboard.login import Login
-from cloud.dashboard.rendering import Pages
+from cloud.dashboard.rendering import all_pages
 from cloud.services.caps import CapKeeper
 from cloud.store import accounts, caps, operators
 from cloud.store.caps import MESSAGES, Block
@@ -54,7 +54,7 @@ async def test_an_account_does_not_see_others(desk: Desk, browser: Browser) -> N
 async def test_caps_of_the_configuration_are_shown_for_accounts_that_nobody_owns(desk: Desk) -> None:
     mine = await desk.db.write(lambda conn: accounts.create(conn, "Mine"))
     below = await desk.db.write(lambda conn: accounts.create(conn, "Below", mine.sid))
-    pages = Pages()
+    pages = all_pages()
     page = CapsPage(desk.db, pages, Login(desk.db, pages, secure=False), CapKeeper(Caps(messages_per_day=9)))
     found = await desk.db.read(page._rows)
     assert [(record.sid, [step.most for step in used]) for record, used, _ in found] == [(mine.sid, [9])]
