@@ -1,7 +1,8 @@
 """Names to addresses. A look-up blocks a thread until the name server answers or the system gives up, some 10 to 30 s.
 
 So nobody shares threads: each look-up has its own, an account has a few at a time, and a name whose server said nothing
-is left alone for a while. A customer's dead name server then costs nobody else anything.
+is left alone for a while. A customer's dead name server then costs nobody else anything. Who waited for room, or for a
+process that was busy, has no answer in time either; for that no name server is blamed.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import asyncio
 import errno
 import socket
 import threading
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 PER_ACCOUNT = 8
@@ -32,6 +35,25 @@ def system(host: str, port: int, family: int) -> Found:
     return socket.getaddrinfo(host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
 
 
+@dataclass(slots=True)
+class _Lookup:
+    """One that is under way. Its thread writes ``began``, and then what it ended with, before it tells the loop."""
+
+    future: asyncio.Future[Found]
+    began: float | None = None
+    found: Found | None = None
+    error: OSError | None = None
+
+    def answer(self) -> Found | None:
+        """What the name server said, also where the loop has not heard of it yet. Raises OSError: there is no such."""
+        if self.error is not None:
+            raise self.error
+        return self.found
+
+    def lasts(self, seconds: float) -> bool:
+        return self.began is not None and time.monotonic() - self.began >= seconds
+
+
 class Lookups:
     """``look`` blocks; it runs in a thread that dies with the process."""
 
@@ -39,7 +61,7 @@ class Lookups:
         self._look = look
         self._per_account = per_account
         self._altogether = altogether
-        self._under_way: dict[_Key, asyncio.Future[Found]] = {}
+        self._under_way: dict[_Key, _Lookup] = {}
         self._running: Counter[str] = Counter()
         self._quiet: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._room = asyncio.Condition()
@@ -47,16 +69,23 @@ class Lookups:
     async def find(self, account: str, host: str, port: int, family: int, within_s: float) -> Found:
         """Raises OSError: no such name, or no answer in time."""
         loop = asyncio.get_running_loop()
+        lookup: _Lookup | None = None
         if self._quiet.get((account, host), 0.0) > loop.time():
             raise OSError(errno.ETIMEDOUT, "the name server did not answer a moment ago")
         try:
             async with asyncio.timeout(within_s):
-                return await asyncio.shield(await self._begun((account, host, port, family)))
+                lookup = await self._begun((account, host, port, family))
+                return await asyncio.shield(lookup.future)
         except TimeoutError as error:
-            self._leave_alone(account, host, loop.time() + QUIET_S)
+            if lookup is None:
+                raise OSError(errno.ETIMEDOUT, "too many names were being looked up") from error
+            if (found := lookup.answer()) is not None:
+                return found
+            if lookup.lasts(within_s / 2):  # it had most of the time, and not the wait for room
+                self._leave_alone(account, host, loop.time() + QUIET_S)
             raise OSError(errno.ETIMEDOUT, "the name server did not answer") from error
 
-    async def _begun(self, key: _Key) -> asyncio.Future[Found]:
+    async def _begun(self, key: _Key) -> _Lookup:
         """The look-up of this, which may be under way already; else when there is room for it."""
         account = key[0]
         async with self._room:
@@ -70,33 +99,31 @@ class Lookups:
 
     def _start(self, key: _Key) -> None:
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Found] = loop.create_future()
-        self._under_way[key] = future
+        lookup = self._under_way[key] = _Lookup(loop.create_future())
         self._running[key[0]] += 1
 
-        def told(found: Found, error: OSError | None) -> None:
-            loop.create_task(self._over(key, future, found, error))
+        def told() -> None:
+            loop.create_task(self._over(key, lookup))
 
         def run() -> None:
-            found: Found = []
-            failed: OSError | None = None
+            lookup.began = time.monotonic()
             try:
-                found = self._look(*key[1:])
+                lookup.found = self._look(*key[1:])
             except (OSError, UnicodeError) as error:
-                failed = error if isinstance(error, OSError) else OSError(errno.EINVAL, "this cannot be a name")
+                lookup.error = error if isinstance(error, OSError) else OSError(errno.EINVAL, "this cannot be a name")
             try:
-                loop.call_soon_threadsafe(told, found, failed)
+                loop.call_soon_threadsafe(told)
             except RuntimeError:
                 return  # the loop has ended, and with it whoever waited
 
         threading.Thread(target=run, name="look-up", daemon=True).start()
 
-    async def _over(self, key: _Key, future: asyncio.Future[Found], found: Found, error: OSError | None) -> None:
-        if error is None:
-            future.set_result(found)
+    async def _over(self, key: _Key, lookup: _Lookup) -> None:
+        if lookup.error is None:
+            lookup.future.set_result(lookup.found or [])
         else:
-            future.set_exception(error)
-            future.exception()  # nobody may wait for it any more
+            lookup.future.set_exception(lookup.error)
+            lookup.future.exception()  # nobody may wait for it any more
         async with self._room:
             del self._under_way[key]
             self._running[key[0]] -= 1
