@@ -17,6 +17,7 @@ from itertools import zip_longest
 from cloud.services.debugger import Debugger
 from cloud.services.documents import may_pass
 from cloud.services.shares import Shares
+from cloud.services.turns import Turns
 from cloud.services.webhooks import FetchedDocument, WebhookClient, WebhookFailure, WebhookRequest
 from cloud.store import accounts, callbacks, erasing
 from cloud.store.callbacks import Lane
@@ -58,6 +59,7 @@ class Callbacks:
         self._now = now
         self._news = asyncio.Event()
         self._shares = Shares()
+        self._turns = Turns()
         self._under_way: set[int] = set()
         self._ended: set[int] = set()
 
@@ -127,6 +129,7 @@ class Callbacks:
             if account is None:
                 await self._db.write(lambda conn: callbacks.done(conn, row.id))
                 return
+            await self._turns.mine()
             failure = await self._works.get(row.kind, self._deliver)(row, account)
             if failure is not None:
                 await self._failed(row, failure)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
+import time
 from datetime import UTC, datetime
 
 import pytest
@@ -239,3 +241,29 @@ async def test_signed_with_the_token_of_the_account(app, db, put, queue, account
         await emptied(db)
     (seen,) = app.received
     assert RequestValidator(token).validate(url, seen.params, seen.headers["X-Twilio-Signature"])
+
+
+async def test_many_that_become_ready_at_once_do_not_begin_in_one_turn_of_the_loop(db, put, queue):
+    """Calls, edges and timers share the loop."""
+    loop, begun, by_turn = asyncio.get_running_loop(), [], [0]
+
+    def turn():
+        by_turn.append(len(begun))
+        if len(begun) < 25:
+            loop.call_soon(turn)
+
+    async def work(row, account):
+        begun.append(row.id)
+        until = time.monotonic() + 0.01
+        while time.monotonic() < until:
+            """What it takes to make a request."""
+        await db.write(lambda conn: callbacks.done(conn, row.id))
+
+    queue.handle("message", work)
+    for n in range(25):
+        await put("http://app.test/", f"SM{n:032x}", kind="message")
+    loop.call_soon(turn)
+    async with running(queue):
+        await emptied(db)
+    assert len(begun) == 25
+    assert max(after - before for before, after in itertools.pairwise(by_turn)) <= 3
