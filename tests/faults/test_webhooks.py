@@ -78,6 +78,7 @@ def test_bad_servers(tmp_path: Path, chance: random.Random, report: Report) -> N
         beside = asyncio.run(_run(tmp_path, ports, chance, bad, good, each, steps))
     assert beside["lost"] == beside["doubled"] == beside["disordered"] == 0
     assert beside["wrong_attempts"] == {}
+    assert beside["given_up"] == len(bad) * each * steps
     assert beside["rss_mb"] < 64
     # A request's time is at most the machine's own, and not that of anybody who hangs.
     assert beside["p95_s"] < max(2.0, 5 * alone["p95_s"])
@@ -128,7 +129,7 @@ def _customers(conn: Connection, ports: dict[str, int], bad: list[str], good: in
     made: dict[str, Customer] = {}
     for name in [*(f"good {n}" for n in range(good)), *bad]:
         account = accounts.create(conn, name).sid
-        subjects = [new_sid("SM") for _ in range(each)]
+        subjects = [new_sid("CF") for _ in range(each)]  # of a message that is not there nothing would be kept
         made[name] = Customer(account, _url(name, ports), subjects)
     return made
 
