@@ -48,7 +48,8 @@ from cloud.services.verify import Verify
 from cloud.services.webhook_log import WebhookLog
 from cloud.services.webhooks import WebhookClient
 from cloud.store import caller_ids, clips, edges
-from cloud.store.database import Database
+from cloud.store.database import Connection, Database
+from cloud.store.together import Together
 from cloud.tunnel.heard import Told, utc_now
 from cloud.tunnel.ingest import Ingest
 from cloud.tunnel.outgoing import Outboxes
@@ -118,7 +119,7 @@ class Desk:
     ) -> None:
         self._db = db
         self._client, self._tunnel = client, tunnel
-        self._tasks = LiveTasks()
+        self._tasks, self._links = LiveTasks(), Together(db.write, _seen)
         self._announcing: asyncio.Task[None] | None = None
         self.fleet = Fleet(db)
         self.caps = keeper = CapKeeper(caps)
@@ -290,7 +291,7 @@ class Desk:
 
     async def _seen(self, edge: EdgeId, up: bool) -> None:
         try:
-            await self._db.write(lambda conn: edges.seen(conn, edge, utc_now(), linked=up))
+            await self._links.ask((edge, up))
         except Transient as error:
             log.warning("edge %s: when it was seen is not written down: %s", edge, error)
 
@@ -310,3 +311,8 @@ class Desk:
 
     async def _save_clip(self, key: str, clip: Clip) -> None:
         await self._db.write(lambda conn: clips.put(conn, key, clip))
+
+
+def _seen(conn: Connection, links: Sequence[tuple[EdgeId, bool]]) -> list[None]:
+    edges.seen(conn, links, utc_now())
+    return [None] * len(links)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, bindparam, func, select
+from collections.abc import Iterable
+
+from sqlalchemy import Connection, bindparam, select
 
 from cloud.store import tables
 from cloud.store.rows import now
@@ -13,6 +15,10 @@ _SEQ = select(applied.c.seq).where(applied.c.edge == bindparam("of_edge"), appli
 
 _MARKED = select(applied.c.seq, applied.c.mark).where(
     applied.c.edge == bindparam("of_edge"), applied.c.stream == bindparam("of_stream")
+)
+
+_STREETS = select(applied.c.edge, applied.c.stream, applied.c.seq, applied.c.mark).where(
+    applied.c.edge.in_(bindparam("of_edges", expanding=True))
 )
 
 
@@ -27,9 +33,12 @@ def get_marked(conn: Connection, edge: EdgeId, stream: str) -> tuple[int, str] |
     return None if row is None else (int(row.seq), str(row.mark))
 
 
-def streets(conn: Connection, edge: EdgeId) -> int:
-    """How many streets of this edge were heard of."""
-    return int(conn.execute(select(func.count()).where(applied.c.edge == edge)).scalar_one())
+def streets(conn: Connection, of: Iterable[EdgeId]) -> dict[EdgeId, dict[str, tuple[int, str]]]:
+    """All that was heard of from these edges: of each street the last number applied, and the id of its event."""
+    found: dict[EdgeId, dict[str, tuple[int, str]]] = {edge: {} for edge in of}
+    for edge, stream, seq, mark in conn.execute(_STREETS, {"of_edges": list(found)}):
+        found[EdgeId(edge)][stream] = int(seq), str(mark)
+    return found
 
 
 def set(conn: Connection, edge: EdgeId, stream: str, seq: int, mark: str = "") -> None:  # noqa: A001

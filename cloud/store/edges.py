@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, case, delete, select
 from sqlalchemy import update as change
@@ -25,6 +26,23 @@ REVOKED_CODE = 31481
 _CLONE_WARNING = "edge_cloned"
 _NO_KEYS = {"public_key": "", "next_key": "", "join_accepted": "", "join_offered": "", "forgiven": False}
 _NOT_SHUT: dict[str, Any] = {"shut_at": None, "shut_why": ""}
+
+
+class Offer(NamedTuple):
+    """What an edge is to show at its next join, what counts as confirmed, and the key that it may show then."""
+
+    which: str
+    accepted: str
+    offered: str
+    next: str
+
+
+class Confirmed(NamedTuple):
+    """What an edge was offered, and the key with which it came."""
+
+    which: str
+    state: str
+    key: str
 
 
 def create(
@@ -72,17 +90,25 @@ def take_offered(conn: Connection, edge: str, key_sha256: str, public_key: str) 
 
 def offer_join(conn: Connection, edge: str, accepted: str, offered: str, next_key: str) -> None:
     """It has joined: what it is to show at its next join, and the key that it may show then."""
-    conn.execute(_OFFER, {"which": edge, "accepted": accepted, "offered": offered, "next": next_key})
+    offer_joins(conn, [Offer(edge, accepted, offered, next_key)])
 
 
-def confirm_join(conn: Connection, edge: str, state: str, key: str) -> None:
-    """The edge has stored this state, and came with this key: what was before does not count any more."""
-    conn.execute(_CONFIRM, {"which": edge, "state": state, "key": key})
+def offer_joins(conn: Connection, offers: Sequence[Offer]) -> None:
+    """The same for many."""
+    if offers:
+        conn.execute(_OFFER, [offer._asdict() for offer in offers])
 
 
-def seen(conn: Connection, edge: str, at: datetime, *, linked: bool) -> None:
-    """It came or went at this moment."""
-    conn.execute(_SEEN, {"which": edge, "at": at, "is_linked": linked})
+def confirm_joins(conn: Connection, confirmed: Sequence[Confirmed]) -> None:
+    """These edges have stored what they were offered: what was before does not count any more."""
+    if confirmed:
+        conn.execute(_CONFIRM, [one._asdict() for one in confirmed])
+
+
+def seen(conn: Connection, links: Sequence[tuple[EdgeId, bool]], at: datetime) -> None:
+    """They came (True) or went at this moment, in this order."""
+    if links:
+        conn.execute(_SEEN, [{"which": edge, "at": at, "is_linked": linked} for edge, linked in links])
 
 
 def revoke(conn: Connection, edge: str) -> int:
@@ -145,6 +171,13 @@ def get(conn: Connection, edge: str) -> EdgeRecord | None:
     return None if row is None else _record(row)
 
 
+def of(conn: Connection, names: Sequence[str]) -> list[EdgeRecord | None]:
+    """Those with these names, in this order."""
+    found = conn.execute(_MANY, {"which": list(dict.fromkeys(names))}).mappings()
+    records = {record.edge: record for record in map(_record, found)}
+    return [records.get(EdgeId(name)) for name in names]
+
+
 def by_key(conn: Connection, key_sha256: str) -> EdgeRecord | None:
     """The edge that has this key."""
     row = conn.execute(select(edges).where(edges.c.key_sha256 == key_sha256)).mappings().first()
@@ -164,6 +197,7 @@ def list_(conn: Connection) -> list[EdgeRecord]:
 
 _OF: BindParameter[str] = bindparam("which")
 _ONE = select(edges).where(edges.c.edge == _OF)
+_MANY = select(edges).where(edges.c.edge.in_(bindparam("which", expanding=True)))
 _SEEN = change(edges).where(edges.c.edge == _OF).values(last_seen_at=bindparam("at"), linked=bindparam("is_linked"))
 _OFFER = (
     change(edges)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, exists, select, update
 
 from cloud.sealing import KeysUnreadable, SealBroken
 from cloud.store import sealed, tables
@@ -38,6 +39,20 @@ _ABOVE = (
 )
 
 
+_WITH_ANY = select(edges.c.edge).where(
+    edges.c.edge.in_(bindparam("of_edges", expanding=True)),
+    exists().where(outbox.c.edge == edges.c.edge),
+)
+
+
+class Above(NamedTuple):
+    """What an edge's window has room for: at most ``limit`` rows above the number ``after``."""
+
+    edge: EdgeId
+    after: int
+    limit: int
+
+
 class OutboxRow(NamedTuple):
     seq: int
     payload: dict[str, Any]
@@ -62,6 +77,14 @@ def read(conn: Connection, edge: EdgeId, after: int, limit: int) -> list[tuple[i
     found = conn.execute(_ABOVE, {"of_edge": edge, "seq": after, "most": limit})
     opened = partial(sealed.opened_or_closed, conn, edge)
     return [(int(seq), opened(payload)) for seq, payload in found]
+
+
+def read_many(conn: Connection, asked: Sequence[Above]) -> list[list[tuple[int, dict[str, Any]]]]:
+    """The same for many edges, for most of which nothing waits."""
+    if len(asked) == 1:
+        return [read(conn, *asked[0])]
+    some = set(conn.execute(_WITH_ANY, {"of_edges": list({one.edge for one in asked})}).scalars())
+    return [read(conn, *one) if one.edge in some else [] for one in asked]
 
 
 def rows(conn: Connection, edge: EdgeId) -> list[OutboxRow]:

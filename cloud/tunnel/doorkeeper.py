@@ -7,12 +7,13 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cloud import signing
 from cloud.store import edges
 from cloud.store.database import Connection, Database
 from cloud.store.records import EdgeRecord
+from cloud.store.together import Together
 from cloud.tunnel.cloud_keys import CloudKeys
 from cloud.tunnel.keys import key_matches
 from telecore.errors import InvalidRequest, NotAllowed, RemoteProtocolError
@@ -63,6 +64,9 @@ class Doorkeeper:
         self._keys = keys
         self._tell_known = known
         self._certificates = tuple(certificates)
+        self._records: Together[EdgeId, EdgeRecord | None] = Together(db.read, edges.of)
+        self._joins: Together[tuple[EdgeId, Proof], Welcome | NotLetIn] = Together(db.write, self._join)
+        self._confirmed: Together[edges.Confirmed, None] = Together(db.write, _confirm)
 
     async def bearer(self, edge: EdgeId, key: str, headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
         """Let in an edge that has a bearer key still, and take the public key it offers: our answer's headers.
@@ -110,14 +114,14 @@ class Doorkeeper:
             raise NotLetIn("wrong_proof", "this is not signed with this edge's key", record.edge)
         if self._certificates and proof.seen not in self._certificates:
             raise NotLetIn("relayed", _RELAYED, record.edge)
-        outcome = await self._db.write(lambda conn: self._join(conn, record.edge, proof))
+        outcome = await self._joins.ask((record.edge, proof))
         if isinstance(outcome, NotLetIn):
             raise outcome
         return outcome
 
     async def confirmed(self, edge: EdgeId, welcome: Welcome, key: str) -> None:
         """The edge has stored what it was welcomed with."""
-        await self._db.write(lambda conn: edges.confirm_join(conn, edge, welcome.state, key))
+        await self._confirmed.ask(edges.Confirmed(edge, welcome.state, key))
 
     async def shut(self) -> dict[EdgeId, str]:
         """Edges that may not be here, and why. Raises StoreFailed."""
@@ -132,7 +136,7 @@ class Doorkeeper:
             log.error("the keys of the tunnel stay as they are: %s", error)  # noqa: TRY400
 
     async def _known(self, edge: EdgeId) -> EdgeRecord:
-        record = await self._db.read(lambda conn: edges.get(conn, edge))
+        record = await self._records.ask(edge)
         if record is None:
             raise NotLetIn("unknown", _NO_KEY, edge)
         return record
@@ -141,9 +145,25 @@ class Doorkeeper:
         if record.shut_why:
             raise NotLetIn(record.shut_why, _SAID.get(record.shut_why, record.shut_why), record.edge)
 
-    def _join(self, conn: Connection, edge: EdgeId, proof: Proof) -> Welcome | NotLetIn:
-        """In one transaction: is it the one we know, and what it is to show the next time."""
-        record = edges.get(conn, edge)
+    def _join(self, conn: Connection, asked: Sequence[tuple[EdgeId, Proof]]) -> list[Welcome | NotLetIn]:
+        """In one transaction: are they those we know, and what they are to show the next time."""
+        names = [edge for edge, _ in asked]
+        records = dict(zip(names, edges.of(conn, names), strict=True))
+        offers: list[edges.Offer] = []
+        outcomes: list[Welcome | NotLetIn] = []
+        for edge, proof in asked:
+            outcome = self._judge(conn, records[edge], edge, proof)
+            if isinstance(outcome, edges.Offer):
+                offers.append(outcome)
+                records[edge] = _after(records[edge], outcome)
+                outcomes.append(Welcome(outcome.offered, self._keys.public, proof.next))
+            else:
+                records[edge] = edges.get(conn, edge)
+                outcomes.append(outcome)
+        edges.offer_joins(conn, offers)
+        return outcomes
+
+    def _judge(self, conn: Connection, record: EdgeRecord | None, edge: EdgeId, proof: Proof) -> edges.Offer | NotLetIn:
         if record is None or proof.key not in (record.public_key, record.next_key):
             return NotLetIn("wrong_key", _NO_KEY, edge)
         if record.shut_why:
@@ -163,5 +183,18 @@ class Doorkeeper:
         if verdict.ahead:
             log.warning("edge %s was here later than this database knows: it was restored from an older copy", edge)
         state = self._keys.new_state(edge, verdict.next_counter)
-        edges.offer_join(conn, edge, verdict.accepted, state, proof.next or record.next_key)
-        return Welcome(state, self._keys.public, proof.next)
+        return edges.Offer(edge, verdict.accepted, state, proof.next or record.next_key)
+
+
+def _after(record: EdgeRecord | None, offer: edges.Offer) -> EdgeRecord | None:
+    """For whoever comes with the same name in the same transaction."""
+    if record is None:
+        return None
+    return replace(
+        record, join_accepted=offer.accepted, join_offered=offer.offered, next_key=offer.next, forgiven=False
+    )
+
+
+def _confirm(conn: Connection, confirmed: Sequence[edges.Confirmed]) -> list[None]:
+    edges.confirm_joins(conn, confirmed)
+    return [None] * len(confirmed)

@@ -16,6 +16,7 @@ from typing import Any
 from cloud.store import applied, edges, events
 from cloud.store.database import Connection, Database
 from cloud.store.records import EdgeRecord
+from cloud.store.together import Together
 from cloud.tunnel import channel_steps, effects, message_steps, resync_steps
 from cloud.tunnel.heard import Allow, RecordingUrl, Told, utc_now
 from telecore.codec import decode_event
@@ -48,6 +49,9 @@ class Ingest:
         self._db = db
         self._now = now
         self._recording_url = recording_url
+        self._last_applied: Together[tuple[EdgeId, str], tuple[int, str] | None] = Together(
+            db.read, resync_steps.last_applied
+        )
         self._listeners: list[Listener] = []
         self._under_way: set[asyncio.Task[None]] = set()
 
@@ -95,7 +99,7 @@ class Ingest:
 
     async def greeted(self, edge: EdgeId, hello: Hello) -> tuple[int, str]:
         """How far this street is applied, and the id of the last event. Notices an edge that has begun a new one."""
-        known = await self._db.read(lambda conn: resync_steps.last_applied(conn, edge, hello))
+        known = await self._last_applied.ask((edge, hello.stream))
         if known is not None:
             return known
 

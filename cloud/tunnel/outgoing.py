@@ -9,6 +9,7 @@ from cloud.sealing import KeysUnreadable
 from cloud.store import outbox, sealed
 from cloud.store.database import Connection, Database
 from cloud.store.records import EdgeRecord
+from cloud.store.together import Together
 from cloud.tunnel import message_steps, resync_steps, secret_steps
 from cloud.tunnel.heard import utc_now
 from telecore.errors import NotFound, Transient
@@ -20,11 +21,27 @@ from telecore.tunnel.resync import Verdict
 _PIECE = 50
 
 
+class Asked:
+    """What the streets of many edges ask of the store at the same moment."""
+
+    def __init__(self, db: Database) -> None:
+        self.rows: Together[outbox.Above, list[tuple[int, dict[str, Any]]]] = Together(db.read, outbox.read_many)
+        self.weighed: Together[resync_steps.Resumption, tuple[Verdict, int]] = Together(db.read, resync_steps.weighed)
+
+
 class EdgeOutgoing:
     """``Outgoing`` of one edge. ``stream`` and ``highest`` are those of the moment when it was loaded."""
 
-    def __init__(self, db: Database, edge: EdgeId, street: tuple[str, int], told: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        db: Database,
+        edge: EdgeId,
+        street: tuple[str, int],
+        told: Callable[[], None],
+        asked: Asked | None = None,
+    ) -> None:
         self._db = db
+        self._asked = asked or Asked(db)
         self._edge = edge
         self._stream, self._highest = street
         self._told = told
@@ -42,7 +59,7 @@ class EdgeOutgoing:
     async def read(self, after: int, limit: int) -> list[tuple[int, dict[str, Any]]]:
         """What cannot be opened ends, so that it holds up nothing. Raises Transient while the keys cannot be read."""
         while True:
-            rows = await self._db.read(lambda conn: outbox.read(conn, self._edge, after, limit))
+            rows = await self._asked.rows.ask(outbox.Above(self._edge, after, limit))
             closed = [seq for seq, payload in rows if sealed.is_closed(payload)]
             if not closed:
                 return rows
@@ -57,7 +74,7 @@ class EdgeOutgoing:
 
     async def resumed(self, applied: int, mark: str, peer: Hello) -> Verdict:
         """What the edge says it has, beside what is known here. Rarely does anything follow from it."""
-        verdict, self._acked = await self._db.read(lambda conn: resync_steps.weighed(conn, self._edge, applied, mark))
+        verdict, self._acked = await self._asked.weighed.ask(resync_steps.Resumption(self._edge, applied, mark))
         if verdict is Verdict.SENDER_OLDER:
             await self._db.write(lambda conn: resync_steps.cloud_forgot(conn, self._edge, applied, utc_now()))
         elif verdict is Verdict.RECEIVER_OLDER:
@@ -89,6 +106,7 @@ class Outboxes:
     def __init__(self, db: Database, told: Callable[[], None] = lambda: None) -> None:
         self._db = db
         self._told = told
+        self._asked = Asked(db)
         self._streets: dict[EdgeId, tuple[str, int]] = {}
 
     def know(self, record: EdgeRecord) -> None:
@@ -100,4 +118,4 @@ class Outboxes:
         street = self._streets.get(edge)
         if street is None:
             raise NotFound(f"There is no edge {edge}")
-        return EdgeOutgoing(self._db, edge, street, self._told)
+        return EdgeOutgoing(self._db, edge, street, self._told, self._asked)

@@ -11,7 +11,9 @@ has; what it did meanwhile it knows by the commands' ids and does not do again.
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from cloud.store import applied, edges, messages, notifications, outbox, warnings
 from cloud.store.database import Connection
@@ -35,12 +37,10 @@ _SUBJECT = "cloud"
 _UNSURE = "the memory of the site that had it was lost, so it may have been sent"
 
 
-def last_applied(conn: Connection, edge: EdgeId, hello: Hello) -> tuple[int, str] | None:
-    """How far the edge's street is applied, and the last item's id. None: a new street of an edge that had another."""
-    found = applied.get_marked(conn, edge, hello.stream)
-    if found is None and applied.streets(conn, edge):
-        return None
-    return found or (0, "")
+def last_applied(conn: Connection, streets: Sequence[tuple[EdgeId, str]]) -> list[tuple[int, str] | None]:
+    """How far each of these streets is applied, and the last item's id. None: a new one of an edge that had another."""
+    known = applied.streets(conn, (edge for edge, _ in streets))
+    return [known[edge].get(stream, None if known[edge] else (0, "")) for edge, stream in streets]
 
 
 def new_street(conn: Connection, edge: EdgeId, hello: Hello, now: datetime) -> None:
@@ -49,14 +49,26 @@ def new_street(conn: Connection, edge: EdgeId, hello: Hello, now: datetime) -> N
     _doubt(conn, edge, hello, now, "its disk was replaced, wiped, or restored")
 
 
-def weighed(conn: Connection, edge: EdgeId, claimed: int, named: str) -> tuple[Verdict, int]:
-    """What the edge's Resume says beside what is known here, and how far it had confirmed."""
-    record = edges.get(conn, edge)
+class Resumption(NamedTuple):
+    """An edge's Resume: it has applied this number, an item with this id."""
+
+    edge: EdgeId
+    applied: int
+    mark: str
+
+
+def weighed(conn: Connection, resumed: Sequence[Resumption]) -> list[tuple[Verdict, int]]:
+    """What each Resume says beside what is known here, and how far its edge had confirmed."""
+    records = edges.of(conn, [one.edge for one in resumed])
+    return [_weighed(conn, one, record) for one, record in zip(resumed, records, strict=True)]
+
+
+def _weighed(conn: Connection, said: Resumption, record: EdgeRecord | None) -> tuple[Verdict, int]:
     if record is None:
         return Verdict.CONTINUES, 0
     acked = record.outbox_acked
-    found = None if claimed <= acked else outbox.id_at(conn, edge, claimed)
-    return verdict(claimed, named, found, acked=acked, highest=record.outbox_highest), acked
+    found = None if said.applied <= acked else outbox.id_at(conn, said.edge, said.applied)
+    return verdict(said.applied, said.mark, found, acked=acked, highest=record.outbox_highest), acked
 
 
 def cloud_forgot(conn: Connection, edge: EdgeId, claimed: int, now: datetime) -> None:

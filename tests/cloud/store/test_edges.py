@@ -168,3 +168,25 @@ async def test_clips_and_notifications(db: Database, account: AccountRecord) -> 
     await db.write(lambda c: notifications.add(c, account.sid, sid, 11200, "HTTP 500", hook=Hook("http://a.example")))
     (only,) = await db.read(lambda c: notifications.list_(c, account.sid, about=sid))
     assert (only.code, only.url, only.level) == (11200, "http://a.example", "error")
+
+
+async def test_the_streets_of_many_edges_are_read_together(db: Database, account: AccountRecord) -> None:
+    names = [EdgeId(f"site-{n}") for n in range(4)]
+    for name in names[:3]:
+        await db.write(lambda c, name=name: edges.create(c, name, account.sid))
+    for name in (names[0], names[2], names[2]):
+        command = RestartChannel(channel=ChannelId(f"{name}/modem1"))
+        await db.write(lambda c, name=name, command=command: outbox.append(c, name, command))
+    await db.write(lambda c: applied.set(c, names[1], "up", 7, "seventh"))
+    await db.write(lambda c: applied.set(c, names[1], "older", 3, ""))
+    above = [outbox.Above(name, 0, 10) for name in names] + [
+        outbox.Above(names[2], 2, 10),
+        outbox.Above(names[2], 0, 1),
+    ]
+    rows = await db.read(lambda c: outbox.read_many(c, above))
+    assert [[seq for seq, _ in each] for each in rows] == [[1], [], [2, 3], [], [3], [2]]
+    assert rows == [(await db.read(lambda c, one=one: outbox.read_many(c, [one])))[0] for one in above]
+    records = await db.read(lambda c: edges.of(c, [names[2], names[3], names[0], names[2]]))
+    assert [record and record.edge for record in records] == [names[2], None, names[0], names[2]]
+    streets = await db.read(lambda c: applied.streets(c, names))
+    assert streets == {names[0]: {}, names[1]: {"up": (7, "seventh"), "older": (3, "")}, names[2]: {}, names[3]: {}}

@@ -19,7 +19,7 @@ from cloud.store import accounts, edges, warnings
 from cloud.store.backup import making, restoring
 from cloud.store.database import Database
 from cloud.tunnel.cloud_keys import FILE, CloudKeys
-from cloud.tunnel.doorkeeper import Doorkeeper
+from cloud.tunnel.doorkeeper import Doorkeeper, NotLetIn
 from cloud.tunnel.hub import Hub
 from edge_agent import signing
 from edge_agent.identity import Identity, JoinStates, states_path
@@ -28,7 +28,7 @@ from edge_agent.uplink import Uplink
 from telecore.ids import EdgeId
 from telecore.schema import read
 from telecore.tunnel.frames import Hello, Side, encode
-from telecore.tunnel.proof import NONCE, PINNED, Proof, encode_proof, read_cloud_side
+from telecore.tunnel.proof import NONCE, PINNED, Proof, Welcome, encode_proof, read_cloud_side
 from tests.fakes.keys import cloud_keys
 from tests.fakes.store import store_url
 from tests.fakes.streets import BatchIn, Blobs, In, Out
@@ -91,6 +91,13 @@ class House:
         write(device / "identity.json", Identity(EDGE, "", "", seed=seed, cloud_keys=self.keys.public, made_at=0.0))
         write(states_path(device), JoinStates((state,)))
         return device
+
+    async def enrol_another(self, name: str) -> None:
+        """An edge that has a key and has never joined."""
+        self.seed_of_another = seed = signing.new_seed()
+        account = (await self.db.read(accounts.roots))[0]
+        token = await self.db.write(lambda conn: edges.create(conn, EdgeId(name), account.sid))
+        await self.db.write(lambda conn: edges.enrol(conn, token, "", public_key=signing.public_of(seed)))
 
     def uplink(self, device: Path, *, now: float = 0.0, lasts_s: float = 1e9) -> Uplink:
         identity = identity_in(device)
@@ -462,3 +469,34 @@ async def test_a_store_put_back_without_its_keys_lets_nobody_in_and_locks_nobody
                 await until(lambda: restored.refusals)
         assert "has not the key that was pinned" in restored.refusals[0]
         assert (await restored.record()).shut_why == ""
+
+
+async def test_two_that_show_the_same_in_one_transaction_are_weighed_one_after_the_other(house: House) -> None:
+    device = await house.enrol("card")
+    state = states_in(device).states[0]
+    await house.enrol_another("site-2")
+    keeper = Doorkeeper(house.db, house.keys, known=lambda record: None)
+    seed = identity_in(device).seed
+
+    async def join(name: str, seed: str, states: tuple[str, ...]) -> str:
+        headers = {NONCE: "0" * 64}
+        challenge = await keeper.challenge(EdgeId(name), headers)
+        proof = Proof(signing.public_of(seed), "", states, "")
+        signature = signing.sign(seed, proof.signed(challenge.side))
+        try:
+            return (await keeper.admit(challenge, replace(proof, signature=signature))).state
+        except NotLetIn as error:
+            return error.why
+
+    first = await join(EDGE, seed, (state,))
+    # Who has been given a new state does not show the old one without it, unless there are two of him.
+    await keeper.confirmed(EDGE, Welcome(first, house.keys.public, ""), signing.public_of(seed))
+    told = await asyncio.gather(
+        join("site-2", house.seed_of_another, ()),
+        join(EDGE, seed, (first,)),
+        join(EDGE, seed, (first,)),
+        join(EDGE, seed, (state,)),
+        join(EDGE, seed, (first,)),
+    )
+    assert [one.partition(".")[0] for one in told] == ["1", "3", "4", "cloned", "cloned"]
+    assert (await house.record()).shut_why == "cloned"
