@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 
 from nacl.bindings import (
     crypto_aead_xchacha20poly1305_ietf_decrypt,
@@ -26,7 +27,13 @@ def public_of(seed: str) -> str:
 
 def sign(seed: str, message: bytes) -> str:
     """A signature, 128 digits."""
-    return SigningKey(bytes.fromhex(seed)).sign(message).signature.hex()
+    return signer(seed)(message)
+
+
+def signer(seed: str) -> Callable[[bytes], str]:
+    """What signs with this private key, for whoever does so often: to make ready for it costs as much as to sign."""
+    key = SigningKey(bytes.fromhex(seed))
+    return lambda message: key.sign(message).signature.hex()
 
 
 def verify(public: str, message: bytes, signature: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -47,12 +47,12 @@ class CloudKeys:
         self._path = path
         self._stamp = (0, 0)
         self._pairs: tuple[KeyPair, ...] = ()
-        self._public: dict[str, KeyPair] = {}
+        self._signers: dict[str, Callable[[bytes], str]] = {}
 
     @property
     def public(self) -> tuple[str, ...]:
         """All public keys, the newest first."""
-        return tuple(self._public)
+        return tuple(self._signers)
 
     def newest_of(self, pinned: Sequence[str]) -> str:
         """With which to answer an edge that knows these; the newest there is when it knows none."""
@@ -60,7 +60,7 @@ class CloudKeys:
         return known[0] if known else self.public[0]
 
     def sign(self, public: str, message: bytes) -> str:
-        return signing.sign(self._public[public].seed, message)
+        return self._signers[public](message)
 
     def new_state(self, edge: str, counter: int) -> str:
         """What an edge is to show at its next join."""
@@ -105,7 +105,7 @@ class CloudKeys:
         stamp = (found.st_mtime_ns, found.st_ino)
         if stamp != self._stamp:
             self._pairs, self._stamp = self._read(), stamp
-            self._public = {pair.public: pair for pair in self._pairs}
+            self._signers = {pair.public: signing.signer(pair.seed) for pair in self._pairs}
 
     def _read(self) -> tuple[KeyPair, ...]:
         text = private_file.read(self._path)

@@ -31,7 +31,9 @@ def judge(
     A state above all that are known, and signed here, says that the cloud's database was restored from an older copy.
     """
     highest = max(_counter(accepted), _counter(offered))
-    shown_highest = max((_counter(state) for state in shown if genuine(state)), default=0)
+    # A signature costs more than all the rest, and only what would be above everything known has to have one.
+    ahead = [state for state in shown if _counter(state) > highest and genuine(state)]
+    shown_highest = max(map(_counter, ahead), default=0)
     following = max(highest, shown_highest) + 1
     for known in (offered, accepted):
         if known and known in shown:
@@ -39,7 +41,7 @@ def judge(
     if not accepted and not offered:
         return Verdict(True, "", following)
     if shown_highest > highest:
-        newest = next(state for state in shown if _counter(state) == shown_highest and genuine(state))
+        newest = next(state for state in ahead if _counter(state) == shown_highest)
         return Verdict(True, newest, following, ahead=True)
     return Verdict(forgiven, "", following)
 

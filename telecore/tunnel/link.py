@@ -21,14 +21,7 @@ from telecore.tunnel.frames import BINARY_LIMIT, ByeCode, Hello, Side
 from telecore.tunnel.media import MediaFrame, MediaQueue, decode_media
 from telecore.tunnel.protocol import TunnelProtocol
 from telecore.tunnel.resync import Verdict
-from telecore.tunnel.streets import (
-    BatchIncoming,
-    BlobStore,
-    HearingIncoming,
-    Incoming,
-    Outgoing,
-    WeighingOutgoing,
-)
+from telecore.tunnel.streets import BlobStore, Incoming, Outgoing, hears, takes_batches, weighs
 
 MediaHandler = Callable[[int, bytes], None]
 """Called with sequence and payload of each frame of a stream."""
@@ -40,6 +33,8 @@ MOST_TOLD = 50
 
 class Work(Enum):
     """What there is to do, each by one task."""
+
+    __hash__ = object.__hash__  # Enum's own is written in Python, and sets of these are looked at for every message
 
     READ = auto()
     """Take in what came, sound apart."""
@@ -106,7 +101,7 @@ class Link:
             stream=outgoing.stream,
             highest=outgoing.highest,
             time=time_ms,
-            weigh=isinstance(outgoing, WeighingOutgoing),
+            weigh=weighs(outgoing),
         )
         self.media = MediaQueue(clock)
         self.media_handlers: dict[int, MediaHandler] = {}
@@ -257,7 +252,7 @@ class Link:
             self.leave(ByeCode.SECOND_AGENT, refusal)
             return
         incoming, mark = self._stores.incoming, ""
-        if isinstance(incoming, HearingIncoming):
+        if hears(incoming):
             applied, mark = await incoming.greeted(hello)
         else:
             applied = await incoming.applied(hello.stream)
@@ -269,7 +264,7 @@ class Link:
     async def _weigh(self, resumed: events.Resumed) -> None:
         outgoing = self._stores.outgoing
         peer = self.protocol.peer
-        assert isinstance(outgoing, WeighingOutgoing)
+        assert weighs(outgoing)
         assert peer is not None
         if await outgoing.resumed(resumed.applied, resumed.mark, peer) is Verdict.SENDER_OLDER:
             self.leave(ByeCode.STREAM, "this end remembers less than it has told, and begins a new street")
@@ -287,7 +282,7 @@ class Link:
         incoming = self._stores.incoming
         stream = self._peer_stream()
         last = first.seq
-        if isinstance(incoming, BatchIncoming):
+        if takes_batches(incoming):
             batch = [(first.seq, first.payload, first.history)]
             while self._to_settle and isinstance(item := self._to_settle[0], events.ItemArrived):
                 self._to_settle.popleft()

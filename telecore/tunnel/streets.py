@@ -7,7 +7,8 @@ in one transaction; a number not above the one it has is a repetition.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol, runtime_checkable
+from functools import cache
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 from telecore.ids import Sha256
 from telecore.tunnel.frames import Hello
@@ -83,3 +84,21 @@ class BlobStore(Protocol):
     async def write(self, sha256: Sha256, offset: int, data: bytes) -> None: ...
     async def complete(self, sha256: Sha256) -> bool:
         """Check the hash, make it durable and whole. False: the bytes were wrong and are gone."""
+
+
+@cache
+def _can(store: type[Any], protocol: type[Any]) -> bool:
+    """Asked once for each class: Python's own answer goes through all attributes of the protocol, every time."""
+    return issubclass(store, protocol)
+
+
+def weighs(outgoing: Outgoing) -> TypeGuard[WeighingOutgoing]:
+    return _can(type(outgoing), WeighingOutgoing)
+
+
+def hears(incoming: Incoming) -> TypeGuard[HearingIncoming]:
+    return _can(type(incoming), HearingIncoming)
+
+
+def takes_batches(incoming: Incoming) -> TypeGuard[BatchIncoming]:
+    return _can(type(incoming), BatchIncoming)
