@@ -16,6 +16,7 @@ from cloud.services.new_message import NO_SERVICE, made
 from cloud.services.requests import NewMessage, UpdateMessage
 from cloud.services.routing import Routing
 from cloud.services.sending import Sending, Woken, first_status
+from cloud.services.soon import Soon
 from cloud.store import accounts, erasing, feedback, messages, messaging_services, numbers
 from cloud.store.database import Connection, Database
 from cloud.store.records import FeedbackRecord, MessageRecord
@@ -67,6 +68,7 @@ class MessageService:
         self._wake = wake
         self._now = now
         self._news = asyncio.Event()
+        self._came = Soon(self._news.set)
         self.sending = Sending(routing, now, caps)
 
     async def create(self, account: AccountSid, wanted: NewMessage) -> MessageRecord:
@@ -144,7 +146,7 @@ class MessageService:
     def on_link(self, edge: EdgeId, up: bool) -> None:
         """An edge came or went: messages may have waited for it."""
         if up:
-            self._news.set()
+            self._came()
 
     def look(self) -> None:
         """A message was written that is yet to be routed."""

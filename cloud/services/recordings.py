@@ -11,6 +11,7 @@ from datetime import timedelta
 
 from cloud.services.callbacks import Callbacks
 from cloud.services.files import Files
+from cloud.services.soon import Soon
 from cloud.services.sound_sweep import drop
 from cloud.store import recordings
 from cloud.store.database import Connection, Database
@@ -65,6 +66,7 @@ class RecordingService:
         self._url = url
         self._poll_s = poll_s
         self._news = asyncio.Event()
+        self._came = Soon(self._news.set)
         self._under_way: set[str] = set()
         self._failed: dict[str, int] = {}
         self.on_done: Callable[[], None] = _nothing
@@ -78,7 +80,7 @@ class RecordingService:
 
     def on_link(self, edge: EdgeId, up: bool) -> None:
         if up:
-            self._news.set()
+            self._came()
 
     async def held(self, edge: EdgeId, notice: BlobHeld) -> None:
         """The edge still keeps these: it may forget what is safe here."""
