@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from cloud import numbering
 from cloud.store import keyset, tables
@@ -14,6 +14,7 @@ from cloud.store.rows import now
 from cloud.store.schema import numbers, opt_outs, released_numbers, service_numbers
 from telecore.ids import E164, AccountSid, ChannelId, NumberSid, new_sid
 
+_OF_CHANNEL = select(numbers).where(numbers.c.channel == bindparam("of_channel")).order_by(numbers.c.id.desc()).limit(1)
 _LIKE_SPECIAL = re.compile(r"([\\%_])")
 
 
@@ -55,8 +56,8 @@ def get_by_number(conn: Connection, number: str) -> NumberRecord | None:
 
 def get_by_channel(conn: Connection, channel: str) -> NumberRecord | None:
     """The number whose SIM was seen last in this channel; the latest of them when SIMs were swapped."""
-    found = keyset.page(conn, numbers, NumberRecord, [numbers.c.channel == channel], Cursor(size=1)).items
-    return found[0] if found else None
+    row = conn.execute(_OF_CHANNEL, {"of_channel": channel}).mappings().first()
+    return None if row is None else tables.record_of(conn, numbers, NumberRecord, row)
 
 
 def of_channel(conn: Connection, channel: str) -> list[NumberRecord]:
