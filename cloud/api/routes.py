@@ -33,6 +33,7 @@ from cloud.api.notifications import NotificationsApi
 from cloud.api.outgoing_caller_ids import CallerIdsApi
 from cloud.api.queues import QueuesApi
 from cloud.api.recordings import RecordingsApi, Renditions, Sound
+from cloud.api.releases import ReleasesApi
 from cloud.api.sites import SitesApi
 from cloud.api.streams import StreamsApi
 from cloud.api.transcriptions import TranscriptionsApi
@@ -132,6 +133,7 @@ def api_routes(backend: Backend) -> list[Route]:
         *CapsApi(db, auth, backend.caps).routes(),
         *WebhooksApi(db, auth, backend.webhooks).routes(),
         *FleetApi(db, auth, backend.fleet, backend.tasks).routes(),
+        *ReleasesApi(db, auth).routes(),
         *SitesApi(db, auth, EdgeDesk(db, backend.enrolment.keys, backend.public_url)).routes(),
         *EnrolmentApi(db, backend.enrolment, limit).routes(),
         *DescriptionApi(backend.public_url).routes(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cloud.dashboard.paths import (
+    ACCOUNT_CAPS,
     AUDIT,
     CAPS,
     CHANNEL,
@@ -32,7 +33,7 @@ LOOK = frozenset({OPERATOR, ACCOUNT, AUDITOR})
 ACT = frozenset({OPERATOR, ACCOUNT})
 LOOK_AT_ALL = frozenset({OPERATOR, AUDITOR})
 MANAGE = frozenset({OPERATOR})
-"""Who may come in as an edge, and what edges run: it concerns all accounts."""
+"""Who may come in as an edge, and what edges run: it concerns all accounts. What bounds an account, too."""
 
 RULES: Mapping[tuple[str, str], frozenset[str]] = {
     ("GET", HOME): LOOK,
@@ -54,6 +55,8 @@ RULES: Mapping[tuple[str, str], frozenset[str]] = {
     ("POST", f"{WEBHOOK}/replay"): ACT,
     ("GET", AUDIT): LOOK_AT_ALL,
     ("GET", CAPS): LOOK_AT_ALL,
+    ("GET", ACCOUNT_CAPS): LOOK_AT_ALL,
+    ("POST", ACCOUNT_CAPS): MANAGE,
     ("GET", SITES): LOOK_AT_ALL,
     ("POST", f"{SITES}/enrol"): MANAGE,
     ("POST", f"{SITES}/rotate"): MANAGE,

@@ -7,6 +7,7 @@ LOGIN = f"{HOME}/login"
 ME = f"{HOME}/me"
 AUDIT = f"{HOME}/audit"
 CAPS = f"{HOME}/caps"
+ACCOUNT_CAPS = f"{CAPS}/{{account:AC[0-9a-f]{{32}}}}"
 CHANNEL = f"{HOME}/channels/{{edge}}/{{device:[a-z0-9-]+(?:/[0-9]+)?}}"
 CHANNEL_ACTIONS = ("ussd", "ussd/cancel", "balance", "top_up", "self_test", "health", "restart")
 SITES = f"{HOME}/sites"

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from cloud.api.forms import Form
+from cloud.api.releases import Step, halt, percent_of
 from cloud.dashboard.access import MANAGE
 from cloud.dashboard.login import Login, go
 from cloud.dashboard.paths import RELEASE, RELEASE_ACTIONS, RELEASES
@@ -21,29 +22,20 @@ from telecore.errors import InvalidRequest, NotFound
 _TONES = {"done": "good", "refused": "bad", "reverted": "bad", "unable": "idle", rollout_view.NOT_YET: "idle"}
 _STATE_TONES = {STAGED: "good", PAUSED: "waiting", HALTED: "bad", ADDED: "idle"}
 _WORDS = {"reverted": "taken back", "done": "kept"}
-Step = Callable[[Connection, str, Form, str], ReleaseRecord]
 
 
 def _stage(conn: Connection, sha256: str, form: Form, who: str) -> ReleaseRecord:
-    again, urgent = form.boolean("again"), form.boolean("urgent")
-    try:
-        percent = float(form.text("percent"))
-    except ValueError as error:
-        raise InvalidRequest("'percent' must be a number above 0, at most 100", field="percent") from error
+    again, urgent, percent = form.boolean("again"), form.boolean("urgent"), percent_of(form)
     if again and not form.boolean("sure"):
         raise InvalidRequest("Tick “I am sure”: it failed before", field="sure")
     return staging.stage(conn, sha256, percent, again=again, urgent=urgent)
-
-
-def _halt(conn: Connection, sha256: str, form: Form, who: str) -> ReleaseRecord:
-    return staging.halt(conn, sha256, f"{form.text('why')[:400] or 'halted by hand'} ({who})")
 
 
 STEPS: dict[str, Step] = {
     "stage": _stage,
     "pause": lambda conn, sha256, form, who: staging.pause(conn, sha256),
     "resume": lambda conn, sha256, form, who: staging.resume(conn, sha256),
-    "halt": _halt,
+    "halt": halt,
 }
 assert tuple(STEPS) == RELEASE_ACTIONS, "who may do what stands in access.py"
 

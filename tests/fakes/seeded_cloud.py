@@ -237,6 +237,7 @@ def _seed(conn: Connection, turn: int, sound: Sha256) -> Seed:
         "lookup_v1/PhoneNumbers": taken,
         "channels": edge,
         "edges": edge,
+        "releases": "0.2.0",
         "clients": "alice",
         "{edge}": "modem1",
         "tasks": task.sid,

@@ -19,8 +19,21 @@ from cloud.api.description.words import (
     word,
 )
 from cloud.api.fleet_forms import GIVE_BACK, HELD, MAX_NOTE, MAX_USSD
+from cloud.api.releases import MOST_WHY
 from cloud.api.sites import MAX_NAME
-from cloud.api.urls import CHANNEL, CHANNELS, CLIENT_SOCKET, CLIENT_TOKENS, CLIENTS, EDGE, EDGES, OPENAPI, TASK
+from cloud.api.urls import (
+    CHANNEL,
+    CHANNELS,
+    CLIENT_SOCKET,
+    CLIENT_TOKENS,
+    CLIENTS,
+    EDGE,
+    EDGES,
+    OPENAPI,
+    RELEASE,
+    RELEASES,
+    TASK,
+)
 from cloud.services.access_token import MAX_LIFE_S
 from telecore.model import ChannelState
 
@@ -77,6 +90,21 @@ SCHEMAS: dict[str, Json] = {
     },
     "edge_token": {"edge": a_text(), "account": a_text(), "token": a_text(), "command": a_text()},
     "edge_changed": {"edge": a_text(), "vouchers_removed": a_whole()},
+    "release": {
+        "sha256": a_text(),
+        "what": a_text(),
+        "version": a_text(),
+        "channel": a_text(),
+        "size": a_whole(),
+        "state": a_word("added", "staged", "paused", "halted"),
+        "reason": a_text(),
+        "percent": {"type": "number"},
+        "attempt": a_whole(),
+        "urgent": a_flag(),
+        "added_at": an_iso(),
+        "counts": a_map(),
+        "edges": {"type": "array", "items": a_map()},
+    },
     "enrolled": {
         "edge": a_text(),
         "tunnel_url": a_text(),
@@ -86,6 +114,8 @@ SCHEMAS: dict[str, Json] = {
     },
 }
 _OURS = ours()
+_RELEASE_ERRORS = (400, 404)
+"""Of a release there may be none, or none that is the account's to roll out."""
 
 
 def _ask(name: str, summary: str, *takes: Params, **example: str) -> Endpoint:
@@ -149,6 +179,32 @@ FAMILY = Family(
         ),
         Endpoint(
             "POST", f"{EDGE}/forgive", "Unlock a site whose key seemed copied.", one("edge_changed"), standing=_OURS
+        ),
+        Endpoint(
+            "GET", RELEASES, "What edges are to run, and how far each is.", Answer("list", "release", "releases"),
+            standing=_OURS,
+        ),
+        Endpoint("GET", RELEASE, "One release.", one("release"), standing=_OURS, errors=_RELEASE_ERRORS),
+        Endpoint(
+            "POST", f"{RELEASE}/stage", "Offer it to so many percent of the edges.", one("release"),
+            (
+                text("percent", _OURS, needed=True, pattern="^[0-9]{1,3}([.][0-9]+)?$"), flag("again", False, _OURS),
+                flag("urgent", False, _OURS),
+            ),
+            standing=_OURS, example={"percent": "5"}, errors=_RELEASE_ERRORS,
+        ),
+        Endpoint(
+            "POST", f"{RELEASE}/pause", "No further edge begins.", one("release"), standing=_OURS,
+            errors=_RELEASE_ERRORS,
+        ),
+        Endpoint(
+            "POST", f"{RELEASE}/resume", "Go on for as many edges as before.", one("release"), standing=_OURS,
+            errors=_RELEASE_ERRORS,
+        ),
+        Endpoint(
+            "POST", f"{RELEASE}/halt", "It is over, until it is staged again.", one("release"),
+            (text("why", _OURS, upto=MOST_WHY),), standing=_OURS, example={"why": "a site is silent"},
+            errors=_RELEASE_ERRORS,
         ),
         Endpoint(
             "POST", "enrol", "An edge's one-time token becomes its key.", one("enrolled"),

@@ -27,7 +27,13 @@ from telecore.ids import EdgeId
 from tests.cloud.dashboard.browsing import Browser, browsing
 from tests.cloud.dashboard.conftest import PASSWORD, Desk
 
-PIECES = {"edge": "site-1", "sid": "WH" + "0" * 32, "name": "operator.css", "sha256": "a" * 64}
+PIECES = {
+    "edge": "site-1",
+    "sid": "WH" + "0" * 32,
+    "name": "operator.css",
+    "sha256": "a" * 64,
+    "account": "AC" + "0" * 32,
+}
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from cloud.dashboard.caps_page import CapsPage
 from cloud.dashboard.login import Login
 from cloud.dashboard.rendering import all_pages
 from cloud.services.caps import CapKeeper
-from cloud.store import accounts, caps, operators
+from cloud.store import accounts, audit, caps, operators
 from cloud.store.caps import MESSAGES, Block
 from cloud.store.rows import now
 from cloud.web import passwords
@@ -40,6 +40,55 @@ async def test_use_against_caps_and_what_is_blocked(desk: Desk, browser: Browser
     await browser.get("/operator/caps")
     for shown in ("messages_per_day 7 of 50", "+2526123", "Clinic &lt;b&gt;", clinic.sid):
         assert shown in browser.page
+
+
+async def test_they_are_set_and_taken_back(desk: Desk, browser: Browser) -> None:
+    clinic = await desk.db.write(lambda conn: accounts.create(conn, "Clinic"))
+    where = f"/operator/caps/{clinic.sid}"
+
+    async def kept() -> dict[str, object]:
+        return dict(await desk.db.read(lambda conn: caps.settings(conn, clinic.sid)))
+
+    await browser.log_in()
+    await browser.get("/operator/caps")
+    assert where in browser.page
+    assert await browser.get(where) == 200
+    given = {"messages_per_day": "50", "allow": "+855,+84", "prefixes": "+84=5", "special": "true", "bursts": "block"}
+    assert await browser.post(where, **given) == 200
+    assert "messages_per_day 0 of 50" in browser.page
+    assert await kept() == {
+        "messages_per_day": 50, "allow": ["+855", "+84"], "prefixes": {"+84": 5}, "special": True, "bursts": "block",
+    }  # fmt: skip
+    await browser.get(where)
+    for value in ('value="50"', 'value="+855,+84"', 'value="+84=5"', '<option value="block" selected>'):
+        assert value in browser.page
+    assert await browser.post(where, **(given | {"allow": "855"})) == 400
+    assert "allow" in browser.page
+    assert (await kept())["allow"] == ["+855", "+84"]
+    await desk.db.write(lambda conn: caps.block(conn, Block(clinic.sid, "+2526123", "a run", now())))
+    assert await browser.post(where, messages_per_day="0", unblock="true") == 200
+    assert await kept() == {"messages_per_day": 0}
+    assert await desk.db.read(lambda conn: caps.blocks(conn, clinic.sid)) == []
+    await browser.get(where)
+    assert await browser.post(f"/operator/caps/AC{'0' * 32}") == 404
+    entries = await desk.db.read(lambda conn: audit.latest(conn, 20))
+    done = [entry for entry in entries if entry.result == "done" and entry.target == where]
+    assert [entry.who for entry in done] == ["operator ann"] * 2
+
+
+async def test_only_a_form_of_ours_sets_them_and_only_for_operators(desk: Desk, browser: Browser) -> None:
+    clinic = await desk.db.write(lambda conn: accounts.create(conn, "Clinic"))
+    where, hashed = f"/operator/caps/{clinic.sid}", passwords.make_hash(PASSWORD)
+    await desk.db.write(lambda conn: operators.put(conn, "eve", hashed, role="auditor"))
+    await browser.log_in()
+    await browser.get(where)
+    assert await browser.post(where, csrf="0" * 32, messages_per_day="5") == 403
+    async with browsing(desk.url) as other:
+        await other.log_in("eve")
+        assert await other.get(where) == 200
+        assert "<button" not in other.page
+        assert await other.post(where, messages_per_day="5") == 403
+    assert await desk.db.read(lambda conn: caps.settings(conn, clinic.sid)) == {}
 
 
 async def test_an_account_does_not_see_others(desk: Desk, browser: Browser) -> None:

@@ -21,8 +21,11 @@ from cloud.api.description.markdown import document as markdown
 from cloud.api.description.model import Endpoint
 from cloud.api.description.openapi import document
 from cloud.api.description.tables import ENDPOINTS, LEFT_OUT, SCHEMAS
-from cloud.api.urls import PATHS
+from cloud.api.urls import PATHS, RELEASES
+from cloud.store import accounts, releases
+from cloud.store.database import Connection
 from cloud.web.routing import pattern_of
+from tests.cloud.api.test_releases import RELEASE
 from tests.fakes.api_site import basic
 from tests.fakes.official_client import operations
 from tests.fakes.seeded_cloud import SeededCloud, seeded_cloud
@@ -117,10 +120,20 @@ async def test_examples_are_taken_and_read_what_is_described_and_answered_as_des
     assert wrong == []
 
 
+def _with_a_release(conn: Connection, owner: str) -> None:
+    """There is one, and all other accounts are this one's: only then may an account see to releases."""
+    releases.add(conn, RELEASE)
+    for account in accounts.roots(conn):
+        if account.sid != owner:
+            accounts.update(conn, account.sid, owner=owner)
+
+
 async def _answered(
     cloud: SeededCloud, http: aiohttp.ClientSession, endpoint: Endpoint, example: dict[str, str], served: Any
 ) -> list[str]:
     seed = await cloud.seed()
+    if endpoint.path.startswith(RELEASES):
+        await cloud.parts.db.write(lambda conn: _with_a_release(conn, seed.account.sid))
     if (before := BEFORE.get((endpoint.method, endpoint.path))) is not None:
         async with http.request(before[0], cloud.url + PATHS[before[1]], headers=basic(seed.account)) as answer:
             assert answer.status < 300, await answer.text()
