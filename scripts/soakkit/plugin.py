@@ -8,6 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from scripts.soakkit.signals import heed_interrupts
+
+
+def pytest_configure() -> None:
+    heed_interrupts()
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,6 +15,7 @@ from scripts.soakkit.one import ROOT, STOP_S, Files, Result, Running
 from scripts.soakkit.options import EVERYTHING, Options, read_options
 from scripts.soakkit.record import Record, commit
 from scripts.soakkit.screen import Screen, spell
+from scripts.soakkit.signals import heed_interrupts
 from scripts.soakkit.table import name_of
 
 FOLDER = ROOT / ".soak"
@@ -30,6 +31,7 @@ class Refusal(Exception):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     options = read_options(sys.argv[1:] if arguments is None else arguments)
+    heed_interrupts()
     try:
         return soak(options, FOLDER)
     except Refusal as refusal:

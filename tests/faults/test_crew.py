@@ -87,7 +87,8 @@ def _soak(folder: Path, names: str, *options: str) -> subprocess.Popen[str]:
     (folder / "conftest.py").write_text((Path(__file__).parent / "conftest.py").read_text())
     (folder / "pytest.ini").write_text("[pytest]\nmarkers =\n    alone: measures time\n")
     (folder / "test_sample.py").write_text(SAMPLE)
-    command = [sys.executable, "-c", PROGRAM, str(folder), names, *options, "--short"]
+    program = [sys.executable, "-c", PROGRAM, str(folder), names, *options, "--short"]
+    command = ["sh", "-c", 'trap "" INT; exec "$@"', "sh", *program]  # as a shell begins it with &
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
 
