@@ -141,7 +141,7 @@ async def test_a_restart_of_the_cloud_in_the_middle_is_survived(story):
     await story.start_cloud()
     for edge in (FAR, NEAR):
         await story.street.mend(edge)
-    await asyncio.sleep(0.1)
+    await story.until(lambda: all(any(story.street.handlers[edge].values()) for edge in (NEAR, FAR)))
     story.far.line.far.say(says(30, 1600))
     await story.tick(50)
     assert story.caller.far.sent.count(ulaw_to_l16(l16_to_ulaw(says(1, 1600)))) >= 29
