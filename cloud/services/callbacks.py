@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -33,6 +34,8 @@ DELAYS_S = (1.0, 5.0, 30.0, 120.0, 600.0)
 _POLL_S = 60.0
 _STORE_PAUSE_S = 1.0
 _LOOK_EVERY_S = 0.02
+_PAUSE_S = 0.005
+"""What ends within it makes one look of many: hundreds may end in a second, and each look asks for every lane."""
 
 Work = Callable[[CallbackRecord, AccountRecord], Awaitable["WebhookFailure | None"]]
 """Does one request and marks the row done itself; a failure is what may be tried again."""
@@ -60,7 +63,7 @@ class Callbacks:
         self._news = asyncio.Event()
         self._shares = Shares()
         self._turns = Turns()
-        self._under_way: set[int] = set()
+        self._under_way: defaultdict[Lane, set[int]] = defaultdict(set)
         self._ended: set[int] = set()
 
     def handle(self, kind: str, work: Work) -> None:
@@ -91,11 +94,10 @@ class Callbacks:
                 except Transient as error:
                     log.warning("the queue of callbacks cannot be read: %s", error)
                     wait_s = _STORE_PAUSE_S
-                try:
+                with suppress(TimeoutError):
                     async with asyncio.timeout(wait_s):
                         await self._news.wait()
-                except TimeoutError:
-                    pass
+                await asyncio.sleep(_PAUSE_S)
 
     async def _start(self, group: asyncio.TaskGroup) -> float:
         """Begin what is due and has room; seconds until more is due. Whatever ends makes us look again."""
@@ -104,22 +106,22 @@ class Callbacks:
             lambda conn: (callbacks.lanes_due(conn, now), callbacks.next_moment(conn, after=now))
         )
         for row in await self._claimable(lanes, now):
-            if row.id in self._under_way or row.id in self._ended:  # ended: while we read, so the row is old
-                continue
-            if self._shares.take(lane_of(row)):
-                self._under_way.add(row.id)
+            if row.id not in self._ended and self._shares.take(lane_of(row)):  # ended: while we read, so the row is old
+                self._under_way[lane_of(row)].add(row.id)
                 group.create_task(self._attempt(row))
         return _POLL_S if later is None else min(_POLL_S, (later - now).total_seconds())
 
     async def _claimable(self, lanes: Sequence[Lane], now: datetime) -> list[CallbackRecord]:
-        """As many of each lane as it has room for (those under way are due as well), one of each in turn."""
+        """As many of each lane as it has room for, one of each in turn."""
         rooms = {lane: room for lane in lanes if (room := self._shares.room(lane))}
-        limits = {lane: room + self._shares.under_way(lane) for lane, room in rooms.items()}
+        begun = {lane: tuple(self._under_way.get(lane, ())) for lane in rooms}
         self._ended.clear()
-        if not limits:
+        if not rooms:
             return []
         found = await self._db.read(
-            lambda conn: [callbacks.next_due(conn, now, limit, lane) for lane, limit in limits.items()]
+            lambda conn: [
+                callbacks.next_due(conn, now, room, lane, without=begun[lane]) for lane, room in rooms.items()
+            ]
         )
         return [row for turn in zip_longest(*found) for row in turn if row is not None]
 
@@ -137,10 +139,16 @@ class Callbacks:
             log.warning("%s: callback %d waits for the store: %s", row.subject, row.id, error)
             await asyncio.sleep(_STORE_PAUSE_S)
         finally:
-            self._under_way.discard(row.id)
-            self._ended.add(row.id)
-            self._shares.give_back(lane_of(row))
-            self._news.set()
+            self._end(row)
+
+    def _end(self, row: CallbackRecord) -> None:
+        lane = lane_of(row)
+        self._under_way[lane].discard(row.id)
+        if not self._under_way[lane]:
+            del self._under_way[lane]
+        self._ended.add(row.id)
+        self._shares.give_back(lane)
+        self._news.set()
 
     async def _deliver(self, row: CallbackRecord, account: AccountRecord) -> WebhookFailure | None:
         answer = await self._client.fetch(request_of(row, account))

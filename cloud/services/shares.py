@@ -27,10 +27,6 @@ class Shares:
         self._of_lane: Counter[Lane] = Counter()
         self._of_account: Counter[AccountSid] = Counter()
 
-    def under_way(self, lane: Lane) -> int:
-        """How many there are of this lane."""
-        return self._of_lane[lane]
-
     def room(self, lane: Lane) -> int:
         """How many more it may take now, if no other takes any."""
         account = self._of_account[lane[0]]

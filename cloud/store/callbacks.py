@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -78,8 +78,13 @@ def lanes_due(conn: Connection, at: datetime) -> list[Lane]:
     return [(account, destination) for account, destination in conn.execute(asked)]
 
 
-def next_due(conn: Connection, at: datetime, limit: int = 50, lane: Lane | None = None) -> list[CallbackRecord]:
-    """Those whose time has come, and before which nothing of the same subject still waits; of one lane, or of all."""
+def next_due(
+    conn: Connection, at: datetime, limit: int = 50, lane: Lane | None = None, *, without: Collection[int] = ()
+) -> list[CallbackRecord]:
+    """Those whose time has come, and before which nothing of the same subject still waits; of one lane, or of all.
+
+    ``without``: ids of those that are under way, so due as well.
+    """
     earlier = callbacks.alias("earlier")
     blocked = exists().where(
         earlier.c.subject == callbacks.c.subject, earlier.c.pending.is_(True), earlier.c.id < callbacks.c.id
@@ -87,6 +92,8 @@ def next_due(conn: Connection, at: datetime, limit: int = 50, lane: Lane | None 
     ready = select(callbacks).where(callbacks.c.pending.is_(True), callbacks.c.due_at <= at, ~blocked)
     if lane is not None:
         ready = ready.where(callbacks.c.account == lane[0], callbacks.c.destination == lane[1])
+    if without:
+        ready = ready.where(callbacks.c.id.not_in(without))
     rows = conn.execute(ready.order_by(callbacks.c.due_at, callbacks.c.id).limit(limit)).mappings()
     return [from_row(CallbackRecord, row) for row in rows]
 
