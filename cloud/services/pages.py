@@ -80,8 +80,9 @@ class Pages:
             async with asyncio.timeout(within_s):
                 return await self._one(verb, account, problems)
         except TimeoutError:
-            problems.append(Problem(NOT_FETCHED, f"<{verb.kind}> was not ready within {within_s:g} s"))
-            return None
+            url = verb.url if isinstance(verb, Play) else ""
+            problems.append(Problem(NOT_FETCHED, f"<{verb.kind}> was not ready within {within_s:g} s", url=url))
+            return _keys_alone(verb)
 
     def _heard(self, verb: Gather, problems: list[Problem]) -> CollectSpec:
         """What can be listened for: words only if somebody here understands them."""
@@ -113,5 +114,10 @@ class Pages:
         found = await self._sounds.clip(verb.url, account.sid, account.auth_token)
         if isinstance(found, WebhookFailure):
             problems.append(Problem(found.code, f"<Play> was left out: {found.text}", url=verb.url))
-            return replace(verb, url="") if verb.digits else None
+            return _keys_alone(verb)
         return replace(verb, clip=found)
+
+
+def _keys_alone(verb: Verb) -> Verb | None:
+    """Without its sound: what a <Play> presses is pressed still."""
+    return replace(verb, url="") if isinstance(verb, Play) and verb.digits else None

@@ -62,7 +62,7 @@ def clock():
 
 @pytest.fixture
 def pages(engine, cache, client, clock):
-    return Pages(Speech([engine], cache), Sounds(client, cache, clock), within_s=2)
+    return Pages(Speech([engine], cache), Sounds(client, cache, clock))
 
 
 @pytest.fixture
@@ -181,6 +181,15 @@ async def test_a_long_text_has_more_time_than_a_short_one(cache, client, engine,
     assert ready.page[0].clip.ms == 50
     assert [problem.code for problem in ready.problems] == [13420]
     assert "within 0.2 s" in ready.problems[0].text
+
+
+async def test_keys_are_pressed_though_the_sound_beside_them_is_late(cache, client, engine, account, app):
+    app.answer("/t", Reply(delay_s=5))
+    pages = Pages(Speech([engine], cache), Sounds(client, cache), within_s=0.2)
+    document = read_voice(twiml("<Play digits='1w2'>t</Play><Play>t</Play><Hangup/>"), app.url("/voice"))
+    ready = await pages.prepare(document, account)
+    assert (ready.page[0], [verb.kind for verb in ready.page]) == (Play("", "1w2"), ["play", "hangup"])
+    assert [(problem.code, problem.url) for problem in ready.problems] == [(13420, app.url("/t"))] * 2
 
 
 async def test_warnings_of_the_document_and_of_voices_are_told(prepare):
