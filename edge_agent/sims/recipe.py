@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 GROUPS = frozenset({"amount", "currency", "expiry", "days"})
 _PLMN = re.compile(r"[0-9]{5,6}")
 _CODE = re.compile(r"[0-9*#a-dA-D]{1,40}")
+_SOME_DAY = date(2026, 12, 31)
 _DECIMALS = (".", ",")
 _VIA = ("ussd", "push", "sms")
 
@@ -127,6 +128,9 @@ def _of_balance(balance: BalanceRecipe) -> Iterator[tuple[str, str]]:
     if balance.answer_via == "sms" and not balance.sender:
         yield "balance.sender", "is needed with answer_via: sms, or any text would be taken for the answer"
     yield from _of_expression("balance.sender", balance.sender)
+    for number, form in enumerate(balance.dates):
+        if not _reads_dates(form):
+            yield f"balance.dates[{number}]", "must read a whole date, each part once, like %d.%m.%Y"
     if balance.decimal not in _DECIMALS:
         yield "balance.decimal", "must be '.' or ','"
     if balance.timeout_s <= 0:
@@ -162,6 +166,13 @@ def _of_expression(path: str, expression: str, *, groups: bool = False) -> Itera
         yield path, f"has no named group (known: {', '.join(sorted(GROUPS))})"
     if groups and found - GROUPS:
         yield path, f"unknown group {min(found - GROUPS)!r} (known: {', '.join(sorted(GROUPS))})"
+
+
+def _reads_dates(form: str) -> bool:
+    try:
+        return datetime.strptime(_SOME_DAY.strftime(form), form).date() == _SOME_DAY
+    except (ValueError, re.error):  # strptime makes an expression of it, in which a part may be once
+        return False
 
 
 def _is_date(text: str) -> bool:

@@ -75,6 +75,12 @@ def test_a_sites_own_recipe_goes_before_the_shipped_ones(tmp_path):
         (("source: a phone, yesterday\n", ""), "source: is missing"),
         (("vectors:\n", "vectors: []\nx:\n"), "line 9: x: unknown key"),
         (("balance:\n", "balance:\n  answer_via: sms\n"), "balance.sender: is needed with answer_via: sms"),
+        (
+            ("vectors:", '  dates: ["%d/%m/%Y", "%d%d.%m.%Y"]\nvectors:'),
+            "line 8: balance.dates[1]: must read a whole date",
+        ),
+        (("vectors:", '  dates: ["%Q"]\nvectors:'), "balance.dates[0]: must read a whole date, each part once"),
+        (("vectors:", '  dates: ["%d.%m"]\nvectors:'), "balance.dates[0]: must read a whole date"),
         (("vectors:", 'top_up: {code: "*1#", done: ok}\nvectors:'), "top_up.code: must hold {pin} once"),
     ],
 )
