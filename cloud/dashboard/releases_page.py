@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 
+from cloud.api import releases as api
 from cloud.api.forms import Form
-from cloud.api.releases import Step, halt, percent_of
 from cloud.dashboard.access import MANAGE
 from cloud.dashboard.login import Login, go
 from cloud.dashboard.paths import RELEASE, RELEASE_ACTIONS, RELEASES
@@ -25,18 +25,14 @@ _WORDS = {"reverted": "taken back", "done": "kept"}
 
 
 def _stage(conn: Connection, sha256: str, form: Form, who: str) -> ReleaseRecord:
-    again, urgent, percent = form.boolean("again"), form.boolean("urgent"), percent_of(form)
+    again, urgent, percent = form.boolean("again"), form.boolean("urgent"), api.percent_of(form)
     if again and not form.boolean("sure"):
         raise InvalidRequest("Tick “I am sure”: it failed before", field="sure")
     return staging.stage(conn, sha256, percent, again=again, urgent=urgent)
 
 
-STEPS: dict[str, Step] = {
-    "stage": _stage,
-    "pause": lambda conn, sha256, form, who: staging.pause(conn, sha256),
-    "resume": lambda conn, sha256, form, who: staging.resume(conn, sha256),
-    "halt": halt,
-}
+STEPS = {**api.STEPS, "stage": _stage}
+"""As by the API, but that what failed before is asked about."""
 assert tuple(STEPS) == RELEASE_ACTIONS, "who may do what stands in access.py"
 
 
@@ -56,7 +52,7 @@ class ReleasesPage:
         session = self._login.session(request)
         return await self._page(session) if session is not None else self._login.form()
 
-    def _doing(self, step: Step) -> Callable[[Request], Awaitable[Response]]:
+    def _doing(self, step: api.Step) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
             session, form = self._login.check(request), Form(request.params())
             sha256, who = request.fields["sha256"], f"operator {session.operator}"

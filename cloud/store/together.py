@@ -54,7 +54,11 @@ class Together(Generic[K, V]):
 
     async def _ask(self, group: Sequence[tuple[K, asyncio.Future[V]]]) -> None:
         questions = [question for question, _ in group]
-        (told,) = await asyncio.gather(self._run(lambda conn: self._answer(conn, questions)), return_exceptions=True)
+
+        def answers(conn: Connection) -> Sequence[V]:
+            return [answer for _, answer in zip(questions, self._answer(conn, questions), strict=True)]
+
+        (told,) = await asyncio.gather(self._run(answers), return_exceptions=True)
         if not isinstance(told, BaseException):
             for (_, done), answer in zip(group, told, strict=True):
                 if not done.done():

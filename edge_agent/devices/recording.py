@@ -20,6 +20,8 @@ from telecore.sim_health import StoreLevel
 log = logging.getLogger(__name__)
 
 FLUSH_S = 2.0
+CLOSE_S = 30.0
+"""How long a device may take to let go of its ports."""
 QUEUED = 10_000
 
 
@@ -65,7 +67,7 @@ async def record(
         state = runner.status.state
         stopping.set()
         serving.cancel()
-        await asyncio.wait([serving])
+        await asyncio.wait([serving], timeout=CLOSE_S)
         await recorder.flush()
     return recorder.progress(state)
 

@@ -137,6 +137,8 @@ async def test_callbacks_of_one_subject_keep_their_order(db: Database, account: 
     await db.write(lambda c: callbacks.add(c, account.sid, "CA1", hook, {"n": "2"}, due_at=NOON))
     third = await db.write(lambda c: callbacks.add(c, account.sid, "CA2", hook, {"n": "3"}, due_at=NOON))
     assert [row.id for row in await db.read(lambda c: callbacks.next_due(c, NOON))] == [first, third]
+    beside = await db.read(lambda c: callbacks.next_due(c, NOON, 1, without=(first,)))
+    assert [row.id for row in beside] == [third], "and its own later one waits still"
     await db.write(lambda c: callbacks.failed(c, first, NOON + timedelta(minutes=1), "HTTP 500"))
     assert [row.id for row in await db.read(lambda c: callbacks.next_due(c, NOON))] == [third]
     await db.write(lambda c: callbacks.done(c, third))

@@ -25,7 +25,7 @@ class Counting:
             raise InvalidRequest("not this one")
         if 666 in asked:
             conn.execute(text("SELECT * FROM nowhere"))
-        return [number * 10 for number in asked]
+        return [number * 10 for number in asked if number != 777]
 
 
 async def test_who_comes_meanwhile_goes_together(db: Database) -> None:
@@ -52,6 +52,13 @@ async def test_one_that_fails_fails_alone(db: Database) -> None:
     told = await asyncio.gather(*(asked.together.ask(n) for n in (11, 12, 13, 14)), return_exceptions=True)
     assert isinstance(told[2], InvalidRequest)
     assert [told[0], told[1], told[3]] == [110, 120, 140]
+
+
+async def test_who_is_given_no_answer_is_told_and_does_not_wait_for_ever(db: Database) -> None:
+    asked = Counting(db)
+    async with asyncio.timeout(5):
+        told = await asyncio.gather(*(asked.together.ask(n) for n in (1, 777, 2)), return_exceptions=True)
+    assert [told[0], type(told[1]), told[2]] == [10, ValueError, 20]
 
 
 async def test_where_the_store_fails_all_are_told_and_the_next_are_answered(db: Database) -> None:
