@@ -43,6 +43,7 @@ from cloud.services.standing import Standing
 from cloud.services.stays import make_stays
 from cloud.services.stream_socket import StreamDoor
 from cloud.services.streams import Streams
+from cloud.services.unwritten import Unwritten
 from cloud.services.validation import Validation
 from cloud.services.verify import Verify
 from cloud.services.webhook_log import WebhookLog
@@ -138,6 +139,7 @@ class Desk:
         tools = SessionTools(db, documents, pages, debugger, tunnel.notify, recording_url, inner=inner)
         dials = Dials(db, self.routing, debugger, now=utc_now, caps=keeper)
         self.calls = CallService(tools, self.routing, self.callbacks, dials, wake=self._wake, caps=keeper)
+        self._unwritten = Unwritten(self.calls.sessions, self._hear)
         self.messages = MessageService(db, self.routing, self.callbacks, wake=self._wake, caps=keeper)
         sending, told = self.messages.sending, self.messages.told
         self.answering = Answering(db, sending, self.callbacks, documents, debugger, told=told)
@@ -156,8 +158,7 @@ class Desk:
         self.clients = ClientLegs(db, tunnel, self.calls.sessions, ended=self.callbacks.wake, now=utc_now)
         self.client_door = ClientDoor(db, self.clients)
         self.streams = Streams(db, self.feeds, door, debugger, wake=self.callbacks.wake)
-        line = RecordingLine(tunnel.fetch, tunnel.notify, tunnel.connected, self._wake)
-        self.recordings = RecordingService(db, files, self.callbacks, line, url=recording_url)
+        self.recordings = RecordingService(db, files, self.callbacks, self._recording_line(), url=recording_url)
         self.transcriptions = Transcriptions(
             db, files, self._recognisers, self.callbacks, debugger, recording_url=recording_url
         )
@@ -170,6 +171,10 @@ class Desk:
         listening = (self.calls, self.stays, self.far_legs, self.messages, self.recordings, self.verify)
         for part in (*listening, self.call_recordings):
             self.ingest.listen(part.on_told)
+
+    def _recording_line(self) -> RecordingLine:
+        tunnel = self._tunnel
+        return RecordingLine(tunnel.fetch, tunnel.notify, tunnel.connected, self._wake)
 
     async def run(self) -> None:
         """Serve until cancelled, then let go of everything."""
@@ -190,6 +195,7 @@ class Desk:
             self.feeds.close()
             await self.ingest.close()
             await self._tasks.close()
+            await self._unwritten.close()
             await self.stays.close()
             await self.calls.close()
             await self._clips.close()
@@ -215,6 +221,10 @@ class Desk:
 
     def on_notice(self, edge: EdgeId, notice: Notice) -> None:
         """News that is not stored as it is."""
+        if not self._unwritten.keeps(edge, notice):
+            self._hear(edge, notice)
+
+    def _hear(self, edge: EdgeId, notice: Notice) -> None:
         match notice:
             case Announced(event):
                 self._announcing = self._tasks.start(self._announce(edge, notice), f"{event.kind} of {edge}")

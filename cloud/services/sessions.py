@@ -70,6 +70,11 @@ class Sessions:
         if session is not None:
             session.end()
 
+    def unwritten(self, sid: CallSid) -> bool:
+        """Whether it was announced and is served here, and its row is not known to be there."""
+        session = self._live.get(sid)
+        return session is not None and not session.record.id
+
     async def written(self, sid: str) -> None:
         """Return once the row of a call that was announced is there, or after a while all the same.
 
@@ -77,7 +82,7 @@ class Sessions:
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(_WRITTEN_WITHIN_S):
-                while (session := self._live.get(CallSid(sid))) is not None and not session.record.id:
+                while self.unwritten(CallSid(sid)):
                     if await self._tools.db.read(lambda conn: calls.get(conn, sid)) is not None:
                         return
                     await asyncio.sleep(_LOOK_EVERY_S)

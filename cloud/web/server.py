@@ -33,6 +33,10 @@ WRITE_S = 20.0
 """How long one event of an answer without an end may take to be let go."""
 MESSAGE_LIMIT = 16 * 1024
 """Of a web socket."""
+CLOSE_S = 3.0
+"""How long a web socket's other end has to say that it has seen the close (RFC 6455 §7.1.1)."""
+MOST_UNREAD = 8
+"""Messages of a web socket that are read before somebody takes them."""
 
 
 class WebServer:
@@ -131,11 +135,11 @@ class WebServer:
 
     async def _socket(self, request: web.BaseRequest, serve: Callable[[Socket], Awaitable[None]]) -> web.StreamResponse:
         """A web socket: a task of its own, which a stop cuts at once."""
-        out = web.WebSocketResponse(heartbeat=PING_S, max_msg_size=MESSAGE_LIMIT, compress=False)
+        out = web.WebSocketResponse(heartbeat=PING_S, timeout=CLOSE_S, max_msg_size=MESSAGE_LIMIT, compress=False)
         if not out.can_prepare(request).ok:
             return _sent(errors.bad_http(426, "Ask for a web socket here"), self._https)
         await out.prepare(request)
-        serving = asyncio.create_task(_serve(Socket(_Wire(out)), serve))
+        serving = asyncio.create_task(_serve(_Wire(out), serve))
         self._streams.add(serving)
         try:
             await asyncio.wait([serving])
@@ -203,17 +207,22 @@ async def _pump(out: web.StreamResponse, response: Response) -> None:
 
 
 class _Wire:
-    """An aiohttp socket as ``socket.Wire``."""
+    """An aiohttp socket as ``socket.Wire``.
+
+    aiohttp does not wait for the other end's close while somebody receives. What that end has sent meanwhile would then
+    reset the connection, and with it goes the close that it has not read. So one task reads, and ends before a close.
+    """
 
     def __init__(self, out: web.WebSocketResponse) -> None:
         self._out = out
+        self._came: asyncio.Queue[str | bytes | None] = asyncio.Queue(MOST_UNREAD)
+        self._over = False
+        self._reading = asyncio.create_task(self._read(), name="reading a web socket")
 
     async def receive(self) -> str | bytes | None:
-        message = await self._out.receive()
-        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-            data: str | bytes = message.data
-            return data
-        return None
+        message = None if self._over else await self._came.get()
+        self._over = self._over or message is None
+        return message
 
     async def send(self, message: str | bytes) -> None:
         if isinstance(message, str):
@@ -222,11 +231,27 @@ class _Wire:
             await self._out.send_bytes(message)
 
     async def close(self, code: int, reason: str) -> None:
+        await self.stop()
         await self._out.close(code=code, message=reason.encode()[:120])
 
+    async def stop(self) -> None:
+        """Read no more; who waits for a message is told that there is none."""
+        self._reading.cancel()
+        await asyncio.wait({self._reading})
+        self._over = True
+        while not self._came.empty():
+            self._came.get_nowait()
+        self._came.put_nowait(None)
 
-async def _serve(socket: Socket, serve: Callable[[Socket], Awaitable[None]]) -> None:
+    async def _read(self) -> None:
+        while (message := await self._out.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
+            await self._came.put(message.data)
+        await self._came.put(None)
+
+
+async def _serve(wire: _Wire, serve: Callable[[Socket], Awaitable[None]]) -> None:
     """Until either end has enough; what was said last is still sent."""
+    socket = Socket(wire)
     pumping = asyncio.create_task(socket.pump())
     serving = asyncio.ensure_future(serve(socket))
     try:
@@ -238,6 +263,7 @@ async def _serve(socket: Socket, serve: Callable[[Socket], Awaitable[None]]) -> 
         for task in (serving, pumping):
             task.cancel()
         await asyncio.wait({serving, pumping})
+        await wire.stop()
     for task in (serving, pumping):
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, ConnectionError):

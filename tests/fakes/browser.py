@@ -60,12 +60,15 @@ class Browser:
 
     async def until(self, condition: str, within_s: float = 20.0) -> None:
         """Wait until the expression is true in the page."""
-        async with asyncio.timeout(within_s):
-            while True:
-                with contextlib.suppress(AssertionError):  # between two pages there is nothing to ask
-                    if await self.evaluate(condition):
-                        return
-                await asyncio.sleep(0.05)
+        try:
+            async with asyncio.timeout(within_s):
+                while True:
+                    with contextlib.suppress(AssertionError):  # between two pages there is nothing to ask
+                        if await self.evaluate(condition):
+                            return
+                    await asyncio.sleep(0.05)
+        except TimeoutError:
+            raise TimeoutError(f"not within {within_s:g} s: {condition}; the page said: {self.problems}") from None
 
     async def text(self) -> str:
         return str(await self.evaluate("document.body.innerText"))

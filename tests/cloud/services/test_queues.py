@@ -13,12 +13,12 @@ from cloud.tunnel import queue_steps
 from cloud.tunnel.heard import utc_now
 from telecore.commands import LeaveStay, PlaceStay, RunPage, RunWait
 from telecore.errors import InvalidRequest, NotFound
-from telecore.events import CallAnswered, CallEnded, StayEnded
-from telecore.ids import StayId, new_id
+from telecore.events import CallAnswered, CallEnded, CallOffered, StayEnded
+from telecore.ids import CallSid, StayId, new_id, new_sid
 from telecore.notices import Do, StayWanted, WaitEnded
 from telecore.stays import DequeueSpec, EnqueueSpec
 from telecore.twiml.page import Ended, Goto
-from tests.cloud.services.site import EDGE, NUMBERS
+from tests.cloud.services.site import CHANNELS, EDGE, HANDSET, NUMBERS
 from tests.fakes.customer_app import twiml
 
 
@@ -114,6 +114,23 @@ async def test_who_takes_from_an_empty_queue_waits_for_the_next(line):
     one = await line.wait()
     await line.placed(one, peer=taker, ends_room=True)
     await line.placed(taker, peer=one, ends_room=True)
+
+
+async def test_a_stay_that_is_told_while_its_call_is_written_is_heard_once_it_is(desk, app, line):
+    """The disk is slow, and the application was not."""
+    hook = Hook(app.answer("/voice", twiml("<Pause/>")))
+    number = await desk.db.read(lambda conn: numbers.get_by_number(conn, NUMBERS[0]))
+    await desk.db.write(lambda conn: numbers.update(conn, number.sid, voice=hook))
+    call = CallSid(new_sid("CA"))
+    offer = CallOffered(call=call, channel=CHANNELS[0], caller=HANDSET, called=NUMBERS[0])
+    desk.desk.calls.announced(EDGE, offer)
+    await app.wait_for("/voice")
+    line.want(call, EnqueueSpec("q"))
+    await asyncio.sleep(0.1)
+    assert not line.commands(LeaveStay, call)
+    await desk.send(offer)
+    assert (await line.told(RunWait, call)).music
+    assert await line.waiting() == [call]
 
 
 async def test_who_gave_up_takes_nobody(line):

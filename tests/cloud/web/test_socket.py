@@ -119,3 +119,30 @@ async def test_a_slow_reader_loses_sound_and_then_its_place() -> None:
     wire.free.set()
     await asyncio.wait_for(pumping, 3)
     assert wire.closed == (1008, "too slow")
+
+
+async def test_who_still_speaks_hears_why_it_was_closed(server: WebServer) -> None:
+    """A telephone sends fifty times a second, and reads the close a little later."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+    writer.write(
+        b"GET /socket HTTP/1.1\r\nHost: cloud\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 3)
+    writer.transport.pause_reading()  # type: ignore[attr-defined]
+    writer.write(masked(0x81, b"enough"))
+    for _ in range(20):
+        await asyncio.sleep(0.02)
+        writer.write(masked(0x82, b"\1" * 160))
+    writer.transport.resume_reading()  # type: ignore[attr-defined]
+    said = await asyncio.wait_for(reader.readexactly(5 + 4), 3)
+    assert said == b"\x81\x03bye" + b"\x88\x08" + (4001).to_bytes(2, "big")
+    writer.write(masked(0x88, (4001).to_bytes(2, "big")))
+    assert await asyncio.wait_for(reader.read(), 1) == b"enough"  # closed as soon as we have said that we know
+    writer.close()
+
+
+def masked(first: int, body: bytes) -> bytes:
+    """A client's frame, masked with zeros (RFC 6455 §5.3)."""
+    length = bytes((0x80 | len(body),)) if len(body) < 126 else b"\xfe" + len(body).to_bytes(2, "big")
+    return bytes((first,)) + length + b"\0\0\0\0" + body
