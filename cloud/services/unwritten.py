@@ -9,7 +9,7 @@ from cloud.services.live_tasks import LiveTasks
 from cloud.services.sessions import Sessions
 from telecore.errors import Transient
 from telecore.ids import CallSid, EdgeId
-from telecore.notices import Notice
+from telecore.notices import FeedOpened, Notice
 
 
 class Unwritten:
@@ -27,7 +27,7 @@ class Unwritten:
     def keeps(self, edge: EdgeId, notice: Notice) -> bool:
         """Whether this one is heard later: in its order, once the row of its call is there, or is not there in time."""
         call = getattr(notice, "call", None)
-        if call is None or (call not in self._kept and not self._sessions.unwritten(call)):
+        if call is None or (call not in self._kept and (_at_once(notice) or not self._sessions.unwritten(call))):
             return False
         if call not in self._kept:
             self._kept[call] = []
@@ -40,3 +40,8 @@ class Unwritten:
             await self._sessions.written(call)
         for edge, notice in self._kept.pop(call):
             self._hear(edge, notice)
+
+
+def _at_once(notice: Notice) -> bool:
+    """The sound is right behind it, and its hearer asked for it and needs no row."""
+    return isinstance(notice, FeedOpened)
