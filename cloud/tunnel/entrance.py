@@ -116,6 +116,13 @@ class Entrance:
         await self._keeper.confirmed(proven.edge, proven.welcome, proven.key)
 
 
+def named(headers: Mapping[str, str]) -> str:
+    """The edge that somebody says to be, who may be anybody; empty where none is named."""
+    authorization = headers.get("Authorization", "")
+    credentials = read_authorization(authorization)
+    return _proves(authorization) or (credentials[0] if credentials is not None else "")
+
+
 def _proves(authorization: str) -> str:
     """The edge that somebody will prove to be; empty for whoever says something else."""
     scheme, _, named = authorization.partition(" ")

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from cloud.store.rows import now
 from cloud.tunnel.crowd import Crowd
 from cloud.tunnel.doorkeeper import CLONED, Doorkeeper, NotLetIn
-from cloud.tunnel.entrance import Entrance, Proven
+from cloud.tunnel.entrance import Entrance, Proven, named
 from cloud.tunnel.line import Admission, Line, LineTimes, Rejection, listen
 from cloud.tunnel.session import EdgeSession, End, Signals
 from telecore.errors import TimedOut, Transient, TunnelDown
@@ -216,10 +216,14 @@ class Hub:
             raise TimedOut(f"blob {sha256[:12]} of edge {edge} is not here after {within_s:g} s") from error
 
     async def _ask(self, headers: Mapping[str, str], address: str) -> Admission | Rejection:
-        """Who is known may come in, unless too many do at once."""
-        answer = await self._entrance.ask(headers, address)
-        later_s = self._crowd.enters(answer.edge) if isinstance(answer, Admission) else 0
-        return Rejection(503, "too many edges come at once", (("Retry-After", str(later_s)),)) if later_s else answer
+        """Who is known may come in, unless too many do at once: then nobody is even asked who he is."""
+        later_s = self._crowd.full(named(headers))
+        if not later_s:
+            answer = await self._entrance.ask(headers, address)
+            later_s = self._crowd.enters(answer.edge) if isinstance(answer, Admission) else 0
+            if not later_s:
+                return answer
+        return Rejection(503, "too many edges come at once", (("Retry-After", str(later_s)),))
 
     async def _serve(self, line: Line, admission: Admission) -> None:
         edge = admission.edge

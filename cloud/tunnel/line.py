@@ -52,9 +52,9 @@ MOST_STRANGERS = 12_000
 AT_ONCE = 4
 """Connections that are taken in one turn of the loop. The turns grow longer with what there is to do, so those that are
 on their way in get in, and those behind them wait in the kernel's queue, where they cost nothing."""
-QUEUE = 1024
-"""Connections that the kernel keeps for us; those beyond are tried again by their own kernels, ever more slowly. More
-would be let in after they have given up."""
+QUEUE = 128
+"""Connections that the kernel keeps for us; those beyond are tried again by their own kernels, ever more slowly. Of a
+longer queue those at its end have given up when their turn comes, and cost a handshake all the same."""
 
 
 @dataclass(frozen=True, slots=True)
