@@ -36,9 +36,12 @@ class Unwritten:
         return True
 
     async def _wait(self, call: CallSid) -> None:
-        with suppress(Transient):  # whoever hears it asks the store for himself
-            await self._sessions.written(call)
-        for edge, notice in self._kept.pop(call):
+        try:
+            with suppress(Transient):  # whoever hears it asks the store for himself
+                await self._sessions.written(call)
+        finally:
+            kept = self._kept.pop(call)
+        for edge, notice in kept:
             self._hear(edge, notice)
 
 

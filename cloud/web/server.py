@@ -139,7 +139,7 @@ class WebServer:
         if not out.can_prepare(request).ok:
             return _sent(errors.bad_http(426, "Ask for a web socket here"), self._https)
         await out.prepare(request)
-        serving = asyncio.create_task(_serve(_Wire(out), serve))
+        serving = asyncio.create_task(_serve(out, serve))
         self._streams.add(serving)
         try:
             await asyncio.wait([serving])
@@ -217,10 +217,13 @@ class _Wire:
         self._out = out
         self._came: asyncio.Queue[str | bytes | None] = asyncio.Queue(MOST_UNREAD)
         self._over = False
-        self._reading = asyncio.create_task(self._read(), name="reading a web socket")
+        self.reading = asyncio.create_task(self._read(), name="reading a web socket")
+        self.reading.add_done_callback(self._read_out)
 
     async def receive(self) -> str | bytes | None:
-        message = None if self._over else await self._came.get()
+        if self._over or (self.reading.done() and self._came.empty()):
+            return None
+        message = await self._came.get()
         self._over = self._over or message is None
         return message
 
@@ -236,8 +239,8 @@ class _Wire:
 
     async def stop(self) -> None:
         """Read no more; who waits for a message is told that there is none."""
-        self._reading.cancel()
-        await asyncio.wait({self._reading})
+        self.reading.cancel()
+        await asyncio.wait({self.reading})
         self._over = True
         while not self._came.empty():
             self._came.get_nowait()
@@ -246,11 +249,16 @@ class _Wire:
     async def _read(self) -> None:
         while (message := await self._out.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
             await self._came.put(message.data)
-        await self._came.put(None)
+
+    def _read_out(self, _: asyncio.Task[None]) -> None:
+        """However the reading ended: whoever waits for a message waits no more."""
+        if self._came.empty():
+            self._came.put_nowait(None)
 
 
-async def _serve(wire: _Wire, serve: Callable[[Socket], Awaitable[None]]) -> None:
+async def _serve(out: web.WebSocketResponse, serve: Callable[[Socket], Awaitable[None]]) -> None:
     """Until either end has enough; what was said last is still sent."""
+    wire = _Wire(out)
     socket = Socket(wire)
     pumping = asyncio.create_task(socket.pump())
     serving = asyncio.ensure_future(serve(socket))
@@ -264,7 +272,7 @@ async def _serve(wire: _Wire, serve: Callable[[Socket], Awaitable[None]]) -> Non
             task.cancel()
         await asyncio.wait({serving, pumping})
         await wire.stop()
-    for task in (serving, pumping):
+    for task in (serving, pumping, wire.reading):
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, ConnectionError):
             raise error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import aiohttp
+import aiohttp.web
 import pytest
 
 from cloud.web.http import Response, Route
@@ -140,6 +141,22 @@ async def test_who_still_speaks_hears_why_it_was_closed(server: WebServer) -> No
     writer.write(masked(0x88, (4001).to_bytes(2, "big")))
     assert await asyncio.wait_for(reader.read(), 1) == b"enough"  # closed as soon as we have said that we know
     writer.close()
+
+
+async def test_a_fault_in_reading_ends_it_and_is_logged(
+    server: WebServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def receive(self: object) -> object:
+        raise RuntimeError("a fault of the library")
+
+    monkeypatch.setattr(aiohttp.web.WebSocketResponse, "receive", receive)
+    url = f"http://127.0.0.1:{server.port}/socket"
+    async with aiohttp.ClientSession() as http, http.ws_connect(url) as socket:
+        assert (await socket.receive(timeout=3)).type is aiohttp.WSMsgType.CLOSE
+        await socket.close()
+    async with asyncio.timeout(3):
+        while "a fault of the library" not in caplog.text:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
 
 
 def masked(first: int, body: bytes) -> bytes:
