@@ -21,7 +21,7 @@ T = TypeVar("T")
 MAX_READ = 1024 * 1024
 _HASH = re.compile(r"[0-9a-f]{64}")
 _THREADS = 4
-_FAN_OUT = 256
+_FOLDER = re.compile(r"[0-9a-f]{2}")
 
 
 class Files:
@@ -93,8 +93,7 @@ class Files:
 
     def _prepare(self) -> None:
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        fan = [self._directory / f"{number:02x}" for number in range(_FAN_OUT)]
-        for folder in (self._directory, self._partial, *fan):
+        for folder in (self._directory, self._partial):
             folder.mkdir(exist_ok=True, mode=0o700)
             private_file.hand_over(folder, self._directory.parent)
 
@@ -118,7 +117,7 @@ class Files:
         return sha256
 
     def _before(self, moment: float) -> list[Sha256]:
-        folders = (self._directory / f"{number:02x}" for number in range(_FAN_OUT))
+        folders = sorted(path for path in self._directory.iterdir() if _FOLDER.fullmatch(path.name))
         return [
             Sha256(path.name) for folder in folders for path in _older(folder, moment) if _HASH.fullmatch(path.name)
         ]
@@ -167,8 +166,15 @@ class Files:
     def _publish(self, made: Path, path: Path) -> None:
         """Content to the disk, then the name, then the directory that holds the name."""
         _flush(made)
+        self._make_folder(path.parent)
         made.replace(path)
         _flush(path.parent)
+
+    def _make_folder(self, folder: Path) -> None:
+        """On the disk under its own name before anything in it is."""
+        folder.mkdir(exist_ok=True, mode=0o700)
+        private_file.hand_over(folder, self._directory)
+        _flush(self._directory)
 
 
 def _flush(path: Path) -> None:

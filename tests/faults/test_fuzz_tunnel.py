@@ -21,6 +21,7 @@ from telecore.errors import RemoteProtocolError
 from telecore.ids import EdgeId
 from telecore.tunnel.frames import Bulk, Side, encode_bulk
 from telecore.tunnel.protocol import TunnelProtocol
+from tests.fakes.store import store_url
 from tests.faults.conftest import Progress, Report
 from tests.faults.fuzzing import fuzz, spoiled_bytes, spoiled_json, spoiled_text
 from tests.telecore.test_codec import CASES, sample
@@ -95,7 +96,7 @@ def test_frames(report: Report, progress: Progress) -> None:
 def ingest(tmp_path: Path) -> Iterator[tuple[asyncio.Runner, Any]]:
     """The street of one edge into a real store, and the loop to use it in."""
     with asyncio.Runner() as runner:
-        db = Database(f"sqlite:///{tmp_path / 'cloud.db'}")
+        db = Database(store_url(tmp_path))
         runner.run(db.__aenter__())
         account = runner.run(db.write(lambda conn: accounts.create(conn, "One")))
         runner.run(db.write(lambda conn: edges.create(conn, EdgeId("site-1"), account.sid)))

@@ -14,6 +14,7 @@ from telecore.ids import ChannelId, EdgeId
 from telecore.model import ChannelState, ChannelStatus, SignalLevel
 from telecore.notices import DataUsed, Heartbeat
 from telecore.tunnel.meter import Traffic
+from tests.fakes.store import store_url
 
 EDGE, CHANNEL = EdgeId("site-1"), ChannelId("site-1/modem1")
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -57,7 +58,7 @@ def test_only_what_lasts_is_news():
 
 @pytest.fixture
 async def db(tmp_path: Path):
-    async with Database(f"sqlite:///{tmp_path / 'cloud.db'}") as database:
+    async with Database(store_url(tmp_path)) as database:
         account = await database.write(lambda conn: accounts.create(conn, "Test"))
         await database.write(lambda conn: edges.create(conn, EDGE, account.sid))
         yield database

@@ -29,6 +29,7 @@ from tests.cloud.services.site import Site
 from tests.fakes.customer_app import CustomerApp
 from tests.fakes.joined_edges import FAR, NEAR, JoinedEdge, Story, Street
 from tests.fakes.postgres import copied, postgres_store
+from tests.fakes.store import store_url
 
 __all__ = ["postgres_store"]
 
@@ -40,7 +41,7 @@ STORES = ["sqlite", "postgresql"] if os.environ.get("SIMFERRY_POSTGRESQL") == "1
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Of an empty store; SIMFERRY_POSTGRESQL=1 tells every story on PostgreSQL too."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'cloud.db'}"
+        return store_url(tmp_path)
     return copied(request.getfixturevalue("postgres_store"))
 
 

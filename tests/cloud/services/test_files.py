@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from pathlib import Path
 
 import pytest
 
@@ -80,3 +81,21 @@ async def test_deleted_is_gone(files):
     await files.delete(sha)
     with pytest.raises(NotFound):
         await files.read(sha, 0, 1)
+
+
+async def test_its_folder_is_private_and_on_the_disk_before_its_name(files, tmp_path, monkeypatch):
+    flushed, fsync = [], os.fsync
+    monkeypatch.setattr(os, "fsync", lambda fd: (flushed.append(os.readlink(f"/proc/self/fd/{fd}")), fsync(fd)))
+    folder = tmp_path / (await files.add(b"first"))[:2]
+    assert [Path(path).parent.name if "new-" in path else path for path in flushed] == [
+        "partial",
+        str(tmp_path),
+        str(folder),
+    ]
+    assert (await asyncio.to_thread(folder.stat)).st_mode & 0o777 == 0o700
+
+
+async def test_old_ones_are_found_in_every_folder(files):
+    kept = {await files.add(bytes([number])) for number in range(20)}
+    assert set(await files.before(2e10)) == kept
+    assert await files.before(0.0) == []

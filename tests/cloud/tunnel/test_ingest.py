@@ -67,6 +67,7 @@ from telecore.model import (
     Service,
     Sim,
 )
+from tests.fakes.store import store_url
 
 EDGE, OTHER = EdgeId("site-1"), EdgeId("site-2")
 CHANNEL = ChannelId("site-1/modem1")
@@ -78,7 +79,7 @@ HOOK = Hook("http://127.0.0.1:9/hook")
 
 @pytest.fixture
 async def db(tmp_path: Path) -> AsyncIterator[Database]:
-    async with Database(f"sqlite:///{tmp_path / 'cloud.db'}") as database:
+    async with Database(store_url(tmp_path)) as database:
         yield database
 
 

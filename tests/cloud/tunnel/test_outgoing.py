@@ -16,6 +16,7 @@ from telecore.commands import RestartChannel, SendMessage, TopUp
 from telecore.errors import NotFound, Transient
 from telecore.ids import Address, ChannelId, EdgeId, MessageSid, new_sid
 from telecore.model import Direction, MessageStatus
+from tests.fakes.store import store_url
 
 EDGE, CHANNEL = EdgeId("site-1"), ChannelId("site-1/modem1")
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
@@ -23,7 +24,7 @@ NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
 @pytest.fixture
 async def db(tmp_path: Path):
-    async with Database(f"sqlite:///{tmp_path / 'cloud.db'}") as database:
+    async with Database(store_url(tmp_path)) as database:
         account = await database.write(lambda conn: accounts.create(conn, "Test"))
         await database.write(lambda conn: edges.create(conn, EDGE, account.sid))
         database.account = account
