@@ -11,7 +11,7 @@ import hashlib
 import os
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,6 +100,11 @@ class EdgeBlobs:
     async def adds(self) -> int:
         """How many recordings were added by now."""
         return await self._do(lambda: self._adds)
+
+    async def older(self, hashes: Collection[Sha256], moment: float) -> list[Sha256]:
+        """Which of these recordings were added last before that moment (POSIX seconds)."""
+        paths = [(sha256, self._recording_path(sha256)) for sha256 in hashes if sha256 in self._recordings]
+        return await self._do(lambda: [sha256 for sha256, path in paths if path.exists() and _time(path) < moment])
 
     async def erase(self, sha256: Sha256, adds: int) -> bool:
         """It was deleted, as was seen after so many were added. When this returns no power cut brings it back.
@@ -244,6 +249,10 @@ def _hash(path: Path) -> Sha256:
 
 def _size(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
+
+
+def _time(path: Path) -> float:
+    return path.stat().st_mtime
 
 
 def _read(path: Path, offset: int, count: int) -> bytes:

@@ -400,7 +400,15 @@ class BlobStored(Notice):
 
 @dataclass(frozen=True, slots=True)
 class BlobHeld(Notice):
-    """Up, after each greeting: recordings that still lie here, for the cloud to want or to call stored."""
+    """Up, after each greeting: recordings that still lie here, for the cloud to want, to call stored or unknown."""
 
     kind: ClassVar[str] = "blob.held"
+    hashes: tuple[Sha256, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class BlobUnknown(Notice):
+    """Down, the answer to BlobHeld: the cloud has no recording with this sound. The edge may have yet to tell of it."""
+
+    kind: ClassVar[str] = "blob.unknown"
     hashes: tuple[Sha256, ...]

@@ -21,7 +21,7 @@ from cloud.tunnel.heard import Told, utc_now
 from telecore.errors import NotFound, Transient
 from telecore.events import RecordingMade
 from telecore.ids import EdgeId, Sha256
-from telecore.notices import BlobHeld, BlobStored, Notice
+from telecore.notices import BlobHeld, BlobStored, BlobUnknown, Notice
 
 log = logging.getLogger(__name__)
 
@@ -83,13 +83,19 @@ class RecordingService:
             self._came()
 
     async def held(self, edge: EdgeId, notice: BlobHeld) -> None:
-        """The edge still keeps these: it may forget what is safe here."""
+        """The edge still keeps these: it may forget what is safe here, and what it never told of."""
+        unknown = []
         for sha256 in notice.hashes:
-            mine = await self._db.read(lambda conn, sha=sha256: self._of_edge(conn, edge, sha))  # type: ignore[misc]
-            if any(record.status == "processing" for record in mine):
+            found = await self._db.read(lambda conn, sha=sha256: _with_edges(conn, sha))  # type: ignore[misc]
+            mine = [record for record, at in found if at == edge]
+            if not found:
+                unknown.append(sha256)
+            elif any(record.status == "processing" for record in mine):
                 self._news.set()
             elif mine and await self._files.size(sha256) is not None:
                 self._line.send(edge, BlobStored(sha256))
+        if unknown:
+            self._line.send(edge, BlobUnknown(tuple(unknown)))
 
     async def run(self) -> None:
         """Bring what is missing, a few at a time, for ever."""
@@ -176,8 +182,9 @@ class RecordingService:
         self._queue.wake()
         self.on_done()
 
-    def _of_edge(self, conn: Connection, edge: EdgeId, sha256: Sha256) -> list[RecordingRecord]:
-        return [record for record in recordings.by_hash(conn, sha256) if recordings.edge_of(conn, record) == edge]
+
+def _with_edges(conn: Connection, sha256: str) -> list[tuple[RecordingRecord, EdgeId | None]]:
+    return [(record, recordings.edge_of(conn, record)) for record in recordings.by_hash(conn, sha256)]
 
 
 def _nothing() -> None:

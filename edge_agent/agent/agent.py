@@ -47,7 +47,7 @@ from telecore.commands import Erase, SetSimHealth
 from telecore.events import EdgeStarted, Event
 from telecore.ids import ChannelId, Sha256, client_channel, new_id
 from telecore.model import Clip
-from telecore.notices import BlobHeld, BlobStored, Do, Heartbeat, Notice, UpdatesOffered
+from telecore.notices import BlobHeld, BlobStored, BlobUnknown, Do, Heartbeat, Notice, UpdatesOffered
 from telecore.steady import SteadyClock
 from telecore.tunnel.link import MediaHandler
 
@@ -325,6 +325,8 @@ class Agent:
             self._dispatcher.do(notice)
         elif isinstance(notice, BlobStored):
             self._stored.put_nowait(notice.sha256)
+        elif isinstance(notice, BlobUnknown):
+            self._erasing.unknown(notice)
         elif isinstance(notice, UpdatesOffered):
             self._updates.offered(notice)
 

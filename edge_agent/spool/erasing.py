@@ -50,7 +50,7 @@ def take(db: sqlite3.Connection, commands: Sequence[Erase], now: float) -> None:
     db.executemany("INSERT OR REPLACE INTO erased (sid, at, redacted) VALUES (?, ?, ?)", made)
     later = [(sid, now, 0) for sid in _erase(db, subjects)] + [(sid, now, 1) for sid in _redact(db, redacted)]
     db.executemany("INSERT OR IGNORE INTO erased (sid, at, redacted) VALUES (?, ?, ?)", later)
-    _let_go(db, [sha256 for command in commands for sha256 in command.sounds], told=False)
+    let_go(db, [sha256 for command in commands for sha256 in command.sounds], told=False)
 
 
 def append_all(db: sqlite3.Connection, events: Sequence[Prepared]) -> Sequence[int]:
@@ -62,7 +62,7 @@ def append_all(db: sqlite3.Connection, events: Sequence[Prepared]) -> Sequence[i
         return outbox.append_all(db, events)
     kept = iter(outbox.append_all(db, [one for one in events if one[0] not in late]))
     # After the others, of which one may have the same sound.
-    _let_go(db, [event.recording.sha256 for event in late if isinstance(event, RecordingMade)])
+    let_go(db, [event.recording.sha256 for event in late if isinstance(event, RecordingMade)])
     return [0 if event in late else next(kept) for event, _ in events]
 
 
@@ -114,7 +114,7 @@ def _erase(db: sqlite3.Connection, sids: Iterable[str]) -> list[str]:
     _blank(db, _RECORDING, recordings)
     _blank(db, f"kind NOT LIKE 'recording.%' AND {_CALL}", calls)
     _blank(db, _MESSAGE, messages)
-    _let_go(db, [sha256 for sha256 in found if sha256])
+    let_go(db, [sha256 for sha256 in found if sha256])
     return still
 
 
@@ -157,7 +157,7 @@ def _redact(db: sqlite3.Connection, sids: Collection[str]) -> list[str]:
     return still
 
 
-def _let_go(db: sqlite3.Connection, hashes: Collection[Sha256], *, told: bool = True) -> None:
+def let_go(db: sqlite3.Connection, hashes: Collection[Sha256], *, told: bool = True) -> None:
     """The files may go, unless another recording has the same sound. ``told``: also one that the cloud knows of."""
     query = _WITH_SOUND if told else f"{_WITH_SOUND} AND acked_at IS NULL"
     others = " ".join(payload for (payload,) in _rows(db, query, hashes))

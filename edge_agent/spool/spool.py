@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -240,6 +240,10 @@ class Spool:
     async def erased_sounds(self) -> Sequence[Sha256]:
         """Recordings whose files are to go."""
         return await self._writer.run(erasing.sounds)
+
+    async def let_sounds_go(self, hashes: Collection[Sha256]) -> None:
+        """Files of recordings that nobody asks for; those that a row here still tells of stay."""
+        await self._writer.run(lambda db: erasing.let_go(db, hashes))
 
     async def sound_gone(self, sha256: Sha256) -> None:
         """That file is gone."""

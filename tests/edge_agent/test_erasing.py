@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from edge_agent.erasing import Erasing
 from edge_agent.spool import Spool
 from telecore.commands import Erase
 from telecore.ids import Sha256, new_sid
+from telecore.notices import BlobUnknown
 from tests.edge_agent.spool.test_erasing import erase, made
 
 SOUND = b"silence, as ever"
@@ -97,5 +99,43 @@ async def test_one_that_is_made_while_files_are_swept_keeps_its_file(
     monkeypatch.setattr(site.spool, "erased_sounds", erased_sounds)
     assert not await site.erasing._swept()
     monkeypatch.undo()
+    assert await site.erasing._swept()
+    assert site.has(sha256)
+
+
+def in_days(site: Site, days: float) -> None:
+    site.erasing = Erasing(site.spool, site.blobs, lambda: time.time() + days * 86400.0)
+
+
+async def test_one_of_which_the_agent_died_before_it_told_goes_after_eight_days(site: Site) -> None:
+    sha256 = await site.add()
+    site.blobs.written(sha256)  # as after a restart, which knows of nothing that is yet to be written
+    for days, there in ((7.9, True), (8.1, False)):
+        in_days(site, days)
+        site.erasing.unknown(BlobUnknown((sha256, Sha256("0" * 64))))
+        assert await site.erasing._swept()
+        assert site.has(sha256) is there
+    assert site.blobs.held() == ()
+
+
+async def test_one_that_a_row_tells_of_stays_though_the_cloud_does_not_know_it_yet(site: Site) -> None:
+    sha256 = await site.add()
+    sid = await site.told(sha256)
+    in_days(site, 9.0)
+    site.erasing.unknown(BlobUnknown((sha256,)))
+    assert await site.erasing._swept()
+    assert site.has(sha256)
+    await site.spool.forget(site.spool.highest)
+    site.erasing.unknown(BlobUnknown((sha256,)))
+    assert await site.erasing._swept()
+    assert site.has(sha256), f"the cloud learned of {sid} after it had said that it knows nothing"
+
+
+async def test_one_that_is_added_again_stays_until_it_is_told_of(site: Site) -> None:
+    sha256 = await site.add()
+    in_days(site, 9.0)
+    site.erasing.unknown(BlobUnknown((sha256,)))
+    assert not await site.erasing._swept()
+    await site.told(sha256)
     assert await site.erasing._swept()
     assert site.has(sha256)

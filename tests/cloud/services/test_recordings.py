@@ -18,7 +18,7 @@ from telecore.errors import NotFound, TimedOut
 from telecore.events import RecordingBegan, RecordingDropped, RecordingMade
 from telecore.ids import RecordingSid, Sha256, new_sid
 from telecore.model import Recording
-from telecore.notices import BlobHeld, BlobStored
+from telecore.notices import BlobHeld, BlobStored, BlobUnknown
 from tests.cloud.services.site import EDGE, HANDSET, NUMBERS
 from tests.fakes.customer_app import twiml
 
@@ -195,6 +195,18 @@ async def test_what_the_edge_still_holds_it_may_forget(desk, call):
     await desk.line.wait_for(stored(sha))
     await asyncio.sleep(0.05)
     assert [n for n in desk.line.sent if isinstance(n, BlobStored)] == [BlobStored(Sha256(sha))]
+
+
+async def test_of_what_the_edge_holds_it_learns_what_no_recording_needs(desk, call):
+    sha, elsewhere, nobodys = await desk.blob(SOUND), Sha256("2" * 64), Sha256("1" * 64)
+    mine = made(call, sha)
+    await desk.tell(mine)
+    await desk.line.wait_for(stored(sha))
+    record = await desk.db.read(lambda conn: recordings.get(conn, mine.recording.sid))
+    other = replace(record, sid=new_sid("RE"), call=new_sid("CA"), sha256=elsewhere)
+    await desk.db.write(lambda conn: recordings.insert(conn, other))
+    desk.desk.on_notice(EDGE, BlobHeld((nobodys, Sha256(sha), elsewhere)))
+    assert await desk.line.wait_for(lambda n: isinstance(n, BlobUnknown)) == BlobUnknown((nobodys,))
 
 
 async def erased(desk):
