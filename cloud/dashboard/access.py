@@ -60,6 +60,7 @@ RULES: Mapping[tuple[str, str], frozenset[str]] = {
     ("GET", SITES): LOOK_AT_ALL,
     ("POST", f"{SITES}/enrol"): MANAGE,
     ("POST", f"{SITES}/rotate"): MANAGE,
+    ("POST", f"{SITES}/drop-old-keys"): MANAGE,
     ("POST", f"{SITE}/revoke"): MANAGE,
     ("POST", f"{SITE}/forgive"): MANAGE,
     ("GET", RELEASES): LOOK_AT_ALL,

@@ -34,7 +34,8 @@ class SitesPage:
         return [
             Route("GET", SITES, self.show),
             Route("POST", f"{SITES}/enrol", self.enrol),
-            Route("POST", f"{SITES}/rotate", self.rotate),
+            Route("POST", f"{SITES}/rotate", self.key(drop_old=False)),
+            Route("POST", f"{SITES}/drop-old-keys", self.key(drop_old=True)),
             Route("POST", f"{SITE}/revoke", self._doing(self._revoke, sure=True)),
             Route("POST", f"{SITE}/forgive", self._doing(self._forgive, sure=True)),
         ]
@@ -59,12 +60,17 @@ class SitesPage:
             qr=svg(made.token),
         )
 
-    async def rotate(self, request: Request) -> Response:
-        session, form = self._login.check(request), Form(request.params())
-        if not form.boolean("sure"):
-            return await self._page(session, 400, _UNSURE)
-        await self._desk.rotate()
-        return go(SITES)
+    def key(self, *, drop_old: bool) -> Callable[[Request], Awaitable[Response]]:
+        """Makes a new one, or forgets all but the newest."""
+
+        async def handle(request: Request) -> Response:
+            session, form = self._login.check(request), Form(request.params())
+            if not form.boolean("sure"):
+                return await self._page(session, 400, _UNSURE)
+            await self._desk.rotate(drop_old=drop_old)
+            return go(SITES)
+
+        return handle
 
     def _doing(self, act: Callable[[str], Awaitable[None]], *, sure: bool) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
@@ -95,12 +101,13 @@ class SitesPage:
             now=time.time(),
             problem=problem,
             manages=session.role in MANAGE,
+            keys=self._desk.keys_made_at,
             rows=[row(record, owners) for record in found],
             accounts=[(owner.sid, owner.friendly_name) for owner in owners.values()],
         )
 
 
-_UNSURE = "Tick “I am sure”: this shuts a site out, or lets one in."
+_UNSURE = "Tick “I am sure”: this shuts sites out, or lets one in."
 
 
 def row(record: EdgeRecord, owners: dict[str, AccountRecord]) -> dict[str, object]:

@@ -63,6 +63,11 @@ class EdgeDesk:
         """Unlock one whose key seemed copied. Raises NotFound, NotAllowed for one that was revoked."""
         await self._db.write(lambda conn: edges.forgive(conn, _known(conn, name, within).edge))
 
+    @property
+    def keys_made_at(self) -> tuple[float, ...]:
+        """When the keys were made by which edges know this cloud, the newest first. POSIX seconds."""
+        return self._keys.made_at
+
     async def rotate(self, *, drop_old: bool = False) -> str:
         """A new key, which edges pin as they come; the beginning of it. ``drop_old``: forget the old ones instead."""
 

@@ -54,6 +54,11 @@ class CloudKeys:
         """All public keys, the newest first."""
         return tuple(self._signers)
 
+    @property
+    def made_at(self) -> tuple[float, ...]:
+        """When they were made, the newest first. POSIX seconds."""
+        return tuple(pair.made_at for pair in self._pairs)
+
     def newest_of(self, pinned: Sequence[str]) -> str:
         """With which to answer an edge that knows these; the newest there is when it knows none."""
         known = [key for key in self.public if key in pinned]

@@ -88,6 +88,19 @@ async def test_the_clouds_key_is_rotated(desk: Desk, browser: Browser) -> None:
     assert desk.keys.public[1:] == before
 
 
+async def test_old_keys_are_forgotten_when_there_are_any(desk: Desk, browser: Browser) -> None:
+    await read(browser)
+    assert "/operator/sites/drop-old-keys" not in browser.page
+    await browser.post("/operator/sites/rotate", sure="true")
+    newest = desk.keys.public[0]
+    assert "Forget the 1 older one" in browser.page
+    assert await browser.post("/operator/sites/drop-old-keys") == 400
+    assert len(desk.keys.public) == 2
+    assert await browser.post("/operator/sites/drop-old-keys", sure="true") == 200
+    assert desk.keys.public == (newest,)
+    assert "/operator/sites/drop-old-keys" not in browser.page
+
+
 async def test_without_the_token_of_the_page_nothing_happens(desk: Desk, browser: Browser, clinic: str) -> None:
     await desk.edges.enrol("site-1", clinic)
     await read(browser)
