@@ -7,6 +7,8 @@ import logging
 from collections.abc import Coroutine
 from typing import Any
 
+from telecore.errors import Transient
+
 log = logging.getLogger(__name__)
 
 
@@ -38,5 +40,9 @@ class LiveTasks:
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if isinstance(error, Transient):  # as when the store is away: no fault of the program, and there may be many
+            log.error("%s failed: %s", task.get_name(), error)
+        else:
             log.error("%s failed", task.get_name(), exc_info=error)

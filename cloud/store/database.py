@@ -165,14 +165,14 @@ class Database:
             os.close(os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600))  # SQLite itself would make it 0644
             if fresh:
                 private_file.hand_over(path, path.parent)
-        before = migrate.is_newest(self._url)
-        try:
-            migrate.upgrade(self._url, seals=self.seals)
-        except SQLAlchemyError as error:
-            raise _translated(error) from error
-        if path is not None:
-            if not before:
+        if not migrate.is_newest(self._url):
+            try:
+                migrate.upgrade(self._url, seals=self.seals)
+            except SQLAlchemyError as error:
+                raise _translated(error) from error
+            if path is not None:
                 self._scrub()  # the log still has what the migrations removed
+        if path is not None:
             soundness.note_made(path)
 
     def _tend_seals(self, engine: Engine) -> None:
@@ -306,10 +306,15 @@ def _tune(engine: Engine, begin: str, *, query_only: bool) -> None:
 
 def _translated(error: BaseException) -> BaseException:
     if isinstance(error, IntegrityError):
-        made: BaseException = Conflict(f"a conflict in the store: {error.orig}")
+        made: BaseException = Conflict(f"a conflict in the store: {_first_line(error.orig)}")
     elif isinstance(error, DBAPIError | sqlite3.Error):
-        made = StoreFailed(f"the store failed: {getattr(error, 'orig', error)}")
+        made = StoreFailed(f"the store failed: {_first_line(getattr(error, 'orig', error))}")
     else:
         return error
     made.__cause__ = error
     return made
+
+
+def _first_line(error: object) -> str:
+    """What PostgreSQL adds in further lines are guesses, and values of the row."""
+    return str(error).partition("\n")[0]

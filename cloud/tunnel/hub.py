@@ -99,6 +99,7 @@ class Hub:
         self._writing: set[asyncio.Task[None]] = set()
         self._crowd = Crowd(time.monotonic)
         self._told: dict[EdgeId, str] = {}
+        self._shut = False
         self._port = port
         self._ready = asyncio.Event()
 
@@ -219,11 +220,21 @@ class Hub:
         """Who is known may come in, unless too many do at once: then nobody is even asked who he is."""
         later_s = self._crowd.full(named(headers))
         if not later_s:
-            answer = await self._entrance.ask(headers, address)
+            try:
+                answer = await self._entrance.ask(headers, address)
+            except (Transient, OSError) as error:
+                self._closes(error)
+                return Rejection(503, "who comes in cannot be looked up now")
             later_s = self._crowd.enters(answer.edge) if isinstance(answer, Admission) else 0
             if not later_s:
                 return answer
         return Rejection(503, "too many edges come at once", (("Retry-After", str(later_s)),))
+
+    def _closes(self, error: Exception) -> None:
+        """Said once, however many come until somebody gets in again."""
+        if not self._shut:
+            self._shut = True
+            _LOG.error("edges cannot be let in now: %s", error)
 
     async def _serve(self, line: Line, admission: Admission) -> None:
         edge = admission.edge
@@ -239,7 +250,7 @@ class Hub:
                 return
             except (Transient, OSError) as error:
                 self._crowd.gone(edge)
-                _LOG.error("edge %s cannot be let in now: %s", edge, error)
+                self._closes(error)
                 await line.close()
                 return
         signals, address = Signals(), line.address
@@ -326,6 +337,7 @@ class Hub:
 
     def _greeted(self, edge: EdgeId, hello: Hello) -> None:
         self._crowd.greeted(edge)
+        self._shut = False
         self._tell(edge, "connected", logging.INFO)
         self._on_link(edge, True)
 

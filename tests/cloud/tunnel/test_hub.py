@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from edge_agent.uplink import UplinkTimes
+from telecore.errors import Transient
 from telecore.ids import EdgeId
 from tests.fakes.streets import Out
 from tests.fakes.tunnel import EDGE, KEY, QUICK, Rig, running, until
@@ -73,6 +74,34 @@ async def test_many_wrong_keys_close_the_door_for_a_while() -> None:
             statuses.append(caught.value.response.status_code)
         assert statuses == [401] * 10 + [429] * 2
         assert 1 <= int(caught.value.response.headers["Retry-After"]) <= 61
+
+
+class Away(dict[EdgeId, str]):
+    """What edges' keys are while the store is gone."""
+
+    def get(self, edge: EdgeId, default: object = None) -> str:
+        raise Transient("the store is away")
+
+
+async def test_while_the_store_is_away_edges_are_put_off_and_it_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    rig = Rig()
+    known, rig.keys = rig.keys, Away()
+    async with rig.cloud():
+        for n in range(5):
+            with pytest.raises(InvalidStatus) as caught:
+                async with raw(rig, f"Bearer site-{n}:{KEY}"):
+                    pass
+            assert caught.value.response.status_code == 503
+        assert caplog.text.count("edges cannot be let in now: the store is away") == 1
+        assert "Traceback" not in caplog.text
+        rig.keys = known
+        async with running(rig.uplink().run()):
+            await until(lambda: rig.cloud_links)
+        rig.keys = Away()
+        with pytest.raises(InvalidStatus):
+            async with raw(rig):
+                pass
+    assert caplog.text.count("edges cannot be let in now: the store is away") == 2
 
 
 async def test_a_second_agent_is_refused_and_the_first_goes_on(caplog: pytest.LogCaptureFixture) -> None:
