@@ -25,10 +25,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.fleet_api import Customer
 from benchmarks.fleet_edges import FIRST_STATE, seed_of
 from cloud import signing
 from cloud.store import accounts, edges
 from cloud.store.database import Connection, Database
+from cloud.store.records import AccountRecord
 from telecore.ids import EdgeId
 
 ROOT = Path(__file__).parent.parent
@@ -42,7 +44,8 @@ class Outcome:
     """Seconds, and bytes for each connection. ``back_s``: from the kill until all are greeted again.
 
     ``serving_s``: how long the killed one took to listen again, which is within ``back_s``. ``cpu_s``: what the new
-    server needed until then. ``join_us``: CPU of one join, when they come spread, its start apart. ``rss_mb``: of the
+    server needed until then. ``api…``: one request of a customer after the other, from when it listens until all are
+    back. ``join_us``: CPU of one join, when they come spread, its start apart. ``rss_mb``: of the
     whole server with all of them.
     """
 
@@ -59,6 +62,9 @@ class Outcome:
     told: int = 0
     acked: int = 0
     stored: int = 0
+    api_p95_s: float = 0.0
+    api_slowest_s: float = 0.0
+    api_unanswered: int = 0
 
 
 class Edges:
@@ -110,6 +116,7 @@ class Server:
 
     def __init__(self, command: list[str], port: int, log: Path) -> None:
         self._command, self.port, self._log = command, port, log
+        self.customer: Customer | None = None
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> float:
@@ -173,24 +180,25 @@ def certificate(folder: Path) -> tuple[Path, Path]:
     return made, key
 
 
-def seed(config: Path, count: int) -> None:
-    """Enrolled edges, each with a key of its own."""
+def seed(config: Path, count: int) -> AccountRecord:
+    """Enrolled edges, each with a key of its own, and whose they are."""
 
-    async def write() -> None:
+    async def write() -> AccountRecord:
         (config.parent / "data").mkdir(exist_ok=True)
         async with Database(f"sqlite:///{config.parent / 'data' / 'cloud.db'}") as db:
 
-            def fill(conn: Connection) -> None:
+            def fill(conn: Connection) -> AccountRecord:
                 account = accounts.create(conn, "Fleet")
                 for n in range(count):
                     edge = EdgeId(f"e{n}")
                     token = edges.create(conn, edge, account.sid)
                     edges.enrol(conn, token, "", public_key=signing.public_of(seed_of(edge)))
                     edges.offer_join(conn, edge, FIRST_STATE, "", "")
+                return account
 
-            await db.write(fill)
+            return await db.write(fill)
 
-    asyncio.run(write())
+    return asyncio.run(write())
 
 
 @contextlib.contextmanager
@@ -202,8 +210,9 @@ def controller(folder: Path, count: int) -> Iterator[Server]:
         f"web: {{port: {web}}}\ntunnel: {{port: {port}, certificate: {made}, key: {key}}}\n"
         "speech: {program: none-such}\nlog: {level: warning}\n"
     )
-    seed(config, count)
+    account = seed(config, count)
     server = Server([sys.executable, "-m", "cloud", "serve", "--config", str(config)], port, folder / "cloud.log")
+    server.customer = Customer(web, account.sid, account.auth_token)
     try:
         yield server
     finally:
@@ -242,9 +251,15 @@ def measure(server: Server, count: int, *, is_bare: bool, within_s: float = 120.
         began = time.monotonic()
         fleet.until("up", 0, 30)
         out.serving_s = server.start()
+        if server.customer is not None:
+            server.customer.begin()
         fleet.until("up", count, within_s)
         out.back_s = time.monotonic() - began
         out.cpu_s = server.cpu_s()
+        if server.customer is not None:
+            server.customer.end()
+            out.api_p95_s, out.api_slowest_s = (server.customer.percentile(part) for part in (0.95, 1.0))
+            out.api_unanswered = server.customer.unanswered
         if not is_bare:
             fleet.until("acked", count, within_s)
         out.attempts = fleet.last["attempts"] - before
@@ -286,7 +301,8 @@ def main() -> None:
             f" {out.join_us:.0f} µs of CPU a join, all back {out.back_s:.1f} s after the kill"
             f" ({out.serving_s:.1f} s of it until it listened), {out.cpu_s:.1f} s of CPU, {out.attempts} attempts,"
             f" {out.refused} put off, {out.late} gave up waiting; SMS told {out.told}, acknowledged {out.acked},"
-            f" stored {out.stored}"
+            f" stored {out.stored}; the API meanwhile: 95th percentile {out.api_p95_s * 1000:.0f} ms, slowest"
+            f" {out.api_slowest_s * 1000:.0f}, {out.api_unanswered} unanswered"
         )
 
 

@@ -26,6 +26,9 @@ def test_a_fleet_comes_back(tmp_path: Path, report: Report) -> None:
         attempts=out.attempts,
         put_off=out.refused,
         gave_up_waiting=out.late,
+        api_p95_ms=round(out.api_p95_s * 1000),
+        api_slowest_ms=round(out.api_slowest_s * 1000),
+        api_unanswered=out.api_unanswered,
         lost=out.told - out.stored,
         doubled=out.stored - out.told,
     )
