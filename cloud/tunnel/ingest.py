@@ -69,9 +69,14 @@ class Ingest:
         return EdgeIncoming(self, edge)
 
     async def announce(self, edge: EdgeId, event: Event) -> None:
-        """An event told ahead of its number. Raises StoreFailed; its numbered copy will come again."""
+        """An event told ahead of its number. Raises StoreFailed; its numbered copy will come again.
+
+        It may be ahead of the one that makes its call's row, too: then it is left to that copy, which is behind it.
+        """
 
         def write(conn: Connection) -> list[Told]:
+            if not effects.has_its_row(conn, edge, event):
+                return []
             told = self._take(conn, edges.get(conn, edge), event, history=False)
             return [told] if told else []
 

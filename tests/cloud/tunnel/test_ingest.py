@@ -208,6 +208,19 @@ async def test_announced_and_numbered_count_once_whichever_comes_first(db, inges
     assert len(await db.read(lambda conn: calls.live(conn, EDGE))) == 2
 
 
+async def test_the_end_of_a_call_that_is_announced_before_its_beginning_has_come_is_not_lost(db, ingest, told, street):
+    """A call that began and ended while the tunnel was down, or behind much that had to wait for it."""
+    began = offered()
+    ended = CallEnded(call=began.call, cause=16, by="caller", duration_s=3)
+    await ingest.announce(EDGE, ended)
+    assert told == []
+    await street.send(began, ended)
+    await ingest.announce(EDGE, ended)
+    assert [news.event.id for news in told] == [began.id, ended.id]
+    assert (await db.read(lambda conn: calls.get(conn, began.call))).status is CallStatus.COMPLETED
+    assert await db.read(lambda conn: calls.live(conn, EDGE)) == []
+
+
 async def test_what_is_not_understood_is_counted_and_passed_over(ingest, street, told):
     incoming = street.incoming
     bad = codec.encode(received()) | {"parts": "two"}
