@@ -88,6 +88,7 @@ async def test_the_books_balance_though_the_database_is_killed(
     assert balance.faults == []
     said = await asyncio.to_thread((lab.logs / "cloud.log").read_text)
     assert "Traceback" not in said
+    assert "is lost with its edge" not in said, "the edge lives, and has told how each call ended"
     assert balance.counts["sms_accepted"] > 0
     assert balance.counts["sms_in"] > 0
 
