@@ -8,8 +8,7 @@ from cloud.api import render
 from cloud.api.asks import Ask, guarded, own
 from cloud.api.paging import list_response
 from cloud.api.urls import PATHS
-from cloud.services.urls import InvalidUrl, canonical
-from cloud.services.webhook_log import shown_url
+from cloud.services.urls import InvalidUrl, canonical, shown_url
 from cloud.store import calls, notifications, webhook_log
 from cloud.store.database import Connection, Database
 from cloud.store.notifications import NotificationFilter

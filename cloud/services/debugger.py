@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from cloud.services.webhooks import shown
+from cloud.services.urls import shown_url
 from cloud.store import notifications
 from cloud.store.database import Connection, Database
 from cloud.store.records import Hook
@@ -37,7 +37,7 @@ class Debugger:
 
         ``once``: what is tried again may fail again in the same way, and the customer reads of it one time.
         """
-        where = f" at {shown(hook.url)}" if hook.url else ""
+        where = f" at {shown_url(hook.url)}" if hook.url else ""
         log.log(logging.ERROR if level == "critical" else logging.WARNING, "%s: %s %s%s", subject, code, text, where)
 
         def write(conn: Connection) -> None:

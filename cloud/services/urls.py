@@ -46,6 +46,16 @@ def canonical_socket(url: str) -> str:
     return "ws" + canonical(f"http{scheme[2:]}:{rest}").removeprefix("http")
 
 
+def shown_url(url: str, *, whole: bool = False) -> str:
+    """As a log may show it: without credentials; ``whole``: with its query. Of what is no URL, that it is none."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(no URL)"
+    query = parts.query if whole else ""
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
+
+
 def with_query(url: str, params: Mapping[str, str]) -> str:
     """The URL with these fields after its own query."""
     if not params:

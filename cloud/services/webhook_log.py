@@ -11,9 +11,9 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from functools import partial
-from urllib.parse import urlsplit, urlunsplit
 
 from cloud.services.exchanges import Exchange, WebhookRequest
+from cloud.services.urls import shown_url
 from cloud.services.webhooks import WebhookClient
 from cloud.store import accounts, webhook_log
 from cloud.store.database import Conflict, Connection, Database
@@ -161,13 +161,6 @@ def row_of(exchange: Exchange, level: str) -> WebhookLogRecord | None:
         at=exchange.at,
         replay_of=ask.replay,
     )
-
-
-def shown_url(url: str, *, whole: bool) -> str:
-    """Without credentials; ``whole``: with its query."""
-    parts = urlsplit(url)
-    query = parts.query if whole else ""
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, query, ""))
 
 
 def _some(headers: Mapping[str, str], wanted: frozenset[str]) -> dict[str, str]:

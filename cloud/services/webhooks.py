@@ -11,7 +11,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urljoin
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -32,7 +32,7 @@ from cloud.services.exchanges import (
     WebhookRequest,
 )
 from cloud.services.lookups import Lookups
-from cloud.services.urls import InvalidUrl, canonical, with_query
+from cloud.services.urls import InvalidUrl, canonical, shown_url, with_query
 from telecore.errors import TelecoreError
 from telecore.ids import AccountSid
 from telecore.signature import sign
@@ -46,7 +46,6 @@ __all__ = [
     "WebhookClient",
     "WebhookFailure",
     "WebhookRequest",
-    "shown",
 ]
 
 log = logging.getLogger(__name__)
@@ -173,7 +172,7 @@ class WebhookClient:
             except _Failed as failed:
                 if failed.policy not in wanted.again:
                     raise
-                log.info("webhook %s: %s; trying again, %d left", shown(hop.url), failed, left - 1)
+                log.info("webhook %s: %s; trying again, %d left", shown_url(hop.url), failed, left - 1)
         return await self._once(hop, wanted.timeouts, cookies)
 
     async def _once(
@@ -241,12 +240,6 @@ class WebhookClient:
                 auto_decompress=False,
             )
         return self._session
-
-
-def shown(url: str) -> str:
-    """A URL as a log may show it: without credentials and query."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
 def _headers(hop: WebhookRequest, url: str, post: bool) -> dict[str, str]:

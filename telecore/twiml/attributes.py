@@ -105,9 +105,12 @@ class Attributes:
 
 
 def absolute(reading: Reading, url: str, node: Node, code: int = 11100) -> str:
-    """``url`` seen from the document. What is neither http nor https is warned of here and fails when fetched."""
-    whole = urljoin(reading.url, url)
-    if not whole.lower().startswith(("http://", "https://")):
+    """``url`` seen from the document. What is no http or https URL is warned of here and fails when fetched."""
+    try:
+        whole, is_one = urljoin(reading.url, url), True
+    except ValueError:  # http://[::1
+        whole, is_one = url, False
+    if not is_one or not whole.lower().startswith(("http://", "https://")):
         reading.warn(code, f"<{node.name}> {url[:100]!r} is not an http or https URL", node)
     return whole
 

@@ -6,6 +6,7 @@ Anything else is a fault: another error, more than ``SLOWEST_S`` of processor ti
 
 from __future__ import annotations
 
+import copy
 import gc
 import json
 import logging
@@ -314,12 +315,12 @@ def spoiled_json(draw: st.DrawFn, corpus: Sequence[Any]) -> Any:
     for _ in range(draw(st.integers(0, 4))):
         holder, key = draw(_a_place_in(value))
         if holder is None:
-            return draw(st.sampled_from(JSON_VALUES))
+            return draw(_json_values())
         kind = draw(st.integers(0, 4))
         if kind == 0:
             del holder[key]
         elif kind == 1:
-            holder[key] = draw(st.sampled_from(JSON_VALUES))
+            holder[key] = draw(_json_values())
         elif kind == 2:
             holder[key] = draw(st.sampled_from((*WORDS, *NUMBERS)))
         elif kind == 3:
@@ -328,6 +329,11 @@ def spoiled_json(draw: st.DrawFn, corpus: Sequence[Any]) -> Any:
             for _ in range(draw(st.integers(1, 60))):
                 holder[key] = {str(key): holder[key]}
     return value
+
+
+def _json_values() -> st.SearchStrategy[Any]:
+    """Copies: they are spoiled in their turn, and the next ones must be as they were."""
+    return st.sampled_from(JSON_VALUES).map(copy.deepcopy)
 
 
 @st.composite

@@ -177,6 +177,15 @@ async def test_what_was_wrong_is_noted_and_the_page_runs(desk, app, number):
     await eventually(lambda: _sorted(desk, call, [11200, 12200, 12400]))
 
 
+async def test_urls_that_are_none_are_noted_and_the_call_goes_on(desk, app, number):
+    app.answer("/voice", twiml("<Play>http://[::1</Play><Say>Hi</Say><Redirect>http://[::1</Redirect>"))
+    call = await desk.offer()
+    assert [verb.kind for verb in (await desk.page(call, 1)).verbs] == ["say", "redirect"]
+    desk.goto(call, 1, "http://[::1")
+    assert [verb.kind for verb in (await desk.page(call, 2)).verbs] == ["say", "hangup"]
+    await eventually(lambda: _sorted(desk, call, [11100, 11100, 11100, 11100, 11200]))
+
+
 async def _sorted(desk, call, codes):
     return sorted(await noted(desk, call)) == codes
 
