@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 from cloud.api import fleet_forms, fleet_render
 from cloud.api.callers import Caller, with_caller
 from cloud.api.forms import Form
 from cloud.api.urls import CHANNEL, CHANNELS, TASK
-from cloud.fleet.snapshot import FleetView
-from cloud.store import history, tasks
+from cloud.fleet.snapshot import Snapshot
+from cloud.store import edges, history, numbers, tasks
 from cloud.store.database import Connection, Database
 from cloud.store.records import ChannelRecord, HistoryRecord, TaskRecord
 from cloud.tunnel import channel_steps
+from cloud.tunnel.message_steps import owner_of
 from cloud.web.auth import Authenticator
 from cloud.web.http import Handler, Request, Response, Route, json_response
 from telecore.commands import CancelUssd, ReadBalance, RequestUssd, RestartChannel, RunSelfTest, SetSimHealth, TopUp
 from telecore.errors import NotFound
-from telecore.ids import AccountSid, ChannelId
+from telecore.ids import AccountSid, ChannelId, EdgeId
 
 HISTORY = 100
 Ask = RequestUssd | CancelUssd | RestartChannel | SetSimHealth | ReadBalance | TopUp | RunSelfTest
@@ -40,8 +41,15 @@ class Tasks(Protocol):
         """Raises NotFound for a channel that is not there, or is somebody else's."""
 
 
+class Sites(Protocol):
+    """``fleet.state.Fleet``."""
+
+    async def channels_of(self, names: Collection[EdgeId]) -> Snapshot:
+        """Raises StoreFailed."""
+
+
 class FleetApi:
-    def __init__(self, db: Database, auth: Authenticator, fleet: FleetView, service: Tasks) -> None:
+    def __init__(self, db: Database, auth: Authenticator, fleet: Sites, service: Tasks) -> None:
         self._db = db
         self._auth = auth
         self._fleet = fleet
@@ -56,13 +64,14 @@ class FleetApi:
         ]
 
     async def list_(self, request: Request, caller: Caller) -> Response:
-        fleet = await self._fleet.snapshot()
+        fleet = await self._fleet.channels_of(await self._db.read(lambda conn: _edges(conn, caller)))
         seen = await self._db.read(lambda conn: _seen(conn, fleet.channels, caller))
         shown = [fleet_render.channel(record, fleet, caller.opens) for record in seen]
         return json_response({"channels": shown})
 
     async def fetch(self, request: Request, caller: Caller) -> Response:
-        name, fleet = _channel(request), await self._fleet.snapshot()
+        name = _channel(request)
+        fleet = await self._fleet.channels_of([EdgeId(owner_of(name))])
         found = [record for record in fleet.channels if record.channel == name]
 
         def read(conn: Connection) -> tuple[list[ChannelRecord], list[HistoryRecord]]:
@@ -96,7 +105,12 @@ def _channel(request: Request) -> ChannelId:
     return ChannelId(f"{request.fields['edge']}/{request.fields['device']}")
 
 
-def _seen(
-    conn: Connection, found: list[ChannelRecord] | tuple[ChannelRecord, ...], caller: Caller
-) -> list[ChannelRecord]:
-    return [record for record in found if channel_steps.account_of(conn, record.channel, record.edge) in caller.opens]
+def _edges(conn: Connection, caller: Caller) -> set[EdgeId]:
+    """In which there may be SIMs of the caller's."""
+    elsewhere = [channel for account in caller.opens for channel in numbers.channels_of(conn, account)]
+    return {*edges.names_of(conn, caller.opens), *(EdgeId(owner_of(channel)) for channel in elsewhere)}
+
+
+def _seen(conn: Connection, found: Sequence[ChannelRecord], caller: Caller) -> list[ChannelRecord]:
+    whose = channel_steps.accounts_of(conn, found)
+    return [record for record in found if whose.get(record.channel) in caller.opens]

@@ -21,7 +21,7 @@ from cloud.api.conferences import ConferencesApi
 from cloud.api.description.serving import DescriptionApi
 from cloud.api.empty_lists import EmptyListsApi
 from cloud.api.enrolment import Enrolment, EnrolmentApi
-from cloud.api.fleet import FleetApi, Tasks
+from cloud.api.fleet import FleetApi, Sites, Tasks
 from cloud.api.incoming_phone_numbers import NumbersApi
 from cloud.api.keys import KeysApi
 from cloud.api.lookups import LookupsApi
@@ -42,7 +42,6 @@ from cloud.api.verifications import VerificationsApi, Verifying
 from cloud.api.verify_limits import VerifyLimitsApi
 from cloud.api.verify_services import VerifyServicesApi
 from cloud.api.webhooks import WebhookReplays, WebhooksApi
-from cloud.fleet.snapshot import FleetView
 from cloud.services.caps import CapKeeper
 from cloud.services.conference_desk import ConferenceDesk
 from cloud.services.edge_desk import EdgeDesk
@@ -73,7 +72,7 @@ class Backend:
     renditions: Renditions
     public_url: str
     enrolment: Enrolment
-    fleet: FleetView
+    fleet: Sites
     tasks: Tasks
     accounts: Accounts
     validations: Validations

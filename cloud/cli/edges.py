@@ -101,7 +101,7 @@ def _key_of(config: CloudConfig) -> str:
 
 async def _channels(config: CloudConfig, asked: argparse.Namespace) -> int:
     async with store(config) as db:
-        found = await db.read(lambda conn: channels.list_(conn, asked.edge))
+        found = await db.read(lambda conn: channels.list_(conn, [asked.edge] if asked.edge else None))
     rows = [channel_table.row(record) for record in found]
     print(json.dumps(rows) if asked.json else channel_table.text(rows))
     return 0

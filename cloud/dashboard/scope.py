@@ -23,7 +23,7 @@ class Scope:
 def scope_of(conn: Connection, account: str) -> Scope:
     """The account and its subaccounts."""
     opened = frozenset({AccountSid(account), *accounts.below(conn, account)})
-    return Scope(opened, frozenset(record.edge for record in edges.list_(conn) if record.account in opened))
+    return Scope(opened, frozenset(edges.names_of(conn, opened)))
 
 
 def limited(shown: Snapshot, scope: Scope) -> Snapshot:

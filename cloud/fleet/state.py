@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -142,6 +142,13 @@ class Fleet:
         sites = dict(self._sites)
         return await self._db.read(lambda conn: self._snapshot(conn, sites))
 
+    async def channels_of(self, names: Collection[EdgeId]) -> Snapshot:
+        """Channels of these edges, and what is told of them; no calls and no messages. Raises StoreFailed."""
+        sites = {edge: self.site(edge) for edge in names}
+        return await self._db.read(
+            lambda conn: replace(self._stand(conn, sites, sites), warnings=tuple(warnings.list_(conn, sites)))
+        )
+
     async def subscribe(self) -> AsyncIterator[object]:
         """None each time something may have changed."""
         ear = asyncio.Event()
@@ -155,17 +162,23 @@ class Fleet:
             self._ears.discard(ear)
 
     def _snapshot(self, conn: Connection, sites: Mapping[EdgeId, SiteState]) -> Snapshot:
-        stand = {record.channel: record for record in channels.list_(conn)}
-        for site in sites.values():
-            stand.update(site.channels)
-        return Snapshot(
-            edges=tuple(_view(record, sites.get(record.edge, _UNHEARD).edge) for record in edges.list_(conn)),
-            channels=tuple(record for _, record in sorted(stand.items())),
+        return replace(
+            self._stand(conn, sites, None),
             calls=tuple(calls.live(conn)),
             messages=messages.latest(conn, LAST_MESSAGES),
             warnings=(*self._own, *warnings.list_(conn)),
-            newest=history.newest(conn, SHOWN_OF_EACH),
             happened=tuple(history.latest(conn, HAPPENED, LAST_HAPPENED)),
+        )
+
+    def _stand(self, conn: Connection, sites: Mapping[EdgeId, SiteState], names: Collection[EdgeId] | None) -> Snapshot:
+        """Edges and their channels: all, or those of these names."""
+        stand = {record.channel: record for record in channels.list_(conn, names)}
+        for site in sites.values():
+            stand.update(site.channels)
+        return Snapshot(
+            edges=tuple(_view(record, sites.get(record.edge, _UNHEARD).edge) for record in edges.list_(conn, names)),
+            channels=tuple(record for _, record in sorted(stand.items())),
+            newest=history.newest(conn, SHOWN_OF_EACH, None if names is None else stand),
         )
 
 

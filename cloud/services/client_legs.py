@@ -204,7 +204,7 @@ class ClientLegs:
 
     def _edge(self, conn: Connection, account: AccountSid) -> EdgeId | None:
         """Where the call is to be: the connected edge with the fewest calls that is the account's, or has its SIM."""
-        own = {found.edge for found in edges.list_(conn) if found.account == account}
+        own = set(edges.names_of(conn, [account]))
         own |= {EdgeId(owner_of(channel)) for channel in numbers.channels_of(conn, account)}
         able = sorted(edge for edge in own if self._line.connected(edge))
         return min(able, key=lambda edge: len(calls.live(conn, edge)), default=None)

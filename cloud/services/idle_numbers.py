@@ -50,13 +50,8 @@ def idle(conn: Connection, account: AccountSid) -> list[Idle]:
 def reachable(conn: Connection, account: AccountSid) -> list[ChannelRecord]:
     """The channels of this account's edges and of its parent's."""
     mine = accounts.get(conn, account)
-    owners = {account, mine.owner if mine else None}
-    belongs: dict[str, bool] = {}
-    for channel in (all_ := channels.list_(conn)):
-        if channel.edge not in belongs:
-            edge = edges.get(conn, channel.edge)
-            belongs[channel.edge] = edge is not None and edge.account in owners
-    return [channel for channel in all_ if belongs[channel.edge]]
+    owners = [account, *([mine.owner] if mine is not None and mine.owner is not None else [])]
+    return channels.list_(conn, edges.names_of(conn, owners))
 
 
 def search(conn: Connection, account: AccountSid, wanted: Wanted) -> list[Idle]:

@@ -64,7 +64,7 @@ class Routing:
             self._candidate(conn, record, legs[record.channel])
             for site in self._sites(conn, account)
             for legs in (Counter(live.channel for live in calls.live(conn, site)),)
-            for record in channels.list_(conn, site)
+            for record in channels.list_(conn, [site])
         ]
         return self._decide(sid, RouteRequest(Service.VOICE, target.uri, domain=target.host), candidates)
 
@@ -88,14 +88,14 @@ class Routing:
             self._candidate(conn, record, legs[record.channel] + taken[record.channel])
             for site in self._sites(conn, account, edge)
             for legs in (Counter(live.channel for live in calls.live(conn, site)),)
-            for record in channels.list_(conn, site)
+            for record in channels.list_(conn, [site])
         ]
         prefer = next((found.channel for found in candidates if caller and caller in found.numbers), None)
         return self._decide(sid, RouteRequest(Service.VOICE, to, near=edge, prefer=prefer, domain=domain), candidates)
 
     def _sites(self, conn: Connection, account: AccountSid, own: EdgeId | None = None) -> list[EdgeId]:
         """The edges whose channels this account may use: its own ones, and that where its call is."""
-        return [found.edge for found in edges.list_(conn) if found.edge == own or found.account == account]
+        return sorted({*edges.names_of(conn, [account]), *([own] if own is not None else [])})
 
     def reason(self, sid: str) -> str:
         """Why the call or message went where it went, for as long as it is remembered."""

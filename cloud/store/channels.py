@@ -35,11 +35,11 @@ def offers(conn: Connection, names: Collection[str]) -> dict[ChannelId, frozense
     return {record.channel: record.status.offers for record in map(_record, rows)}
 
 
-def list_(conn: Connection, edge: str | None = None) -> list[ChannelRecord]:
-    """Those of one edge, or all, by name."""
+def list_(conn: Connection, edges: Collection[str] | None = None) -> list[ChannelRecord]:
+    """All or those of these edges, by name."""
     asked = select(channels).order_by(channels.c.channel)
-    if edge is not None:
-        asked = asked.where(channels.c.edge == edge)
+    if edges is not None:
+        asked = asked.where(channels.c.edge.in_(edges))
     return [_record(row) for row in conn.execute(asked).mappings()]
 
 

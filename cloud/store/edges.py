@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
@@ -190,9 +190,18 @@ def update(conn: Connection, edge: str, **changes: object) -> EdgeRecord | None:
     return get(conn, edge)
 
 
-def list_(conn: Connection) -> list[EdgeRecord]:
-    """All, by name."""
-    return [_record(row) for row in conn.execute(select(edges).order_by(edges.c.edge)).mappings().all()]
+def list_(conn: Connection, names: Collection[str] | None = None) -> list[EdgeRecord]:
+    """All or these, by name."""
+    asked = select(edges).order_by(edges.c.edge)
+    if names is not None:
+        asked = asked.where(edges.c.edge.in_(names))
+    return [_record(row) for row in conn.execute(asked).mappings()]
+
+
+def names_of(conn: Connection, accounts: Collection[str]) -> list[EdgeId]:
+    """The edges of these accounts, by name."""
+    asked = select(edges.c.edge).where(edges.c.account.in_(accounts)).order_by(edges.c.edge)
+    return [EdgeId(name) for (name,) in conn.execute(asked)]
 
 
 _OF: BindParameter[str] = bindparam("which")

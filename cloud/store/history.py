@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select
@@ -37,9 +37,13 @@ def list_(conn: Connection, channel: str, kinds: Sequence[str] = (), limit: int 
     return [from_row(HistoryRecord, row) for row in rows]
 
 
-def newest(conn: Connection, kinds: Sequence[str]) -> dict[tuple[str, str], HistoryRecord]:
-    """The last of each of these kinds, by channel and kind."""
+def newest(
+    conn: Connection, kinds: Sequence[str], channels: Collection[str] | None = None
+) -> dict[tuple[str, str], HistoryRecord]:
+    """The last of each of these kinds, by channel and kind; of all channels, or of these."""
     last = select(func.max(history.c.id)).where(history.c.kind.in_(kinds)).group_by(history.c.channel, history.c.kind)
+    if channels is not None:
+        last = last.where(history.c.channel.in_(channels))
     rows = conn.execute(select(history).where(history.c.id.in_(last))).mappings()
     return {(found.channel, found.kind): found for found in (from_row(HistoryRecord, row) for row in rows)}
 

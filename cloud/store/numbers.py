@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, func, select
@@ -58,6 +59,13 @@ def get_by_channel(conn: Connection, channel: str) -> NumberRecord | None:
     """The number whose SIM was seen last in this channel; the latest of them when SIMs were swapped."""
     row = conn.execute(_OF_CHANNEL, {"of_channel": channel}).mappings().first()
     return None if row is None else tables.record_of(conn, numbers, NumberRecord, row)
+
+
+def accounts_by_channel(conn: Connection, channels: Collection[str]) -> dict[ChannelId, AccountSid]:
+    """Who has the number that ``get_by_channel`` finds, for each of these channels that has one."""
+    asked = select(numbers.c.channel, numbers.c.account).where(numbers.c.channel.in_(channels))
+    rows = conn.execute(asked.order_by(numbers.c.id))
+    return {ChannelId(channel): AccountSid(account) for channel, account in rows}
 
 
 def of_channel(conn: Connection, channel: str) -> list[NumberRecord]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, select
@@ -33,7 +34,9 @@ def clear(conn: Connection, edge: EdgeId, event: WarningCleared) -> None:
     conn.execute(delete(warnings).where(warnings.c.edge == edge, same))
 
 
-def list_(conn: Connection) -> list[WarningRecord]:
-    """All, the latest first."""
+def list_(conn: Connection, edges: Collection[str] | None = None) -> list[WarningRecord]:
+    """All or those of these edges, the latest first."""
     asked = select(warnings).order_by(warnings.c.since.desc(), warnings.c.edge, warnings.c.code, warnings.c.subject)
+    if edges is not None:
+        asked = asked.where(warnings.c.edge.in_(edges))
     return [from_row(WarningRecord, row) for row in conn.execute(asked).mappings()]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 
 from cloud.store import accounts, applications, channels, edges, numbers
 from cloud.store.database import Connection
-from cloud.store.records import EdgeRecord, NumberRecord
+from cloud.store.records import ChannelRecord, EdgeRecord, NumberRecord
 from telecore.errors import NotFound
 from telecore.ids import E164, AccountSid, ChannelId, EdgeId
 from telecore.model import ChannelStatus
@@ -60,6 +61,14 @@ def account_of(conn: Connection, channel: ChannelId, edge: EdgeId) -> AccountSid
     if record is None:
         raise NotFound(f"There is no edge {edge}")
     return record.account
+
+
+def accounts_of(conn: Connection, found: Sequence[ChannelRecord]) -> dict[ChannelId, AccountSid]:
+    """Whose each of these is, as ``account_of`` says; those of no edge are left out."""
+    owners = {record.edge: record.account for record in edges.list_(conn, {one.edge for one in found})}
+    bound = numbers.accounts_by_channel(conn, [one.channel for one in found])
+    whose = {one.channel: bound.get(one.channel) or owners.get(one.edge) for one in found}
+    return {channel: account for channel, account in whose.items() if account is not None}
 
 
 def number_of(conn: Connection, edge: EdgeRecord, number: E164 | None, channel: ChannelId) -> NumberRecord | None:

@@ -34,6 +34,7 @@ edges = Table(
     Column("doubt_at", Moment),
     Column("doubt_stream", String(64), nullable=False, server_default=""),
     Column("doubt_seq", RowId, nullable=False, server_default="0"),
+    Index("ix_edges_account", "account"),
 )
 """``doubt_at``: when the edge turned out to have forgotten; what it was sending then is uncertain until it has told
 ``doubt_stream`` up to ``doubt_seq``."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,7 +12,8 @@ import aiohttp
 import pytest
 
 from cloud.services.caps import CapKeeper
-from cloud.store import accounts, edges, numbers, outbox, tasks
+from cloud.store import accounts, channels, edges, numbers, outbox, tasks
+from cloud.store.database import Connection
 from cloud.store.records import AccountRecord
 from cloud.tunnel.ingest import Ingest
 from cloud.tunnel.outgoing import EdgeOutgoing
@@ -263,3 +265,26 @@ async def test_a_line_of_a_gateway_is_a_channel_too(fleet: Fleet, site: Site) ->
     assert isinstance(command, RequestUssd)
     assert command.channel == line
     assert (await site.db.read(lambda conn: edges.get(conn, EDGE))) is not None
+
+
+async def test_what_is_ones_own_is_found_without_a_look_at_all_others(
+    fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fill(conn: Connection) -> None:
+        stranger = accounts.create(conn, "Stranger").sid
+        for n in range(30):
+            edges.create(conn, edge := EdgeId(f"other-{n}"), stranger)
+            channels.upsert(conn, edge, replace(status(TWO), channel=ChannelId(f"{edge}/modem1")))
+
+    await fleet.site.db.write(fill)
+    seen: list[str] = []
+    really = channels._record
+    monkeypatch.setattr(channels, "_record", lambda row: (seen.append(row["edge"]), really(row))[1])
+    code, told = await fleet.ask("GET", "channels")
+    assert (code, [one["channel"] for one in told["channels"]]) == (200, [ONE, TWO])
+    assert (await fleet.ask("GET", f"channels/{TWO}"))[0] == 200
+    url = f"http://127.0.0.1:{fleet.site.server.port}/2010-04-01/Accounts/{fleet.site.account.sid}"
+    for below in ("", "/KH/Mobile", "/KH/Local"):
+        async with fleet.http.get(f"{url}/AvailablePhoneNumbers{below}.json", headers=basic(fleet.site.account)) as got:
+            assert got.status == 200
+    assert set(seen) == {EDGE}

@@ -128,7 +128,7 @@ async def test_a_channel_is_as_it_was_heard_last(db: Database) -> None:
     changed = replace(status, state=ChannelState.SEARCHING, signal=None)
     await db.write(lambda c: channels.upsert(c, EDGE, changed))
     assert [row.status for row in await db.read(channels.list_)] == [changed]
-    assert await db.read(lambda c: channels.list_(c, "site-2")) == []
+    assert await db.read(lambda c: channels.list_(c, ["site-2"])) == []
 
 
 async def test_callbacks_of_one_subject_keep_their_order(db: Database, account: AccountRecord) -> None:

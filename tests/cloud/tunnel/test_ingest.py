@@ -288,7 +288,7 @@ async def test_a_new_sim_becomes_a_number_of_the_edges_account(db, street, accou
     await street.send(sim(CHANNEL, NUMBER))
     found = await db.read(lambda conn: numbers.get_by_number(conn, NUMBER))
     assert (found.account, found.channel) == (account.sid, CHANNEL)
-    (kept,) = await db.read(lambda conn: channels.list_(conn, EDGE))
+    (kept,) = await db.read(lambda conn: channels.list_(conn, [EDGE]))
     assert kept.status.sim.msisdn == NUMBER
 
 
