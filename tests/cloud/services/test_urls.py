@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloud.services.urls import InvalidUrl, canonical, canonical_socket, with_query
+from cloud.services.urls import InvalidUrl, canonical, canonical_socket, shown_url, with_query
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,10 @@ def test_a_sockets_url_is_made_fit_in_the_same_way():
     for bad in ("https://a.example/", "wss", "wss:", "wss://", "wss://\x7f/"):
         with pytest.raises(InvalidUrl):
             canonical_socket(bad)
+
+
+def test_a_log_shows_no_credentials_and_no_query() -> None:
+    url = "https://u:secret@a.example:1/x?token=1#y"
+    assert shown_url(url) == "https://a.example:1/x"
+    assert shown_url(url, whole=True) == "https://a.example:1/x?token=1"
+    assert shown_url("http://[::1") == "(no URL)"

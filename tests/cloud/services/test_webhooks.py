@@ -17,7 +17,6 @@ from cloud.services.webhooks import (
     WebhookClient,
     WebhookFailure,
     WebhookRequest,
-    shown,
 )
 from telecore.ids import AccountSid
 from tests.fakes.customer_app import CustomerApp, Reply, twiml
@@ -227,10 +226,6 @@ async def test_the_connection_is_kept(app, client):
         await client.fetch(ask(url))
     assert client._session is not None
     assert len(client._session.connector._conns) == 1
-
-
-def test_what_a_log_shows_of_a_url():
-    assert shown("https://u:secret@a.example:1/x?token=1#y") == "https://a.example:1/x"
 
 
 # ------------------------------------------------------------------ connection overrides
