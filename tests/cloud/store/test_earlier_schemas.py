@@ -43,8 +43,8 @@ Rows = dict[str, list[dict[str, Any]]]
 def server() -> Iterator[str]:
     if not postgres.installed():
         pytest.skip("no PostgreSQL, or no psycopg")
-    with postgres.server() as url:
-        yield url
+    with postgres.server() as one:
+        yield one.url
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
