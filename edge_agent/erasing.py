@@ -73,7 +73,8 @@ class Erasing:
 
     async def _judge(self) -> None:
         """Files of which the agent died before it told go too, when they are old. Raises StorageFailed."""
-        if self._unknown and (old := await self._blobs.older(self._unknown, self._wall() - _NEVER_TOLD_S)):
+        told = frozenset(self._unknown)
+        if told and (old := await self._blobs.older(told, self._wall() - _NEVER_TOLD_S)):
             log.info("%d recordings that the cloud knows nothing of are older than a week", len(old))
             await self._spool.let_sounds_go(old)
-        self._unknown.clear()
+        self._unknown -= told
