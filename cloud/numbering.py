@@ -101,7 +101,7 @@ def look_up(text: str, country: str = "") -> Numbered:
     code = number.country_code or 0
     return Numbered(
         e164=phonenumbers.format_number(number, PhoneNumberFormat.E164),
-        country=phonenumbers.region_code_for_number(number) or _main_country(code),
+        country=_of_a_country(phonenumbers.region_code_for_number(number)) or _main_country(code),
         calling_code=str(code),
         national=phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL),
         line=_LINES.get(phonenumbers.number_type(number), ""),
@@ -224,5 +224,9 @@ def _read(text: str, country: str) -> PhoneNumber | str:
 
 
 def _main_country(calling_code: int) -> str:
-    found = phonenumbers.region_code_for_country_code(calling_code)
-    return "" if found in (None, "ZZ", "001") else str(found)
+    return _of_a_country(phonenumbers.region_code_for_country_code(calling_code))
+
+
+def _of_a_country(region: str | None) -> str:
+    """ISO 3166; empty for numbers of no country, as satellites' and networks' are."""
+    return "" if region in (None, "ZZ", "001") else str(region)

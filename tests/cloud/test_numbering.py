@@ -56,6 +56,12 @@ def test_kinds(number: str, kind: str) -> None:
     assert numbering.kind_of(number) == kind
 
 
+@pytest.mark.parametrize("number", ["+881612345678", "+870773111632", "+882161234567", "+80012345678"])
+def test_satellites_and_networks_are_of_no_country(number: str) -> None:
+    assert numbering.look_up(number).country == ""
+    assert numbering.country_of(number) == ""
+
+
 def test_countries() -> None:
     assert numbering.country_of("+233244123456") == "GH"
     assert numbering.country_of("+999123") == ""
