@@ -20,7 +20,7 @@ from typing import Any, Self, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 
 from cloud import private_file
 from cloud.sealing import Seals
@@ -57,6 +57,10 @@ class Conflict(Refused):
 
 class StoreFailed(Transient):
     """The database could not do it now: disk full, locked, or failing. Nothing of the transaction was kept."""
+
+
+class Unfit(StoreFailed):
+    """It will not do it later either: a value is longer than its column, or out of its range."""
 
 
 class Database:
@@ -307,6 +311,8 @@ def _tune(engine: Engine, begin: str, *, query_only: bool) -> None:
 def _translated(error: BaseException) -> BaseException:
     if isinstance(error, IntegrityError):
         made: BaseException = Conflict(f"a conflict in the store: {_first_line(error.orig)}")
+    elif isinstance(error, DataError):
+        made = Unfit(f"the store cannot hold it: {_first_line(error.orig)}")
     elif isinstance(error, DBAPIError | sqlite3.Error):
         made = StoreFailed(f"the store failed: {_first_line(getattr(error, 'orig', error))}")
     else:

@@ -28,7 +28,6 @@ from telecore.events import (
     AnswererDetected,
     CallAnswered,
     CallEnded,
-    CallEvent,
     CallInitiated,
     CallOffered,
     CallRinging,
@@ -49,7 +48,7 @@ from telecore.events import (
     WarningCleared,
     WarningRaised,
 )
-from telecore.ids import Address, CallSid, EdgeId, MessageSid, is_sid
+from telecore.ids import Address, CallSid, MessageSid, is_sid
 from telecore.model import CallStatus, ChannelStatus, Direction, MessageStatus
 
 log = logging.getLogger(__name__)
@@ -66,21 +65,15 @@ def apply(
     now: datetime,
     allow: Allow,
     history: bool = False,
+    ahead: bool = False,
     recording_url: RecordingUrl = lambda account, sid: sid,
 ) -> Told:
-    """Do what the event asks for. Kinds without an effect are only kept."""
+    """Do what the event asks for. Kinds without an effect are only kept. Raises NotYet for one that is ``ahead``."""
     effect = _EFFECTS.get(type(event))
-    heard = Heard(edge, event, now, history, recording_url, allow)
+    heard = Heard(edge, event, now, history, recording_url, allow, ahead)
     outcome = effect(conn, heard) if effect is not None else None
     site_steps.answer(conn, edge.edge, event)
     return outcome or Told(edge.edge, event, history)
-
-
-def has_its_row(conn: Connection, edge: EdgeId, event: Event) -> bool:
-    """Whether the call that it tells of is known, where it tells of one that began."""
-    if not isinstance(event, CallEvent) or isinstance(event, CallOffered):
-        return True
-    return call_steps.of_edge(conn, event.call, edge) is not None
 
 
 # ------------------------------------------------------------------ the edge and its channels

@@ -12,6 +12,7 @@ from cloud.store.database import Connection
 from cloud.store.records import CallRecord, EdgeRecord, MessageRecord, RecordingRecord
 from cloud.store.rows import now
 from cloud.tunnel import message_steps
+from telecore.errors import Refused
 from telecore.events import Event
 from telecore.ids import ChannelId, EdgeId
 from telecore.model import ChannelStatus
@@ -44,7 +45,7 @@ Allow = Callable[[Connection, MessageRecord], None]
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """An event, who told it, and when we heard it."""
+    """An event, who told it, and when we heard it. ``ahead``: of its number, and of what was told before it."""
 
     edge: EdgeRecord
     event: Any
@@ -52,6 +53,7 @@ class Heard:
     history: bool
     recording_url: RecordingUrl
     allow: Allow
+    ahead: bool = False
 
     @property
     def at(self) -> datetime:
@@ -65,7 +67,14 @@ def told(heard: Heard, **rows: Any) -> Told:
     return Told(heard.edge.edge, heard.event, heard.history, **rows)
 
 
+class NotYet(Refused):
+    """What an event tells of is not known, and it came ahead of what may make it known."""
+
+
 def foreign(heard: Heard, what: str) -> Told | None:
+    """Raises NotYet."""
+    if heard.ahead:
+        raise NotYet(f"{what} is not known yet")
     log.warning("edge %s speaks of %s, which is not its own: ignored", heard.edge.edge, what)
     return None
 

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from cloud.store import applied, edges, events
-from cloud.store.database import Connection, Database
+from cloud.store.database import Connection, Database, Unfit
 from cloud.store.records import EdgeRecord
 from cloud.store.together import Together
 from cloud.tunnel import channel_steps, effects, message_steps, resync_steps
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 
 Item = tuple[int, dict[str, Any], bool]
 Listener = Callable[[Told], None]
-_UNFIT = (Refused, ProtocolError, ValueError, OverflowError)
+_UNFIT = (Refused, ProtocolError, ValueError, OverflowError, Unfit)
 """What a payload may cause that no repetition will mend; a number too large for a column is an OverflowError."""
 
 
@@ -71,13 +71,11 @@ class Ingest:
     async def announce(self, edge: EdgeId, event: Event) -> None:
         """An event told ahead of its number. Raises StoreFailed; its numbered copy will come again.
 
-        It may be ahead of the one that makes its call's row, too: then it is left to that copy, which is behind it.
+        It may be ahead of the one that makes its call's row, too: then it is undone, and left to that copy.
         """
 
         def write(conn: Connection) -> list[Told]:
-            if not effects.has_its_row(conn, edge, event):
-                return []
-            told = self._take(conn, edges.get(conn, edge), event, history=False)
+            told = self._take(conn, edges.get(conn, edge), event, history=False, ahead=True)
             return [told] if told else []
 
         try:
@@ -175,7 +173,9 @@ class Ingest:
         applied.set(conn, edge, stream, last, mark)
         return told + resync_steps.settle(conn, known, stream, last)
 
-    def _take(self, conn: Connection, edge: EdgeRecord | None, event: Event, *, history: bool) -> Told | None:
+    def _take(
+        self, conn: Connection, edge: EdgeRecord | None, event: Event, *, history: bool, ahead: bool = False
+    ) -> Told | None:
         """Keep the event and do its effect; None when it is known already, or nobody knows the edge."""
         if edge is None or not events.insert(conn, event, edge.edge):
             return None
@@ -185,6 +185,7 @@ class Ingest:
             event,
             now=self._now(),
             history=history,
+            ahead=ahead,
             recording_url=self._recording_url,
             allow=self._allow,
         )

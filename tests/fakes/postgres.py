@@ -101,7 +101,8 @@ def server(*, safe: bool = False) -> Iterator[Server]:
         try:
             yield one
         finally:
-            one.stop()
+            with contextlib.suppress(subprocess.CalledProcessError):  # a test may have left it killed
+                one.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

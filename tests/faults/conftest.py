@@ -12,10 +12,15 @@ import json
 import os
 import random
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
+import aiohttp
 import pytest
+
+from tests.fakes.customer_app import CustomerApp
+from tests.faults.traffic import Site
+from tests.flows.conftest import LabProcess
 
 LONG = os.environ.get("SIMFERRY_LONG") == "1"
 PROGRESS_S = 0.5
@@ -78,3 +83,18 @@ def progress() -> Progress:
             fresh.replace(told)
 
     return tell
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Iterator[LabProcess]:
+    """One that may be killed and stopped; a test that needs another has its own."""
+    one = LabProcess(tmp_path, "--speed", "20")
+    yield one
+    assert one.stop()[0] == 0
+
+
+@pytest.fixture
+async def site(lab: LabProcess) -> AsyncIterator[Site]:
+    """The lab with a customer's application."""
+    async with aiohttp.ClientSession() as http, CustomerApp() as app:
+        yield Site(lab, http, app)

@@ -13,7 +13,7 @@ import signal
 import socket
 import struct
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -38,19 +38,6 @@ pytestmark = [
     pytest.mark.timeout(0),
     pytest.mark.skipif(not LONG, reason="minutes of standing still: scripts/soak"),
 ]
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[LabProcess]:
-    one = LabProcess(tmp_path, "--speed", "20")
-    yield one
-    assert one.stop()[0] == 0
-
-
-@pytest.fixture
-async def site(lab: LabProcess) -> AsyncIterator[Site]:
-    async with aiohttp.ClientSession() as http, CustomerApp() as app:
-        yield Site(lab, http, app)
 
 
 async def test_one_that_hangs_is_noticed_and_loses_nothing(

@@ -10,18 +10,13 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 
-import aiohttp
 import pytest
 
-from tests.fakes.customer_app import CustomerApp
 from tests.faults.books import CALL_FINAL, MESSAGE_FINAL, Balance, Books
 from tests.faults.conftest import LONG, Progress, Report, is_up, times
 from tests.faults.traffic import Rates, Site, Traffic
 from tests.faults.victims import Victims
-from tests.flows.conftest import LabProcess
 
 KILLS = int(os.environ.get("SIMFERRY_KILLS", times(3, 1000)))
 SETTLE_S = 240.0
@@ -31,19 +26,6 @@ AGAIN_S = 3.0
 """The books are looked at again until they balance: a callback may be on its way."""
 
 pytestmark = [pytest.mark.flow, pytest.mark.timeout(400 + KILLS * 20)]
-
-
-@pytest.fixture
-def lab(tmp_path: Path) -> Iterator[LabProcess]:
-    one = LabProcess(tmp_path, "--speed", "20")
-    yield one
-    assert one.stop()[0] == 0
-
-
-@pytest.fixture
-async def site(lab: LabProcess) -> AsyncIterator[Site]:
-    async with aiohttp.ClientSession() as http, CustomerApp() as app:
-        yield Site(lab, http, app)
 
 
 async def test_the_books_balance(site: Site, chance: random.Random, report: Report, progress: Progress) -> None:

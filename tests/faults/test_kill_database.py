@@ -10,14 +10,12 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from tests.fakes import postgres
-from tests.fakes.customer_app import CustomerApp
 from tests.faults.books import Books
 from tests.faults.conftest import LONG, Progress, Report, is_up, times
 from tests.faults.test_kill import RESERVE_S, settled
@@ -47,12 +45,6 @@ def lab(tmp_path: Path, database: postgres.Server) -> Iterator[LabProcess]:
     one = LabProcess(tmp_path, "--speed", "20", "--config", str(config))
     yield one
     assert one.stop()[0] == 0
-
-
-@pytest.fixture
-async def site(lab: LabProcess) -> AsyncIterator[Site]:
-    async with aiohttp.ClientSession() as http, CustomerApp() as app:
-        yield Site(lab, http, app)
 
 
 async def test_the_books_balance_though_the_database_is_killed(

@@ -13,13 +13,11 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 
-from tests.fakes.customer_app import CustomerApp
 from tests.faults.books import Books
 from tests.faults.conftest import LONG, Progress, Report, is_up, left_s
 from tests.faults.gauges import Gauge, Sample, slope
@@ -71,12 +69,6 @@ def lab(tmp_path: Path) -> Iterator[LabProcess]:
     one = LabProcess(tmp_path, "--speed", "20", "--tunnel-proxy")
     yield one
     assert one.stop()[0] == 0
-
-
-@pytest.fixture
-async def site(lab: LabProcess) -> AsyncIterator[Site]:
-    async with aiohttp.ClientSession() as http, CustomerApp() as app:
-        yield Site(lab, http, app)
 
 
 @pytest.mark.flow

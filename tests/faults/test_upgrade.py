@@ -12,14 +12,12 @@ import shutil
 import sqlite3
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
-import aiohttp
 import pytest
 
 from scripts.labkit.lab import basic_auth
-from tests.fakes.customer_app import CustomerApp
 from tests.faults.books import Books
 from tests.faults.conftest import LONG, Report, times
 from tests.faults.test_kill import settled
@@ -77,12 +75,6 @@ def lab(tmp_path: Path, codes: dict[str, Code]) -> Iterator[LabProcess]:
     one = LabProcess(tmp_path / "lab", "--speed", "20", *given)
     yield one
     assert one.stop()[0] == 0
-
-
-@pytest.fixture
-async def site(lab: LabProcess) -> AsyncIterator[Site]:
-    async with aiohttp.ClientSession() as http, CustomerApp() as app:
-        yield Site(lab, http, app)
 
 
 class Gap:

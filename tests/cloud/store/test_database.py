@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from cloud.store import accounts
-from cloud.store.database import READERS, Conflict, Connection, Database, StoreFailed
+from cloud.store.database import READERS, Conflict, Connection, Database, StoreFailed, Unfit
 from cloud.store.records import AccountRecord
 from cloud.store.schema import clips
 from telecore.errors import LocalProtocolError, NotFound
@@ -151,6 +151,17 @@ async def test_one_that_fails_takes_no_other_down(db: Database) -> None:
     assert isinstance(results[1], NotFound)
     assert results[2] == "b"
     assert await db.read(keys) == {"a", "b"}
+
+
+@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+async def test_what_no_repetition_can_store_is_no_fault_of_the_moment(db: Database) -> None:
+    """Columns of SQLite have no length."""
+    with pytest.raises(Unfit, match="the store cannot hold it") as caught:
+        await db.write(lambda conn: put(conn, "+85512345678" * 100))
+    assert "+85512345678" not in str(caught.value)
+    assert await db.write(lambda conn: put(conn, "short")) == "short"
+    with pytest.raises(Unfit):
+        await db.write(lambda conn: put(conn, "a\0b"))
 
 
 async def test_a_broken_key_is_a_conflict_told_in_a_line_without_the_rows_values(db: Database) -> None:
