@@ -93,4 +93,4 @@ async def _away(database: postgres.Server, victims: Victims, seconds: float, *, 
         await asyncio.sleep(seconds)
     await asyncio.to_thread(database.start)
     if with_cloud:  # it may have found no database, and ended
-        await victims.kill(victims.cloud)
+        await victims.replace(victims.cloud)

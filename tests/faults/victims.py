@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -33,7 +34,16 @@ class Victims:
             os.kill(entry["pid"], signal.SIGKILL)
         await asyncio.sleep(down_s)
         for entry in entries:
-            entry["pid"] = (await self._site.network("POST", f"/processes/{entry['name']}/restart"))["pid"]
+            await self._start(entry)
+
+    async def replace(self, entry: dict[str, Any]) -> None:
+        """Start it again, whether it runs or has ended by itself."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(entry["pid"], signal.SIGKILL)
+        await self._start(entry)
+
+    async def _start(self, entry: dict[str, Any]) -> None:
+        entry["pid"] = (await self._site.network("POST", f"/processes/{entry['name']}/restart"))["pid"]
 
     async def serve_again(self, *entries: dict[str, Any]) -> None:
         """Until they serve: a cloud that is ready, an edge whose modems are registered and whose tunnel is up."""

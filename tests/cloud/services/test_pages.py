@@ -125,7 +125,6 @@ async def test_kinds_of_sound(prepare, app, reply, ms):
         (Reply(b".snd" + bytes(20), content_type="audio/basic"), 13420),
         (Reply(status=404), 11200),
         (Reply(size=11_000_000, content_type="audio/wav"), 11750),
-        (Reply(delay_s=5), 11203),
     ],
 )
 async def test_what_cannot_be_played_is_left_out_and_told(prepare, app, reply, code):
@@ -135,6 +134,13 @@ async def test_what_cannot_be_played_is_left_out_and_told(prepare, app, reply, c
     assert ready.page[0] == Play("", "1w2")
     assert [problem.code for problem in ready.problems] == [code, code]
     assert ready.problems[0].url == app.url("/t")
+
+
+async def test_a_sound_that_comes_too_late_is_left_out_and_told(prepare, app):
+    late = app.answer("/t", Reply(delay_s=5)) + "#tt=500"
+    ready = await prepare(f"<Play>{late}</Play><Hangup/>")
+    assert [verb.kind for verb in ready.page] == ["hangup"]
+    assert [(problem.code, problem.url) for problem in ready.problems] == [(11203, late)]
 
 
 async def test_a_sound_is_asked_for_by_its_validators(prepare, app):

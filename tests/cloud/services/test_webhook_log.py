@@ -63,7 +63,7 @@ async def test_what_failed_is_kept_with_its_code_and_page(db, account, app, clie
     await client.fetch(ask(app.answer("/bad", Reply("oops " * 4000, status=500)), account))
     await client.fetch(ask(app.answer("/gone", Reply(drop=True)), account))
     await client.fetch(ask("http://10.0.0.1/", account))
-    await client.fetch(ask(app.answer("/late", Reply("x", delay_s=5)), account))
+    await client.fetch(ask(app.answer("/late", Reply("x", delay_s=5)) + "#tt=500", account))
     await hooks.flush()
     late, forbidden, again, gone, bad = await rows(db, failed=True)
     assert (bad.status, bad.code, bad.body[:5], len(bad.body)) == (500, 11200, "oops ", KEPT)
