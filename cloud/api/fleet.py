@@ -42,7 +42,7 @@ class Tasks(Protocol):
 
 
 class Sites(Protocol):
-    """``fleet.state.Fleet``."""
+    """``fleet.keeper.Fleet``."""
 
     async def channels_of(self, names: Collection[EdgeId]) -> Snapshot:
         """Raises StoreFailed."""

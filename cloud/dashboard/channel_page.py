@@ -18,13 +18,13 @@ from cloud.dashboard.rendering import HEADERS, Pages
 from cloud.dashboard.scope import fleet_of
 from cloud.dashboard.sessions import Session
 from cloud.dashboard.sims import words
-from cloud.fleet.snapshot import FleetView, Snapshot
+from cloud.fleet.snapshot import Snapshot, WholeFleet
 from cloud.store import history, tasks
 from cloud.store.database import Connection, Database
 from cloud.store.records import ChannelRecord, HistoryRecord, TaskRecord
 from cloud.web.http import Handler, Request, Response, Route
 from telecore.errors import InvalidRequest, NotFound
-from telecore.ids import ChannelId
+from telecore.ids import ChannelId, EdgeId
 
 HISTORY, TASKS = 60, 8
 REFRESH_S = 3
@@ -60,7 +60,7 @@ assert tuple(ACTIONS) == CHANNEL_ACTIONS, "who may ask for what stands in access
 
 
 class ChannelPage:
-    def __init__(self, db: Database, fleet: FleetView, service: Tasks, pages: Pages, login: Login) -> None:
+    def __init__(self, db: Database, fleet: WholeFleet, service: Tasks, pages: Pages, login: Login) -> None:
         self._db = db
         self._fleet = fleet
         self._service = service
@@ -111,8 +111,9 @@ class ChannelPage:
         )
 
     async def _found(self, request: Request, session: Session) -> tuple[Snapshot, ChannelRecord]:
-        """The fleet as this session may see it, and the channel in it. Raises NotFound."""
-        name, fleet = _name(request), await fleet_of(session, self._fleet, self._db).snapshot()
+        """The channel's site as this session may see it, and the channel. Raises NotFound."""
+        name, seen = _name(request), fleet_of(session, self._fleet, self._db)
+        fleet = await seen.channels_of([EdgeId(request.fields["edge"])])
         record = next((found for found in fleet.channels if found.channel == name), None)
         if record is None:
             raise NotFound(f"There is no channel {name}")

@@ -6,10 +6,12 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 
+from cloud.dashboard.looks import beyond, query
 from cloud.dashboard.present import view
 from cloud.dashboard.rendering import Pages
-from cloud.fleet.snapshot import FleetView
+from cloud.fleet.snapshot import FleetView, Look, Snapshot
 from telecore.errors import Transient
 
 SECTIONS = ("warnings", "edges", "channels", "calls", "happened", "messages")
@@ -17,16 +19,31 @@ QUIET_S = 15.0
 """After so long without news a comment goes out: a reader that has left is noticed."""
 AT_MOST_EVERY_S = 0.25
 BEGIN = b"retry: 2000\n\n"
+QUIET = b": still here\n\n"
 
 
-async def sections(fleet: FleetView, pages: Pages) -> dict[str, str]:
+async def sections(fleet: FleetView, look: Look, pages: Pages) -> dict[str, str]:
     """The HTML of each section as things stand. Raises StoreFailed."""
-    shown = view(await fleet.snapshot())
-    return {name: pages.html(f"{name}.html", rows=getattr(shown, name)) for name in SECTIONS}
+    return await asyncio.to_thread(_html, await fleet.snapshot(look), look, pages)
 
 
-async def events(fleet: FleetView, pages: Pages, alive: Callable[[], bool]) -> AsyncIterator[bytes]:
-    """All sections, then those that change, while the reader is still logged in."""
+def _html(snapshot: Snapshot, look: Look, pages: Pages) -> dict[str, str]:
+    """Hundreds of rows take a tenth of a second: not on the loop."""
+    shown = view(snapshot)
+    more: dict[str, object] = {
+        "totals": snapshot.totals,
+        "look": look,
+        "first": query(replace(look, after="")),
+        "beyond": beyond(look, snapshot.beyond),
+    }
+    return {name: pages.html(f"{name}.html", rows=getattr(shown, name), **more) for name in SECTIONS}
+
+
+async def events(fleet: FleetView, look: Look, pages: Pages, alive: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """All sections, then those that change, while the reader is still logged in.
+
+    One that takes long to make is made so much rarer: a page that is open costs a tenth of a core at most.
+    """
     news = asyncio.Event()
     news.set()
     listener = asyncio.create_task(_listen(fleet, news))
@@ -34,21 +51,32 @@ async def events(fleet: FleetView, pages: Pages, alive: Callable[[], bool]) -> A
         sent: dict[str, str] = {}
         yield BEGIN
         while alive() and not listener.done():
-            yield await _next(fleet, pages, news, sent)
-            await asyncio.sleep(AT_MOST_EVERY_S)
+            if not await _within(QUIET_S, news):
+                yield QUIET
+                continue
+            began = time.monotonic()
+            told = await _changes(fleet, look, pages, sent)
+            took_s = time.monotonic() - began
+            yield told
+            await asyncio.sleep(min(max(AT_MOST_EVERY_S, 9 * took_s), QUIET_S))
     finally:
         listener.cancel()
 
 
-async def _next(fleet: FleetView, pages: Pages, news: asyncio.Event, sent: dict[str, str]) -> bytes:
+async def _within(seconds: float, news: asyncio.Event) -> bool:
+    """Wait for news that long, and take them."""
     try:
-        async with asyncio.timeout(QUIET_S):
+        async with asyncio.timeout(seconds):
             await news.wait()
     except TimeoutError:
-        return b": still here\n\n"
+        return False
     news.clear()
+    return True
+
+
+async def _changes(fleet: FleetView, look: Look, pages: Pages, sent: dict[str, str]) -> bytes:
     try:
-        now = await sections(fleet, pages)
+        now = await sections(fleet, look, pages)
     except Transient:
         return b": the store is busy\n\n"
     changed = {name: html for name, html in now.items() if sent.get(name) != html}

@@ -52,6 +52,7 @@ class Pages:
             auto_reload=False,
         )
         environment.filters["utc"] = _utc
+        environment.filters["many"] = "{:,}".format
         self._templates = {name: environment.get_template(name) for name in environment.list_templates()}
         self._static = {path.name: path.read_bytes() for path in sorted((_HERE / "static").iterdir()) if path.is_file()}
 

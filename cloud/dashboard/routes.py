@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 from cloud.api.fleet import Tasks
@@ -14,6 +15,7 @@ from cloud.dashboard.caps_page import CapsPage
 from cloud.dashboard.channel_page import ChannelPage
 from cloud.dashboard.live import SECTIONS, events, sections
 from cloud.dashboard.login import HOME, Doors, Login
+from cloud.dashboard.looks import look_of
 from cloud.dashboard.me_page import MePage
 from cloud.dashboard.releases_page import ReleasesPage
 from cloud.dashboard.rendering import HEADERS, all_pages
@@ -21,7 +23,7 @@ from cloud.dashboard.scope import fleet_of
 from cloud.dashboard.sessions import Session
 from cloud.dashboard.sites_page import SitesPage
 from cloud.dashboard.webhooks_page import WebhooksPage
-from cloud.fleet.snapshot import FleetView
+from cloud.fleet.snapshot import WholeFleet
 from cloud.services.caps import CapKeeper
 from cloud.services.edge_desk import EdgeDesk
 from cloud.store.database import Database
@@ -40,7 +42,7 @@ class Dashboard:
     def __init__(
         self,
         db: Database,
-        fleet: FleetView,
+        fleet: WholeFleet,
         tasks: Tasks,
         public_url: str,
         *,
@@ -87,7 +89,8 @@ class Dashboard:
         session = self._login.session(request)
         if session is None:
             return self._login.form()
-        shown = await sections(fleet_of(session, self._fleet, self._db), self._pages)
+        look = look_of(request)
+        shown = await sections(fleet_of(session, self._fleet, self._db), look, self._pages)
         return self._pages.page(
             "fleet.html",
             operator=session.operator,
@@ -95,6 +98,7 @@ class Dashboard:
             now=time.time(),
             sections=shown,
             names=SECTIONS,
+            look=look,
             sees_audit=session.role in LOOK_AT_ALL,
         )
 
@@ -109,12 +113,16 @@ class Dashboard:
     async def static(self, request: Request) -> Response:
         return self._pages.static(request.fields["name"])
 
+    def _is_alive(self, request: Request) -> bool:
+        return self._login.session(request) is not None
+
     async def _counted(self, request: Request, session: Session) -> AsyncIterator[bytes]:
         """Until the session ends; that of an operator who is disabled, at the next news or comment."""
         self._readers += 1
         fleet = fleet_of(session, self._fleet, self._db)
         try:
-            async for event in events(fleet, self._pages, lambda: self._login.session(request) is not None):
+            alive = partial(self._is_alive, request)
+            async for event in events(fleet, look_of(request), self._pages, alive):
                 if await self._login.admit(request, used=False) is None:
                     return
                 yield event

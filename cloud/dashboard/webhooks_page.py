@@ -11,7 +11,7 @@ from cloud.api.webhooks import WebhookReplays, webhook_filter
 from cloud.dashboard.login import Login
 from cloud.dashboard.paths import WEBHOOK, WEBHOOKS
 from cloud.dashboard.rendering import HEADERS, Pages
-from cloud.dashboard.scope import scope_of
+from cloud.dashboard.scope import opened
 from cloud.dashboard.sessions import Session
 from cloud.store import notifications, webhook_log
 from cloud.store.database import Conflict, Connection, Database
@@ -144,7 +144,7 @@ def readable(body: str, headers: Mapping[str, str]) -> str:
 def _kept(
     conn: Connection, wanted: WebhookFilter, account: str | None
 ) -> tuple[list[WebhookLogRecord], list[NotificationRecord]]:
-    seen = None if account is None else scope_of(conn, account).accounts
+    seen = None if account is None else opened(conn, account)
     found = webhook_log.page(conn, seen, wanted, Cursor(size=ROWS)).items
     noted = notifications.latest(conn, about=wanted.subject, code=wanted.code, limit=ROWS, accounts=seen)
     return list(found), noted
@@ -155,4 +155,4 @@ def _seen(conn: Connection, sid: str, account: str | None) -> WebhookLogRecord |
     record = webhook_log.get(conn, sid)
     if record is None or account is None:
         return record
-    return record if record.account in scope_of(conn, account).accounts else None
+    return record if record.account in opened(conn, account) else None

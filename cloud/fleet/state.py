@@ -1,25 +1,15 @@
-"""Edges and channels as they stand: a state, a pure function that takes news into it, and who keeps it."""
+"""Edges and channels as they stand: a state, and a pure function that takes news into it."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from cloud.fleet.snapshot import EdgeView, Snapshot
-from cloud.store import calls, channels, edges, history, messages, rows, warnings
-from cloud.store.database import Connection, Database
-from cloud.store.records import ChannelRecord, EdgeRecord, WarningRecord
-from telecore.events import ChannelHealed, SelfTestDone, SimHealthChanged, SoundChecked
+from cloud.store.records import ChannelRecord
 from telecore.ids import ChannelId, EdgeId
 from telecore.model import ChannelStatus
 from telecore.notices import DataUsed, Heartbeat
-
-LAST_MESSAGES = 20
-LAST_HAPPENED = 15
-SHOWN_OF_EACH = (SimHealthChanged.kind, SelfTestDone.kind, SoundChecked.kind)
-HAPPENED = (SimHealthChanged.kind, ChannelHealed.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,91 +94,4 @@ def _lasting(status: ChannelStatus) -> object:
     return (*named, status.health, status.balance, status.store is not None and status.store.full)
 
 
-_UNHEARD = SiteState()
-
-
-class Fleet:
-    """Keeps the state, and makes snapshots of it together with what the store knows."""
-
-    def __init__(self, db: Database, *, now: Callable[[], datetime] = rows.now) -> None:
-        self._db = db
-        self._now = now
-        self._ears: set[asyncio.Event] = set()
-        self._sites: dict[EdgeId, SiteState] = {}
-        self._own: tuple[WarningRecord, ...] = ()
-
-    def warn(self, own: tuple[WarningRecord, ...]) -> None:
-        """What is wrong with the cloud itself now; nothing of it is stored."""
-        if own != self._own:
-            self._own = own
-            self.changed()
-
-    def site(self, edge: EdgeId) -> SiteState:
-        """How an edge stands, as it has told since we began."""
-        return self._sites.get(edge, _UNHEARD)
-
-    def take(self, edge: EdgeId, news: News) -> None:
-        """This has happened."""
-        self._sites[edge] = apply(self.site(edge), edge, news, self._now())
-        self.changed()
-
-    def changed(self) -> None:
-        """Something that a snapshot shows is different: a call, a message."""
-        for ear in self._ears:
-            ear.set()
-
-    async def snapshot(self) -> Snapshot:
-        """How everything stands now. Raises StoreFailed."""
-        sites = dict(self._sites)
-        return await self._db.read(lambda conn: self._snapshot(conn, sites))
-
-    async def channels_of(self, names: Collection[EdgeId]) -> Snapshot:
-        """Channels of these edges, and what is told of them; no calls and no messages. Raises StoreFailed."""
-        sites = {edge: self.site(edge) for edge in names}
-        return await self._db.read(
-            lambda conn: replace(self._stand(conn, sites, sites), warnings=tuple(warnings.list_(conn, sites)))
-        )
-
-    async def subscribe(self) -> AsyncIterator[object]:
-        """None each time something may have changed."""
-        ear = asyncio.Event()
-        self._ears.add(ear)
-        try:
-            while True:
-                await ear.wait()
-                ear.clear()
-                yield None
-        finally:
-            self._ears.discard(ear)
-
-    def _snapshot(self, conn: Connection, sites: Mapping[EdgeId, SiteState]) -> Snapshot:
-        return replace(
-            self._stand(conn, sites, None),
-            calls=tuple(calls.live(conn)),
-            messages=messages.latest(conn, LAST_MESSAGES),
-            warnings=(*self._own, *warnings.list_(conn)),
-            happened=tuple(history.latest(conn, HAPPENED, LAST_HAPPENED)),
-        )
-
-    def _stand(self, conn: Connection, sites: Mapping[EdgeId, SiteState], names: Collection[EdgeId] | None) -> Snapshot:
-        """Edges and their channels: all, or those of these names."""
-        stand = {record.channel: record for record in channels.list_(conn, names)}
-        for site in sites.values():
-            stand.update(site.channels)
-        return Snapshot(
-            edges=tuple(_view(record, sites.get(record.edge, _UNHEARD).edge) for record in edges.list_(conn, names)),
-            channels=tuple(record for _, record in sorted(stand.items())),
-            newest=history.newest(conn, SHOWN_OF_EACH, None if names is None else stand),
-        )
-
-
-def _view(record: EdgeRecord, state: EdgeState) -> EdgeView:
-    return EdgeView(
-        edge=record.edge,
-        enrolled=record.enrolled,
-        connected=state.connected,
-        last_seen_at=state.heard_at or record.last_seen_at,
-        version=state.version or record.version,
-        spooled=state.spooled,
-        data=state.data,
-    )
+UNHEARD = SiteState()

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from cloud.fleet.state import ChannelHeard, Fleet, LinkChanged, news_of
+from cloud.fleet.keeper import Fleet
+from cloud.fleet.state import ChannelHeard, LinkChanged, news_of
 from cloud.services import verify_codes
 from cloud.services.answering import Answering
 from cloud.services.call_reaper import CallReaper

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from cloud.store import keyset, tables
 from cloud.store.records import Between, CallRecord, Cursor, PageOf
 from cloud.store.rows import from_row
 from cloud.store.schema import calls
+from telecore.ids import ChannelId
 from telecore.model import CallStatus
 from telecore.states import CALL_STATES, LIVE_CALL, may_become
 
@@ -73,13 +76,37 @@ def list_(conn: Connection, account: str, wanted: CallFilter, cursor: Cursor) ->
 
 def live_of(conn: Connection, account: str) -> list[CallRecord]:
     """Those of one account that have not ended."""
-    return [record for record in live(conn) if record.account == account]
+    return live_among(conn, None, accounts=[account])
+
+
+def live_among(
+    conn: Connection,
+    limit: int | None,
+    *,
+    edges: Collection[str] | None = None,
+    accounts: Collection[str] | None = None,
+) -> list[CallRecord]:
+    """Calls that have not ended, of all or of these edges and accounts, oldest first."""
+    rows = conn.execute(select(calls).where(*_live(edges, accounts)).order_by(calls.c.id).limit(limit)).mappings()
+    return [from_row(CallRecord, row) for row in rows]
+
+
+def count_live(conn: Connection, accounts: Collection[str] | None = None) -> int:
+    """How many calls of these accounts, or of all, have not ended."""
+    return conn.execute(select(func.count()).select_from(calls).where(*_live(None, accounts))).scalar_one()
+
+
+def legs(conn: Connection, edges: Collection[str]) -> Counter[ChannelId]:
+    """How many calls that have not ended each channel of these edges has."""
+    asked = select(calls.c.channel, func.count()).where(*_live(edges, None)).group_by(calls.c.channel)
+    return Counter({ChannelId(channel): many for channel, many in conn.execute(asked) if channel is not None})
+
+
+def _live(edges: Collection[str] | None, accounts: Collection[str] | None) -> list[ColumnElement[bool]]:
+    among = ((calls.c.edge, edges), (calls.c.account, accounts))
+    return [IS_LIVE, *(column.in_(names) for column, names in among if names is not None)]
 
 
 def live(conn: Connection, edge: str | None = None) -> list[CallRecord]:
     """Calls that have not ended, of one edge or of all, oldest first."""
-    where: list[ColumnElement[bool]] = [IS_LIVE]
-    if edge is not None:
-        where.append(calls.c.edge == edge)
-    rows = conn.execute(select(calls).where(*where).order_by(calls.c.id)).mappings()
-    return [from_row(CallRecord, row) for row in rows]
+    return live_among(conn, None, edges=None if edge is None else [edge])

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from datetime import datetime
 from functools import lru_cache
 
-from sqlalchemy import Connection, RowMapping, bindparam, select
+from sqlalchemy import Connection, RowMapping, bindparam, func, select
 
 from cloud.store import tables
 from cloud.store.records import ChannelRecord
@@ -41,6 +41,12 @@ def list_(conn: Connection, edges: Collection[str] | None = None) -> list[Channe
     if edges is not None:
         asked = asked.where(channels.c.edge.in_(edges))
     return [_record(row) for row in conn.execute(asked).mappings()]
+
+
+def count(conn: Connection, edges: Collection[str]) -> dict[EdgeId, int]:
+    """How many channels each of these edges has; those without any are left out."""
+    asked = select(channels.c.edge, func.count()).where(channels.c.edge.in_(edges)).group_by(channels.c.edge)
+    return {EdgeId(edge): many for edge, many in conn.execute(asked)}
 
 
 _ONE = select(channels).where(channels.c.channel == bindparam("which"))

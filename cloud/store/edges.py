@@ -198,6 +198,14 @@ def list_(conn: Connection, names: Collection[str] | None = None) -> list[EdgeRe
     return [_record(row) for row in conn.execute(asked).mappings()]
 
 
+def standing(conn: Connection, accounts: Collection[str] | None = None) -> dict[EdgeId, bool]:
+    """Whether some device has a key of each edge, of all or of these accounts."""
+    asked = select(edges.c.edge, (edges.c.key_sha256 != "") | (edges.c.public_key != ""))
+    if accounts is not None:
+        asked = asked.where(edges.c.account.in_(accounts))
+    return {EdgeId(name): bool(enrolled) for name, enrolled in conn.execute(asked)}
+
+
 def names_of(conn: Connection, accounts: Collection[str]) -> list[EdgeId]:
     """The edges of these accounts, by name."""
     asked = select(edges.c.edge).where(edges.c.account.in_(accounts)).order_by(edges.c.edge)

@@ -48,7 +48,11 @@ def newest(
     return {(found.channel, found.kind): found for found in (from_row(HistoryRecord, row) for row in rows)}
 
 
-def latest(conn: Connection, kinds: Sequence[str], limit: int) -> list[HistoryRecord]:
-    """The last of these kinds, of all channels, the newest first."""
+def latest(
+    conn: Connection, kinds: Sequence[str], limit: int, channels: Collection[str] | None = None
+) -> list[HistoryRecord]:
+    """The last of these kinds, of all channels or of these, the newest first."""
     asked = select(history).where(history.c.kind.in_(kinds)).order_by(history.c.id.desc()).limit(limit)
+    if channels is not None:
+        asked = asked.where(history.c.channel.in_(channels))
     return [from_row(HistoryRecord, row) for row in conn.execute(asked).mappings()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 
 from sqlalchemy import ColumnElement, Connection, func, select, text
 
@@ -63,9 +64,12 @@ def list_(conn: Connection, account: str, wanted: MessageFilter, cursor: Cursor)
     return keyset.page(conn, messages, MessageRecord, where, cursor)
 
 
-def latest(conn: Connection, limit: int) -> tuple[MessageRecord, ...]:
-    """The newest of all accounts, newest first."""
-    return keyset.page(conn, messages, MessageRecord, [], Cursor(size=limit)).items
+def latest(conn: Connection, limit: int, accounts: Collection[str] | None = None) -> tuple[MessageRecord, ...]:
+    """The newest of all accounts, or of these, newest first."""
+    if accounts is None:
+        return keyset.page(conn, messages, MessageRecord, [], Cursor(size=limit)).items
+    of_each = (list_(conn, account, MessageFilter(), Cursor(size=limit)).items for account in accounts)
+    return tuple(sorted(chain.from_iterable(of_each), key=lambda record: record.id, reverse=True)[:limit])
 
 
 def expired(conn: Connection, at: datetime, limit: int = 100) -> list[MessageRecord]:

@@ -90,6 +90,18 @@ def channels_of(conn: Connection, account: str) -> list[str]:
     return [str(channel) for (channel,) in conn.execute(asked)]
 
 
+def channels_with(conn: Connection, part: str) -> list[str]:
+    """The channels in which SIMs were seen last whose number has this in it."""
+    asked = select(numbers.c.channel).where(numbers.c.number.contains(part, autoescape=True))
+    return [str(channel) for channel in conn.execute(asked.where(numbers.c.channel.is_not(None))).scalars()]
+
+
+def by_channel(conn: Connection, channels: Collection[str]) -> dict[ChannelId, E164]:
+    """The number that ``get_by_channel`` finds, for each of these channels that has one."""
+    asked = select(numbers.c.channel, numbers.c.number).where(numbers.c.channel.in_(channels))
+    return {ChannelId(channel): E164(number) for channel, number in conn.execute(asked.order_by(numbers.c.id))}
+
+
 def update(conn: Connection, sid: str, **changes: object) -> NumberRecord | None:
     """Set fields by name; the record as it is now. In other hands it leaves its messaging service."""
     if "account" in changes:

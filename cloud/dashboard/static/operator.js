@@ -14,7 +14,7 @@ function show(state, tone) {
   link.className = "pill " + tone;
 }
 
-const events = new EventSource("/operator/events");
+const events = new EventSource("/operator/events" + location.search);
 
 events.addEventListener("open", () => show("live", "good"));
 

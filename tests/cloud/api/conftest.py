@@ -12,7 +12,7 @@ import pytest
 from cloud.api.enrolment import Enrolment
 from cloud.api.routes import Backend, api_routes
 from cloud.api.urls import recording_url
-from cloud.fleet.state import Fleet
+from cloud.fleet.keeper import Fleet
 from cloud.services.addresses import AddressPolicy
 from cloud.services.call_recordings import CallRecordings
 from cloud.services.callbacks import Callbacks

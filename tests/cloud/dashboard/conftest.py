@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cloud.dashboard.routes import Dashboard
+from cloud.fleet.keeper import Fleet
 from cloud.fleet.snapshot import EdgeView, Snapshot
 from cloud.services.addresses import AddressPolicy
 from cloud.services.caps import CapKeeper
@@ -62,7 +65,8 @@ PASSWORD = "a long password"
 @dataclass
 class Desk:
     db: Database
-    fleet: FakeFleet
+    fleet: Any
+    """A ``FakeFleet``, or a real one."""
     server: WebServer
     hooks: WebhookLog
     edges: EdgeDesk
@@ -75,10 +79,17 @@ class Desk:
 
 @pytest.fixture
 async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+    async with a_desk(tmp_path, FakeFleet()) as one:
+        yield one
+
+
+@contextlib.asynccontextmanager
+async def a_desk(tmp_path: Path, fake: FakeFleet | None = None) -> AsyncIterator[Desk]:
+    """The page over this fleet, or over a real one."""
     async with Database(store_url(tmp_path)) as db:
         hashed = passwords.make_hash(PASSWORD)
         await db.write(lambda conn: operators.put(conn, "ann", hashed))
-        fleet = FakeFleet()
+        fleet = fake or Fleet(db)
         client = WebhookClient(AddressPolicy())
         hooks = WebhookLog(db, client)
         client.watch(hooks.take)

@@ -88,23 +88,6 @@ async def test_every_route_with_every_role(desk: Desk, browser: Browser, busy: S
             assert answer.status == 403, route
 
 
-async def test_an_account_sees_only_its_own(desk: Desk, browser: Browser, busy: Snapshot) -> None:
-    desk.fleet.show(busy)
-    mine = await desk.db.write(lambda conn: accounts.create(conn, "Mine"))
-    theirs = await desk.db.write(lambda conn: accounts.create(conn, "Theirs"))
-    await desk.db.write(lambda conn: edges.create(conn, EdgeId("site-1"), theirs.sid))
-    await desk.db.write(lambda conn: edges.create(conn, EdgeId("site-2"), mine.sid))
-    await an_operator(desk, "eve", "account", mine.sid)
-    await browser.log_in("eve")
-    assert "site-2" in browser.page
-    for hidden in ("site-1", "+85512000001", "Your appointment", "PUK", "SIM7600"):
-        assert hidden not in browser.page
-    assert await browser.get("/operator/channels/site-1/modem1") == 404
-    await browser.get("/operator/me")
-    assert await browser.post("/operator/channels/site-1/modem1/balance") == 404
-    assert await browser.get("/operator/audit") == 403
-
-
 async def test_a_hash_of_yesterday_is_made_anew(desk: Desk, browser: Browser) -> None:
 
     salt = b"s" * 16

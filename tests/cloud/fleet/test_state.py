@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cloud.fleet.state import ChannelHeard, EdgeState, Fleet, LinkChanged, SiteState, apply, news_of
+from cloud.fleet.keeper import Fleet
+from cloud.fleet.state import ChannelHeard, EdgeState, LinkChanged, SiteState, apply, news_of
 from cloud.store import accounts, channels, edges
 from cloud.store.database import Database
 from telecore.ids import ChannelId, EdgeId
