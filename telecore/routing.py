@@ -70,6 +70,10 @@ class Candidate:
         return self.status.own_numbers if self.number is None else (self.number, *self.status.own_numbers)
 
 
+TOLD = 20
+"""Of more channels a sentence would be for nobody."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """Limits per channel; ``sms_per_day`` None means none (an operator's fair-use limit belongs here)."""
@@ -100,8 +104,10 @@ class Decision:
         return self._with(reason.partition(": ")[0] for _, reason in self.passed_over)
 
     def _with(self, reasons: Iterable[str]) -> str:
-        told = "; ".join(f"{channel}: {reason}" for (channel, _), reason in zip(self.passed_over, reasons, strict=True))
-        return f"{self.because} ({told})" if told else self.because
+        told = [f"{channel}: {reason}" for (channel, _), reason in zip(self.passed_over, reasons, strict=True)]
+        if len(told) > TOLD:
+            told[TOLD:] = [f"and {len(told) - TOLD} more"]
+        return f"{self.because} ({'; '.join(told)})" if told else self.because
 
 
 def decide(ask: RouteRequest, rules: Rules, candidates: Iterable[Candidate]) -> Decision:

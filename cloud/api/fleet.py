@@ -65,9 +65,12 @@ class FleetApi:
 
     async def list_(self, request: Request, caller: Caller) -> Response:
         fleet = await self._fleet.channels_of(await self._db.read(lambda conn: _edges(conn, caller)))
-        seen = await self._db.read(lambda conn: _seen(conn, fleet.channels, caller))
-        shown = [fleet_render.channel(record, fleet, caller.opens) for record in seen]
-        return json_response({"channels": shown})
+
+        def read(conn: Connection) -> list[fleet_render.Json]:
+            """An account may have thousands: they are put into words here, off the loop."""
+            return fleet_render.channels(_seen(conn, fleet.channels, caller), fleet, caller.opens)
+
+        return json_response({"channels": await self._db.read(read)})
 
     async def fetch(self, request: Request, caller: Caller) -> Response:
         name = _channel(request)
@@ -81,7 +84,8 @@ class FleetApi:
         if not seen:
             raise NotFound(f"The requested resource {request.path} was not found")
         own = [fleet_render.happened(record) for record in happened if record.account in caller.opens]
-        return json_response({**fleet_render.channel(seen[0], fleet, caller.opens), "history": own})
+        (shown,) = fleet_render.channels(seen, fleet, caller.opens)
+        return json_response({**shown, "history": own})
 
     async def task(self, request: Request, caller: Caller) -> Response:
         record = await self._db.read(lambda conn: tasks.get(conn, request.fields["sid"]))

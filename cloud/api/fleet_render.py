@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import asdict, fields
 from datetime import UTC, datetime
 from typing import Any
@@ -28,8 +30,22 @@ def moment(at: datetime | float | None) -> str | None:
     return when.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def channel(record: ChannelRecord, fleet: Snapshot, accounts: frozenset[AccountSid]) -> Json:
-    """How it stands. Of what it went through, only what these accounts' SIMs did is told."""
+def channels(records: Sequence[ChannelRecord], fleet: Snapshot, accounts: frozenset[AccountSid]) -> list[Json]:
+    """How they stand. Of what they went through, only what these accounts' SIMs did is told."""
+    connected = {edge.edge for edge in fleet.edges if edge.connected}
+    told = defaultdict[str, list[WarningRecord]](list)
+    for found in fleet.warnings:
+        told[found.subject].append(found)
+    return [_channel(record, fleet, accounts, record.edge in connected, told[record.channel]) for record in records]
+
+
+def _channel(
+    record: ChannelRecord,
+    fleet: Snapshot,
+    accounts: frozenset[AccountSid],
+    connected: bool,
+    warnings: Sequence[WarningRecord],
+) -> Json:
     status, sim = record.status, record.status.sim
     edge, _, device = record.channel.partition("/")
 
@@ -42,7 +58,7 @@ def channel(record: ChannelRecord, fleet: Snapshot, accounts: frozenset[AccountS
         "channel": record.channel,
         "edge": edge,
         "device": device,
-        "connected": any(found.connected for found in fleet.edges if found.edge == record.edge),
+        "connected": connected,
         "heard_at": moment(record.heard_at),
         "number": next(iter(status.own_numbers), None),
         "numbers": list(status.own_numbers),
@@ -62,7 +78,7 @@ def channel(record: ChannelRecord, fleet: Snapshot, accounts: frozenset[AccountS
         "store": {**asdict(status.store), "full": status.store.full} if status.store else None,
         "last_self_test": last(SelfTestDone.kind),
         "last_sound": last(SoundChecked.kind),
-        "warnings": [warning(found) for found in fleet.warnings if found.subject == record.channel],
+        "warnings": [warning(found) for found in warnings],
     }
 
 

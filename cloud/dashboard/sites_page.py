@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from cloud.api.forms import Form
 from cloud.dashboard.access import MANAGE
 from cloud.dashboard.login import Login, go
+from cloud.dashboard.looks import beyond, look_of, query
 from cloud.dashboard.paths import SITE, SITES
 from cloud.dashboard.qr import svg
 from cloud.dashboard.rendering import Pages
 from cloud.dashboard.sessions import Session
+from cloud.fleet.reading import fitting, page_of
+from cloud.fleet.snapshot import Look
 from cloud.services.edge_desk import EdgeDesk
 from cloud.store import accounts, edges
 from cloud.store.database import Connection, Database
@@ -42,7 +46,7 @@ class SitesPage:
 
     async def show(self, request: Request) -> Response:
         session = self._login.session(request)
-        return await self._page(session) if session is not None else self._login.form()
+        return await self._page(session, look=look_of(request)) if session is not None else self._login.form()
 
     async def enrol(self, request: Request) -> Response:
         """The token is in this answer and nowhere else."""
@@ -91,8 +95,14 @@ class SitesPage:
     async def _forgive(self, edge: str) -> None:
         await self._desk.forgive(edge)
 
-    async def _page(self, session: Session, status: int = 200, problem: str = "") -> Response:
-        found, owners = await self._db.read(_kept)
+    async def _page(
+        self,
+        session: Session,
+        status: int = 200,
+        problem: str = "",
+        look: Look = Look(),  # noqa: B008
+    ) -> Response:
+        found, fit, more, owners = await self._db.read(lambda conn: _kept(conn, look))
         return self._pages.page(
             "sites.html",
             status=status,
@@ -103,6 +113,10 @@ class SitesPage:
             manages=session.role in MANAGE,
             keys=self._desk.keys_made_at,
             rows=[row(record, owners) for record in found],
+            fit=fit,
+            look=look,
+            first=query(replace(look, after="")),
+            beyond=beyond(look, more),
             accounts=[(owner.sid, owner.friendly_name) for owner in owners.values()],
         )
 
@@ -132,5 +146,9 @@ def row(record: EdgeRecord, owners: dict[str, AccountRecord]) -> dict[str, objec
     }
 
 
-def _kept(conn: Connection) -> tuple[list[EdgeRecord], dict[str, AccountRecord]]:
-    return edges.list_(conn), {record.sid: record for record in accounts.all_(conn)}
+def _kept(conn: Connection, look: Look) -> tuple[list[EdgeRecord], int, str, dict[str, AccountRecord]]:
+    """A page of sites, how many fit, after which name there are more, and all accounts."""
+    fit = fitting(conn, edges.standing(conn), replace(look, trouble=False))
+    names, more = page_of(conn, fit, look.after)
+    found = sorted(edges.list_(conn, names), key=lambda record: record.edge)
+    return found, len(fit), more, {record.sid: record for record in accounts.all_(conn)}

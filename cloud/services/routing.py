@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
 from cloud.store import calls, channels, edges, numbers
@@ -26,7 +26,7 @@ class Routing:
     def __init__(self, connected: Callable[[EdgeId], bool], rules: Rules = Rules()) -> None:  # noqa: B008
         self._connected = connected
         self._rules = rules
-        self._reasons: OrderedDict[str, Decision] = OrderedDict()
+        self._reasons: OrderedDict[str, str] = OrderedDict()
 
     def for_message(
         self, conn: Connection, sid: str, number: NumberRecord, to: str, *, urgent: bool = False
@@ -60,12 +60,7 @@ class Routing:
 
     def for_uri(self, conn: Connection, sid: str, account: AccountSid, target: SipTarget) -> Decision:
         """A trunk of this account's edges that calls URIs of this host."""
-        candidates = [
-            self._candidate(conn, record, legs[record.channel])
-            for site in self._sites(conn, account)
-            for legs in (Counter(live.channel for live in calls.live(conn, site)),)
-            for record in channels.list_(conn, [site])
-        ]
+        candidates = self._of_sites(conn, edges.names_of(conn, [account]), {})
         return self._decide(sid, RouteRequest(Service.VOICE, target.uri, domain=target.host), candidates)
 
     def for_dial(
@@ -84,47 +79,48 @@ class Routing:
 
         ``taken`` counts legs of this dial; ``domain``: the host of the SIP URI that is to be called.
         """
-        candidates = [
-            self._candidate(conn, record, legs[record.channel] + taken[record.channel])
-            for site in self._sites(conn, account, edge)
-            for legs in (Counter(live.channel for live in calls.live(conn, site)),)
-            for record in channels.list_(conn, [site])
-        ]
+        candidates = self._of_sites(conn, {*edges.names_of(conn, [account]), edge}, taken)
         prefer = next((found.channel for found in candidates if caller and caller in found.numbers), None)
         return self._decide(sid, RouteRequest(Service.VOICE, to, near=edge, prefer=prefer, domain=domain), candidates)
 
-    def _sites(self, conn: Connection, account: AccountSid, own: EdgeId | None = None) -> list[EdgeId]:
-        """The edges whose channels this account may use: its own ones, and that where its call is."""
-        return sorted({*edges.names_of(conn, [account]), *([own] if own is not None else [])})
+    def _of_sites(
+        self,
+        conn: Connection,
+        sites: Collection[EdgeId],
+        taken: Mapping[ChannelId, int],
+    ) -> list[Candidate]:
+        """The channels of these edges, by name."""
+        found = sorted(channels.list_(conn, sites), key=lambda record: record.channel)
+        bound = numbers.by_channel(conn, [record.channel for record in found])
+        legs = calls.legs(conn, sites)
+        legs.update(taken)
+        return [self._candidate(record, legs[record.channel], bound.get(record.channel)) for record in found]
 
     def reason(self, sid: str) -> str:
         """Why the call or message went where it went, for as long as it is remembered."""
-        decision = self._reasons.get(sid)
-        return decision.sentence() if decision else ""
+        return self._reasons.get(sid, "")
 
     def _of_number(self, conn: Connection, number: NumberRecord, *, legs: bool) -> list[Candidate]:
         record = channels.get(conn, number.channel) if number.channel else None
         if record is None:
             return []
-        busy = sum(call.channel == record.channel for call in calls.live(conn, record.edge)) if legs else 0
-        return [self._candidate(conn, record, busy, number)]
+        busy = calls.legs(conn, [record.edge])[record.channel] if legs else 0
+        return [self._candidate(record, busy, number.number)]
 
-    def _candidate(
-        self, conn: Connection, record: ChannelRecord, legs: int, number: NumberRecord | None = None
-    ) -> Candidate:
-        """The store counts the calls of a channel; what the edge last told of its legs may be older than their end."""
+    def _candidate(self, record: ChannelRecord, legs: int, bound: E164 | None) -> Candidate:
+        """The store counts the calls of a channel; what the edge last told of its legs may be older than their end.
+
+        ``bound``: the number that counts when the SIM does not know its own.
+        """
         status = replace(record.status, busy_legs=0)
         msisdn = status.sim.msisdn if status.sim else None
-        if msisdn is None:
-            bound = number or numbers.get_by_channel(conn, record.channel)
-            msisdn = bound.number if bound else None
-        return Candidate(status, record.edge, self._connected(record.edge), msisdn, legs)
+        return Candidate(status, record.edge, self._connected(record.edge), msisdn or bound, legs)
 
     def _decide(self, sid: str, ask: RouteRequest, candidates: list[Candidate]) -> Decision:
         decision = decide(ask, self._rules, candidates)
-        self._reasons[sid] = decision
+        self._reasons[sid] = said = decision.sentence()
         self._reasons.move_to_end(sid)
         while len(self._reasons) > _REMEMBERED:
             self._reasons.popitem(last=False)
-        log.debug("%s: %s", sid, decision.sentence())
+        log.debug("%s: %s", sid, said)
         return decision

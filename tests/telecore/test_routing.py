@@ -58,6 +58,16 @@ def test_busy_stops_a_call_but_not_a_message_that_waits():
     assert decide(call, Rules(legs=2), [busy]).chosen is busy
 
 
+def test_of_very_many_channels_a_sentence_tells_the_first():
+    call = RouteRequest(Service.VOICE, "+85512000001")
+    busy = [candidate(f"modem{n}", legs=1) for n in range(4000)]
+    decision = decide(call, Rules(), busy)
+    assert len(decision.passed_over) == 4000
+    for said in (decision.sentence(), decision.outline()):
+        assert said.count("is busy with a call") == 20
+        assert said.endswith("; and 3980 more)")
+
+
 def test_a_trunk_carries_as_many_calls_as_it_may_from_any_of_its_numbers():
     second = E164("+85523000002")
     trunk = candidate(number=None, numbers=(E164("+85523000001"), second), capacity=3, legs=2)

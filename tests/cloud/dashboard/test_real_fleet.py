@@ -185,3 +185,18 @@ async def test_a_page_that_takes_long_to_make_is_made_rarely(desk: Desk, many: B
             if len(begun) == 2:
                 break
     assert begun[1] - made[0] >= 9 * (made[0] - begun[0]) * 0.95
+
+
+async def test_the_page_of_who_may_come_in_is_one_of_many_too(many: Browser) -> None:
+    await many.get("/operator/sites")
+    names = r'<td class="name">([^<]+)</td>'
+    seen = re.findall(names, many.page)
+    assert len(seen) == SITES
+    while (more := re.search(r'href="(/operator/sites\?[^"]+)" rel="next"', many.page)) is not None:
+        await many.get(more[1])
+        seen += re.findall(names, many.page)
+    assert seen == [f"village-{n:03}" for n in range(250)]
+    await many.get("/operator/sites?q=012+345+678")
+    assert re.findall(names, many.page) == ["village-123"]
+    await many.get("/operator/sites?q=nowhere")
+    assert "No site fits." in many.page
