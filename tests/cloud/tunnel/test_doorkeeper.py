@@ -20,7 +20,7 @@ from cloud.store.backup import making, restoring
 from cloud.store.database import Database
 from cloud.tunnel.cloud_keys import FILE, CloudKeys
 from cloud.tunnel.doorkeeper import Doorkeeper, NotLetIn
-from cloud.tunnel.hub import Hub
+from cloud.tunnel.hub import Hub, HubTimes
 from edge_agent import signing
 from edge_agent.identity import Identity, JoinStates, states_path
 from edge_agent.joining import Joining
@@ -71,7 +71,7 @@ class House:
             blobs=Blobs(),
             on_notice=lambda edge, notice: None,
             on_link=lambda edge, up: self.links.append(up),
-            times=replace(QUICK_HUB, look=0.05, proof=0.5),
+            times=replace(QUICK_HUB, look=0.05, proof=HubTimes().proof),
         )
 
     async def enrol(self, name: str) -> Path:
@@ -210,20 +210,26 @@ async def test_a_recorded_handshake_is_worth_nothing(house: House) -> None:
         pass
 
 
-async def test_forged_silent_and_garbled_proofs_are_refused_and_counted(house: House) -> None:
+async def test_forged_and_garbled_proofs_are_refused_and_counted(house: House) -> None:
     device = await house.enrol("box")
     async with knocking(house, device) as socket:
         await socket.send(proof_for(device, socket, seed=signing.new_seed()))
         assert (await last_words(socket))["code"] == "refused"
-    async with knocking(house, device) as socket:
-        assert "no proof within" in str((await last_words(socket))["reason"])
     hello = encode(Hello(Side.EDGE, EDGE, "i", "s", 0))
     for garbled in (hello, "{", "[" * 4000, "x" * 5000, b"\x01\x02"):
         async with knocking(house, device) as socket:
             await socket.send(garbled)
             await last_words(socket)
             assert socket.close_code in (1000, 1009)
-    assert house.hub.refused() == {"wrong_key": 1, "silent": 1, "nonsense": 4}
+    assert house.hub.refused() == {"wrong_key": 1, "nonsense": 4}
+    assert house.links == []
+
+
+async def test_who_asks_to_prove_itself_and_does_not_is_sent_away(house: House) -> None:
+    house.hub._times = replace(house.hub._times, proof=0.5)
+    async with knocking(house, await house.enrol("box")) as socket:
+        assert "no proof within 0.5 s" in str((await last_words(socket))["reason"])
+    assert house.hub.refused() == {"silent": 1}
     assert house.links == []
 
 
