@@ -20,7 +20,7 @@ from telecore.ids import DeviceId
 from telecore.model import ChannelState
 from tests.fakes.manager_site import ManagerSite, manager_site
 
-OPTIONS = {"send_s": "1", "ussd_s": "0.5", "answer_s": "0.5", "ping_s": "0.1"}
+OPTIONS = {"send_s": "5", "ussd_s": "5", "ping_s": "0.1"}
 SMS = OutboundSms("+85598765432", 'Flood "warning" C:\\x\nទឹក 100%')
 
 

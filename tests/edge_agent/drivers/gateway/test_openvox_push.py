@@ -30,7 +30,7 @@ def _pushing(settings: ManagementSettings) -> OpenVoxManagement:
 
 @asynccontextmanager
 async def site() -> AsyncIterator[tuple[ManagerSite, int]]:
-    async with manager_site(_pushing, openvox_habits(), 2, {"answer_s": "0.5"}) as here:
+    async with manager_site(_pushing, openvox_habits(), 2) as here:
         assert isinstance(here.management, OpenVoxManagement)
         yield here, here.management.push_port
 

@@ -88,7 +88,7 @@ def _manager(
 ) -> tuple[Tongue, Callable[[], Management]]:
     tongue = ManagerTongue(lines, timers, habits=habits)
     managed = tuple(ManagedLine(channel(line.index + 1), str(line.index + 1)) for line in lines)
-    options = {"between_s": "0.01", "outcome_s": "2", "send_s": "2", "answer_s": "1", "ping_s": "0.5"}
+    options = {"between_s": "0.01", "outcome_s": "10", "send_s": "10", "ping_s": "0.5"}
     return tongue, lambda: make(
         ManagementSettings(
             DeviceId("gw"), "127.0.0.1", tongue.port, tongue.user, tongue.secret, lines=managed, poll_s=0.1,

@@ -22,8 +22,10 @@ from telecore.model import ChannelState
 from tests.fakes.manager_site import ManagerSite, manager_site
 
 OPTIONS = {
-    "between_s": "0.01", "outcome_s": "0.5", "ussd_s": "0.5", "hold_s": "0.2", "answer_s": "0.5", "ping_s": "0.1",
+    "between_s": "0.01", "outcome_s": "5", "ussd_s": "5", "hold_s": "0.2", "ping_s": "0.1",
 }  # fmt: skip
+IMPATIENT = {"outcome_s": "0.5", "answer_s": "0.5"}
+"""Where no answer comes at all."""
 SMS = OutboundSms("+85598765432", 'Flood "warning": ទឹក 100%\nnow')
 
 
@@ -88,7 +90,7 @@ async def test_nobody_there_is_lost() -> None:
 
 @pytest.mark.parametrize("mute", ["drop", "ping"])
 async def test_a_box_that_falls_silent_or_hangs_up_is_lost(mute: str) -> None:
-    async with site() as here:
+    async with site(options=IMPATIENT) as here:
         await here.until(lambda: here.state() is ChannelState.REGISTERED)
         if mute == "drop":
             here.tongue.drop()
@@ -131,7 +133,7 @@ async def test_a_refused_sms_is_refused_and_nothing_more() -> None:
 
 
 async def test_an_outcome_that_never_comes_is_unknown() -> None:
-    async with site() as here:
+    async with site(options=IMPATIENT) as here:
         here.tongue.habits.muted.add("outcome")
         with pytest.raises(OutcomeUnknown):
             await here.submit(SMS)
@@ -139,7 +141,7 @@ async def test_an_outcome_that_never_comes_is_unknown() -> None:
 
 
 async def test_a_connection_lost_after_the_handover_is_unknown() -> None:
-    async with site(options={"outcome_s": "5"}) as here:
+    async with site() as here:
         here.lines[0].outcomes = [None]
         submitting = asyncio.create_task(here.submit(SMS))
         await here.until(lambda: bool(here.lines[0].submitted))
@@ -149,7 +151,7 @@ async def test_a_connection_lost_after_the_handover_is_unknown() -> None:
 
 
 async def test_an_unanswered_command_is_unknown_and_what_follows_is_not_confused() -> None:
-    async with site() as here:
+    async with site(options=IMPATIENT) as here:
         here.tongue.habits.muted.add("send")
         with pytest.raises(OutcomeUnknown):
             await here.submit(SMS)
@@ -159,7 +161,7 @@ async def test_an_unanswered_command_is_unknown_and_what_follows_is_not_confused
 
 
 async def test_without_echoed_ids_an_unanswered_command_ends_the_session() -> None:
-    async with site(1, ManagerHabits(echo_ids=False)) as here:
+    async with site(1, ManagerHabits(echo_ids=False), IMPATIENT) as here:
         here.tongue.habits.muted.add("send")
         with pytest.raises(OutcomeUnknown):
             await here.submit(SMS)
