@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from edge_agent.config import Quotas, SimsConfig
@@ -117,10 +118,14 @@ class Sims:
 
     def radio(self, channel: ChannelId, status: RadioStatus) -> None:
         """How SIM and registration stand."""
+        known = self._roll.at(channel)
+        before = known.radio if known is not None else None
         record, came = self._roll.hear(channel, status)
         if came and record.balance is not None:
             self._shown.account(channel, record.balance, None)
-        self._wake.set()
+        # Every modem tells its signal every few seconds: that can wait until the next look.
+        if came or before is None or replace(status, signal=before.signal) != before:
+            self._wake.set()
 
     def sim_of(self, channel: ChannelId) -> Iccid | None:
         """The SIM that is in this channel, or was last."""

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from edge_agent.config import Quotas
 from edge_agent.contracts import Permit
@@ -95,11 +96,18 @@ class Periods:
 
 def periods(now: float) -> Periods:
     """By the local calendar: a day that changes its offset is shorter or longer, and ends at midnight all the same."""
+    return _periods(int(now) // 60)
+
+
+@lru_cache(maxsize=8)
+def _periods(minute: int) -> Periods:
+    """Asked for by every SIM at every look; hours, days and offsets begin with a minute."""
+    now = minute * 60
     moment = datetime.fromtimestamp(now).astimezone()
     day = moment.replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
     month = day.replace(day=1)
     after = (month + timedelta(days=32)).replace(day=1)
-    hour = int(now) // HOUR_S * HOUR_S
+    hour = now // HOUR_S * HOUR_S
     return Periods(
         Span(hour, hour + HOUR_S),
         Span(_stamp(day), _stamp(day + timedelta(days=1))),

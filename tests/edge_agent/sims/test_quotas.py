@@ -24,12 +24,14 @@ def zone() -> Iterator[None]:
     before = os.environ.get("TZ")
     os.environ["TZ"] = "CET-1CEST,M3.5.0,M10.5.0/3"  # needs no time zone files
     time.tzset()
+    quotas._periods.cache_clear()
     yield
     if before is None:
         del os.environ["TZ"]
     else:
         os.environ["TZ"] = before
     time.tzset()
+    quotas._periods.cache_clear()
 
 
 def at(text: str) -> float:
