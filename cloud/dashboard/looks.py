@@ -6,7 +6,7 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 from cloud.fleet.snapshot import Look
-from cloud.web.http import Request
+from cloud.web.http import Request, pairs
 
 LONGEST = 63
 _TROUBLE = "trouble"
@@ -14,7 +14,7 @@ _TROUBLE = "trouble"
 
 def look_of(request: Request) -> Look:
     """What is asked for; what is longer than any name is cut."""
-    given = dict(request.params()) if request.method == "GET" else {}
+    given = dict(pairs(request.query))
     search, after = (given.get(name, "").strip()[:LONGEST] for name in ("q", "after"))
     return Look(search.lower(), given.get("show") == _TROUBLE, after)
 

@@ -121,12 +121,16 @@ class ConferenceService:
         """Tell the edges how this conference stands. ``because``: why those are out who are not in it any more."""
         self._queue.wake()
         async with self._pushing:
+            came = [
+                stay for stay, where in self._where.items() if where == sid
+            ]  # who comes from now on is not in what is read
             now = await self._db.read(lambda conn: _read(conn, sid))
             if now is None:
                 return
             there = {one.stay: one for one in now.there if one.status == CONNECTED and one.stay is not None}
-            for stay in [stay for stay, where in self._where.items() if where == sid and stay not in there]:
-                self._dismiss(stay, because)
+            for stay in came:
+                if stay not in there and stay in self._where:
+                    self._dismiss(stay, because)
             for stay, one in there.items():
                 seat = self._seats.of(stay)
                 if seat is not None:

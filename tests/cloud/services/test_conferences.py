@@ -124,6 +124,35 @@ async def test_it_starts_with_the_second_and_ends_behind_the_last(desk, room):
     )
 
 
+class Late:
+    """A database that is read at once and answers when it may."""
+
+    def __init__(self, db):
+        self.write, self._read = db.write, db.read
+        self.was_read, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def read(self, work):
+        found = await self._read(work)
+        self.was_read.set()
+        await self.may_answer.wait()
+        return found
+
+
+async def test_who_comes_while_it_is_looked_who_is_there_is_not_put_out(desk, room):
+    """How it stood was read before he came in, and is acted upon afterwards."""
+    service = desk.desk.stays._conferences
+    service._db = late = Late(desk.db)
+    one = await room.come()
+    await late.was_read.wait()
+    two = await room.come()
+    await until(lambda: len(service._where) == 2)
+    late.may_answer.set()
+    sid = await room.sid()
+    for call in (one, two):
+        await room.placed(call, room=sid)
+        assert not room.commands(LeaveStay, call)
+
+
 async def test_nobody_who_may_start_it(desk, room):
     calls = [await room.come(start_on_enter=False) for _ in range(2)]
     for call in calls:
@@ -220,7 +249,9 @@ async def test_a_document_that_cannot_be_had_leaves_music(desk, room):
 
 
 async def test_mute_hold_and_modify(desk, room):
-    one, two = await room.come(), await room.come()
+    one = await room.come()
+    await room.told(RunWait, one)
+    two = await room.come()
     await room.placed(two, room=(sid := await room.sid()))
     update = room.api.update_participant
     account = desk.account.sid
