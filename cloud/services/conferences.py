@@ -121,9 +121,8 @@ class ConferenceService:
         """Tell the edges how this conference stands. ``because``: why those are out who are not in it any more."""
         self._queue.wake()
         async with self._pushing:
-            came = [
-                stay for stay, where in self._where.items() if where == sid
-            ]  # who comes from now on is not in what is read
+            # Who comes from now on is not in what is read.
+            came = [stay for stay, where in self._where.items() if where == sid]
             now = await self._db.read(lambda conn: _read(conn, sid))
             if now is None:
                 return
