@@ -87,7 +87,7 @@ async def test_a_card_that_appears_late(alsa, card, monkeypatch):
 
 
 async def test_a_card_that_never_appears(alsa, card):
-    line = card("missing", "missing", give_up_s=0.3)
+    line = card("missing", "missing", give_up_s=3.0)
     stream = line.stream()
     line.start(stream)
     await until(line._serving.done)
