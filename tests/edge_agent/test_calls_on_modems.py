@@ -30,7 +30,7 @@ from telecore.twiml.verbs.record import Record
 from telecore.twiml.verbs.say import Say
 from tests.fakes.blob_store import FolderBlobs, clip_of
 
-pytestmark = [pytest.mark.flow, pytest.mark.realtime, pytest.mark.timeout(90)]
+pytestmark = [pytest.mark.flow, pytest.mark.timeout(90)]
 
 PROFILES = load_profiles()
 EDGE = EdgeId("site-1")
