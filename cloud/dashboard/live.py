@@ -42,7 +42,7 @@ def _html(snapshot: Snapshot, look: Look, pages: Pages) -> dict[str, str]:
 async def events(fleet: FleetView, look: Look, pages: Pages, alive: Callable[[], bool]) -> AsyncIterator[bytes]:
     """All sections, then those that change, while the reader is still logged in.
 
-    One that takes long to make is made so much rarer: a page that is open costs a tenth of a core at most.
+    One that takes long to make is made so much rarer: it is being made for a tenth of the time at most.
     """
     news = asyncio.Event()
     news.set()

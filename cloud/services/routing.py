@@ -91,7 +91,7 @@ class Routing:
     ) -> list[Candidate]:
         """The channels of these edges, by name."""
         found = sorted(channels.list_(conn, sites), key=lambda record: record.channel)
-        bound = numbers.by_channel(conn, [record.channel for record in found])
+        bound = numbers.by_channel(conn, sites)
         legs = calls.legs(conn, sites)
         legs.update(taken)
         return [self._candidate(record, legs[record.channel], bound.get(record.channel)) for record in found]

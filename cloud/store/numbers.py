@@ -12,7 +12,7 @@ from cloud import numbering
 from cloud.store import keyset, tables
 from cloud.store.records import Cursor, NumberRecord, PageOf
 from cloud.store.rows import now
-from cloud.store.schema import numbers, opt_outs, released_numbers, service_numbers
+from cloud.store.schema import channels, numbers, opt_outs, released_numbers, service_numbers
 from telecore.ids import E164, AccountSid, ChannelId, NumberSid, new_sid
 
 _OF_CHANNEL = select(numbers).where(numbers.c.channel == bindparam("of_channel")).order_by(numbers.c.id.desc()).limit(1)
@@ -96,9 +96,10 @@ def channels_with(conn: Connection, part: str) -> list[str]:
     return [str(channel) for channel in conn.execute(asked.where(numbers.c.channel.is_not(None))).scalars()]
 
 
-def by_channel(conn: Connection, channels: Collection[str]) -> dict[ChannelId, E164]:
-    """The number that ``get_by_channel`` finds, for each of these channels that has one."""
-    asked = select(numbers.c.channel, numbers.c.number).where(numbers.c.channel.in_(channels))
+def by_channel(conn: Connection, edges: Collection[str]) -> dict[ChannelId, E164]:
+    """The number that ``get_by_channel`` finds, for each channel of these edges that has one."""
+    there = select(channels.c.channel).where(channels.c.edge.in_(edges))  # there may be more than a query takes values
+    asked = select(numbers.c.channel, numbers.c.number).where(numbers.c.channel.in_(there))
     return {ChannelId(channel): E164(number) for channel, number in conn.execute(asked.order_by(numbers.c.id))}
 
 

@@ -16,7 +16,6 @@ class FakeFleet:
     def __init__(self, snapshot: Snapshot | None = None) -> None:
         self.now = snapshot or Snapshot()
         self.readers: set[asyncio.Event] = set()
-        self.looks: list[Look] = []
 
     def show(self, snapshot: Snapshot) -> None:
         self.now = snapshot
@@ -24,7 +23,6 @@ class FakeFleet:
             reader.set()
 
     async def snapshot(self, look: Look = Look(), accounts: Collection[AccountSid] | None = None) -> Snapshot:  # noqa: B008
-        self.looks.append(look)
         return _counted(self.now if accounts is None else Snapshot())
 
     async def channels_of(self, names: Collection[EdgeId]) -> Snapshot:

@@ -93,7 +93,7 @@ def make_desk(db, files, client, engine, line, **more):
     return Desk(
         db, files, client, [engine], line,
         recording_url=lambda account, sid: f"http://cloud/{account}/{sid}",
-        door=StreamDoor(AddressPolicy(["127.0.0.0/8"]), SocketTimes(open=2.0, close=0.5)),
+        door=StreamDoor(AddressPolicy(["127.0.0.0/8"]), SocketTimes(close=0.5)),
         **more,
     )  # fmt: skip
 
