@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -101,6 +102,32 @@ async def test_a_new_sim_is_on_probation_until_it_has_proved_itself(site: Site) 
         (S.PROBATION, S.HEALTHY),
     ]
     assert all(event.evidence for event in await site.told())
+
+
+async def test_what_changes_is_judged_soon_and_a_signal_at_the_next_look(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = 0
+
+    async def look() -> None:
+        nonlocal looks
+        looks += 1
+
+    monkeypatch.setattr(site.sims, "look", look)
+    running = asyncio.create_task(site.sims.run())
+    try:
+        async with asyncio.timeout(4):  # the next look is due after five seconds
+            await asyncio.sleep(0.5)  # what the fixture told is judged
+            before = looks
+            site.radio(ChannelState.REGISTERED, dbm=-90)
+            await asyncio.sleep(0.5)
+            assert looks == before > 0
+            site.radio(ChannelState.SEARCHING, dbm=-90)
+            while looks == before:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+    finally:
+        running.cancel()
+        await asyncio.wait({running})
 
 
 @pytest.mark.parametrize(
