@@ -135,8 +135,8 @@ class ConferenceService:
                 if seat is not None:
                     place = replace(place_of(now.conference, one), spans=_spans(now, one))
                     self._seats.put(seat, place)
-                    await self._note_far_coach(now, one)
                     self._hear(seat, now, one, place)
+                    await self._note_far_coach(now, one)
 
     async def _note_far_coach(self, now: _Now, one: ParticipantRecord) -> None:
         """What crosses edges is one voice for all: a coach is heard only by somebody of his own edge."""

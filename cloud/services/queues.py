@@ -136,7 +136,7 @@ class QueueService:
         """Bring together who wants somebody and who waits, in the order both came."""
         async with self._matching:
             for taker in [one for one in self._takers.values() if one.queue == queue and one.member is None]:
-                member = await self._db.write(partial(self._take, queue=queue, taker=taker.call.sid))
+                member = await self._first(queue, taker)
                 if member is None:
                     return
                 now = self._takers.get(taker.stay)  # another when its edge has asked again meanwhile
@@ -145,6 +145,13 @@ class QueueService:
                 elif now.member is None:
                     now.member = member
                     await self._whisper(now, member)
+
+    async def _first(self, queue: str, taker: _Taker) -> MemberRecord | None:
+        """Who waits longest and has not hung up while he was taken."""
+        while True:
+            member = await self._db.write(partial(self._take, queue=queue, taker=taker.call.sid))
+            if member is None or member.stay in self._members:
+                return member
 
     def _take(self, conn: Connection, queue: str, taker: CallSid) -> MemberRecord | None:
         """Who waits longest, of those whose edges have asked since we began."""
@@ -161,6 +168,8 @@ class QueueService:
             if seat is not None:
                 self._seats.put(seat, Place(sid=taker.queue, peer=peer))
         call = await self._db.read(lambda conn: calls.get(conn, member.call))
+        if self._takers.get(taker.stay) is not taker or taker.member is not member:  # one has hung up meanwhile
+            return
         if not taker.spec.url or call is None:
             self._join(taker, member)
             return

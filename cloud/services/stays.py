@@ -125,6 +125,8 @@ class Stays:
         elif isinstance(notice.spec, DequeueSpec):
             await self._queues.dequeues(call, notice, notice.spec)
         if notice.stay in self._ended:  # it was over before its beginning was written
+            self._seats.forget(notice.stay)
+            self._waits.forget(notice.stay)
             await self._conferences.over_already(notice.stay)
             await self._queues.over_already(notice.stay)
 

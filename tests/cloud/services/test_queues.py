@@ -8,7 +8,7 @@ import pytest
 
 from cloud.services.queue_desk import QueueDesk
 from cloud.store import accounts, numbers, queues
-from cloud.store.records import Hook
+from cloud.store.records import CallRecord, Hook
 from cloud.tunnel import queue_steps
 from cloud.tunnel.heard import utc_now
 from telecore.commands import LeaveStay, PlaceStay, RunPage, RunWait
@@ -248,6 +248,73 @@ async def test_a_taker_whose_edge_asks_again_while_he_gets_somebody_keeps_him(de
     await asyncio.sleep(0.05)
     await line.placed(one, peer=taker, ends_room=True)
     assert await line.waiting() == []
+
+
+@pytest.mark.parametrize("moment", ["write", "read"])
+async def test_who_hangs_up_in_the_moment_in_which_he_is_taken_leaves_the_taker_to_the_next(
+    desk, line, monkeypatch, moment
+):
+    """He is reserved by a write, and then his call is read."""
+    one = await line.wait()
+    await line.told(RunWait, one)
+    ask, gone = getattr(desk.db, moment), []
+
+    async def slow(work):
+        made = await ask(work)
+        found = made.sid == one if isinstance(made, CallRecord) else getattr(made, "taker", None)
+        if found and not gone:
+            gone.append(one)
+            await line.go(one)
+            await asyncio.sleep(0.05)
+        return made
+
+    monkeypatch.setattr(desk.db, moment, slow)
+    taker = await line.take()
+    await until(lambda: gone)
+    other = await line.wait()
+    room = (await line.placed(taker, peer=other, ends_room=True)).room
+    assert (await line.placed(other, peer=taker)).room == room
+    assert len([place for place in line.commands(PlaceStay, taker) if place.place.ends_room]) == 1
+
+
+async def test_a_taker_who_hangs_up_in_the_moment_in_which_he_gets_somebody_leaves_him_waiting(desk, line, monkeypatch):
+    url = line.app.answer("/whisper", twiml("<Say>You are next</Say>"))
+    one = await line.wait()
+    await line.told(RunWait, one)
+    read, gone = desk.db.read, asyncio.Event()
+
+    async def slow(work):
+        made = await read(work)
+        if isinstance(made, CallRecord) and made.sid == one and not gone.is_set():
+            gone.set()
+            await line.go(taker)
+            await line.told(RunWait, one, 2)
+        return made
+
+    taker = await desk.offer()
+    await desk.tell(CallAnswered(call=taker))
+    monkeypatch.setattr(desk.db, "read", slow)
+    line.want(taker, DequeueSpec("q", url=url))
+    await gone.wait()
+    await line.told(RunWait, one, 2)
+    await asyncio.sleep(0.1)
+    assert await line.waiting() == [one]
+    assert line.commands(RunWait, one)[-1].music
+    assert line.app.seen("/whisper") == []
+
+
+async def test_the_end_of_a_stay_that_is_told_before_its_beginning_is_its_end(desk, line):
+    call = await desk.offer()
+    await desk.tell(CallAnswered(call=call))
+    stay = line.stays[call] = StayId(new_id())
+    await line.go(call)
+    line.want(call, EnqueueSpec("q", wait_url="http://127.0.0.1:9/"))
+    await until(line.queue)
+    await asyncio.sleep(0.1)
+    stays = desk.desk.stays
+    assert await line.waiting() == []
+    assert stays._seats.of(stay) is None
+    assert stay not in stays._waits._running
 
 
 async def test_one_who_waits_waits_on_after_a_restart(desk, line):
