@@ -40,6 +40,14 @@ REFUSED = Source(twiml="<Response><Reject/></Response>")
 """For calls to an account that is suspended or closed."""
 
 
+class _Beginning:
+    """A session that is being made. ``over``: its call has ended meanwhile."""
+
+    def __init__(self) -> None:
+        self.done = asyncio.Event()
+        self.over = False
+
+
 class Sessions:
     """At most one for each call, however its beginning is told: announced, by the street, by a heartbeat."""
 
@@ -48,7 +56,7 @@ class Sessions:
         self._tasks = tasks
         self._now = now
         self._live: dict[CallSid, CallSession] = {}
-        self._beginning: dict[CallSid, asyncio.Event] = {}
+        self._beginning: dict[CallSid, _Beginning] = {}
         self._ending: dict[CallSid, float] = {}
 
     def __len__(self) -> int:
@@ -66,6 +74,8 @@ class Sessions:
     def over(self, sid: CallSid) -> None:
         """The call has ended. It may be told twice."""
         self._ending.pop(sid, None)
+        if sid in self._beginning:
+            self._beginning[sid].over = True
         session = self._live.get(sid)
         if session is not None:
             session.end()
@@ -89,27 +99,24 @@ class Sessions:
 
     def offer(self, edge: EdgeId, event: CallOffered) -> None:
         """Begin a call whose row is being written meanwhile."""
-        if event.call not in self._beginning and event.call not in self._live:
-            self._beginning[event.call] = asyncio.Event()
-            self._tasks.start(self._take_offer(edge, event), f"offer of {event.call}")
+        if event.call not in self:
+            beginning = self._beginning[event.call] = _Beginning()
+            self._tasks.start(self._take_offer(edge, event, beginning), f"offer of {event.call}")
 
     def start(self, record: CallRecord, source: Source) -> None:
         """Begin here, unless it has begun."""
-        if record.sid not in self._live and record.sid not in self._beginning:
-            self._tasks.start(self.begin(record, source), f"start of {record.sid}")
+        if record.sid not in self:
+            beginning = self._beginning[record.sid] = _Beginning()
+            self._tasks.start(self._make(record, source, beginning), f"start of {record.sid}")
 
     async def begin(self, record: CallRecord, source: Source | None) -> CallSession | None:
-        """The session of this call, made now if there is none; None for a call without an account."""
+        """The session of this call, made now if there is none; None for a call that is over or without an account."""
         while record.sid in self._beginning:
-            await self._beginning[record.sid].wait()
+            await self._beginning[record.sid].done.wait()
         if record.sid in self._live:
             return self._live[record.sid]
-        self._beginning[record.sid] = asyncio.Event()
-        try:
-            found = await self._tools.db.read(lambda conn: _served(conn, record, source))
-            return self._launch(record, *found) if found is not None else None
-        finally:
-            self._beginning.pop(record.sid).set()
+        beginning = self._beginning[record.sid] = _Beginning()
+        return await self._make(record, source, beginning)
 
     def refresh(self, record: CallRecord) -> None:
         """The call as its row is now, which may be behind what was announced."""
@@ -166,13 +173,20 @@ class Sessions:
         elif wants_session(record, answered=live.answered):
             await self.begin(record, first_source(record))
 
-    async def _take_offer(self, edge: EdgeId, event: CallOffered) -> None:
+    async def _make(self, record: CallRecord, source: Source | None, beginning: _Beginning) -> CallSession | None:
+        try:
+            found = await self._tools.db.read(lambda conn: _served(conn, record, source))
+            return None if found is None or beginning.over else self._launch(record, *found)
+        finally:
+            self._beginning.pop(record.sid).done.set()
+
+    async def _take_offer(self, edge: EdgeId, event: CallOffered, beginning: _Beginning) -> None:
         try:
             found = await self._tools.db.read(lambda conn: self._offered(conn, edge, event))
-            if found is not None:
+            if found is not None and not beginning.over:
                 self._launch(*found)
         finally:
-            self._beginning.pop(event.call).set()
+            self._beginning.pop(event.call).done.set()
 
     def _offered(
         self, conn: Connection, edge: EdgeId, event: CallOffered
@@ -211,17 +225,21 @@ class Sessions:
         if record is None or notice.page < record.page:
             return
         record = replace(record, page=notice.page)
-        if record.status in FINAL_CALL:
-            await self._farewell(record, notice)
-            return
         session = await self.begin(record, None)
-        if session is not None:
+        if session is not None and not session.over:
             session.page_ended(notice)
+        else:
+            await self._farewell(record, notice)
 
     async def _farewell(self, record: CallRecord, notice: PageEnded) -> None:
-        account = await self._tools.db.read(lambda conn: accounts.get(conn, record.account))
-        if account is None:
+        """The last request of a call that is over."""
+        found = await self._tools.db.read(
+            lambda conn: (calls.get(conn, record.sid), accounts.get(conn, record.account))
+        )
+        now, account = found
+        if now is None or account is None:
             return
+        record = replace(now, page=notice.page)
         session = CallSession(self._tools, record, account)
         source = session.onward(notice.outcome)
         if source is not None:
@@ -232,9 +250,9 @@ class Sessions:
 
 
 def _served(conn: Connection, record: CallRecord, source: Source | None) -> tuple[AccountRecord, Source | None] | None:
-    """The call's account, and where the call begins: one that is not active has its calls refused."""
-    account = accounts.get(conn, record.account)
-    if account is None:
+    """The call's account, and where the call begins: one that is not active has its calls refused. None: it is over."""
+    account, now = accounts.get(conn, record.account), calls.get(conn, record.sid)
+    if account is None or (now is not None and now.status in FINAL_CALL):
         return None
     refused = source is not None and not accounts.is_active(conn, account)
     return account, REFUSED if refused else source

@@ -13,9 +13,10 @@ from cloud.services import call_session, sessions
 from cloud.services.requests import NewCall, UpdateCall
 from cloud.store import accounts, calls, notifications
 from cloud.store.records import Hook
+from telecore import codec
 from telecore.commands import HangUp, LimitCall, PlaceCall, RunPage
 from telecore.errors import InvalidRequest, NoRoute, NotFound
-from telecore.events import CallAnswered, CallOffered, CommandRejected
+from telecore.events import CallAnswered, CallEnded, CallOffered, CommandRejected
 from telecore.ids import E164, AccountSid, Address, CallSid, new_sid
 from telecore.model import CallStatus, ChannelState
 from telecore.notices import Do, PageFaulted
@@ -567,3 +568,16 @@ async def test_a_call_whose_end_is_not_told_is_not_waited_for_long(desk, monkeyp
     desk.finished(call, 1)
     await eventually(lambda: asyncio.sleep(0, desk.desk.live_calls() == 0))
     assert (await desk.becomes(call)).status is CallStatus.RINGING
+
+
+async def test_a_call_that_is_answered_and_over_in_the_same_breath_is_served_no_more(desk, app):
+    app.answer("/voice", twiml("<Say>Hi</Say>"))
+    record = await desk.desk.calls.create(desk.account.sid, wanted(url=app.url("/voice")))
+    told = CallAnswered(call=record.sid), CallEnded(call=record.sid, cause=16, by="caller", duration_s=0)
+    items = [(number, codec.encode(event), False) for number, event in enumerate(told, desk.seq + 1)]
+    await desk.desk.ingest.incoming(EDGE).apply_batch("street", items)
+    await desk.becomes(record.sid, status=CallStatus.COMPLETED)
+    await asyncio.sleep(0.1)
+    assert desk.desk.live_calls() == 0
+    assert app.received == []
+    assert [n for n in desk.line.sent if isinstance(n, Do) and isinstance(n.command, RunPage)] == []
