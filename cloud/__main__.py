@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -19,6 +21,8 @@ from telecore.errors import TelecoreError
 
 CANNOT_START = 2
 """Exit status that tells systemd not to try again: argparse's for a wrong command line, ours for a wrong file."""
+UNREAD = 128 + signal.SIGPIPE
+"""As a shell tells it of a program whose output nobody reads any more: ``simferry-cloud channels | head``."""
 _KINDS = (serve, store, backup, accounts, caps, operators, edges, audit, releases, seals)
 
 
@@ -36,13 +40,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         set_up(config.log.level)
         run: Run = asked.run
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            return runner.run(_awaited(run, config, asked))
+            status = runner.run(_awaited(run, config, asked))
+        sys.stdout.flush()
+        return status
     except (ConfigError, SchemaTooNew, StoreBroken, SealBroken) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return CANNOT_START
     except TelecoreError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end
+        return UNREAD
     except OSError as error:
         print(f"{PROGRAM}: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", file=sys.stderr)
         return 1

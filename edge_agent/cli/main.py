@@ -1,11 +1,14 @@
 """The command line of ``edge-agent``.
 
-Exit status: 0 done, 1 it did not work, 2 the configuration or the command line is at fault.
+Exit status: 0 done, 1 it did not work, 2 the configuration or the command line is at fault, 141 nobody reads its output
+any more (``edge-agent status | head``).
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -20,10 +23,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(enrol.with_token(sys.argv[1:] if arguments is None else arguments))
     command: Callable[[argparse.Namespace], int] = options.command
     try:
-        return command(options)
+        status = command(options)
+        sys.stdout.flush()
+        return status
     except (InvalidRequest, TelecoreError) as error:
         print(f"edge-agent: {error}", file=sys.stderr)
         return 2 if isinstance(error, InvalidRequest) else 1
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is flushed at the end
+        return 128 + signal.SIGPIPE
     except (Failed, OSError) as error:
         print(f"edge-agent: {error}", file=sys.stderr)
         return 1

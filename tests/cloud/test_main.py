@@ -21,7 +21,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.__main__ import main
+from cloud.__main__ import UNREAD, main
 from telecore.ids import is_sid
 
 ROOT = Path(__file__).parent.parent.parent
@@ -139,6 +139,17 @@ def test_what_an_account_may_spend(run: Run) -> None:
 def test_channels_are_listed(run: Run) -> None:
     assert run("channels").stdout == "no channel has been heard of\n"
     assert json.loads(run("channels", "--json", "--edge", "site-1").stdout) == []
+
+
+def test_a_command_whose_output_nobody_reads_ends_in_silence(run: Run, config: Path) -> None:
+    run("channels")  # the log tells of the schema that it makes
+    argv = [sys.executable, "-m", "cloud", "channels", "--config", str(config)]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+        assert process.wait(30) == UNREAD
 
 
 def test_an_account_an_operator_an_edge(run: Run) -> None:

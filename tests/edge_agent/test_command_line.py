@@ -1,14 +1,19 @@
 """What an operator types, and what he is told."""
 
 import json
+import signal
+import subprocess
+import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
 from edge_agent import __version__
 from edge_agent.__main__ import main
 
+ROOT = Path(__file__).parents[2]
 CONFIG = "data_dir: data\nstatus: {{port: {port}}}\ndevices: {devices}\n"
 
 
@@ -44,6 +49,14 @@ def served():
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+def test_a_command_whose_output_nobody_reads_ends_in_silence():
+    argv = [sys.executable, "-m", "edge_agent", "version"]
+    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 128 + signal.SIGPIPE
 
 
 def test_version(capsys):
