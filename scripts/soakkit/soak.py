@@ -20,6 +20,7 @@ from scripts.soakkit.table import name_of
 
 FOLDER = ROOT / ".soak"
 INTERRUPTED = 130
+UNREAD = 141
 LOOK_S = 0.5
 ABOUT_US = tuple(f"tests/faults/test_{name}.py" for name in ("report", "crew", "guarantees", "books"))
 """They break nothing: they are about this program, a document, and how it is reckoned."""
@@ -33,7 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = read_options(sys.argv[1:] if arguments is None else arguments)
     heed_interrupts()
     try:
-        return soak(options, FOLDER)
+        status = soak(options, FOLDER)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # `… --list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return UNREAD
     except Refusal as refusal:
         print(f"scripts/soak: {refusal}", file=sys.stderr)
         return 2
