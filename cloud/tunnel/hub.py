@@ -19,7 +19,7 @@ from cloud.tunnel.line import Admission, Line, LineTimes, Rejection, listen
 from cloud.tunnel.session import EdgeSession, End, Signals
 from telecore.errors import TimedOut, Transient, TunnelDown
 from telecore.ids import EdgeId, Sha256
-from telecore.notices import Notice
+from telecore.notices import Detail, Heartbeat, Notice
 from telecore.tunnel.frames import Bye, ByeCode, Hello, Side, encode
 from telecore.tunnel.link import Link, MediaHandler, Sinks, Stores, Work
 from telecore.tunnel.streets import BlobStore, Incoming, Outgoing
@@ -265,7 +265,7 @@ class Hub:
             self._greeted(edge, hello)
 
         sinks = Sinks(
-            on_notice=lambda notice: self._on_notice(edge, notice),
+            on_notice=lambda notice: self._hear(edge, line, notice),
             on_greeted=greeted,
             on_over=signals.bye,
             on_strange=lambda what: _LOG.warning("ignored from edge %s: %s", edge, what),
@@ -296,6 +296,14 @@ class Hub:
                 self._entrance.count(edge, address, "broke_rules", end.reason)
             if end.code == ByeCode.FAULT and not link.was_greeted:
                 self._tell(edge, f"not let in: {end.reason}", logging.WARNING)
+
+    def _hear(self, edge: EdgeId, line: Line, notice: Notice) -> None:
+        """An edge that has hardly any data left, and no call, is asked for signs of life as seldom as it asks us."""
+        if isinstance(notice, Heartbeat):
+            if notice.data is not None:
+                line.saves = notice.data.detail is Detail.ESSENTIAL
+            line.be_quiet(line.saves and not notice.calls)
+        self._on_notice(edge, notice)
 
     async def _turn_away(self, line: Line, edge: EdgeId, error: NotLetIn) -> None:
         self._entrance.refuse(edge, line.address, error.why, error.message)

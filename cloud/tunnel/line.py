@@ -59,11 +59,15 @@ longer queue those at its end have given up when their turn comes, and cost a ha
 
 @dataclass(frozen=True, slots=True)
 class LineTimes:
-    """Seconds. A line on which nothing came for ``ping`` is pinged, and is cut when nothing comes for ``pong`` more."""
+    """Seconds. A line on which nothing came for ``ping`` is pinged, and is cut when nothing comes for ``pong`` more.
+
+    ``quiet``: in place of ``ping``, for an edge that has to save data. Longer than its own, so that one asks for both.
+    """
 
     open: float = 10.0
     ping: float = 10.0
     pong: float = 10.0
+    quiet: float = 90.0
     close: float = 3.0
 
 
@@ -104,6 +108,8 @@ class _Connection(ServerConnection):
     on_silent: Callable[[str], None] = staticmethod(lambda address: None)
     heard = 0.0
     """When something came last, by the loop's clock."""
+    said = 0.0
+    quiet = False
     _from = ""
     _opcode: Opcode = TEXT
     _partial: bytearray | None = None
@@ -246,6 +252,9 @@ def _measure(data: bytes, at: int) -> tuple[int, int]:
 class Line:
     """An open WebSocket."""
 
+    saves = False
+    """Whether the peer has hardly any data left, as it told last."""
+
     def __init__(self, connection: _Connection) -> None:
         self._connection = connection
         self._transport = connection.transport
@@ -288,7 +297,13 @@ class Line:
         data = b"".join(pieces)
         self._transport.write(data)
         self._unsent_at_most += len(data)
-        self._gate.wrote(len(data), self._loop.time())
+        connection.said = self._loop.time()
+        self._gate.wrote(len(data), connection.said)
+
+    def be_quiet(self, quiet: bool) -> None:
+        """Whether the peer is asked for signs of life only now and then, as long as we have nothing to say."""
+        if self._connection.quiet is not quiet:
+            self._connection.quiet = quiet
 
     def free(self) -> bool:
         """Whether sound that is written now leaves soon."""
@@ -407,7 +422,7 @@ async def listen(
         watch.add(connection)
         await serve_line(Line(connection), admission)
 
-    watch = Watch(times.ping, times.pong)
+    watch = Watch(times.ping, times.pong, times.quiet)
     strangers: OrderedDict[_Connection, None] = OrderedDict()
 
     def make(*args: Any, **kwargs: Any) -> _Connection:

@@ -13,9 +13,14 @@ log = logging.getLogger(__name__)
 
 
 class Heard(Protocol):
-    """A line that is listened to. ``heard``: when something came last, by the loop's clock."""
+    """A line that is listened to. ``heard``, ``said``: when something came and went last, by the loop's clock.
+
+    ``quiet``: whether the peer has to save data, so that as long as we have nothing to say it is left in peace.
+    """
 
     heard: float
+    said: float
+    quiet: bool
 
     @property
     def is_open(self) -> bool: ...
@@ -24,11 +29,15 @@ class Heard(Protocol):
 
 
 class Watch:
-    """Seconds: after ``ping`` without a word the peer is poked, and after ``pong`` more the line is cut."""
+    """Seconds: after ``ping`` without a word the peer is poked, and after ``pong`` more the line is cut.
 
-    def __init__(self, ping: float, pong: float) -> None:
+    ``quiet``: in place of ``ping``, for one that is to be left in peace.
+    """
+
+    def __init__(self, ping: float, pong: float, quiet: float = 0.0) -> None:
         self._ping = ping
         self._pong = pong
+        self._quiet = max(ping, quiet)
         self._count = itertools.count()
         self._due: list[tuple[float, int, Heard, float | None]] = []
 
@@ -61,6 +70,8 @@ class Watch:
             line.abort()
         elif now - line.heard < self._ping:
             self._look_at(line.heard + self._ping, line, None)
+        elif line.quiet and line.said <= line.heard and now - line.heard < self._quiet:
+            self._look_at(now + self._ping, line, None)  # as ever: it may be quiet no more by then
         else:
             line.poke()
             self._look_at(now + self._pong, line, now)

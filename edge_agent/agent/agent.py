@@ -150,6 +150,7 @@ class Agent:
             cloud=config.cloud,
             spent=self._spending.spent,
             may_send_bulk=self._spending.may_send_bulk,
+            saves=self._spending.saves,
             on_traffic=self._spending.carried,
         )
         spool.on_append = self._uplink.wake

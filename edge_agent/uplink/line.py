@@ -43,12 +43,16 @@ MOST_PUT_OFF_S = 300.0
 
 @dataclass(frozen=True, slots=True)
 class LineTimes:
-    """Seconds. A half-open line is noticed within ``ping + pong + close``."""
+    """Seconds. A half-open line is noticed within ``ping + pong + close``.
+
+    ``quiet``: in place of ``ping`` to save data, as long as nothing was said that the cloud may not have heard.
+    """
 
     open: float = 10.0
     ping: float = 10.0
     pong: float = 10.0
     close: float = 3.0
+    quiet: float = 60.0
 
 
 class AuthenticationRefused(NotAllowed):
@@ -75,6 +79,12 @@ class _Connection(ClientConnection):
 
     pins: frozenset[bytes] = frozenset()
     wrong: WrongCertificate | None = None
+    heard = 0.0
+    """When something came last, by the loop's clock."""
+
+    def data_received(self, data: bytes) -> None:
+        self.heard = self.loop.time()
+        super().data_received(data)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Before anything is said to it: is it whom this site has pinned?"""
@@ -138,6 +148,7 @@ class Line:
         self._loop = asyncio.get_running_loop()
         self._gate = Gate()
         self._unsent_at_most = 0
+        self._said = 0.0
         self._free = True
         self._paused = False
         self._aborted = ""
@@ -177,7 +188,8 @@ class Line:
         self._transport.write(data)
         self.meter.sent(messages)
         self._unsent_at_most += len(data)
-        self._gate.wrote(len(data), self._loop.time())
+        self._said = self._loop.time()
+        self._gate.wrote(len(data), self._said)
 
     def free(self) -> bool:
         """Whether sound that is written now leaves soon."""
@@ -208,6 +220,18 @@ class Line:
         else:
             self._transport.resume_reading()
 
+    async def watch(self, times: LineTimes, saves: Callable[[], bool]) -> None:
+        """While the peer is silent ask it for signs of life, less often when data is to be saved; end a dead line."""
+        while True:
+            heard = self._connection.heard
+            quiet = saves() and self._said <= heard
+            wait_s = heard + (times.quiet if quiet else times.ping) - self._loop.time()
+            if self._paused or wait_s > 0:  # we may stop reading, something may be said, a call may begin meanwhile
+                await asyncio.sleep(min(wait_s, times.ping) if wait_s > 0 else times.ping)
+            elif not await self.ping(times.pong) and self._connection.heard == heard and not self._paused:
+                self.abort("nobody answers")
+                return
+
     async def ping(self, within_s: float) -> bool:
         """Whether the peer answers in time."""
         try:
@@ -231,7 +255,8 @@ class Line:
 
     def abort(self, why: str) -> None:
         """End it now, without a word to the other side."""
-        self._aborted = why
+        if self._connection.protocol.state is OPEN:  # else it has ended by itself, and says why
+            self._aborted = why
         self._transport.abort()
 
     @property
@@ -300,8 +325,7 @@ async def _greet(
             additional_headers=dict(headers),
             compression=None,
             open_timeout=times.open,
-            ping_interval=times.ping,
-            ping_timeout=times.pong,
+            ping_interval=None,  # see ``Line.watch``
             close_timeout=times.close,
             max_size=TEXT_LIMIT,
             logger=_LIBRARY_LOG,

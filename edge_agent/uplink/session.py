@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, replace
 
 from edge_agent.uplink.line import Line
@@ -45,9 +45,17 @@ Welcomed = Callable[[str | bytes], Awaitable[None]]
 
 
 class Session:
-    """``signals`` are those the link was made with."""
+    """``signals`` are those the link was made with. ``watch`` sees to it that a dead line ends."""
 
-    def __init__(self, line: Line, link: Link, signals: Signals, coalesce_s: float) -> None:
+    def __init__(
+        self,
+        line: Line,
+        link: Link,
+        signals: Signals,
+        coalesce_s: float,
+        watch: Callable[[], Coroutine[None, None, None]],
+    ) -> None:
+        self._watch = watch
         self._line = line
         self._link = link
         self._signals = signals
@@ -117,6 +125,7 @@ class Session:
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._repeat(work, step)) for work, step in self.pump.steps.items()]
             tasks.append(group.create_task(self._leave()))
+            tasks.append(group.create_task(self._watch()))
             tasks.append(group.create_task(self._await_greeting(greeting_s)))
             reason = await self._line.closed()
             await self.pump.read()

@@ -96,6 +96,10 @@ class Spending:
     def may_send_bulk(self) -> bool:
         return self.verdict.bulk
 
+    def saves(self) -> bool:
+        """Whether there is hardly any data left."""
+        return self.verdict.detail is Detail.ESSENTIAL
+
     def spent(self) -> Collection[str]:
         """The uplinks whose own budget is used up."""
         return {name for name, (used, budget) in self._by_uplink().items() if budget is not None and used >= budget}

@@ -12,6 +12,7 @@ import ssl
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from edge_agent.config.cloud import CloudConfig, UplinkConfig
 from edge_agent.joining import CloudNotProven, Joining
@@ -59,7 +60,8 @@ class Uplink:
 
     ``urgent``: somebody waits on the line for the cloud's next page, so a fallen tunnel is tried again soon.
     ``cloud``: by which uplinks and proxy it is reached. ``spent``: names of uplinks whose budget is used up.
-    ``may_send_bulk``: whether recordings may go up now. ``on_traffic`` hears what an uplink has carried.
+    ``may_send_bulk``: whether recordings may go up now. ``saves``: whether there is hardly any data left, so that
+    the line is proved less often while there is no call. ``on_traffic`` hears what an uplink has carried.
     """
 
     def __init__(
@@ -81,6 +83,7 @@ class Uplink:
         cloud: CloudConfig | None = None,
         spent: Callable[[], Collection[str]] = tuple,
         may_send_bulk: Callable[[], bool] = lambda: True,
+        saves: Callable[[], bool] = lambda: False,
         on_traffic: Callable[[str, Traffic], None] = lambda uplink, traffic: None,
     ) -> None:
         self._url = url
@@ -97,6 +100,7 @@ class Uplink:
         self._cloud = cloud = cloud or CloudConfig()
         self._proxy = cloud.proxy_url
         self._may_send_bulk = may_send_bulk
+        self._saves = saves
         self._on_traffic = on_traffic
         self._ways = Ways(cloud.uplinks, self._times.ways, spent=spent, busy=urgent)
         self._media_handlers: dict[int, MediaHandler] = {}
@@ -302,7 +306,8 @@ class Uplink:
         link = Link(Side.EDGE, edge, self._stores, sinks, instance=self.instance, clock=loop.time)
         link.media_handlers = self._media_handlers
         link.served.may_send = self._may_send_bulk
-        session = Session(line, link, signals, self._times.coalesce)
+        watch = partial(line.watch, self._times.line, lambda: self._saves() and not self._urgent())
+        session = Session(line, link, signals, self._times.coalesce, watch)
         self._link, self._session, self.line = link, session, line
         began = loop.time()
         moving = asyncio.create_task(self._move(session, line.uplink))

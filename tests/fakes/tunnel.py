@@ -47,6 +47,7 @@ class Rig:
         self.edge_links: list[bool] = []
         self.refusals: list[str] = []
         self.urgent = False
+        self.saves = False
         self.greeting: list[Notice] = []
         self.keys = {EDGE: KEY}
         self.hub = self.make_hub()
@@ -88,6 +89,7 @@ class Rig:
             on_link=self.edge_links.append,
             on_refused=self.refusals.append,
             urgent=lambda: self.urgent,
+            saves=lambda: self.saves,
             times=times,
             cloud=cloud,
             spent=spent,

@@ -12,6 +12,8 @@ from cloud.tunnel.silence import Watch
 @dataclass
 class FakeLine:
     heard: float = 0.0
+    said: float = 0.0
+    quiet: bool = False
     is_open: bool = True
     pokes: int = 0
     cut: bool = False
@@ -53,6 +55,29 @@ def test_who_speaks_by_itself_is_never_poked() -> None:
         line.heard = float(second - second % 8)
         watch.look(float(second))
     assert line.pokes == 0
+
+
+def test_one_that_saves_data_is_left_in_peace_longer() -> None:
+    watch, line = Watch(10.0, 5.0, quiet=60.0), FakeLine(quiet=True)
+    watch.add(line)
+    for second in range(60):
+        watch.look(float(second))
+    assert line.pokes == 0
+    watch.look(70.1)
+    watch.look(75.2)
+    assert (line.pokes, line.cut) == (1, True)
+
+
+def test_one_that_saves_data_no_more_or_to_which_something_was_said_is_not() -> None:
+    for change in ({"quiet": False}, {"said": 20.0}):
+        watch, line = Watch(10.0, 5.0, quiet=60.0), FakeLine(quiet=True)
+        watch.add(line)
+        watch.look(10.1)
+        watch.look(20.2)
+        vars(line).update(change)
+        watch.look(30.3)
+        watch.look(35.4)
+        assert (line.pokes, line.cut) == (1, True)
 
 
 def test_a_line_that_is_closed_is_let_go() -> None:
