@@ -34,6 +34,8 @@ class Room:
     def __init__(self, clock: MediaClock) -> None:
         self.mixer = Mixer(clock)
         self.ports: dict[CallSid, Port] = {}
+        self.coaches: dict[CallSid, CallSid] = {}
+        """Who coaches whom, whether that one is here now or not."""
         self.recording: _Recording | None = None
         self.trunk: Trunk | None = None
         self.spanning: dict[CallSid, None] = {}
@@ -92,6 +94,7 @@ class Rooms:
             room = self._rooms[place.room] = Room(self._clock)
             room.mixer.__enter__()
         port = room.ports[call] = room.mixer.join(leg, muted=place.muted)
+        _coach(room)
         if place.recording is not None and room.recording is None:
             self._record(room, call, place.recording)
         self._span(place.room, room, call, place.spans)
@@ -104,12 +107,12 @@ class Rooms:
         room = self._rooms.get(place.room)
         if room is None or call not in room.ports:
             return
-        port = room.ports[call]
         self._span(place.room, room, call, place.spans)
-        port.muted = place.muted
-        coached = room.ports.get(place.coach) if place.coach is not None else None
-        # Who coaches somebody that is not here is heard by nobody rather than by all.
-        port.coach = coached.leg if coached is not None else (port.leg if place.coach is not None else None)
+        room.ports[call].muted = place.muted
+        room.coaches.pop(call, None)
+        if place.coach is not None:
+            room.coaches[call] = place.coach
+        _coach(room)
 
     def leave(self, name: str, call: CallSid, *, beep: bool) -> None:
         """Take a leg out; ``beep``: the others hear that it left."""
@@ -119,9 +122,8 @@ class Rooms:
             return
         room.mixer.leave(port.leg)
         self._span(name, room, call, False)
-        for other in room.ports.values():
-            if other.coach is port.leg:
-                other.coach = other.leg
+        room.coaches.pop(call, None)
+        _coach(room)
         if not room.ports:
             del self._rooms[name]
             self._close(room)
@@ -197,6 +199,14 @@ class Rooms:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("work for a room fell over a fault of ours", exc_info=error)
+
+
+def _coach(room: Room) -> None:
+    """Who coaches somebody that is not here is heard by nobody rather than by all."""
+    for call, port in room.ports.items():
+        wanted = room.coaches.get(call)
+        coached = room.ports.get(wanted, port) if wanted is not None else None
+        port.coach = None if coached is None else coached.leg
 
 
 def _opened(name: str, room: Room, trunk: Trunk) -> TrunkOpened:

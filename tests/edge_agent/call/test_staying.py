@@ -143,6 +143,28 @@ async def test_who_coaches_is_heard_by_one_alone(edge):
     assert [frequencies(party.last) for party in parties] == [{1}, {0}, {0, 1}]
 
 
+async def test_who_coaches_is_heard_again_by_one_who_is_back_from_hold(edge):
+    parties = await in_room(edge, 3)
+    parties[2].put(coach=parties[0].call)
+    parties[0].put(room="")
+    await settle()
+    await speak(edge, parties)
+    assert [frequencies(party.last) for party in parties[1:]] == [set(), {1}]
+    parties[0].put()
+    await settle()
+    await speak(edge, parties)
+    assert [frequencies(party.last) for party in parties] == [{1, 2}, {0}, {0, 1}]
+
+
+async def test_who_coaches_may_be_brought_there_first(edge):
+    coached, coach = await join(edge), await join(edge)
+    coach.put(coach=coached.call)
+    coached.put()
+    await settle()
+    await speak(edge, [coached, coach])
+    assert frequencies(coached.last) == {1}
+
+
 async def test_on_hold_one_hears_music_and_is_not_heard(edge):
     parties = await in_room(edge, 2)
     parties[0].put(room="")
