@@ -44,7 +44,10 @@ class Renditions:
         return target
 
     async def forget(self, sha256: Sha256) -> None:
-        """The recording is deleted."""
+        """The recording is deleted, and its sound is gone. What is still being made of that goes, too."""
+        making = [task for target, task in self._making.items() if target.name.startswith(f"{sha256}-")]
+        if making:
+            await asyncio.wait(making)
         await asyncio.get_running_loop().run_in_executor(self._threads, self._remove, sha256)
 
     def close(self) -> None:

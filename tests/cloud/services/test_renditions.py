@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -62,3 +63,25 @@ async def test_what_is_no_sound_leaves_nothing(files, tmp_path):
     with pytest.raises(StorageFailed):
         await renditions.path(Sha256("0" * 64), 1, mp3=False)
     assert list((tmp_path / "made").iterdir()) == []
+
+
+async def test_of_a_recording_that_is_deleted_while_it_is_made_nothing_stays(files, tmp_path, monkeypatch):
+    convert, read, go_on = module.convert, threading.Event(), threading.Event()
+
+    def slow(*args, **options):
+        convert(*args, **options)
+        read.set()
+        go_on.wait(10)
+
+    monkeypatch.setattr(module, "convert", slow)
+    renditions = Renditions(tmp_path / "made", files)
+    sha = await sound(files, 440)
+    asked = asyncio.create_task(renditions.path(sha, 1, mp3=True))
+    await asyncio.to_thread(read.wait, 10)
+    await files.delete(sha)
+    forgetting = asyncio.create_task(renditions.forget(sha))
+    await asyncio.wait({forgetting}, timeout=0.2)
+    go_on.set()
+    await asyncio.gather(asked, forgetting)
+    assert list((tmp_path / "made").iterdir()) == []
+    renditions.close()
