@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 
 __all__ = ["LineState", "PeerEvents", "SipPeer"]
 
+_HANG_UP_S = 3.0
+"""How long an answer to the BYEs is waited for at the end: a gateway gives all of its closing five seconds."""
+
 
 class PeerEvents(Protocol):
     """Whom a peer tells."""
@@ -115,18 +118,20 @@ class SipPeer:
         return claim
 
     async def close(self) -> None:
-        """Hang up what lives and leave the stack. Never raises; bounded in time."""
+        """Hang up what lives and leave the stack, also when it is cancelled. Never raises; bounded in time."""
         if not self._open:
             return
         self._open = False
         calls = [call for line in self.lines.values() for call in line.calls]
-        if calls:
-            endings = [asyncio.ensure_future(call.hang_up(41)) for call in calls]
-            await asyncio.wait(endings, timeout=6.0)
-        for _, claim in list(self.claimed.values()):
-            claim.cancel()
-        self.stack.exit(self)
-        await self.stack.close()
+        try:
+            if calls:
+                endings = [asyncio.ensure_future(call.hang_up(41)) for call in calls]
+                await asyncio.wait(endings, timeout=_HANG_UP_S)
+        finally:
+            for _, claim in list(self.claimed.values()):
+                claim.cancel()
+            self.stack.exit(self)
+            await self.stack.close()
 
     # for the intake
 

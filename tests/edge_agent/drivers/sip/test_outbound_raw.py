@@ -10,12 +10,15 @@ from dataclasses import replace
 import pytest
 
 from edge_agent.contracts import VoiceEvent, VoiceEventKind
+from edge_agent.drivers.gateway.gateway import Gateway
+from edge_agent.drivers.gateway.profile import GatewayProfile
 from edge_agent.drivers.sip.call import SipCall
+from edge_agent.drivers.sip.peer import SipPeer
 from edge_agent.drivers.sip.settings import AnswerMode, Credentials, LineSettings, SipQuirks
 from telecore.audio.frames import FRAME_BYTES
 from telecore.audio.tone import tone
 from telecore.errors import Busy, DeviceRefused, InvalidRequest, NoNetwork
-from telecore.ids import E164
+from telecore.ids import E164, DeviceId
 from tests.fakes.sip_site import (
     CALM,
     LINE1,
@@ -24,9 +27,13 @@ from tests.fakes.sip_site import (
     Heard,
     RawFarEnd,
     Site,
+    Told,
     answer,
+    far_end,
+    gateway,
     header,
     request,
+    site,
     tag_of,
     visit,
 )
@@ -502,3 +509,36 @@ async def test_a_contact_that_cannot_stand_in_a_request_line_is_written_so_that_
     _, _, invite = await dialled(pair)
     far.send(answer(invite, "200 OK", "Contact: <sip:*100# a@10.0.0.1;x>", body=SDP), ours.port)
     assert (await far.next("ACK")).startswith("ACK sip:*100%23%20a@10.0.0.1;x SIP/2.0\r\n")
+
+
+async def test_who_closes_in_a_call_that_nobody_ends_leaves_the_address_all_the_same() -> None:
+    async with far_end() as far, site(gateway(far.port)) as ours:
+        await connected((ours, far))
+        closing = asyncio.create_task(ours.peer.close())
+        await far.next("BYE")
+        closing.cancel()
+        await asyncio.wait({closing})
+        assert not ours.stack.listening
+
+
+async def test_a_gateway_that_is_closed_in_a_call_that_nobody_ends_can_be_opened_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its new opening gets what comes, and not the old one, which would refuse it."""
+    monkeypatch.setattr("edge_agent.drivers.gateway.gateway.CLOSE_LIMIT_S", 0.05)
+    async with far_end() as far, site(gateway(far.port)) as ours:
+        await connected((ours, far))
+        closing = Gateway(DeviceId("gw"), GatewayProfile(), [], ours.peer)
+        await closing.close()
+        assert not ours.stack.listening
+        again, told = SipPeer(ours.stack, gateway(far.port)), Told()
+        await again.open()
+        serving = asyncio.create_task(again.run(told))
+        try:
+            await asyncio.sleep(0)
+            far.send(request("INVITE", far.port, body=SDP), ours.port)
+            await far.next("SIP/2.0 180")
+        finally:
+            serving.cancel()
+            far.end_calls()
+            await again.close()
