@@ -155,9 +155,10 @@ class SipCall:
             self.line.stack.leave(self.dialog.call_id, self.dialog.local.tag)
         self.line.over(self)
         self.over.set()
-        self._tell_end(cause)
+        self.tell_end(cause)
 
-    def _tell_end(self, cause: int) -> None:
+    def tell_end(self, cause: int) -> None:
+        """It is over for the core, whatever the far end still answers."""
         if not self._end_told:
             self._end_told = True
             self.tell(VoiceEventKind.ENDED, cause=int(self.cause if self.cause is not None else cause))
@@ -173,7 +174,7 @@ class SipCall:
         self.learn(News.HANG_UP)
         self.cause = cause
         self._stop()
-        self.later(HANG_UP_S, lambda: self._tell_end(cause))
+        self.later(HANG_UP_S, lambda: self.tell_end(cause))
         self.begin_ending(cause)
 
     def send_bye(self, cause: int) -> None:

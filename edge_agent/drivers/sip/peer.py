@@ -128,6 +128,8 @@ class SipPeer:
                 endings = [asyncio.ensure_future(call.hang_up(41)) for call in calls]
                 await asyncio.wait(endings, timeout=_HANG_UP_S)
         finally:
+            for call in [call for line in self.lines.values() for call in line.calls]:
+                call.tell_end(41)
             for _, claim in list(self.claimed.values()):
                 claim.cancel()
             self.stack.exit(self)

@@ -521,6 +521,16 @@ async def test_who_closes_in_a_call_that_nobody_ends_leaves_the_address_all_the_
         assert not ours.stack.listening
 
 
+async def test_a_call_that_nobody_ends_is_over_when_its_gateway_is_closed() -> None:
+    async with far_end() as far, site(gateway(far.port)) as ours:
+        _, heard, _ = await connected((ours, far))
+        closing = asyncio.create_task(ours.peer.close())
+        await far.next("BYE")
+        closing.cancel()
+        await asyncio.wait({closing})
+        assert heard.events[-1] == VoiceEvent(VoiceEventKind.ENDED, 41)
+
+
 async def test_a_gateway_that_is_closed_in_a_call_that_nobody_ends_can_be_opened_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
