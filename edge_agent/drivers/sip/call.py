@@ -16,7 +16,7 @@ from edge_agent.drivers.sip.dialog import Dialog
 from edge_agent.drivers.sip.hop import Hop
 from edge_agent.drivers.sip.info import write_key
 from edge_agent.drivers.sip.media import MediaPlan, MediaSession
-from edge_agent.drivers.sip.message import Received, Request, Response
+from edge_agent.drivers.sip.message import Received, Request, Response, integer
 from edge_agent.drivers.sip.negotiation import Negotiation, NotAcceptable
 from edge_agent.drivers.sip.refresh import Refresh
 from edge_agent.drivers.sip.transaction import Transaction
@@ -37,7 +37,7 @@ _WATCH_S = 1.0
 class SipCall:
     """A VoiceCall. Events are held back until ``release``, so that none comes before the caller has the handle.
 
-    ``offering``: a 2xx of ours had an offer, whose answer comes with the ACK. ``began_it``: we dialled.
+    ``offering``: a 2xx of ours has an offer, whose answer comes with the ACK. ``began_it``: we dialled.
 
     ``pcm`` is there as soon as media was agreed, before the answer where there is early media. ``detects_dtmf``: keys
     come as events, by RFC 4733 or INFO, each press once.
@@ -63,7 +63,10 @@ class SipCall:
         self._keys = KeyCount()
         self._timers: set[asyncio.TimerHandle] = set()
         self._active_since = 0.0
-        self._unacknowledged: Transaction | None = None
+        self._unacknowledged: dict[int, Transaction] = {}
+        """INVITEs that we have accepted, by their numbers: the next may be here before the ACK of one."""
+        self._answer_in = 0
+        """The INVITE whose ACK has the answer, while ``offering``."""
         self._end_told = False
         media.on_digit = self._rtp_key
 
@@ -206,7 +209,9 @@ class SipCall:
     def accept(self, transaction: Transaction, response: Response) -> None:
         """Send a 2xx, to an INVITE until its ACK comes."""
         if transaction.request.method == "INVITE":
-            self._unacknowledged = transaction
+            number = integer(transaction.request.headers.get("cseq"), 1 << 32) or 0
+            self._unacknowledged[number] = transaction
+            self._answer_in = number if self.offering else 0
         self.line.stack.respond(transaction, response, self)
 
     # for the stack
@@ -220,11 +225,13 @@ class SipCall:
         requests.serve(self, received, transaction)
 
     def on_ack(self, received: Received) -> None:
-        """The ACK of a 2xx, with the answer in it if the 2xx had the offer."""
-        if self._unacknowledged is not None:
-            self.line.stack.acknowledged(self._unacknowledged)
-            self._unacknowledged = None
-        if self.offering:
+        """The ACK of a 2xx, with the answer in it if the 2xx had the offer. It may come twice, or after the next."""
+        number = received.envelope.cseq.number
+        accepted = self._unacknowledged.pop(number, None)
+        if accepted is None:
+            return
+        self.line.stack.acknowledged(accepted)
+        if self.offering and number == self._answer_in:
             self.offering = False
             try:
                 self.agree(self.negotiation.accept(received.message.body))
@@ -237,7 +244,7 @@ class SipCall:
 
     def on_unacknowledged(self) -> None:
         """Nobody acknowledged our 2xx: RFC 3261 §13.3.1.4 wants a BYE."""
-        self._unacknowledged = None
+        self._unacknowledged.clear()
         self.lose(Cause.TIMER_EXPIRED)
 
     def _rtp_key(self, key: str) -> None:

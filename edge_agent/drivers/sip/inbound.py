@@ -105,7 +105,7 @@ class InboundCall(SipCall):
         """A refusal before the answer, else a BYE, which must not overtake the ACK (§15)."""
         if not self._answered:
             self.refuse(rejection_of(cause), cause)
-        elif self._unacknowledged is not None:
+        elif self._unacknowledged:
             self._bye_cause = cause
         else:
             self.send_bye(cause)
@@ -144,6 +144,8 @@ class InboundCall(SipCall):
         requests.reply(self, transaction, 200 if known else 481)
 
     def _bye_at_last(self) -> None:
+        if self._unacknowledged:
+            return
         cause, self._bye_cause = self._bye_cause, None
         if cause is not None:
             self.send_bye(cause)

@@ -65,6 +65,12 @@ def within(pair: Pair, method: str, ok: str, cseq: int, *lines: str, **more: Any
     far.send(text, ours.port)
 
 
+async def reached(far: RawFarEnd, cseq: str) -> None:
+    """Until our 200 to this request is here; others are passed over."""
+    while header(await far.next("SIP/2.0 200"), "CSeq") != cseq:
+        pass
+
+
 async def test_100_at_once_then_180_and_the_caller_is_told(pair: Pair) -> None:
     call, ringing = await offered(pair, sender='"Sok" <sip:+85512345678@127.0.0.1>;tag=f1', uri="sip:goip02@127.0.0.1")
     assert (call.channel, call.caller) == (LINE2, "+85512345678")
@@ -467,6 +473,35 @@ async def test_a_late_offer_is_answered_in_the_ack(pair: Pair) -> None:
     far.send(request("ACK", far.port, to=header(ok, "To"), branch="z9hG4bKa", body=answer_sdp), ours.port)
     await asyncio.sleep(0.02)
     assert ours.media.sessions[0].plans[-1].payload_type == 0
+
+
+async def test_a_reinvite_that_overtakes_the_ack_leaves_both_to_be_acknowledged(pair: Pair) -> None:
+    _, far = pair
+    call, _ = await offered(pair)
+    await call.voice.answer()
+    ok = await far.next("SIP/2.0 200")
+    within(pair, "INVITE", ok, 2, body=SDP)
+    await reached(far, "2 INVITE")
+    within(pair, "ACK", ok, 2)
+    within(pair, "ACK", ok, 1)
+    within(pair, "OPTIONS", ok, 3)
+    await reached(far, "3 OPTIONS")
+    far.drain()
+    await far.silence(0.3)  # neither 200 is repeated
+
+
+async def test_an_ack_that_comes_twice_is_not_that_of_the_next_invite(pair: Pair) -> None:
+    ours, far = pair
+    _, ok = await answered(pair)
+    within(pair, "INVITE", ok, 2)
+    offer = await far.next("SIP/2.0 200")
+    assert "m=audio" in offer
+    within(pair, "ACK", ok, 1)
+    within(pair, "ACK", ok, 2, body=SDP.replace("30000", "30010"))
+    within(pair, "OPTIONS", ok, 3)
+    await reached(far, "3 OPTIONS")
+    assert ours.media.sessions[0].plans[-1].port == 30010
+    assert ours.told.heard.kinds == []
 
 
 async def test_a_session_that_is_not_refreshed_ends(pair: Pair) -> None:
