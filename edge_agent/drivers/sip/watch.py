@@ -100,30 +100,39 @@ def _hop(peer: SipPeer) -> Hop:
 
 
 async def _options(peer: SipPeer, line: Line) -> None:
-    """Any answer is one: many boxes know no OPTIONS and say so (404, 405, 501)."""
+    """Any answer is one: many boxes know no OPTIONS and say so (404, 405, 501). It tells of the place that was asked,
+    and so nothing of a line that has moved or left meanwhile."""
     misses, every = 0, peer.settings.quirks.options_every_s
+    asked: Hop | None = None
     ping = _Ping(peer, line)
     while True:
         hop = _line_hop(peer, line)
+        if hop != asked:
+            asked, misses = hop, 0
         if hop is not None:
-            misses = 0 if await _ask_options(ping, hop, min(every, _ANSWER_WITHIN_S)) else misses + 1
-            if misses >= _MISSES:
+            answer = await _ask_options(ping, hop, min(every, _ANSWER_WITHIN_S))
+            if _line_hop(peer, line) != hop:
+                continue
+            misses = misses + 1 if answer is None else 0
+            if answer is not None:
+                agent, took = answer
+                _heard(peer, line, up=True, reason="answers", contact=str(hop), user_agent=agent, round_trip_s=took)
+            elif misses >= _MISSES:
                 _heard(peer, line, up=False, reason="no answer to OPTIONS", contact=str(hop))
                 _give_up_unanswered(peer, line)
         await asyncio.sleep(every)
 
 
-async def _ask_options(ping: _Ping, hop: Hop, within_s: float) -> bool:
+async def _ask_options(ping: _Ping, hop: Hop, within_s: float) -> tuple[str, float] | None:
+    """What answers there, and after how many seconds; None: nothing."""
     peer, line = ping.peer, ping.line
     began = asyncio.get_running_loop().time()
     try:
         response = await ask(peer.stack, lambda: ping.request(hop), hop, line.authorizer, within_s=within_s)
     except TimedOut:
-        return False
+        return None
     took = asyncio.get_running_loop().time() - began
-    agent = response.headers.get("server") or response.headers.get("user-agent") or ""
-    _heard(peer, line, up=True, reason="answers", contact=str(hop), user_agent=agent, round_trip_s=took)
-    return True
+    return response.headers.get("server") or response.headers.get("user-agent") or "", took
 
 
 def _heard(peer: SipPeer, line: Line, *, up: bool, reason: str, contact: str, **more: object) -> None:

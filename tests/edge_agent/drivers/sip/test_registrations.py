@@ -10,8 +10,11 @@ from dataclasses import replace
 import pytest
 
 from edge_agent.contracts import VoiceEvent, VoiceEventKind
+from edge_agent.drivers.sip import watch
+from edge_agent.drivers.sip.hop import Hop
+from edge_agent.drivers.sip.message import Headers, Response
 from edge_agent.drivers.sip.settings import Credentials, LineSettings, Registers
-from telecore.errors import NoNetwork, StorageFailed
+from telecore.errors import NoNetwork, StorageFailed, TimedOut
 from tests.fakes.sip_site import (
     CALM,
     LINE1,
@@ -156,6 +159,68 @@ async def test_options_tell_whether_a_far_end_is_there_whatever_it_answers() -> 
         assert state.user_agent == "box 1.2"
         assert state.round_trip_s is not None
         assert (await ours.told.until(LINE1, up=False, within_s=6)).reason == "no answer to OPTIONS"
+
+
+class SlowOptions:
+    """In place of ``watch.ask``: each question waits for ``answers``; ``None`` there: nobody answers it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.asked: asyncio.Queue[int] = asyncio.Queue()
+        self.answers: asyncio.Queue[Response | None] = asyncio.Queue()
+        monkeypatch.setattr(watch, "ask", self.ask)
+
+    async def ask(self, stack: object, make: object, hop: Hop, authorizer: object, *, within_s: float) -> Response:
+        self.asked.put_nowait(hop.port)
+        answer = await self.answers.get()
+        if answer is None:
+            raise TimedOut("no answer")
+        return answer
+
+    async def next(self) -> int:
+        """The port that is asked now."""
+        return await asyncio.wait_for(self.asked.get(), 2)
+
+
+ASKED = {
+    "registers": Registers.WITH_US,
+    "lines": (LineSettings(LINE1, "goip01"),),
+    "quirks": replace(CALM, options_every_s=0.01),
+}
+
+
+async def test_an_answer_of_a_line_that_has_left_meanwhile_does_not_bring_it_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    options = SlowOptions(monkeypatch)
+    async with visit(**ASKED) as (ours, far):
+        far.send(register(far, "goip01", 1, "Expires: 60"), ours.port)
+        await far.next("SIP/2.0 200")
+        assert await options.next() == far.port
+        far.send(register(far, "goip01", 2, "Expires: 0"), ours.port)
+        await far.next("SIP/2.0 200")
+        await ours.told.until(LINE1, up=False)
+        options.answers.put_nowait(Response(200, "OK", Headers([])))
+        far.send(request("OPTIONS", far.port), ours.port)
+        await far.next("SIP/2.0 200")
+        assert [state.up for _, state in ours.told.states] == [False, True, False]
+
+
+async def test_silence_where_a_line_was_says_nothing_of_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    options = SlowOptions(monkeypatch)
+    async with far_end() as second, visit(**ASKED) as (ours, far):
+        far.send(register(far, "goip01", 1, "Expires: 60"), ours.port)
+        assert await options.next() == far.port
+        options.answers.put_nowait(None)
+        assert await options.next() == far.port
+        second.send(register(second, "goip01", 2, "Expires: 60"), ours.port)
+        await second.next("SIP/2.0 200")
+        options.answers.put_nowait(None)
+        assert await options.next() == second.port
+        options.answers.put_nowait(None)
+        assert await options.next() == second.port
+        assert all(state.up for _, state in ours.told.states[1:])
+        options.answers.put_nowait(None)
+        assert (await ours.told.until(LINE1, up=False)).reason == "no answer to OPTIONS"
 
 
 async def test_a_call_that_rings_at_a_box_which_is_away_is_given_up() -> None:
