@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 
 from edge_agent.contracts import Core, RadioStatus, SmsPart
@@ -16,7 +17,15 @@ from edge_agent.drivers.gateway.parts_index import PartsIndex
 from edge_agent.drivers.gateway.serving import RadioNews, seconds
 from edge_agent.drivers.gateway.sms_events import read_received, span_in
 from edge_agent.drivers.together import together
-from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, RemoteProtocolError, StorageFailed, TimedOut
+from telecore.errors import (
+    DeviceLost,
+    DeviceRefused,
+    InvalidRequest,
+    RemoteProtocolError,
+    StorageFailed,
+    TelecoreError,
+    TimedOut,
+)
 from telecore.model import ChannelState
 
 log = logging.getLogger(__name__)
@@ -59,7 +68,10 @@ class AmiBox:
         self._session: AmiSession | None = None
         self._news = RadioNews()
         self._listed: dict[int, str] = {}
-        self._inbound: asyncio.Queue[SmsPart] = asyncio.Queue(_KEPT)
+        self._inbound: deque[SmsPart] = deque()
+        """Each until it is stored."""
+        self._came = asyncio.Event()
+        self._core: Core | None = None
         self.overflowed = 0
 
     @property
@@ -81,13 +93,18 @@ class AmiBox:
 
     async def serve(self, core: Core, read_sim: ReadSim | None = None) -> None:
         """Ping, poll and store until the box is lost: DeviceLost."""
+        self._core = core
         await together(self.session.run(self._ping_s), self._poll(core, read_sim), self._store(core))
 
     async def close(self) -> None:
-        if self._holding is not None:
-            self._holding.cancel()
+        """What has come is stored, for the box says it to nobody again."""
         if self._session is not None:
             await self._session.close()
+        if self._holding is not None:
+            self._holding.cancel()
+        self._release()
+        if self._core is not None:
+            await self._keep_rest(self._core)
 
     def _on_event(self, block: Block) -> None:
         if block.name != "ReceivedSMS":
@@ -118,22 +135,35 @@ class AmiBox:
 
     def put(self, part: SmsPart) -> None:
         """An SMS came. The box does not wait for us and does not say it again, so it waits here for the disk."""
-        if self._inbound.full():
+        if len(self._inbound) >= _KEPT:
             self.overflowed += 1
             log.error("%s: more SMS than can be stored; %d are lost here", self.account.host, self.overflowed)
             return
-        self._inbound.put_nowait(part)
+        self._inbound.append(part)
+        self._came.set()
 
     async def _store(self, core: Core) -> None:
         while True:
-            part = await self._inbound.get()
-            while True:
+            await self._came.wait()
+            self._came.clear()
+            while self._inbound:
+                part = self._inbound[0]
                 try:
                     await core.part(part)
-                    break
                 except StorageFailed as error:
                     log.warning("%s: an SMS waits to be kept: %s", part.channel, error)
                     await asyncio.sleep(AGAIN_S)
+                else:
+                    self._inbound.popleft()
+
+    async def _keep_rest(self, core: Core) -> None:
+        while self._inbound:
+            part = self._inbound[0]
+            try:
+                await core.part(part)
+            except TelecoreError as error:
+                log.error("%s: an SMS is lost with the connection to its box: %s", part.channel, error)  # noqa: TRY400
+            self._inbound.popleft()
 
     async def _poll(self, core: Core, read_sim: ReadSim | None) -> None:
         while True:

@@ -288,6 +288,31 @@ async def test_a_full_disk_holds_an_sms_up_and_loses_none() -> None:
         await here.until(lambda: bool(here.core.parts))
 
 
+async def test_what_waits_for_the_disk_when_the_box_is_lost_is_kept_all_the_same() -> None:
+    async with site() as here:
+        here.core.full = 1000
+        here.lines[0].on_received(Received("+85511111111", "hello", 0.0))
+        await here.until(lambda: here.core.full < 1000)
+        here.tongue.drop()
+        assert here.running is not None
+        with pytest.raises(DeviceLost):
+            await asyncio.wait_for(here.running, 3)
+        here.core.full = 0
+        await here.management.close()
+        assert [part.body for part in here.core.parts] == ["hello"]
+
+
+async def test_a_part_that_is_kept_back_is_kept_when_the_box_is_closed() -> None:
+    async with site(options={"hold_s": "60"}) as here:
+        here.tongue.tell(
+            "Event: ReceivedSMS\r\nID: 5\r\nGsmSpan: 2\r\nSender: +1\r\nIndex: 1\r\nTotal: 3\r\nContent: x\r\n\r\n"
+        )
+        here.lines[0].on_received(Received("+85511111111", "later", 0.0))
+        await here.until(lambda: bool(here.core.parts))
+        await here.management.close()
+        assert {part.body for part in here.core.parts} == {"later", "x"}
+
+
 async def test_an_sms_from_nobody_is_kept() -> None:
     async with site() as here:
         here.tongue.tell("Event: ReceivedSMS\r\nGsmPort: 1\r\nContent: who+am+I%3F\r\n\r\n")
