@@ -141,7 +141,7 @@ class Login:
         if record.totp_secret:
             token = self.sessions.begin(record.name, stage=CODE, stamp=record.stamp, source=request.remote)
             return self._code_form(token)
-        return await self._let_in(request, record.name, device)
+        return await self._let_in(request, record, device)
 
     async def second(self, request: Request) -> Response:
         """The code of an authenticator or one for the day it is lost, after the password."""
@@ -163,7 +163,7 @@ class Login:
             await self._refused(request, refusals.CODE, record.name)
             return self._code_form(token, 403, "That is not the code, or it has been used.")
         self.sessions.end(token)
-        return await self._let_in(request, record.name, device)
+        return await self._let_in(request, record, device)
 
     async def log_out(self, request: Request) -> Response:
         session = self.session(request)
@@ -196,19 +196,23 @@ class Login:
             return False
         return await self._db.write(lambda conn: operators.spend_recovery(conn, record.name, hashed))
 
-    async def _let_in(self, request: Request, name: str, device: str) -> Response:
-        """A new session: the token that led here, if there was one, is worth nothing any more."""
+    async def _let_in(self, request: Request, record: OperatorRecord, device: str) -> Response:
+        """A new session: the token that led here, if there was one, is worth nothing any more.
+
+        ``record``: what the operator has proved himself by, which takes a moment.
+        """
         self.sessions.end(self.cookies.get(request, COOKIE))
-        entry = Entry(f"operator {name}", "log in", source=request.remote)
+        entry = Entry(f"operator {record.name}", "log in", source=request.remote)
 
-        def write(conn: Connection) -> OperatorRecord | None:
-            audit.append(conn, entry)
-            return operators.get(conn, name)
+        def write(conn: Connection) -> bool:
+            stands = operators.stands(conn, record)
+            if stands:
+                audit.append(conn, entry)
+            return stands
 
-        record = await self._db.write(write)
-        if record is None:
+        if not await self._db.write(write):
             return self.form(403, "Please begin again.")
-        self.knocking.forgive(request.remote, name, device)
+        self.knocking.forgive(request.remote, record.name, device)
         token = self.begin(request, record)
         return go(
             HOME,

@@ -73,11 +73,7 @@ class MePage:
         hashes = tuple(two_factor.hash_of(code) for code in codes)
         entry = self._entry(request, record, "set up second factor")
 
-        def write(conn: Connection) -> OperatorRecord | None:
-            audit.append(conn, entry)
-            return operators.change(conn, record.name, totp_secret=secret, recovery=hashes)
-
-        changed = await self._db.write(write) or record
+        changed = await self._change(record, entry, totp_secret=secret, recovery=hashes)
         token = self._renewed(request, changed)
         return self._pages.page(
             "recovery.html",
@@ -129,19 +125,27 @@ class MePage:
         return "That is not your password."
 
     async def _changed(self, request: Request, record: OperatorRecord, action: str, **changes: object) -> Response:
-        entry = self._entry(request, record, action)
-
-        def write(conn: Connection) -> OperatorRecord | None:
-            audit.append(conn, entry)
-            return operators.change(conn, record.name, **changes)
-
-        changed = await self._db.write(write) or record
+        changed = await self._change(record, self._entry(request, record, action), **changes)
         cookies = self._login.cookies
         return go(
             ME,
             cookies.header(COOKIE, self._renewed(request, changed), self._life),
             cookies.header(DEVICE_COOKIE, device_cookie(changed), DEVICE_LIFE_S),
         )
+
+    async def _change(self, record: OperatorRecord, entry: Entry, **changes: object) -> OperatorRecord:
+        """Raises NotAllowed for one who was shut out, or given another password, since this was read."""
+
+        def write(conn: Connection) -> OperatorRecord | None:
+            if not operators.stands(conn, record):
+                return None
+            audit.append(conn, entry)
+            return operators.change(conn, record.name, **changes)
+
+        changed = await self._db.write(write)
+        if changed is None:
+            raise NotAllowed("Log in again", status=403)
+        return changed
 
     def _renewed(self, request: Request, record: OperatorRecord) -> str:
         """All sessions of the operator end, this one too; the token of the one that takes its place."""

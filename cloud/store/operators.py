@@ -37,6 +37,12 @@ def keep(conn: Connection, name: str, **changes: object) -> OperatorRecord | Non
     return get(conn, name)
 
 
+def stands(conn: Connection, record: OperatorRecord) -> bool:
+    """Whether the operator may come in, and nothing that he proves himself by has changed since this was read."""
+    now = get(conn, record.name)
+    return now is not None and not now.disabled and now.stamp == record.stamp
+
+
 def spend_step(conn: Connection, name: str, step: int) -> bool:
     """Whether no code of this time step or a later one has been taken; from now on one has."""
     fresh = (operators.c.name == name) & (operators.c.totp_step < step)

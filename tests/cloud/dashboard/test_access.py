@@ -7,19 +7,21 @@ import base64
 import hashlib
 import re
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pyotp
 import pytest
 
 from cloud.dashboard.access import NOBODY, RULES, UNFINISHED
 from cloud.dashboard.cookies import COOKIE, LOGIN_COOKIE, Cookies
+from cloud.dashboard.knocking import Knocking
 from cloud.dashboard.login import Doors
 from cloud.dashboard.routes import Dashboard
 from cloud.fleet.snapshot import Snapshot
 from cloud.services.caps import CapKeeper
 from cloud.services.fleet_tasks import FleetTasks
 from cloud.store import accounts, audit, edges, operators
+from cloud.store.records import OperatorRecord
 from cloud.store.records.accounts import ROLES
 from cloud.web import passwords, two_factor
 from cloud.web.server import WebServer
@@ -140,6 +142,50 @@ async def test_a_disabled_operator_is_out_at_once(desk: Desk, browser: Browser) 
     await browser.get("/operator")
     assert "Log in" in browser.page
     assert await browser.log_in() == 403
+
+
+@pytest.fixture(params=["another password", "disabled"])
+def changed_meanwhile(
+    request: pytest.FixtureRequest, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[], dict[str, object]]:
+    """From its call on the operator is changed whenever his password has been looked at; how."""
+    other = {"password": passwords.make_hash("another long one")}
+    changes: dict[str, object] = {"disabled": True} if request.param == "disabled" else dict(other)
+    right = Knocking.right
+
+    async def slow(self: Knocking, record: OperatorRecord, password: str) -> bool:
+        found = await right(self, record, password)
+        await desk.db.write(lambda conn: operators.change(conn, record.name, **changes))
+        return found
+
+    def begin() -> dict[str, object]:
+        monkeypatch.setattr(Knocking, "right", slow)
+        return changes
+
+    return begin
+
+
+async def test_who_proves_himself_by_what_is_changed_meanwhile_is_not_let_in(
+    browser: Browser, changed_meanwhile: Callable[[], dict[str, object]]
+) -> None:
+    changed_meanwhile()
+    assert await browser.log_in() == 403
+    await browser.get("/operator")
+    assert "Log in" in browser.page
+
+
+async def test_whose_password_is_changed_meanwhile_changes_nothing(
+    desk: Desk, browser: Browser, changed_meanwhile: Callable[[], dict[str, object]]
+) -> None:
+    await browser.log_in()
+    await browser.get("/operator/me")
+    changes = changed_meanwhile()
+    assert await browser.post("/operator/me/password", password=PASSWORD, new="a thief's own one") == 403
+    kept = await desk.db.read(lambda conn: operators.get(conn, "ann"))
+    assert kept is not None
+    assert {name: getattr(kept, name) for name in changes} == changes
+    await browser.get("/operator")
+    assert "Log in" in browser.page
 
 
 async def test_a_session_is_ended_from_another(desk: Desk, browser: Browser) -> None:
