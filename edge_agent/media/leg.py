@@ -32,10 +32,13 @@ class Ear:
 
 
 class _Playing:
-    __slots__ = ("done", "source")
+    """``below``: what it interrupts, which goes on after it."""
 
-    def __init__(self, source: Source) -> None:
+    __slots__ = ("below", "done", "source")
+
+    def __init__(self, source: Source, below: _Playing | None) -> None:
         self.source = source
+        self.below = below
         self.done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
 
@@ -124,19 +127,25 @@ class Leg:
         self._press(Witness.MODEM, key)
 
     async def play(self, source: Source) -> None:
-        """Send all of it; returns in the very tick that sent its last frame. Cancelled, it stops at the next tick."""
+        """Send all of it; returns in the very tick that sent its last frame. Cancelled, it stops at the next tick.
+
+        What is being played meanwhile by somebody else waits, and goes on behind it.
+        """
         if source.finished:
             return
-        playing = self._playing = _Playing(source)
+        playing = self._playing = _Playing(source, self._playing)
         try:
             await playing.done
         finally:
             if self._playing is playing:
-                self._playing = None
+                self._playing = _unfinished(playing.below)
 
     def stop_play(self) -> None:
-        """No further frame of what is being played goes out. Its ``play`` does not return: who stops it cancels it."""
-        self._playing = None
+        """No further frame of anything that is being played goes out: its ``play`` is cancelled."""
+        playing, self._playing = self._playing, None
+        while playing is not None:
+            playing.done.cancel()
+            playing = playing.below
 
     @contextmanager
     def attached(self, *ears: Ear) -> Iterator[None]:
@@ -171,7 +180,7 @@ class Leg:
     def _pull(self, playing: _Playing) -> bytes:
         frame = playing.source.pull()
         if playing.source.finished:
-            self._playing = None
+            self._playing = _unfinished(playing.below)
             if not playing.done.done():
                 playing.done.set_result(None)
         return frame
@@ -189,6 +198,13 @@ class Leg:
         for ear in self._ears:
             if ear.wants_keys:
                 ear.press(key)
+
+
+def _unfinished(playing: _Playing | None) -> _Playing | None:
+    """This, or the first below it that nobody has given up."""
+    while playing is not None and playing.done.done():
+        playing = playing.below
+    return playing
 
 
 def _ignore(frame: bytes) -> None:

@@ -337,6 +337,37 @@ async def test_an_announcement_to_one_is_heard_by_one(edge):
     assert edge.told(Announcement) == [Announcement("a", ROOM, heard=True)]
 
 
+async def test_an_announcement_to_one_who_waits_interrupts_what_he_hears_and_no_more(edge):
+    party = await join(edge)
+    leg = edge.calls._calls[party.call].leg
+    party.hear(Play("u", clip=edge.clip(VOICES[0])), NEXT)
+    await edge.until(lambda: leg._playing)
+    await edge.tick(10)
+    waiting = leg._playing
+    verbs = (Say("x", clip=edge.clip(VOICES[2][:3200])),)
+    edge.calls.stays.announce(Announce(announcement="a", room=ROOM, verbs=verbs, call=party.call))
+    await edge.until(lambda: leg._playing is not waiting)
+    await edge.tick(3)
+    assert frequencies(party.last) == {2}
+    await edge.tick(10)
+    assert edge.told(Announcement) == [Announcement("a", ROOM, heard=True)]
+    assert frequencies(party.last) == {0}
+    await edge.tick(90)
+    assert [notice.outcome for notice in edge.told(WaitEnded)] == [Goto("http://app.example/next")]
+
+
+async def test_two_announcements_to_one_are_both_heard(edge):
+    party, _ = await in_room(edge, 2)
+    leg = edge.calls._calls[party.call].leg
+    for name in "ab":
+        before = leg._playing
+        verbs = (Say("x", clip=edge.clip(VOICES[2][:3200])),)
+        edge.calls.stays.announce(Announce(announcement=name, room=ROOM, verbs=verbs, call=party.call))
+        await edge.until(lambda before=before: leg._playing is not before)
+    await edge.tick(30)
+    assert {(notice.announcement, notice.heard) for notice in edge.told(Announcement)} == {("a", True), ("b", True)}
+
+
 async def test_an_announcement_to_an_empty_room_failed(edge):
     edge.calls.stays.announce(Announce(announcement="a", room=ROOM, verbs=(Say("x", clip=edge.clip(VOICES[0])),)))
     edge.calls.stays.announce(Announce(announcement="b", room=ROOM, verbs=(), call="CA" + "0" * 32))
