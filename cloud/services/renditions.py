@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -69,9 +70,12 @@ class Renditions:
         self._make_room(target)
 
     def _make_room(self, keep: Path) -> None:
-        files = sorted(((path, path.stat()) for path in self._directory.iterdir()), key=lambda pair: pair[1].st_mtime)
+        files: list[tuple[Path, os.stat_result]] = []
+        for path in self._directory.iterdir():
+            with suppress(FileNotFoundError):  # another that is being made has got its name, or was deleted
+                files.append((path, path.stat()))
         total = sum(stat.st_size for _, stat in files)
-        for path, stat in files:
+        for path, stat in sorted(files, key=lambda pair: pair[1].st_mtime):
             if total <= self._most:
                 return
             if path != keep and not path.name.startswith("new-"):

@@ -85,3 +85,11 @@ async def test_of_a_recording_that_is_deleted_while_it_is_made_nothing_stays(fil
     await asyncio.gather(asked, forgetting)
     assert list((tmp_path / "made").iterdir()) == []
     renditions.close()
+
+
+async def test_one_that_gets_its_name_while_room_is_made_for_another_fails_nobody(files, tmp_path, monkeypatch):
+    iterdir = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda folder: iter([folder / "new-gone", *iterdir(folder)]))
+    renditions = Renditions(tmp_path / "made", files)
+    assert (await renditions.path(await sound(files, 440), 1, mp3=True)).exists()
+    renditions.close()
