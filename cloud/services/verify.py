@@ -117,7 +117,7 @@ class Verify:
         try:
             await self._carry(settings, wanted, attempt, code)
         except (Refused, Transient) as error:
-            await self._db.write(lambda conn: _take_back(conn, made, attempt))
+            await self._db.write(lambda conn: _take_back(conn, attempt))
             if isinstance(error, Refused) and error.code in _CAPPED:
                 raise Refused(error.message, code=_CAPPED[error.code], status=403) from error
             raise
@@ -297,8 +297,8 @@ def _attempt(record: VerificationRecord, wanted: NewVerification, hashed: str, n
     )
 
 
-def _take_back(conn: Connection, made: Sent, attempt: AttemptRecord) -> None:
+def _take_back(conn: Connection, attempt: AttemptRecord) -> None:
     """What could not be sent is no attempt; a verification without any is none."""
     verify.remove_attempt(conn, attempt.sid)
-    if len(made.attempts) == 1:
-        verify.end(conn, made.record.sid, "canceled")
+    if not verify.attempts_of(conn, attempt.verification):
+        verify.end(conn, attempt.verification, "canceled")

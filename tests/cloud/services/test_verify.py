@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from cloud.services.verify import NewVerification
+import pytest
+
+from cloud.services.verify import Check, NewVerification
 from cloud.services.verify_codes import PAGE, Spoken, hash_of, matching, new_code, speak
 from cloud.store import verify
 from cloud.store.records import VerifyServiceRecord
 from cloud.store.rows import now
+from telecore.errors import NoRoute, NotFound
 from telecore.ids import Address, CallSid, new_sid
 from telecore.twiml.verbs.gather import Gather
 from telecore.twiml.verbs.hangup import Hangup
@@ -54,6 +57,36 @@ async def test_after_a_restart_nobody_knows_the_code(desk):
     await desk.restart()
     desk.goto(call, 1, PAGE, Digits="1")
     assert (await desk.page(call, 2)).verbs == (Hangup(),)
+
+
+async def test_a_call_that_cannot_be_placed_takes_back_no_code_that_went_out_meanwhile(desk, monkeypatch):
+    service, verification, texts = await add_service(desk), desk.desk.verify, []
+
+    async def no_line(account, wanted):
+        if not texts:
+            texts.append(await verification.start(account, service.sid, NewVerification(Address(HANDSET), "sms")))
+        raise NoRoute("the line is busy")
+
+    monkeypatch.setattr(verification, "_new_code", lambda length: "123456")
+    monkeypatch.setattr(desk.desk.calls, "create", no_line)
+    with pytest.raises(NoRoute):
+        await verification.start(desk.account.sid, service.sid, NewVerification(Address(HANDSET), "call"))
+    sent = await verification.fetch(desk.account.sid, service.sid, HANDSET)
+    assert [attempt.channel for attempt in sent.attempts] == ["sms"]
+    record, right = await verification.check(desk.account.sid, service.sid, HANDSET, Check("123456"))
+    assert (record.status, right) == ("approved", True)
+
+
+async def test_a_call_that_cannot_be_placed_alone_leaves_no_verification(desk, monkeypatch):
+    async def no_line(account, wanted):
+        raise NoRoute("the line is busy")
+
+    service = await add_service(desk)
+    monkeypatch.setattr(desk.desk.calls, "create", no_line)
+    with pytest.raises(NoRoute):
+        await desk.desk.verify.start(desk.account.sid, service.sid, NewVerification(Address(HANDSET), "call"))
+    with pytest.raises(NotFound):
+        await desk.desk.verify.fetch(desk.account.sid, service.sid, HANDSET)
 
 
 def test_codes():
