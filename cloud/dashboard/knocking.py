@@ -13,7 +13,7 @@ import secrets
 from collections.abc import Callable
 
 from cloud.store import operators
-from cloud.store.database import Database
+from cloud.store.database import Connection, Database
 from cloud.store.records import OperatorRecord
 from cloud.web import passwords
 from cloud.web.rate import RateLimit
@@ -52,7 +52,7 @@ class Knocking:
             return False
         if passwords.outdated(record.password):
             hashed = await self.hashed(password)
-            await self._db.write(lambda conn: operators.keep(conn, record.name, password=hashed))
+            await self._db.write(lambda conn: _renew(conn, record, hashed))
         return True
 
     async def nobody(self, password: str) -> None:
@@ -67,6 +67,12 @@ class Knocking:
         async with self._gate:
             right = await asyncio.to_thread(passwords.matches, password[:_MAX_PASSWORD], stored)
         return right and len(password) <= _MAX_PASSWORD
+
+
+def _renew(conn: Connection, record: OperatorRecord, hashed: str) -> None:
+    """Of a password that was replaced meanwhile nothing is kept."""
+    if operators.standing(conn, record) is not None:
+        operators.keep(conn, record.name, password=hashed)
 
 
 def device_cookie(record: OperatorRecord) -> str:

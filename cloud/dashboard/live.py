@@ -20,6 +20,8 @@ QUIET_S = 15.0
 AT_MOST_EVERY_S = 0.25
 BEGIN = b"retry: 2000\n\n"
 QUIET = b": still here\n\n"
+BUSY = b": the store is busy\n\n"
+AGAIN_S = 2.0
 
 
 async def sections(fleet: FleetView, look: Look, pages: Pages) -> dict[str, str]:
@@ -42,7 +44,8 @@ def _html(snapshot: Snapshot, look: Look, pages: Pages) -> dict[str, str]:
 async def events(fleet: FleetView, look: Look, pages: Pages, alive: Callable[[], bool]) -> AsyncIterator[bytes]:
     """All sections, then those that change, while the reader is still logged in.
 
-    One that takes long to make is made so much rarer: it is being made for a tenth of the time at most.
+    One that takes long to make is made so much rarer: it is being made for a tenth of the time at most. What the store
+    could not tell is asked for again.
     """
     news = asyncio.Event()
     news.set()
@@ -57,8 +60,10 @@ async def events(fleet: FleetView, look: Look, pages: Pages, alive: Callable[[],
             began = time.monotonic()
             told = await _changes(fleet, look, pages, sent)
             took_s = time.monotonic() - began
-            yield told
-            await asyncio.sleep(min(max(AT_MOST_EVERY_S, 9 * took_s), QUIET_S))
+            yield told or BUSY
+            if told is None:
+                news.set()
+            await asyncio.sleep(AGAIN_S if told is None else min(max(AT_MOST_EVERY_S, 9 * took_s), QUIET_S))
     finally:
         listener.cancel()
 
@@ -74,11 +79,12 @@ async def _within(seconds: float, news: asyncio.Event) -> bool:
     return True
 
 
-async def _changes(fleet: FleetView, look: Look, pages: Pages, sent: dict[str, str]) -> bytes:
+async def _changes(fleet: FleetView, look: Look, pages: Pages, sent: dict[str, str]) -> bytes | None:
+    """None: the store cannot tell now."""
     try:
         now = await sections(fleet, look, pages)
     except Transient:
-        return b": the store is busy\n\n"
+        return None
     changed = {name: html for name, html in now.items() if sent.get(name) != html}
     sent.update(changed)
     return _event({"now": time.time(), "sections": changed}) if changed else b": nothing new\n\n"

@@ -204,20 +204,21 @@ class Login:
         self.sessions.end(self.cookies.get(request, COOKIE))
         entry = Entry(f"operator {record.name}", "log in", source=request.remote)
 
-        def write(conn: Connection) -> bool:
-            stands = operators.stands(conn, record)
-            if stands:
+        def write(conn: Connection) -> OperatorRecord | None:
+            now = operators.standing(conn, record)
+            if now is not None:
                 audit.append(conn, entry)
-            return stands
+            return now
 
-        if not await self._db.write(write):
+        now = await self._db.write(write)
+        if now is None:
             return self.form(403, "Please begin again.")
-        self.knocking.forgive(request.remote, record.name, device)
-        token = self.begin(request, record)
+        self.knocking.forgive(request.remote, now.name, device)
+        token = self.begin(request, now)
         return go(
             HOME,
             self.cookies.header(COOKIE, token, int(self.sessions.life_s)),
-            self.cookies.header(DEVICE_COOKIE, device_cookie(record), DEVICE_LIFE_S),
+            self.cookies.header(DEVICE_COOKIE, device_cookie(now), DEVICE_LIFE_S),
             self.cookies.header(LOGIN_COOKIE, "", 0),
         )
 

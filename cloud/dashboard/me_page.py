@@ -137,7 +137,7 @@ class MePage:
         """Raises NotAllowed for one who was shut out, or given another password, since this was read."""
 
         def write(conn: Connection) -> OperatorRecord | None:
-            if not operators.stands(conn, record):
+            if operators.standing(conn, record) is None:
                 return None
             audit.append(conn, entry)
             return operators.change(conn, record.name, **changes)

@@ -37,10 +37,10 @@ def keep(conn: Connection, name: str, **changes: object) -> OperatorRecord | Non
     return get(conn, name)
 
 
-def stands(conn: Connection, record: OperatorRecord) -> bool:
-    """Whether the operator may come in, and nothing that he proves himself by has changed since this was read."""
+def standing(conn: Connection, record: OperatorRecord) -> OperatorRecord | None:
+    """The operator as he is, if he may come in and what he proves himself by is what it was when this was read."""
     now = get(conn, record.name)
-    return now is not None and not now.disabled and now.stamp == record.stamp
+    return now if now is not None and not now.disabled and now.stamp == record.stamp else None
 
 
 def spend_step(conn: Connection, name: str, step: int) -> bool:

@@ -13,8 +13,8 @@ import pyotp
 import pytest
 
 from cloud.dashboard.access import NOBODY, RULES, UNFINISHED
-from cloud.dashboard.cookies import COOKIE, LOGIN_COOKIE, Cookies
-from cloud.dashboard.knocking import Knocking
+from cloud.dashboard.cookies import COOKIE, DEVICE_COOKIE, LOGIN_COOKIE, Cookies
+from cloud.dashboard.knocking import Knocking, known_device
 from cloud.dashboard.login import Doors
 from cloud.dashboard.routes import Dashboard
 from cloud.fleet.snapshot import Snapshot
@@ -90,12 +90,14 @@ async def test_every_route_with_every_role(desk: Desk, browser: Browser, busy: S
             assert answer.status == 403, route
 
 
-async def test_a_hash_of_yesterday_is_made_anew(desk: Desk, browser: Browser) -> None:
-
+def hash_of_yesterday() -> str:
     salt = b"s" * 16
     key = hashlib.scrypt(PASSWORD.encode(), salt=salt, n=1 << 14, r=8, p=1, maxmem=1 << 26, dklen=32)
-    old = "$".join(["scrypt", "14", "8", "1", base64.b64encode(salt).decode(), base64.b64encode(key).decode()])
-    await desk.db.write(lambda conn: operators.put(conn, "old", old))
+    return "$".join(["scrypt", "14", "8", "1", base64.b64encode(salt).decode(), base64.b64encode(key).decode()])
+
+
+async def test_a_hash_of_yesterday_is_made_anew(desk: Desk, browser: Browser) -> None:
+    await desk.db.write(lambda conn: operators.put(conn, "old", hash_of_yesterday()))
     assert await browser.log_in("old", "wrong password") == 403
     assert await browser.log_in("old") == 200
     record = await desk.db.read(lambda conn: operators.get(conn, "old"))
@@ -104,6 +106,24 @@ async def test_a_hash_of_yesterday_is_made_anew(desk: Desk, browser: Browser) ->
     assert passwords.matches(PASSWORD, record.password)
     assert await browser.get("/operator") == 200
     assert "Log out" in browser.page, "the session goes on"
+    assert known_device(browser.cookie(DEVICE_COOKIE), record)
+
+
+async def test_a_hash_of_yesterday_does_not_come_back_for_a_new_password(
+    desk: Desk, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await desk.db.write(lambda conn: operators.put(conn, "old", hash_of_yesterday()))
+    new, hashed = passwords.make_hash("another long one"), Knocking.hashed
+
+    async def slow(self: Knocking, password: str) -> str:
+        await desk.db.write(lambda conn: operators.change(conn, "old", password=new))
+        return await hashed(self, password)
+
+    monkeypatch.setattr(Knocking, "hashed", slow)
+    assert await browser.log_in("old") == 403
+    record = await desk.db.read(lambda conn: operators.get(conn, "old"))
+    assert record is not None
+    assert record.password == new
 
 
 async def test_the_token_changes_at_login_and_what_others_set_is_not_taken(desk: Desk, browser: Browser) -> None:

@@ -8,14 +8,17 @@ import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from http.cookies import SimpleCookie
+from typing import Any
 
 import aiohttp
 import pytest
 
+from cloud.dashboard import live
 from cloud.dashboard.login import COOKIE, LOGIN_COOKIE
 from cloud.dashboard.present import bars, view
 from cloud.dashboard.sessions import IDLE_S, LIFE_S, Sessions
 from cloud.fleet.snapshot import Snapshot
+from cloud.store.database import StoreFailed
 from tests.cloud.dashboard.conftest import PASSWORD, Desk
 
 
@@ -150,6 +153,27 @@ async def test_the_stream_sends_all_and_then_what_changed(
         desk.fleet.show(busy)
         await asyncio.sleep(0.05)
     assert not desk.fleet.readers
+
+
+async def test_what_the_store_could_not_tell_is_told_later(
+    desk: Desk, http: aiohttp.ClientSession, busy: Snapshot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "AGAIN_S", 0.05)
+    await log_in(http, desk)
+    snapshot, fails = desk.fleet.snapshot, [StoreFailed("the disk is full")]
+
+    async def now_and_then(*given: Any, **named: Any) -> Snapshot:
+        if fails:
+            raise fails.pop()
+        return await snapshot(*given, **named)
+
+    async with asyncio.timeout(10), http.get(f"{desk.url}/operator/events") as answer:
+        stream = events_of(answer)
+        await anext(stream)
+        monkeypatch.setattr(desk.fleet, "snapshot", now_and_then)
+        desk.fleet.show(busy)
+        assert "site-2" in (await anext(stream))["edges"]
+        assert fails == []
 
 
 async def test_static_files_and_nothing_else(desk: Desk, http: aiohttp.ClientSession) -> None:
