@@ -181,13 +181,15 @@ class LiveCall:
             self._end_after("limit", left, Ending(Cause.NORMAL_CLEARING, "timeout"))
 
     async def serve(self, begin: Callable[[], Awaitable[None]], control: CallControl) -> None:
-        """Live until the call is over and its end is on disk. ``begin`` makes it ready for pages."""
+        """Live until the call is over and all that is told of it is on disk. ``begin`` makes it ready for pages."""
         async with asyncio.TaskGroup() as group:
             self._group = group
             group.create_task(self.report.run())
             running = group.create_task(self._run(begin, control))
             await self._ended.wait()
             await self._wind_up(running)
+            await self.recordings.kept()  # a slow disk: its end was told without them
+            self.report.close()
 
     async def bury(self) -> None:
         """A fault of ours ended ``serve``: free the line and say that the call is over."""
@@ -201,6 +203,7 @@ class LiveCall:
             self._tell_witness(ended)
             self.over = True
             self.on_change()
+            report.close()
             await report.run()
 
     async def _run(self, begin: Callable[[], Awaitable[None]], control: CallControl) -> None:

@@ -117,7 +117,7 @@ class Recordings:
         for running in [running for running in self._running.values() if running.own]:
             self.stop(running.recording)
 
-    async def kept(self, within_s: float) -> None:
+    async def kept(self, within_s: float | None = None) -> None:
         """Wait for the disk, if it does not take too long."""
         if self._keeping:
             await asyncio.wait(self._keeping.values(), timeout=within_s)

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from telecore.errors import StorageFailed
-from telecore.events import CallEnded, CallEvent
+from telecore.events import CallEvent
 from telecore.notices import Announced, Notice
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class CallReport:
     def __init__(self, emit: Emit, notify: Notify) -> None:
         self._emit = emit
         self._notify = notify
-        self._unwritten: asyncio.Queue[CallEvent] = asyncio.Queue()
+        self._unwritten: asyncio.Queue[CallEvent | None] = asyncio.Queue()
 
     def say(self, event: CallEvent) -> None:
         """This happened."""
@@ -36,13 +36,14 @@ class CallReport:
         self._notify(Announced(event))
         await self._write(event)
 
+    def close(self) -> None:
+        """Nothing more happens."""
+        self._unwritten.put_nowait(None)
+
     async def run(self) -> None:
-        """Write until the end of the call is written."""
-        while True:
-            event = await self._unwritten.get()
+        """Write until all is written that was said before ``close``."""
+        while (event := await self._unwritten.get()) is not None:
             await self._write(event)
-            if isinstance(event, CallEnded):
-                return
 
     async def _write(self, event: CallEvent) -> None:
         for wait in _RETRY_S:

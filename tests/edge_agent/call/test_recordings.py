@@ -1,7 +1,10 @@
 """Recordings of a live call, begun, paused and stopped from the cloud."""
 
+import asyncio
+
 import pytest
 
+from edge_agent.call.equipment import Waits
 from telecore.audio.tone import tone
 from telecore.audio.wav import read_wav
 from telecore.commands import ControlRecording, RecordCall
@@ -89,6 +92,27 @@ async def test_it_ends_with_the_call_and_before_that_is_told(edge, call):
     kept = {event.recording.sid: event.recording.channels for event in edge.events("recording.made")}
     assert kept == {first: 1, second: 2}
     assert edge.announced()[-1].kind == "call.ended"
+
+
+async def test_one_that_the_disk_takes_after_the_end_of_the_call_is_written_too(tmp_path):
+    async with FakeEdge(tmp_path, Waits(last_sound=0.01, keeping=0.01)) as edge:
+        add, free = edge.blobs.add, asyncio.Event()
+
+        async def slow(source):
+            await free.wait()
+            return await add(source)
+
+        edge.blobs.add = slow
+        call, voice = await edge.place()
+        voice.pick_up()
+        sid = begin(edge, call)
+        await edge.tick(10)
+        voice.drop()
+        await edge.until(lambda: any(event.kind == "call.ended" for event in edge.written))
+        free.set()
+        await made(edge, sid)
+        await edge.until(lambda: not edge.calls._calls)
+        assert edge.written == edge.announced()
 
 
 @pytest.mark.parametrize(("track", "heard"), [("inbound", True), ("outbound", False)])
