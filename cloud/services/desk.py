@@ -167,10 +167,9 @@ class Desk:
         self.call_recordings = CallRecordings(db, tunnel.notify)
         self._reaper = CallReaper(db, self.calls.lost)
         self.cap_watch = CapWatch(db, keeper, self._hang_up, tell_refused=tell_refused, changed=self.fleet.changed)
-        self.calls.on_over += [self.far_legs.over, self.clients.over, self.cap_watch.over]
+        self.calls.on_over += [self.far_legs.over, self.clients.over, self.cap_watch.over, self.verify.over]
         self.ingest.listen(self._on_told)
-        listening = (self.calls, self.stays, self.far_legs, self.messages, self.recordings, self.verify)
-        for part in (*listening, self.call_recordings):
+        for part in (self.calls, self.stays, self.far_legs, self.messages, self.recordings, self.call_recordings):
             self.ingest.listen(part.on_told)
 
     def _recording_line(self) -> RecordingLine:

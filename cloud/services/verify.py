@@ -19,10 +19,9 @@ from cloud.services.verify_codes import Spoken, ask_for_a_key, hash_of, matching
 from cloud.store import verify, verify_limits
 from cloud.store.database import Connection, Database
 from cloud.store.records import AttemptRecord, CallRecord, VerificationRecord, VerifyServiceRecord
-from cloud.tunnel.heard import Told, utc_now
+from cloud.tunnel.heard import utc_now
 from telecore.errors import InvalidRequest, NotFound, Refused, Transient
 from telecore.ids import AccountSid, Address, CallSid, new_sid
-from telecore.states import FINAL_CALL
 from telecore.twiml.document import Document
 from telecore.twiml.verbs.hangup import Hangup
 from telecore.verify_texts import locale_of
@@ -178,10 +177,9 @@ class Verify:
             return Document((Hangup(),))
         return ask_for_a_key(spoken) if spoken.after_a_key and "Digits" not in told else speak(spoken)
 
-    def on_told(self, told: Told) -> None:
+    def over(self, record: CallRecord) -> None:
         """What a call has spoken is forgotten with it."""
-        if told.call is not None and told.call.status in FINAL_CALL:
-            self._spoken.pop(told.call.sid, None)
+        self._spoken.pop(record.sid, None)
 
     async def run(self) -> None:
         """End what has waited too long."""

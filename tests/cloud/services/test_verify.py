@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from cloud.services.verify import Check, NewVerification
@@ -43,6 +45,19 @@ async def test_a_key_is_asked_for_and_then_the_code_is_spoken_and_forgotten(desk
     assert (await desk.becomes(call, page=2)).twiml == ""
     await desk.end(call)
     assert (await desk.desk.verify.page(await desk.record(call), {"Digits": "1"})).verbs == (Hangup(),)
+
+
+async def test_of_a_call_that_no_edge_ever_took_the_code_is_forgotten(desk):
+    service = await add_service(desk)
+    sent = await desk.desk.verify.start(desk.account.sid, service.sid, NewVerification(Address(HANDSET), "call"))
+    (attempt,) = await desk.db.read(lambda conn: verify.attempts_of(conn, sent.record.sid))
+    record = await desk.record(CallSid(attempt.carrier))
+    assert desk.desk.verify._spoken.keys() == {record.sid}
+    over = asyncio.Event()
+    desk.desk.calls.on_over.append(lambda ended: over.set())
+    desk.desk.calls.lost(record)
+    await asyncio.wait_for(over.wait(), 3)
+    assert not desk.desk.verify._spoken
 
 
 async def test_without_a_key_the_code_is_spoken_at_once(desk):
