@@ -12,10 +12,10 @@ from edge_agent.uplink import LineTimes
 from telecore.ids import CallSid, ChannelId
 from telecore.notices import DataUsed, Detail, Heartbeat, LiveCall
 from telecore.tunnel.meter import Traffic
-from tests.fakes.tunnel import EDGE, QUICK, Rig, running, until
+from tests.fakes.tunnel import EDGE, QUICK, QUICK_HUB, Rig, running, until
 
 PING_S, QUIET_S = 0.15, 60.0
-TIMES = replace(QUICK, line=LineTimes(open=2, ping=PING_S, pong=0.3, close=0.3, quiet=QUIET_S))
+TIMES = replace(QUICK, line=LineTimes(open=2, ping=PING_S, pong=2.0, close=0.3, quiet=QUIET_S))
 CALL = LiveCall(CallSid("CA" + "1" * 32), ChannelId(f"{EDGE}/m1"), True, 0)
 
 
@@ -24,10 +24,17 @@ def heartbeat(detail: Detail, *calls: LiveCall) -> Heartbeat:
     return Heartbeat("i", "1.0", 1.0, (), calls, 0, data)
 
 
-async def test_an_idle_line_is_left_alone_by_both_sides() -> None:
+def a_rig(detail: Detail, *calls: LiveCall) -> Rig:
+    """An edge that says so when it is greeted."""
     rig = Rig()
-    rig.saves = True
-    rig.greeting = [heartbeat(Detail.ESSENTIAL)]
+    rig.hub._times = replace(QUICK_HUB, line=replace(QUICK_HUB.line, pong=2.0))
+    rig.saves, rig.urgent = detail is Detail.ESSENTIAL, bool(calls)
+    rig.greeting = [heartbeat(detail, *calls)]
+    return rig
+
+
+async def test_an_idle_line_is_left_alone_by_both_sides() -> None:
+    rig = a_rig(Detail.ESSENTIAL)
     async with rig.cloud():
         uplink = rig.uplink(times=TIMES)
         async with running(uplink.run()):
@@ -45,9 +52,7 @@ async def test_an_idle_line_is_left_alone_by_both_sides() -> None:
 async def test_with_data_left_or_a_call_both_look_as_ever(
     detail: Detail, calls: tuple[LiveCall, ...], side: str
 ) -> None:
-    rig = Rig()
-    rig.saves, rig.urgent = detail is Detail.ESSENTIAL, bool(calls)
-    rig.greeting = [heartbeat(detail, *calls)]
+    rig = a_rig(detail, *calls)
     if side == "edge":  # the other one is not to be heard
         rig.hub._times = replace(rig.hub._times, line=replace(rig.hub._times.line, ping=60.0))
     async with rig.cloud():
@@ -60,9 +65,7 @@ async def test_with_data_left_or_a_call_both_look_as_ever(
 
 
 async def test_a_dead_line_is_noticed_all_the_same() -> None:
-    rig = Rig()
-    rig.saves = True
-    rig.greeting = [heartbeat(Detail.ESSENTIAL)]
+    rig = a_rig(Detail.ESSENTIAL)
     async with rig.cloud():
         uplink = rig.uplink(times=replace(TIMES, line=replace(TIMES.line, quiet=2.0)))
         async with running(uplink.run()):
@@ -78,9 +81,7 @@ async def test_a_dead_line_is_noticed_all_the_same() -> None:
 
 @pytest.mark.parametrize("side", ["cloud", "edge"])
 async def test_once_there_is_something_to_say_it_is_noticed_soon(side: str) -> None:
-    rig = Rig()
-    rig.saves = True
-    rig.greeting = [heartbeat(Detail.ESSENTIAL)]
+    rig = a_rig(Detail.ESSENTIAL)
     async with rig.cloud():
         uplink = rig.uplink(times=replace(TIMES, line=replace(TIMES.line, quiet=60.0)))
         async with running(uplink.run()):
