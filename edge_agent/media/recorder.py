@@ -39,6 +39,7 @@ class Recorder:
             sha256, size = await self._blobs.add(file.path)
         except (OSError, StorageFailed) as error:
             log.error("a recording of call %s is lost: %s", call, error)  # noqa: TRY400 (the disk's fault, no traceback)
+            await file.discard()
             return None
         return Recording(file.sid, call, sha256, size, duration, file.channels)
 

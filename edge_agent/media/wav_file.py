@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from concurrent.futures import Executor
+from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -43,14 +44,14 @@ class WavFile:
             self._hand_over()
 
     async def finish(self, length: int | None = None) -> float:
-        """Cut to ``length`` bytes of samples and close. The duration in seconds. Raises OSError."""
+        """Cut to ``length`` bytes of samples and close. The duration in seconds. Raises OSError; then discard it."""
         self._hand_over()
         kept = self.length if length is None else min(length, self.length)
         await asyncio.get_running_loop().run_in_executor(self._writer, self._close, kept)
         return kept / self.bytes_per_second
 
     async def discard(self) -> None:
-        """Close and remove it."""
+        """Close and remove it. A full disk does not take what waits to be written, and that is no matter any more."""
         await asyncio.get_running_loop().run_in_executor(self._writer, self._remove)
 
     def _hand_over(self) -> None:
@@ -76,7 +77,6 @@ class WavFile:
 
     def _close(self, length: int) -> None:
         if self._error is not None:
-            self._remove()
             raise self._error
         file = self._file
         assert file is not None  # finish() hands over before it closes
@@ -86,9 +86,11 @@ class WavFile:
             file.write(_header(length, self.channels))
 
     def _remove(self) -> None:
-        if self._file is not None:
-            self._file.close()
-        self.path.unlink(missing_ok=True)
+        with suppress(OSError):
+            if self._file is not None:
+                self._file.close()
+        with suppress(OSError):
+            self.path.unlink(missing_ok=True)
 
 
 def _header(length: int, channels: int) -> bytes:

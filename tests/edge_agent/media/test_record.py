@@ -12,6 +12,7 @@ from telecore.audio.frames import FRAME_BYTES
 from telecore.audio.mixing import mix
 from telecore.audio.tone import dtmf_tone, silence, tone
 from telecore.audio.wav import read_wav
+from telecore.errors import StorageFailed
 from telecore.ids import CallSid
 from telecore.twiml.control import RecordSpec
 from tests.fakes.blob_store import FolderBlobs
@@ -227,6 +228,28 @@ async def test_a_disk_that_refuses_is_logged_and_costs_the_recording_only(tmp_pa
     assert await recorder.keep(CALL, trimmer) is None
     assert len([record for record in caplog.records if record.levelname == "ERROR"]) == 1
     recorder.close()
+
+
+@pytest.mark.parametrize("worth", [True, False])
+@pytest.mark.parametrize("frames", [5, 60])
+async def test_a_full_disk_costs_the_recording_and_keeps_nothing_of_it(recorder, blobs, frames, worth):
+    trimmer = Trimmer(recorder.open(), trim=False)
+    trimmer.file.path.symlink_to("/dev/full")
+    for _ in range(frames):
+        trimmer.write(SPEECH[:FRAME_BYTES], loud=True)
+    assert await recorder.keep(CALL, trimmer if worth else trimmer.forget()) is None
+    assert not trimmer.file.path.is_symlink()
+
+
+async def test_what_cannot_be_added_is_not_kept_either(recorder, blobs, monkeypatch):
+    async def refuse(source):
+        raise StorageFailed("the disk is full")
+
+    monkeypatch.setattr(blobs, "add", refuse)
+    trimmer = Trimmer(recorder.open(), trim=False)
+    trimmer.write(SPEECH[:FRAME_BYTES], loud=True)
+    assert await recorder.keep(CALL, trimmer) is None
+    assert not trimmer.file.path.exists()
 
 
 def test_interleaving():
