@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 from cloud.services.call_session import Source
@@ -31,6 +32,15 @@ from telecore.states import FINAL_CALL
 log = logging.getLogger(__name__)
 
 
+@dataclass(slots=True, eq=False)
+class _Coming:
+    """A leg that an edge has told of and whose call is being read. ``over``: it has ended meanwhile."""
+
+    call: CallSid
+    edge: EdgeId
+    over: bool = False
+
+
 class ClientLegs:
     """``ended`` tells that a row has got its end here; ``sessions`` run the pages of what handsets dial."""
 
@@ -50,6 +60,7 @@ class ClientLegs:
         self._now = now
         self._tasks = LiveTasks()
         self._legs: dict[CallSid, ClientLeg] = {}
+        self._coming: list[_Coming] = []
         self.handsets = Handsets()
 
     # ------------------------------------------------------------------ what edges tell
@@ -57,8 +68,12 @@ class ClientLegs:
     def on_notice(self, edge: EdgeId, notice: FarLegHeld | FarLegLeft | FarLegReady) -> None:
         """An edge tells of a call with a browser."""
         if isinstance(notice, FarLegHeld):
-            self._tasks.start(self._held(edge, notice), f"client leg {notice.call}")
+            coming = _Coming(notice.call, edge)
+            self._coming.append(coming)
+            self._tasks.start(self._held(edge, notice, coming), f"client leg {notice.call}")
             return
+        if isinstance(notice, FarLegLeft):
+            self._ends(notice.call, edge)
         leg = self._legs.get(notice.call)
         if leg is None or leg.near != edge:
             log.info("edge %s tells of client leg %s, which is over", edge, notice.call)
@@ -69,6 +84,7 @@ class ClientLegs:
 
     def over(self, record: CallRecord) -> None:
         """The call has its end."""
+        self._ends(record.sid, record.edge)
         leg = self._legs.get(record.sid)
         if leg is not None:
             leg.leave(Cause.NORMAL_CLEARING if record.cause is None else record.cause)
@@ -142,9 +158,17 @@ class ClientLegs:
         if record is None or record.account != handset.grant.account or record.status in FINAL_CALL:
             handset.say("ended", call=call, reason="ended")
 
-    async def _held(self, edge: EdgeId, notice: FarLegHeld) -> None:
-        record = await self._db.read(lambda conn: call_steps.of_edge(conn, notice.call, edge))
-        if record is None or record.status in FINAL_CALL:
+    def _ends(self, call: CallSid, edge: EdgeId | None) -> None:
+        for coming in self._coming:
+            if (coming.call, coming.edge) == (call, edge):
+                coming.over = True
+
+    async def _held(self, edge: EdgeId, notice: FarLegHeld, coming: _Coming) -> None:
+        try:
+            record = await self._db.read(lambda conn: call_steps.of_edge(conn, notice.call, edge))
+        finally:
+            self._coming.remove(coming)
+        if record is None or record.status in FINAL_CALL or coming.over:
             cause = Cause.TEMPORARY_FAILURE if record is None or record.cause is None else record.cause
             self._line.notify(edge, Do(TellFarLeg(call=notice.call, news=FarNews.ENDED, cause=cause)))
             return

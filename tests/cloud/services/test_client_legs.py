@@ -12,10 +12,11 @@ from cloud.services import client_leg
 from cloud.services.access_token import Grant, mint
 from cloud.services.requests import NewCall, UpdateCall
 from cloud.store import accounts, applications
-from cloud.store.records import ApplicationRecord, Hook
+from cloud.store.records import ApplicationRecord, CallRecord, Hook
 from telecore.audio.g711 import ulaw_to_l16
 from telecore.ids import Address
 from telecore.model import CallStatus, Direction
+from telecore.notices import FarLegLeft
 from tests.fakes.customer_app import twiml
 from tests.fakes.handset import FakeHandset
 from tests.fakes.joined_edges import FAR, NEAR, NUMBERS
@@ -135,6 +136,30 @@ async def test_the_caller_gives_up_while_it_rings(story, phones):
     await alice.until("ring")
     story.caller.drop(16)
     assert (await alice.until("ended"))["reason"] == "gone"
+
+
+@pytest.mark.parametrize("told", ["left", "over"])
+async def test_no_browser_rings_for_a_caller_who_gave_up_while_his_call_was_read(story, phones, monkeypatch, told):
+    clients, read, ended = story.desk.clients, story.db.read, []
+    story.desk.calls.on_over.append(lambda record: ended.append(record.sid))
+
+    async def slow(work):
+        found = await read(work)
+        if isinstance(found, CallRecord) and clients._coming and not ended:
+            if told == "left":
+                clients.on_notice(NEAR, FarLegLeft(found.sid, 16, client=True))
+                ended.append(found.sid)
+            story.caller.drop(16)
+            await story.until(lambda: found.sid in ended)
+        return found
+
+    monkeypatch.setattr(story.db, "read", slow)
+    alice = phones()
+    await alice.until("registered")
+    await called(story)
+    await story.until(lambda: ended and not clients._coming)
+    assert "ring" not in alice.kinds
+    assert not clients._legs
 
 
 async def test_a_whisper_and_keys(story, phones):
