@@ -7,12 +7,13 @@ import logging
 from collections.abc import Callable, Coroutine
 
 from edge_agent.contracts import UssdReply, UssdState
+from edge_agent.drivers.gateway.ami_sms import Handover
 from edge_agent.drivers.gateway.ussd_answers import check_code
 from telecore.errors import Busy
 
 log = logging.getLogger(__name__)
 
-Ask = Callable[[str], Coroutine[None, None, UssdReply]]
+Ask = Callable[[str, Handover], Coroutine[None, None, UssdReply]]
 
 
 class AmiUssd:
@@ -32,17 +33,23 @@ class AmiUssd:
         if self._asking is not None and not self._asking.done():
             raise Busy("a USSD request is under way")
         self._cancelled.clear()
-        asking = self._asking = asyncio.create_task(self._ask(code), name="ussd")
+        handover = Handover()
+        asking = self._asking = asyncio.create_task(self._ask(code, handover), name="ussd")
         asking.add_done_callback(_look)
         stopped = asyncio.ensure_future(self._cancelled.wait())
         try:
             await asyncio.wait({asking, stopped}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             stopped.cancel()
-        return asking.result() if asking.done() else UssdReply(UssdState.RELEASED, "")
+            if not handover.begun:
+                asking.cancel()
+        if not handover.begun:
+            await asyncio.wait({asking})
+        return UssdReply(UssdState.RELEASED, "") if asking.cancelled() or not asking.done() else asking.result()
 
     async def cancel(self) -> None:
-        """Who waits for an answer gets ``released``; the line is free again when the box has given up."""
+        """Who waits for an answer gets ``released``, and what the box has not is not said any more. With a code that it
+        has the line is free again when the box has given up."""
         self._cancelled.set()
 
 

@@ -36,6 +36,7 @@ class DinstarUssd:
         self._poll_s = poll_s
         self._pending: asyncio.Future[str | None] | None = None
         self._sent = False
+        self._called_off = False
         self._last: tuple[str, float] = ("", 0.0)
         self._session = SessionGuess(asyncio.get_running_loop().time)
 
@@ -49,12 +50,14 @@ class DinstarUssd:
         if self._pending is not None:
             raise Busy("a USSD request is under way")
         self._pending = asyncio.get_running_loop().create_future()
-        self._sent = False
+        self._sent = self._called_off = False
         try:
             if self._session.may_be_open and begins_session(code):
                 with suppress(TimedOut, DeviceRefused, RemoteProtocolError):
                     await self._cancel()
             before = await self._look()
+            if self._called_off:  # before it was said
+                return UssdReply(UssdState.RELEASED, "")
             await self._send(body)
             async with asyncio.timeout(self._timeout_s):
                 text = await self._answer(before)
@@ -72,6 +75,7 @@ class DinstarUssd:
 
     async def cancel(self) -> None:
         """End the session; who waits gets ``released``. Raises DeviceLost, DeviceRefused, TimedOut."""
+        self._called_off = True
         await self._cancel()
         if self._pending is not None and not self._pending.done():
             self._pending.set_result(None)

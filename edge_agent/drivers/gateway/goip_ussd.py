@@ -42,6 +42,8 @@ class GoipUssd:
             if self._session.may_be_open and begins_session(code):
                 with suppress(TimedOut, DeviceRefused):
                     await self._exit()
+            if cancelled.is_set():  # called off before it was said
+                return UssdReply(UssdState.RELEASED, "")
             reply = await self._ask(code, cancelled)
             if reply.state in (UssdState.REPLY_WANTED, UssdState.DONE):
                 self._session.answered()

@@ -150,9 +150,10 @@ class OpenVoxManagement:
         read_sent(await session.command(command, answer_s=self._send_s + _MARGIN_S, begun=handover.begin))
         return str(ident), 1
 
-    async def _ask_ussd(self, span: int, code: str) -> UssdReply:
+    async def _ask_ussd(self, span: int, code: str, handover: Handover) -> UssdReply:
         session = await self._session(span)
-        return read_ussd(await session.command(send_ussd(span, code, self._ussd_s), answer_s=self._ussd_s + _MARGIN_S))
+        command, answer_s = send_ussd(span, code, self._ussd_s), self._ussd_s + _MARGIN_S
+        return read_ussd(await session.command(command, answer_s=answer_s, begun=handover.begin))
 
     async def _read_sim(self, span: int, told: Span, status: RadioStatus) -> RadioStatus:
         """``gsm show span`` tells the IMSI only; the module is asked for the ICCID once for each SIM."""

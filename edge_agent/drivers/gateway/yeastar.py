@@ -119,9 +119,9 @@ class YeastarManagement:
             raise DeviceRefused("cms", None, f"the box says status {block.get('Status')[:20]!r}")
         return str(ident), count_segments(text).segments
 
-    async def _ask_ussd(self, span: int, code: str) -> UssdReply:
-        command = send_ussd(span, code, self._ussd_s)
-        return read_ussd(await self._box.session.command(command, answer_s=self._ussd_s + self._box.answer_s))
+    async def _ask_ussd(self, span: int, code: str, handover: Handover) -> UssdReply:
+        command, answer_s = send_ussd(span, code, self._ussd_s), self._ussd_s + self._box.answer_s
+        return read_ussd(await self._box.session.command(command, answer_s=answer_s, begun=handover.begin))
 
     def _on_event(self, block: Block) -> None:
         outcome = self._outcomes.get(block.get("ID")) if block.name == "UpdateSMSSend" else None

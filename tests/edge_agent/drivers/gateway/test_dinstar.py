@@ -402,6 +402,29 @@ async def test_who_waits_for_an_answer_that_is_called_off_hears_so():
         assert (await asking).state is UssdState.RELEASED
 
 
+async def test_a_code_that_is_called_off_before_it_is_said_is_never_said():
+    async with rig(hooks=False) as r:
+        said, looking, go_on = [], asyncio.Event(), asyncio.Event()
+        r.box._lines[0].ussd = lambda text, done: said.append(text)
+        ussd = r.tongue.ussd(r.line())
+        look = ussd._look
+
+        async def slow():
+            looking.set()
+            await go_on.wait()
+            return await look()
+
+        ussd._look = slow
+        asking = asyncio.create_task(ussd.request("*100#"))
+        await looking.wait()
+        calling_off = asyncio.create_task(ussd.cancel())
+        await asyncio.sleep(0)
+        go_on.set()
+        assert (await asking).state is UssdState.RELEASED
+        await calling_off
+        assert said == []
+
+
 async def test_a_line_without_network_takes_no_code():
     async with rig() as r:
         r.towers.fault("no_network")

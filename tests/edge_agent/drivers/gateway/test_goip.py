@@ -9,10 +9,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from random import Random
+from typing import Any
 
 import pytest
 
 from edge_agent.contracts import OutboundSms, SubmitRef, UssdReply, UssdState
+from edge_agent.drivers.gateway import goip_ussd
 from edge_agent.drivers.gateway.goip import GoipManagement
 from edge_agent.drivers.gateway.management import ManagedLine, ManagementSettings
 from simulator.gateway.contracts import LineCall, Received, Reported, Submitted, UssdAnswer
@@ -495,6 +497,29 @@ async def test_ussd_that_the_network_does_not_know_is_refused() -> None:
         here.lines[0].ussd_answers["*9#"] = UssdAnswer("", supported=False)
         with pytest.raises(DeviceRefused):
             await here.ussd.request("*9#")
+
+
+async def test_a_code_that_is_called_off_while_an_earlier_session_is_ended_is_never_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with site() as here:
+        await here.ussd.request("*100#")
+        command, ending, go_on = goip_ussd.run_command, asyncio.Event(), asyncio.Event()
+
+        async def slow(*args: Any) -> str:
+            ending.set()
+            await go_on.wait()
+            return await command(*args)
+
+        monkeypatch.setattr(goip_ussd, "run_command", slow)
+        asking = asyncio.create_task(here.ussd.request("*105#"))
+        await asyncio.wait_for(ending.wait(), 5)
+        calling_off = asyncio.create_task(here.ussd.cancel())
+        await asyncio.sleep(0)
+        go_on.set()
+        assert await asking == UssdReply(UssdState.RELEASED, "")
+        await calling_off
+        assert here.lines[0].ussd_said == ["*100#"]
 
 
 async def test_ussd_can_be_given_up_and_is_one_at_a_time() -> None:

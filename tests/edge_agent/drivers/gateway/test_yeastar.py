@@ -373,6 +373,18 @@ async def test_ussd_can_be_given_up_and_is_one_at_a_time() -> None:
         assert await asking == UssdReply(UssdState.RELEASED, "")
 
 
+async def test_a_code_that_is_called_off_before_its_turn_is_never_said() -> None:
+    async with site() as here:
+        session = here.management._box.session  # type: ignore[attr-defined]
+        async with session._turn:
+            asking = asyncio.create_task(here.ussd.request("*5#"))
+            await asyncio.sleep(0.01)
+            await here.ussd.cancel()
+            assert await asking == UssdReply(UssdState.RELEASED, "")
+        await here.ussd.request("*6#")
+        assert here.lines[0].ussd_said == ["*6#"]
+
+
 async def test_a_module_is_switched_off_and_on_and_the_box_is_not() -> None:
     async with site() as here:
         said: list[bool] = []
