@@ -119,6 +119,8 @@ class Dialing:
     async def _join(self, leg: LiveCall) -> DialOutcome:
         parent, star = self._parent, _Star(self._changed)
         await parent.answer()
+        if leg.taken or leg.ending is not None or parent.ending is not None:
+            return DialOutcome(CallStatus.COMPLETED, leg.sid)
         if self._spec.record != "do-not-record":
             self._start_recording()
         self._joined = leg.joined = True

@@ -79,7 +79,7 @@ class FarLegs:
             self._served.pop(call.sid, None)
             self._notify(FarLegReady(call.sid, taken=True))
         elif call.prepared and not call.joined:
-            call.joined = True  # whatever page comes from now on takes it out of its <Dial>
+            call.joined = True
             self._notify(_ready(call))
 
     def _left(self, voice: FarVoice, cause: int | None) -> None:

@@ -56,8 +56,9 @@ class LiveCall:
         self.prepared = False
         """A dialled leg has pressed its digits and whispered: it may be joined."""
         self.joined = False
+        """It is, or who dials it for another knows that it may be."""
         self.taken = False
-        """A joined leg was given a page of its own and is nobody's leg any more."""
+        """A prepared leg was given a page of its own and is nobody's leg any more."""
         self.recordings = Recordings(origin.call, self.leg, equipment.recorder, self.report, self._spawn)
         self.detection: Detection | None = None
         """Finds out who answered."""
@@ -137,12 +138,12 @@ class LiveCall:
             self.end(Cause.NORMAL_CLEARING, "us")
 
     def take(self, command: RunPage) -> None:
-        """Run this page. A joined leg leaves its join for it."""
+        """Run this page. A leg that is joined, or may be, leaves its <Dial> for it."""
         if self.ending is None and self.pages.take(command):
             self._timers.stop("page")
             if self.detection is not None:
                 self.detection.let_go()
-            if self.joined:
+            if self.prepared and not self.taken:
                 self.taken = True
                 self.on_change()
 

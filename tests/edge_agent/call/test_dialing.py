@@ -401,6 +401,32 @@ async def test_a_new_page_for_the_callee_takes_his_leg_out_of_the_join(edge, sto
     assert len([frame for frame in story.line().far.sent if frame != SILENCE]) == 5
 
 
+async def test_a_new_page_for_the_callee_while_the_caller_is_being_answered_takes_his_leg_too(edge, story):
+    connected = asyncio.Event()
+    await story.begin(answer_on_bridge=True, record="record-from-answer")
+    answer = story.voice.answer
+
+    async def slow():
+        await connected.wait()
+        await answer()
+
+    story.voice.answer = slow
+    await story.route()
+    await story.pick_up()
+    clip = noise(5, 8)
+    child = story.children[TWO]
+    await edge.run_page(child, Say("you are moved", clip=edge.clip(clip)), Pause(60))
+    connected.set()
+    params = await story.outcome()
+    assert (params["DialCallStatus"], params["DialBridged"]) == ("completed", "false")
+    await edge.until(lambda: edge.calls._calls[child].leg._playing)
+    story.voice.far.say(noise(6, 1))
+    await edge.tick(6)
+    assert not story.line().ended.is_set()
+    assert len([frame for frame in story.line().far.sent if frame != SILENCE]) == 5
+    assert edge.events("recording.began") == []
+
+
 @pytest.mark.parametrize(("record", "channels"), [("record-from-answer", 1), ("record-from-answer-dual", 2)])
 async def test_a_conversation_recorded(edge, story, record, channels):
     await story.begin(record=record, recording_status_callback="http://s", recording_status_callback_method="GET")
