@@ -64,9 +64,13 @@ class FarLeg(FeedEar):
 
     def hold(self, stream: int) -> None:
         """Its holder says by which stream its sound goes, perhaps again: it hears how the leg stands."""
+        if self.left:
+            self._tell(FarNews.ENDED, Cause.NETWORK_OUT_OF_ORDER)
+            return
         self._found(self.near)
-        if not self._line.connected(self.far):
-            self.miss(self.far, AWAY_S)
+        for edge in (self.near, self.far):  # the holder may be gone since it said so
+            if not self._line.connected(edge):
+                self.miss(edge, AWAY_S)
         self._let_go_of_stream()
         self._stream = stream
         self._line.on_media(self.near, stream, self._from_near)

@@ -8,10 +8,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from edge_agent.uplink import LineTimes, UplinkTimes, network
+from edge_agent.uplink.line import Line, open_line
+from telecore.backoff import Policy
+from telecore.errors import TunnelDown
 from tests.fakes.tunnel import Rig, running, until
 
 _ALONE = ["unshare", "--user", "--map-root-user", "--net"]
@@ -83,6 +87,28 @@ async def test_a_line_whose_address_is_gone_is_ended_at_once(monkeypatch: pytest
             monkeypatch.setattr("edge_agent.uplink.session.is_ours", lambda address: False)
             uplink.network_changed()
             await until(lambda: rig.edge_links == [True, False, True])
+
+
+async def test_a_change_during_an_attempt_that_fails_is_not_waited_after(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The attempt was begun on the network that was."""
+    rig = Rig()
+    dialled, go_on = asyncio.Event(), asyncio.Event()
+
+    async def first(*args: Any, **kwargs: Any) -> Line:
+        monkeypatch.setattr("edge_agent.uplink.uplink.open_line", open_line)
+        dialled.set()
+        await go_on.wait()
+        raise TunnelDown("no answer")
+
+    monkeypatch.setattr("edge_agent.uplink.uplink.open_line", first)
+    async with rig.cloud():
+        slow = Policy(first=1000, factor=1, cap=1000)
+        uplink = rig.uplink(times=replace(UplinkTimes(), line=LineTimes(close=0.2), retry=slow))
+        async with running(uplink.run()):
+            await asyncio.wait_for(dialled.wait(), 5)
+            uplink.network_changed()
+            go_on.set()
+            await until(lambda: uplink.connected, within_s=5)
 
 
 async def test_a_line_that_answers_after_a_change_is_kept_and_a_silent_one_ended(
