@@ -228,6 +228,7 @@ class Uplink:
         failures = 0
         while True:
             began = loop.time()
+            self._retry_now.clear()  # what is heard from here on, and before a line is open, is news to this attempt
             try:
                 end = await self._connect_and_serve()
             except (AuthenticationRefused, CloudNotProven) as error:
@@ -237,6 +238,7 @@ class Uplink:
                 continue
             except PutOff as error:
                 # Who names a moment was reached: delays that grow are for a cloud that is not.
+                self._retry_now.clear()
                 failures, end = 0 if error.after_s else failures, End("", str(error), error.after_s)
             except TunnelDown as error:
                 end = End("", str(error))
@@ -261,7 +263,6 @@ class Uplink:
                 await self._session.check(self._times.network_changed)
 
     async def _pause(self, delay_s: float) -> None:
-        self._retry_now.clear()
         try:
             async with asyncio.timeout(delay_s):
                 await self._retry_now.wait()
@@ -315,6 +316,7 @@ class Uplink:
             return await session.run(self._times.greeting, "the agent is stopping", proof, self._joining.welcome)
         finally:
             moving.cancel()
+            self._retry_now.clear()
             self._count(line)
             self._down()
             self._ways.ended(line.uplink, steady=loop.time() - began >= self._times.steady)

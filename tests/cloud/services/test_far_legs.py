@@ -195,3 +195,27 @@ async def test_silence_is_heard_where_nobody_speaks(story):
     await story.answered()
     await story.tick(10)
     assert story.far.line.far.sent[-1] == SILENCE
+
+
+async def test_an_edge_that_is_back_too_late_and_before_the_far_line_is_freed_is_told(story, monkeypatch):
+    monkeypatch.setattr(far_leg, "AWAY_S", 0.05)
+    await story.call()
+    await story.answered()
+    freed = asyncio.Event()
+
+    def slow(tell):
+        async def told(*args):
+            if NEAR not in args:
+                await freed.wait()
+            await tell(*args)
+
+        return told
+
+    monkeypatch.setattr(story.far, "flush", slow(story.far.flush))
+    monkeypatch.setattr(story.desk.ingest, "announce", slow(story.desk.ingest.announce))
+    story.street.cut(NEAR)
+    await asyncio.wait_for(story.far.line.ended.wait(), 3)
+    await story.street.mend(NEAR)
+    assert (await story.after())["DialCallStatus"] == "completed"
+    freed.set()
+    await story.child_becomes(CallStatus.COMPLETED)
