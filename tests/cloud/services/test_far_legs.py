@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from cloud.services import far_leg
+from cloud.store.records import CallRecord
 from telecore.audio.g711 import l16_to_ulaw, ulaw_to_l16
 from telecore.model import CallStatus
 from tests.fakes.customer_app import twiml
@@ -219,3 +220,20 @@ async def test_an_edge_that_is_back_too_late_and_before_the_far_line_is_freed_is
     assert (await story.after())["DialCallStatus"] == "completed"
     freed.set()
     await story.child_becomes(CallStatus.COMPLETED)
+
+
+async def test_an_edge_that_goes_while_its_leg_is_written_frees_the_far_line(story, monkeypatch):
+    monkeypatch.setattr(far_leg, "AWAY_S", 0.05)
+    write, gone = story.db.write, []
+
+    async def slow(work):
+        made = await write(work)
+        if isinstance(made, CallRecord) and made.parent == story.parent and not gone:
+            gone.append(made.sid)
+            story.street.cut(NEAR)
+        return made
+
+    monkeypatch.setattr(story.db, "write", slow)
+    await story.call()
+    await asyncio.wait_for(story.far.line.ended.wait(), 3)
+    assert gone
