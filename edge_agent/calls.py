@@ -143,6 +143,7 @@ class Calls:
             return
         origin = Origin(command.call, command.channel, True, INBOUND_LIMIT_S, party=command.caller)
         call = self._new_call(origin)
+        call.expect_page()  # which may come before the call has begun
         self._begin(call, lambda: self._offer_client(call, command))
 
     async def place(self, command: PlaceCall) -> None:
@@ -308,7 +309,6 @@ class Calls:
         call.connect(voice)
         voice.on_event = call.on_voice
         call.report.say(CallOffered(call=call.sid, channel=command.channel, caller=command.caller, called=None))
-        call.expect_page()
 
     def _new_call(self, origin: Origin) -> LiveCall:
         return LiveCall(origin, self._equipment)

@@ -8,9 +8,9 @@ import pytest
 
 from edge_agent.call.equipment import Waits
 from telecore.audio.tone import tone
-from telecore.commands import HangUp, LimitCall, PlaceCall
+from telecore.commands import HangUp, LimitCall, OfferCall, PlaceCall
 from telecore.errors import Busy, DeviceLost, DeviceRefused, NoNetwork, StorageFailed, TimedOut
-from telecore.ids import CallSid
+from telecore.ids import CallSid, ChannelId
 from telecore.notices import LiveCall, PageFaulted
 from telecore.twiml.page import Ended, Goto
 from telecore.twiml.verbs.hangup import Hangup
@@ -47,6 +47,23 @@ async def edge(tmp_path):
 async def ended(edge, call):
     await edge.until(lambda: [event for event in edge.written if event.kind == "call.ended" and event.call == call])
     return next(event for event in edge.written if event.kind == "call.ended" and event.call == call)
+
+
+async def test_the_first_page_of_a_browsers_call_may_come_in_the_same_breath_as_the_call(tmp_path):
+    async with FakeEdge(tmp_path, Waits(page=0.02)) as edge:
+        call = CallSid("CA" + "1" * 32)
+        edge.calls.offer(OfferCall(call=call, channel=ChannelId("site-1/~client"), caller="client:ann"))
+        await edge.run_page(call, Pause(60))
+        await asyncio.sleep(0.1)
+        assert [live.page for live in edge.calls.live()] == [1]
+        assert kinds(edge.announced()) == ["call.offered"]
+
+
+async def test_a_browsers_call_that_gets_no_page_ends(tmp_path):
+    async with FakeEdge(tmp_path, Waits(page=0.02)) as edge:
+        call = CallSid("CA" + "1" * 32)
+        edge.calls.offer(OfferCall(call=call, channel=ChannelId("site-1/~client"), caller="client:ann"))
+        assert (await ended(edge, call)).by == "timeout"
 
 
 async def test_an_offered_call_is_announced_while_it_is_being_written(edge):
