@@ -140,7 +140,8 @@ class LiveCall:
     def take(self, command: RunPage) -> None:
         """Run this page. A leg that is joined, or may be, leaves its <Dial> for it."""
         if self.ending is None and self.pages.take(command):
-            self._timers.stop("page")
+            for timer in ("page", "finish", "failed"):  # of what went before
+                self._timers.stop(timer)
             if self.detection is not None:
                 self.detection.let_go()
             if self.prepared and not self.taken:

@@ -6,9 +6,11 @@ import asyncio
 
 import pytest
 
+from edge_agent.call.equipment import Waits
+from telecore.errors import DeviceRefused
 from telecore.notices import RouteWanted
 from telecore.twiml.control import CollectSpec, DialSpec, DialTarget, RecordSpec
-from telecore.twiml.page import Goto
+from telecore.twiml.page import Ended, Goto
 from telecore.twiml.verbs.dial import Dial
 from telecore.twiml.verbs.gather import Gather
 from telecore.twiml.verbs.pause import Pause
@@ -117,6 +119,29 @@ async def test_the_recording_that_was_interrupted_is_kept(edge):
     await edge.run_page(call, Redirect(NEW))
     await edge.until(lambda: edge.events("recording.made"))
     assert edge.outcomes() == [Goto(NEW)]
+
+
+async def test_after_the_last_verb_while_its_sound_is_still_on_the_way(tmp_path):
+    async with FakeEdge(tmp_path, Waits(last_sound=0.02)) as edge:
+        call, voice = await edge.ring()
+        await edge.run_page(call, Say("bye", clip=edge.clip(SOUND[:320])))
+        await edge.until(lambda: edge.calls._calls[call].leg._playing)
+        await edge.tick(2)
+        assert edge.outcomes() == [Ended("finished")]
+        await edge.run_page(call, Pause(60))
+        await asyncio.sleep(0.1)
+        assert not voice.ended.is_set()
+        assert [live.page for live in edge.calls.live()] == [2]
+
+
+async def test_after_a_page_that_could_not_answer(tmp_path):
+    async with FakeEdge(tmp_path, Waits(last_words=0.02)) as edge:
+        call, voice = await edge.ring()
+        voice.answer_error = DeviceRefused("cme", 3)
+        await edge.run_page(call, Say("hello", clip=edge.clip(SOUND)))
+        await edge.run_page(call, Pause(60))
+        await asyncio.sleep(0.1)
+        assert [live.page for live in edge.calls.live()] == [2]
 
 
 async def test_one_after_the_other_the_last_one_counts(edge):
