@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from edge_agent.drivers.sip import session_timer
 from edge_agent.drivers.sip.asking import ask
+from edge_agent.drivers.sip.call_states import CallState
 from edge_agent.drivers.sip.message import Headers, Received, Request, Response
 from edge_agent.drivers.sip.negotiation import NotAcceptable
 from edge_agent.drivers.sip.session_timer import SessionTimer
@@ -56,9 +58,12 @@ class Refresh:
             timer.dead_after_s - timer.refresh_after_s, lambda: self._call.lose(Cause.TIMER_EXPIRED)
         )
         if "update" in self._call.remote_allows and not self._updates_refused:
-            self._call.line.stack.spawn(self._update(timer))
+            self._begin_update(timer)
         else:
             self.reinvite()
+
+    def _begin_update(self, timer: SessionTimer) -> None:
+        self._call.line.stack.spawn(self._update(timer))
 
     async def _update(self, timer: SessionTimer) -> None:
         call, dialog = self._call, self._call.dialog
@@ -75,12 +80,15 @@ class Refresh:
             call.lose(Cause.TIMER_EXPIRED)
             return
         if response.status < 300:
+            self._glares = 0
             self._refreshed(response.headers, timer)
         elif response.status in (408, 481):
             call.lose(Cause.TIMER_EXPIRED)
         elif response.status in (405, 501):
             self._updates_refused = True
             self.reinvite()
+        else:
+            self._later(lambda: self._begin_update(timer))
 
     def reinvite(self) -> None:
         """Offer the same again, with a new version (§14.1)."""
@@ -107,14 +115,20 @@ class Refresh:
                 call.dialog.refresh(response.headers)
                 call.line.stack.send_ack(call.dialog.ack(number), call.dialog.next_hop())
             self._take(response)
-        elif response.status == 491 and self._glares < _GLARES:
-            self._glares += 1
-            call.later(self._glare_wait(), self.reinvite)
         elif response.status in (408, 481):
             call.lose(Cause.TIMER_EXPIRED)
         elif call.line.authorizer.learn(response, tried=False) and self._glares < _GLARES:
             self._glares += 1
             self.reinvite()
+        else:
+            self._later(self.reinvite)
+
+    def _later(self, again: Callable[[], None]) -> None:
+        """It is refused just now: they ask for something themselves (491), or have too much to do. The session goes on
+        till its end all the same, so there is time to ask again."""
+        if self._glares < _GLARES and self._call.state is CallState.ACTIVE:
+            self._glares += 1
+            self._call.later(self._glare_wait(), again)
 
     def again(self, number: int) -> None:
         """Its 2xx came again: so must the ACK."""

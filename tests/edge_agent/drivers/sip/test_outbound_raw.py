@@ -14,6 +14,7 @@ from edge_agent.drivers.gateway.gateway import Gateway
 from edge_agent.drivers.gateway.profile import GatewayProfile
 from edge_agent.drivers.sip.call import SipCall
 from edge_agent.drivers.sip.peer import SipPeer
+from edge_agent.drivers.sip.session_timer import SessionTimer
 from edge_agent.drivers.sip.settings import AnswerMode, Credentials, LineSettings, SipQuirks
 from telecore.audio.frames import FRAME_BYTES
 from telecore.audio.tone import tone
@@ -491,6 +492,25 @@ async def test_a_refresh_goes_by_update_and_by_invite_where_that_is_refused(pair
     far.send(answer(again, "200 OK", contact(far), "Session-Expires: 900;refresher=uac", body=SDP), ours.port)
     await far.next("ACK")
     await far.silence(0.7)
+    assert heard.kinds == ["answered"]
+
+
+async def test_a_refresh_that_is_refused_for_the_moment_is_tried_again(pair: Pair) -> None:
+    ours, far = pair
+    ours.stack.uniform = lambda low, high: low / 100  # type: ignore[method-assign]
+    call, heard, _ = await connected(pair, "Allow: INVITE, UPDATE, BYE")
+    call.refresh.timer = SessionTimer(900, ours=True)
+    call.refresh._due()
+    update = await far.next("UPDATE")
+    far.send(answer(update, "500 Another Request Is Pending", "Retry-After: 1"), ours.port)
+    update = await far.next("UPDATE")
+    far.send(answer(update, "405 Method Not Allowed"), ours.port)
+    again = await far.next("INVITE")
+    far.send(answer(again, "503 Service Unavailable"), ours.port)
+    await far.next("ACK")
+    again = await far.next("INVITE")
+    far.send(answer(again, "200 OK", contact(far), "Session-Expires: 900;refresher=uac", body=SDP), ours.port)
+    await far.next("ACK")
     assert heard.kinds == ["answered"]
 
 
