@@ -79,7 +79,9 @@ class Staying:
         return outcome
 
     def repeat(self) -> list[Notice]:
-        """What a cloud that was away has to be told again."""
+        """What a cloud that was away has to be told again. While the call is being answered it is not there yet."""
+        if not self._began:
+            return []
         return [self._wanted(), *([self._unanswered] if self._unanswered is not None else [])]
 
     def hung_up(self) -> bool:

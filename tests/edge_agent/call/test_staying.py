@@ -113,6 +113,23 @@ async def test_it_asks_and_waits_until_it_is_placed(edge):
     assert rms(party.last) == 0
 
 
+async def test_while_the_call_is_being_answered_nothing_is_told_of_a_stay_that_may_not_be(edge):
+    call, voice = await edge.ring()
+    connected, answer = asyncio.Event(), voice.answer
+
+    async def slow():
+        await connected.wait()
+        await answer()
+
+    voice.answer = slow
+    await edge.run_page(call, Enqueue(EnqueueSpec("q")))
+    assert edge.calls.repeat() == []
+    await edge.run_page(call, Gather(ACTION))
+    connected.set()
+    await settle()
+    assert edge.told(StayWanted) == edge.events("call.stay_ended") == []
+
+
 async def test_everybody_hears_the_others_and_not_himself(edge):
     parties = await in_room(edge, 3)
     await speak(edge, parties)
