@@ -42,6 +42,8 @@ class ClientLeg:
 
     def hold(self, stream: int) -> None:
         """The edge says by which stream its sound goes, perhaps again."""
+        if self._ended:  # it found nobody to ring
+            return
         self._found("edge")
         self._let_go_of_stream()
         self._stream = stream

@@ -118,6 +118,7 @@ async def test_nobody_answers(story, phones, act, status):
         else:
             await alice.leave()
     assert (await story.after())["DialCallStatus"] == status
+    assert not any(story.street.handlers[NEAR].values())
 
 
 async def test_a_browser_in_a_call_is_busy(story, phones):
