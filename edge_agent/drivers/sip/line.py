@@ -69,7 +69,8 @@ class Line:
         self.calls: dict[SipCall, None] = {}
         self.authorizer = Authorizer(settings.credentials or owner.settings.credentials, owner.stack.rng)
         self._owner = owner
-        self._beginning = 0
+        self._beginning: set[object] = set()
+        """Calls whose sound is being made ready."""
 
     @property
     def channel(self) -> ChannelId:
@@ -90,14 +91,14 @@ class Line:
     @property
     def busy(self) -> bool:
         """Whether it has as many calls as it takes."""
-        return len(self.calls) + self._beginning >= self._owner.settings.max_calls
+        return len(self.calls) + len(self._beginning) >= self._owner.settings.max_calls
 
     @property
     def taken(self) -> bool:
         """Whether it has as many calls as it takes that nobody has hung up. The far end offers another call only on a
         line whose last one it knows to be over, whether it has told us or not."""
         live = sum(call.state is not CallState.ENDING for call in self.calls)
-        return live + self._beginning >= self._owner.settings.max_calls
+        return live + len(self._beginning) >= self._owner.settings.max_calls
 
     def allows(self, hop: Hop) -> bool:
         return self._owner.allows(hop)
@@ -133,7 +134,12 @@ class Line:
     async def _invite(
         self, target: Target, authorizer: Authorizer, on_event: Callable[[VoiceEvent], None]
     ) -> OutboundCall:
-        media = await self._media()
+        beginning = object()
+        self._beginning.add(beginning)
+        try:
+            media = await self.stack.media.open()
+        finally:
+            self._beginning.discard(beginning)
         call_id = f"{self.stack.token()}-{self.stack.token()}"
         call = OutboundCall(self, media, self._negotiation(media), target, authorizer=authorizer, call_id=call_id)
         self.calls[call] = None
@@ -149,8 +155,13 @@ class Line:
             return
         waiting = _Waiting()
         invite.server = waiting
-        if self.stack.spawn(self._offer(received, invite, claim, waiting)) is None:
+        self._beginning.add(invite)  # the next may come in the same breath
+        offering = self.stack.spawn(self._offer(received, invite, claim, waiting))
+        if offering is None:
+            self._beginning.discard(invite)
             self._refuse(invite, 503, 41)
+        else:
+            offering.add_done_callback(lambda _: self._beginning.discard(invite))
 
     async def _offer(
         self,
@@ -160,11 +171,13 @@ class Line:
         waiting: _Waiting,
     ) -> None:
         try:
-            media = await self._media()
+            media = await self.stack.media.open()
         except (Busy, DeviceLost) as error:
             log.warning("%s: a call was refused: %s", self.channel, error)
             self._refuse(invite, 503, 34)
             return
+        finally:
+            self._beginning.discard(invite)
         if waiting.cancelled:
             media.close()
             self._refuse(invite, 487, 16)
@@ -187,13 +200,6 @@ class Line:
     def _announce(self, incoming: IncomingCall, call: InboundCall) -> bool:
         call.ring()
         return self._owner.announce(incoming)
-
-    async def _media(self) -> MediaSession:
-        self._beginning += 1
-        try:
-            return await self.stack.media.open()
-        finally:
-            self._beginning -= 1
 
     def _negotiation(self, media: MediaSession) -> Negotiation:
         settings = self.stack.settings

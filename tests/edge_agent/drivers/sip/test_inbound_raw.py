@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from edge_agent.contracts import IncomingCall, VoiceEvent, VoiceEventKind
+from edge_agent.drivers.sip.hop import Hop
 from edge_agent.drivers.sip.settings import Credentials, LineSettings
 from telecore.errors import DeviceRefused
 from tests.fakes.sip_media import FakeMediaPorts
@@ -122,6 +123,16 @@ async def test_the_offered_dtmf_type_and_codec_are_kept(pair: Pair) -> None:
     assert (plan.address, plan.port, plan.payload_type, plan.dtmf) == ("127.0.0.1", 30000, 8, 97)
     assert call.voice.detects_dtmf
     assert call.voice.pcm is not None
+
+
+async def test_of_two_calls_in_one_breath_a_line_for_one_takes_the_first(pair: Pair) -> None:
+    ours, far = pair
+    for n in (1, 2):
+        text = request("INVITE", far.port, call_id=f"c{n}", branch=f"z9hG4bK{n}", body=SDP)
+        ours.stack._take(text.encode(), Hop("127.0.0.1", far.port))
+    assert header(await far.next("SIP/2.0 486"), "Call-ID") == "c2"
+    assert header(await far.next("SIP/2.0 180"), "Call-ID") == "c1"
+    assert ours.told.calls.qsize() == 1
 
 
 async def test_bye_with_a_q850_reason(pair: Pair) -> None:
