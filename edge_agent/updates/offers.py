@@ -72,10 +72,11 @@ class _Seen:
 
 
 def _look(layout: Layout, connected: bool, registered: Collection[str]) -> _Seen:
+    wanted = layout.wanted.exists()  # first: when it is gone, the status says what became of it
     status = load(layout)
     ours = status.state is State.TRIAL and trial.is_ours(layout, status)
     doubt = trial.doubt(layout, connected, registered) if ours else ""
-    return _Seen(status, layout.wanted.exists(), ours, doubt)
+    return _Seen(status, wanted, ours, doubt)
 
 
 def layout_of(environ: Mapping[str, str]) -> Layout | None:
@@ -160,7 +161,11 @@ class Offers:
 
     def _choose(self, seen: _Seen) -> None:
         """Begin to bring what is offered and was not tried; stop what is offered no more."""
-        if self._bringing is not None and (self._bringing.done() or self._brings not in self._offered):
+        if self._bringing is not None and self._bringing.done():
+            self._stop_bringing()
+            self._news.set()  # look again: what was seen may be of before it was handed over
+            return
+        if self._bringing is not None and self._brings not in self._offered:
             self._stop_bringing()
         if self._bringing is not None or seen.status.state is not State.IDLE or seen.wanted:
             return

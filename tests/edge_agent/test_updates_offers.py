@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from edge_agent.updates import trial
+from edge_agent.updates import offers, trial
 from edge_agent.updates.layout import Layout, read_json
 from edge_agent.updates.offers import Offers, OfferTimes, Way, layout_of
 from edge_agent.updates.states import State
@@ -107,6 +109,32 @@ async def test_what_is_offered_is_handed_over_once_no_call_lives(site: Site) -> 
     assert not await asyncio.to_thread(site.layout.wanted.exists)
     site.offers.offered(UpdatesOffered((replace(OFFER, attempt=2),)))
     await until(site.layout.wanted.exists)
+    running.cancel()
+
+
+async def test_one_that_is_handed_over_while_the_disk_is_looked_at_is_not_handed_over_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look, hand_over, handed = offers._look, trial.hand_over, []
+
+    def slow(*args: Any) -> Any:
+        seen = look(*args)
+        bringing = site.offers._bringing
+        while bringing is not None and not bringing.done():
+            time.sleep(0.005)
+        return seen
+
+    def count(*args: Any) -> None:
+        handed.append(args)
+        hand_over(*args)
+
+    monkeypatch.setattr(offers, "_look", slow)
+    monkeypatch.setattr(trial, "hand_over", count)
+    running = asyncio.create_task(site.offers.run())
+    site.offers.offered(UpdatesOffered((OFFER,)))
+    await until(site.layout.wanted.exists)
+    await asyncio.sleep(0.1)
+    assert len(handed) == 1
     running.cancel()
 
 
