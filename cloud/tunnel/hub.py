@@ -7,9 +7,9 @@ import logging
 import random
 import ssl
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cloud.store.rows import now
 from cloud.tunnel.crowd import Crowd
@@ -28,6 +28,7 @@ _LOG = logging.getLogger(__name__)
 _BROKEN = ("closed with 1002", "closed with 1007", "closed with 1009")
 """What the library closes with by itself (RFC 6455 §7.4.1): rules, text, size."""
 _ANOTHER = "another agent uses this key"
+_SHUT_OUT = "this edge was shut out, or another device has enrolled as it, while this one came in"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +96,8 @@ class Hub:
         self._tls = tls
         self._guests: dict[EdgeId, _Guest] = {}
         self._doors: defaultdict[EdgeId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._shut_out: Counter[EdgeId] = Counter()
+        """How often each edge was shut out: who was on his way in at such a moment does not get in any more."""
         self._media_handlers: defaultdict[EdgeId, dict[int, MediaHandler]] = defaultdict(dict)
         self._writing: set[asyncio.Task[None]] = set()
         self._crowd = Crowd(time.monotonic)
@@ -158,7 +161,11 @@ class Hub:
                 self.shut_out(edge, why)
 
     def shut_out(self, edge: EdgeId, why: str) -> None:
-        """Cut the edge's tunnel, if it has one."""
+        """Cut the edge's tunnel, if it has one, and those that are on their way in."""
+        self._shut_out[edge] += 1
+        self._cut(edge, why)
+
+    def _cut(self, edge: EdgeId, why: str) -> None:
         guest = self._guests.get(edge)
         if guest is not None and not guest.link.protocol.over:
             _LOG.warning("the tunnel of edge %s is cut: %s", edge, why)
@@ -221,13 +228,14 @@ class Hub:
         later_s = self._crowd.full(named(headers))
         if not later_s:
             try:
+                before = self._shut_out[EdgeId(named(headers))]
                 answer = await self._entrance.ask(headers, address)
             except (Transient, OSError) as error:
                 self._closes(error)
                 return Rejection(503, "who comes in cannot be looked up now")
             later_s = self._crowd.enters(answer.edge) if isinstance(answer, Admission) else 0
             if not later_s:
-                return answer
+                return replace(answer, shut_out=before) if isinstance(answer, Admission) else answer
         return Rejection(503, "too many edges come at once", (("Retry-After", str(later_s)),))
 
     def _closes(self, error: Exception) -> None:
@@ -257,7 +265,7 @@ class Hub:
         guests: list[_Guest] = []
 
         async def admit(hello: Hello) -> str | None:
-            return await self._admit(edge, guests[0], hello)
+            return await self._admit(admission, guests[0], hello)
 
         def greeted(hello: Hello) -> None:
             if proven is not None:
@@ -324,15 +332,20 @@ class Hub:
         self._writing.add(task)
         task.add_done_callback(self._writing.discard)
 
-    async def _admit(self, edge: EdgeId, guest: _Guest, hello: Hello) -> str | None:
+    async def _admit(self, admission: Admission, guest: _Guest, hello: Hello) -> str | None:
         """One live session per edge: a process that answers is not displaced by another."""
+        edge = admission.edge
         async with self._doors[edge]:
             old = self._guests.get(edge)
-            if old is not None:
+            if old is not None and self._shut_out[edge] == admission.shut_out:
                 if old.session.instance != hello.instance and await old.session.answers(self._times.alive):
                     self._tell(edge, f"a second agent is refused: {hello.instance}", logging.ERROR)
                     return _ANOTHER
                 await self._displace(edge, old)
+            if self._shut_out[edge] != admission.shut_out:
+                self._tell(edge, f"not let in: {_SHUT_OUT}", logging.WARNING)
+                guest.link.leave(ByeCode.REFUSED, _SHUT_OUT)
+                return _SHUT_OUT
             self._guests[edge] = guest
             return None
 

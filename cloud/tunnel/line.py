@@ -82,11 +82,15 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """Who says to be at the door. ``headers``: of our answer. ``challenge``: what is still to be answered, if so."""
+    """Who says to be at the door. ``headers``: of our answer. ``challenge``: what is still to be answered, if so.
+
+    ``shut_out``: how often the edge had been shut out before it was asked who it is.
+    """
 
     edge: EdgeId
     headers: tuple[tuple[str, str], ...] = ()
     challenge: Challenge | None = None
+    shut_out: int = 0
 
 
 Door = Callable[[Mapping[str, str], str], Awaitable["Admission | Rejection"]]

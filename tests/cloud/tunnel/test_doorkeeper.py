@@ -392,6 +392,48 @@ async def test_a_revoked_edge_is_cut_at_once_and_not_let_in_again(house: House) 
         pass
 
 
+async def test_a_device_that_is_replaced_between_its_proof_and_its_hello_does_not_get_in(house: House) -> None:
+    """Nobody would cut it any more, and the one that replaces it would be refused as a second agent."""
+    house.hub._times = replace(house.hub._times, greeting=HubTimes().greeting)
+    old = await house.enrol("old")
+    async with knocking(house, old) as socket:
+        await socket.send(proof_for(old, socket))
+        assert json.loads(await socket.recv())["type"] == "welcome"
+        new = await house.enrol("new")
+        house.hub.shut_out(EDGE, "another device has enrolled as this edge")
+        async with house.connected(new):
+            await socket.send(encode(Hello(Side.EDGE, EDGE, "old", "s", 0)))
+            said = await last_words(socket)
+            assert (said["type"], said["code"]) == ("bye", "refused")
+            assert house.hub.connected(EDGE)
+    assert house.links == [True, False]
+    assert house.hub._crowd._entering == {}, "nobody waits behind it"
+
+
+async def test_a_device_that_is_replaced_while_its_hello_is_weighed_does_not_get_in(house: House) -> None:
+    house.hub._times = replace(house.hub._times, greeting=HubTimes().greeting)
+    first, second = await house.enrol("first"), house.folder / "second"
+    async with house.connected(first):
+        shutil.copytree(first, second)
+        asked, answer = asyncio.Event(), asyncio.Event()
+        session = house.hub._guests[EDGE].session
+
+        async def answers(within_s: float) -> bool:
+            asked.set()
+            await answer.wait()
+            return False
+
+        session.answers = answers  # type: ignore[method-assign]
+        async with knocking(house, second) as socket:
+            await socket.send(proof_for(second, socket))
+            await socket.send(encode(Hello(Side.EDGE, EDGE, "second", "s", 0)))
+            async with asyncio.timeout(5):
+                await asked.wait()
+            house.hub.shut_out(EDGE, "another device has enrolled as this edge")
+            answer.set()
+            assert (await last_words(socket))["code"] == "refused"
+
+
 async def test_an_edge_with_a_bearer_key_gets_a_pair_by_itself(house: House) -> None:
     account = (await house.db.read(accounts.roots))[0]
     token = await house.db.write(lambda conn: edges.create(conn, EDGE, account.sid))
