@@ -18,12 +18,13 @@ from cloud.tunnel.cloud_keys import CloudKeys
 from cloud.tunnel.keys import key_matches
 from telecore.errors import InvalidRequest, NotAllowed, RemoteProtocolError
 from telecore.ids import EdgeId
-from telecore.tunnel.joins import judge
+from telecore.tunnel.joins import Verdict, judge
 from telecore.tunnel.proof import KEY, NONCE, OFFER, PINNED, CloudSide, Proof, Welcome, hexadecimal
 
 log = logging.getLogger(__name__)
 CLONED = "cloned"
 _NO_KEY = "this edge is not enrolled, or this is not its key"
+_OVERTAKEN = "this edge has come in by another connection since this one was opened"
 _RELAYED = "somebody stands between this edge and the cloud: it was shown another certificate"
 _SAID = {
     CLONED: "two devices use this edge's key, so neither is let in: see edge_cloned in docs/operations.md",
@@ -65,7 +66,7 @@ class Doorkeeper:
         self._tell_known = known
         self._certificates = tuple(certificates)
         self._records: Together[EdgeId, EdgeRecord | None] = Together(db.read, edges.of)
-        self._joins: Together[tuple[EdgeId, Proof], Welcome | NotLetIn] = Together(db.write, self._join)
+        self._joins: Together[tuple[EdgeRecord, Proof], Welcome | NotLetIn] = Together(db.write, self._join)
         self._confirmed: Together[edges.Confirmed, None] = Together(db.write, _confirm)
 
     async def bearer(self, edge: EdgeId, key: str, headers: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -114,7 +115,7 @@ class Doorkeeper:
             raise NotLetIn("wrong_proof", "this is not signed with this edge's key", record.edge)
         if self._certificates and proof.seen not in self._certificates:
             raise NotLetIn("relayed", _RELAYED, record.edge)
-        outcome = await self._joins.ask((record.edge, proof))
+        outcome = await self._joins.ask((record, proof))
         if isinstance(outcome, NotLetIn):
             raise outcome
         return outcome
@@ -145,14 +146,18 @@ class Doorkeeper:
         if record.shut_why:
             raise NotLetIn(record.shut_why, _SAID.get(record.shut_why, record.shut_why), record.edge)
 
-    def _join(self, conn: Connection, asked: Sequence[tuple[EdgeId, Proof]]) -> list[Welcome | NotLetIn]:
-        """In one transaction: are they those we know, and what they are to show the next time."""
-        names = [edge for edge, _ in asked]
+    def _join(self, conn: Connection, asked: Sequence[tuple[EdgeRecord, Proof]]) -> list[Welcome | NotLetIn]:
+        """In one transaction: are they those we know, and what they are to show the next time.
+
+        Each with its record as it was when it was challenged.
+        """
+        names = [before.edge for before, _ in asked]
         records = dict(zip(names, edges.of(conn, names), strict=True))
         offers: list[edges.Offer] = []
         outcomes: list[Welcome | NotLetIn] = []
-        for edge, proof in asked:
-            outcome = self._judge(conn, records[edge], edge, proof)
+        for before, proof in asked:
+            edge = before.edge
+            outcome = self._judge(conn, records[edge], before, proof)
             if isinstance(outcome, edges.Offer):
                 offers.append(outcome)
                 records[edge] = _after(records[edge], outcome)
@@ -163,18 +168,18 @@ class Doorkeeper:
         edges.offer_joins(conn, offers)
         return outcomes
 
-    def _judge(self, conn: Connection, record: EdgeRecord | None, edge: EdgeId, proof: Proof) -> edges.Offer | NotLetIn:
+    def _judge(
+        self, conn: Connection, record: EdgeRecord | None, before: EdgeRecord, proof: Proof
+    ) -> edges.Offer | NotLetIn:
+        edge = before.edge
         if record is None or proof.key not in (record.public_key, record.next_key):
             return NotLetIn("wrong_key", _NO_KEY, edge)
         if record.shut_why:
             return NotLetIn(record.shut_why, _SAID.get(record.shut_why, record.shut_why), edge)
-        verdict = judge(
-            record.join_accepted,
-            record.join_offered,
-            proof.states,
-            forgiven=record.forgiven,
-            genuine=lambda state: self._keys.gave(edge, state),
-        )
+        verdict = self._weigh(record, proof)
+        if not verdict.good and self._weigh(before, proof).good:
+            # A proof that was long on its way, on a line that the edge has given up. A copy comes again and is found.
+            return NotLetIn("overtaken", _OVERTAKEN, edge)
         if not verdict.good:
             edges.shut_out(conn, edge, CLONED)
             edges.warn_of_clone(conn, edge)
@@ -184,6 +189,15 @@ class Doorkeeper:
             log.warning("edge %s was here later than this database knows: it was restored from an older copy", edge)
         state = self._keys.new_state(edge, verdict.next_counter)
         return edges.Offer(edge, verdict.accepted, state, proof.next or record.next_key)
+
+    def _weigh(self, record: EdgeRecord, proof: Proof) -> Verdict:
+        return judge(
+            record.join_accepted,
+            record.join_offered,
+            proof.states,
+            forgiven=record.forgiven,
+            genuine=lambda state: self._keys.gave(record.edge, state),
+        )
 
 
 def _after(record: EdgeRecord | None, offer: edges.Offer) -> EdgeRecord | None:

@@ -268,6 +268,26 @@ async def test_a_copy_of_the_card_locks_both_until_the_right_one_enrols_again(ho
         assert house.hub.connected(EDGE)
 
 
+async def test_a_proof_that_comes_when_its_edge_is_in_by_another_line_is_no_copy(house: House) -> None:
+    """It lay in the network by which the edge came first; a copy that shows the same at a new line is found."""
+    device = await house.enrol("box")
+    async with knocking(house, device) as slow:
+        late = proof_for(device, slow)
+        async with house.connected(device):
+            await slow.send(late)
+            assert "another connection" in str((await last_words(slow))["reason"])
+            assert (await house.record()).shut_why == ""
+            assert house.hub.connected(EDGE)
+            old = house.folder / "old"
+            shutil.copytree(device, old)
+            write(states_path(old), JoinStates(tuple(json.loads(late)["states"])))
+            async with knocking(house, old) as copy:
+                await copy.send(proof_for(old, copy))
+                await last_words(copy)
+    assert house.hub.refused()["overtaken"] == 1
+    assert (await house.record()).shut_why == "cloned"
+
+
 async def test_a_copy_that_comes_first_is_found_when_the_owner_comes(house: House) -> None:
     device = await house.enrol("box")
     async with house.connected(device):
