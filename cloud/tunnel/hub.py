@@ -150,7 +150,8 @@ class Hub:
             if self._keeper is None:
                 continue
             await self._keeper.tend_keys()
-            if not self._guests:
+            before = dict(self._guests)
+            if not before:
                 continue
             try:
                 shut = await self._keeper.shut()
@@ -158,7 +159,9 @@ class Hub:
                 _LOG.warning("who is shut out is not known now: %s", error)
                 continue
             for edge, why in shut.items():
-                self.shut_out(edge, why)
+                # Who came meanwhile may have been forgiven since; the next look tells.
+                if edge in before and self._guests.get(edge) is before[edge]:
+                    self._cut(edge, why)
 
     def shut_out(self, edge: EdgeId, why: str) -> None:
         """Cut the edge's tunnel, if it has one, and those that are on their way in."""

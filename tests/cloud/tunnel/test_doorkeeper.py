@@ -10,6 +10,7 @@ import shutil
 from collections.abc import AsyncIterator
 from dataclasses import asdict, replace
 from pathlib import Path
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 from websockets.asyncio.client import ClientConnection, connect
@@ -410,6 +411,39 @@ async def test_a_revoked_edge_is_cut_at_once_and_not_let_in_again(house: House) 
     again = await house.enrol("replacement")
     async with house.connected(again):
         pass
+
+
+async def test_who_is_forgiven_while_the_cloud_looks_who_is_shut_out_is_not_cut(house: House) -> None:
+    device = await house.enrol("box")
+    keeper = house.hub._keeper
+    assert keeper is not None
+    shut, read, told = keeper.shut, asyncio.Event(), asyncio.Event()
+
+    async def slowly() -> dict[EdgeId, str]:
+        found = await shut()
+        if found:
+            read.set()
+            await told.wait()
+        return found
+
+    async with house.connected(device):
+        pass
+    await house.db.write(lambda conn: edges.shut_out(conn, EDGE, "cloned"))
+    await house.enrol_another("site-2")
+    house.hub._guests[EdgeId("site-2")] = Mock()  # somebody is here, so that the cloud looks
+    keeper.shut = slowly  # type: ignore[method-assign]
+    async with asyncio.timeout(5):
+        await read.wait()
+    await house.db.write(lambda conn: edges.forgive(conn, EDGE))
+    async with house.connected(device):
+        looked = asyncio.Event()
+        keeper.tend_keys = AsyncMock(side_effect=looked.set)  # type: ignore[method-assign]
+        told.set()
+        async with asyncio.timeout(5):
+            await looked.wait()
+        assert house.hub.connected(EDGE)
+        del house.hub._guests[EdgeId("site-2")]
+    assert house.refusals == []
 
 
 async def test_a_device_that_is_replaced_between_its_proof_and_its_hello_does_not_get_in(house: House) -> None:
