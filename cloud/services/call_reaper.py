@@ -42,6 +42,7 @@ class CallReaper:
         self._now = now
         self._started = clock()
         self._down: dict[EdgeId, float] = {}
+        self._came: dict[EdgeId, float] = {}
         self._up: dict[EdgeId, frozenset[CallSid] | None] = {}
         self._missing: dict[CallSid, float] = {}
         self._heard: dict[EdgeId, float] = {}
@@ -51,6 +52,7 @@ class CallReaper:
         if up:
             self._down.pop(edge, None)
             self._up[edge] = None
+            self._came[edge] = self._clock()
         else:
             self._up.pop(edge, None)
             self._down[edge] = self._clock()
@@ -89,5 +91,7 @@ class CallReaper:
         if known is None or record.sid in known:
             self._missing.pop(record.sid, None)
             return False
-        # It takes news of the edge that came so much later and still does not name the call.
-        return self._heard[record.edge] - self._missing.setdefault(record.sid, self._clock()) > MISSING_S
+        # It takes news of the edge that came so much later and still does not name the call. What it did while it was
+        # away it tells when it comes, and its calls before that.
+        missing = max(self._missing.setdefault(record.sid, self._clock()), self._came.get(record.edge, self._started))
+        return self._heard[record.edge] - missing > MISSING_S

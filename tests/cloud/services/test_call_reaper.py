@@ -107,6 +107,22 @@ async def test_a_call_its_edge_does_not_know(reaper, clock, lost, live):
     assert lost == [unknown]
 
 
+async def test_a_call_that_ended_while_the_tunnel_was_away_is_left_to_its_edge_to_tell(reaper, clock, lost, live):
+    call = await live()
+    reaper.on_link(EDGE, True)
+    reaper.heartbeat(EDGE, heartbeat())
+    assert await reaper.look() == 0  # it has begun since
+    reaper.on_link(EDGE, False)
+    clock.go(30)
+    reaper.on_link(EDGE, True)
+    reaper.heartbeat(EDGE, heartbeat())
+    assert await reaper.look() == 0
+    clock.go(21)
+    reaper.heartbeat(EDGE, heartbeat())
+    await reaper.look()
+    assert lost == [call]
+
+
 async def test_a_call_that_was_never_taken(reaper, clock, lost, live):
     call = await live(CallStatus.QUEUED)
     reaper.on_link(EDGE, True)
