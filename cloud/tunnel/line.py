@@ -114,6 +114,7 @@ class _Connection(ServerConnection):
     """When something came last, by the loop's clock."""
     said = 0.0
     quiet = False
+    held = False
     _from = ""
     _opcode: Opcode = TEXT
     _partial: bytearray | None = None
@@ -332,10 +333,11 @@ class Line:
         """Stop reading, or go on."""
         if hold is self._paused or self._transport.is_closing():
             return
-        self._paused = hold
+        self._paused = self._connection.held = hold
         if hold:
             self._transport.pause_reading()
         else:
+            self._connection.heard = self._loop.time()  # what came meanwhile is only read now
             self._transport.resume_reading()
 
     async def ping(self, within_s: float) -> bool:

@@ -16,11 +16,13 @@ class Heard(Protocol):
     """A line that is listened to. ``heard``, ``said``: when something came and went last, by the loop's clock.
 
     ``quiet``: whether the peer has to save data, so that as long as we have nothing to say it is left in peace.
+    ``held``: whether we do not read for the moment, so that nothing can be heard.
     """
 
     heard: float
     said: float
     quiet: bool
+    held: bool
 
     @property
     def is_open(self) -> bool: ...
@@ -65,6 +67,10 @@ class Watch:
 
     def _see_to(self, line: Heard, poked_at: float | None, now: float) -> None:
         if not line.is_open:
+            return
+        if line.held:
+            line.poke()  # for the peer, whose own pings we do not see, to know that we are here
+            self._look_at(now + self._ping, line, None)
             return
         if poked_at is not None and line.heard <= poked_at:
             line.abort()

@@ -218,6 +218,7 @@ class Line:
         if hold:
             self._transport.pause_reading()
         else:
+            self._connection.heard = self._loop.time()  # what came meanwhile is only read now
             self._transport.resume_reading()
 
     async def watch(self, times: LineTimes, saves: Callable[[], bool]) -> None:

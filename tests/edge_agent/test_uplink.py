@@ -161,6 +161,21 @@ async def test_a_wrong_key_is_refused_logged_once_and_tried_again_slowly(caplog:
     assert "wrong" not in caplog.text
 
 
+async def test_a_line_that_was_held_counts_as_heard_when_it_is_read_again() -> None:
+    """The pong for which the watch waits came meanwhile, and is only seen in a later turn of the loop."""
+    rig = Rig()
+    async with rig.cloud():
+        uplink = rig.uplink()
+        async with running(uplink.run()):
+            await until(lambda: uplink.connected)
+            assert uplink.line is not None
+            connection = uplink.line._connection
+            uplink.line.hold(True)
+            connection.heard = -100.0
+            uplink.line.hold(False)
+            assert connection.heard > 0
+
+
 async def test_a_half_open_line_is_noticed_and_replaced_on_both_sides() -> None:
     rig = Rig()
     async with rig.cloud():

@@ -96,6 +96,21 @@ async def test_messages_come_out_whole_however_the_bytes_are_cut(seed: int) -> N
     assert all(type(message) in (str, bytes) for message in station.got)
 
 
+async def test_a_line_that_was_held_counts_as_heard_when_it_is_read_again() -> None:
+    """What the peer said meanwhile is only seen in a later turn of the loop."""
+    station = Station()
+    async with station.connection(), asyncio.timeout(10):
+        while station.line is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+        connection = station.line._connection
+        station.line.hold(True)
+        assert connection.held
+        connection.heard = -100.0
+        station.line.hold(False)
+        assert not connection.held
+        assert connection.heard > 0
+
+
 async def test_byte_by_byte() -> None:
     rng = random.Random(9)
     station = Station()

@@ -14,6 +14,7 @@ class FakeLine:
     heard: float = 0.0
     said: float = 0.0
     quiet: bool = False
+    held: bool = False
     is_open: bool = True
     pokes: int = 0
     cut: bool = False
@@ -78,6 +79,23 @@ def test_one_that_saves_data_no_more_or_to_which_something_was_said_is_not() -> 
         watch.look(30.3)
         watch.look(35.4)
         assert (line.pokes, line.cut) == (1, True)
+
+
+def test_one_that_is_not_read_for_the_moment_is_not_cut_and_hears_of_us() -> None:
+    """A slow disk takes what came; the peer's answer, and its own pings, wait in the kernel."""
+    watch, line = Watch(10.0, 5.0), FakeLine()
+    watch.add(line)
+    watch.look(10.1)
+    line.held = True
+    for second in range(11, 60):
+        watch.look(float(second))
+    assert (line.pokes, line.cut) == (6, False)
+    line.held, line.heard = False, 60.0
+    watch.look(64.0)
+    watch.look(70.1)
+    assert (line.pokes, line.cut) == (7, False)
+    watch.look(75.2)
+    assert line.cut
 
 
 def test_a_line_that_is_closed_is_let_go() -> None:
