@@ -32,7 +32,7 @@ Notify = Callable[[Notice], object]
 Done = Callable[[TelecoreError | None], None]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Serving:
     transfer: int
     sha256: Sha256
@@ -86,9 +86,12 @@ class BlobSender:
     async def load(self) -> None:
         """Read ahead from the store, enough for the next passes."""
         while self._wanted and len(self._ready) < READ // CHUNK and self.may_send():
-            serving = self._wanted.popleft()
-            if await self._load_some(serving):
-                self._wanted.append(serving)
+            serving = self._wanted[0]
+            more = await self._load_some(serving)
+            if serving in self._wanted:
+                self._wanted.remove(serving)
+                if more:
+                    self._wanted.append(serving)
 
     async def _load_some(self, serving: _Serving) -> bool:
         """Queue the next pieces; whether more remain."""
@@ -102,6 +105,8 @@ class BlobSender:
             # It is not missing: no answer, and the peer asks again after its time.
             self._complain(f"blob {serving.sha256[:12]} cannot be read: {error}")
             return False
+        if serving not in self._wanted:
+            return False  # given up by the peer meanwhile
         if serving.size is None or (not data and serving.offset < serving.size):
             self._notify(BlobMissing(serving.transfer, serving.sha256))
             return False
@@ -215,8 +220,8 @@ class BlobReceiver:
             self._end(fetch, None)
             return
         fetch.offset = await self._store.partial(fetch.sha256)
-        if self._fetches.get(fetch.sha256) is not fetch:
-            return  # given up or stopped before it was asked for
+        if self._is_over(fetch):
+            return
         if fetch.offset < fetch.size:
             self._ask(fetch)
         else:
@@ -249,6 +254,8 @@ class BlobReceiver:
 
     def _again(self, fetch: _Fetch, offset: int, why: str) -> None:
         """Ask once more, and only once."""
+        if self._is_over(fetch):
+            return
         fetch.wrong += 1
         if fetch.wrong > 1:
             self._end(fetch, NotFound(f"blob {fetch.sha256[:12]} came wrong twice: {why}"))
@@ -256,8 +263,14 @@ class BlobReceiver:
         fetch.offset = offset
         self._ask(fetch)
 
+    def _is_over(self, fetch: _Fetch) -> bool:
+        """Given up, stopped or answered, while the disk was waited for; the same may be wanted again since."""
+        return self._fetches.get(fetch.sha256) is not fetch
+
     def _end(self, fetch: _Fetch, error: TelecoreError | None) -> None:
-        self._fetches.pop(fetch.sha256, None)
+        if self._is_over(fetch):
+            return
+        del self._fetches[fetch.sha256]
         self._transfers.pop(fetch.transfer, None)
         for done in list(fetch.waiters):
             done(error)

@@ -280,3 +280,42 @@ async def test_one_that_is_stopped_before_it_was_asked_for_does_not_come() -> No
     pair.want(name, 100_000)
     await pair.finish()
     assert await here.size(name) == 100_000
+
+
+async def test_one_that_is_stopped_while_its_sender_reads_does_not_go_on() -> None:
+    class Slow(Blobs):
+        async def read(self, sha256: Sha256, offset: int, count: int) -> bytes:
+            if offset and pair.results == []:
+                pair.receiver.stop(sha256)
+            return await super().read(sha256, offset, count)
+
+    there = Slow()
+    name = there.add(b"x" * 100_000)
+    pair = Pair(Blobs(), there)
+    pair.want(name, 100_000)
+    await pair.finish()
+    assert [type(result) for result in pair.results] == [Busy]
+    assert sum(len(piece.data) for piece in pair.pieces) == 16 * CHUNK
+
+
+async def test_the_end_of_one_that_was_stopped_is_not_that_of_the_next() -> None:
+    """The disk refuses a piece of the first when the same is wanted again already."""
+
+    class Refusing(Blobs):
+        refused = False
+
+        async def write(self, sha256: Sha256, offset: int, data: bytes) -> None:
+            if not self.refused:
+                self.refused = True
+                pair.receiver.stop(sha256)
+                pair.want(sha256, 100_000)
+                raise OSError(5, "Input/output error")
+            await super().write(sha256, offset, data)
+
+    here, there = Refusing(), Blobs()
+    name = there.add(b"x" * 100_000)
+    pair = Pair(here, there)
+    pair.want(name, 100_000)
+    await pair.finish()
+    assert [type(result) for result in pair.results] == [Busy, type(None)]
+    assert await here.size(name) == 100_000
