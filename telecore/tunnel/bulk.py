@@ -101,6 +101,8 @@ class BlobSender:
             data = b""
             if serving.size is not None and serving.offset < serving.size:
                 data = await self._store.read(serving.sha256, serving.offset, READ)
+        except NotFound:
+            serving.size = None  # deleted since it was begun
         except (OSError, StorageFailed) as error:
             # It is not missing: no answer, and the peer asks again after its time.
             self._complain(f"blob {serving.sha256[:12]} cannot be read: {error}")

@@ -77,7 +77,9 @@ class BlobStore(Protocol):
     async def size(self, sha256: Sha256) -> int | None:
         """Size of a whole one, None when it is not here."""
 
-    async def read(self, sha256: Sha256, offset: int, count: int) -> bytes: ...
+    async def read(self, sha256: Sha256, offset: int, count: int) -> bytes:
+        """Raises NotFound where it is not here, or not any more."""
+
     async def partial(self, sha256: Sha256) -> int:
         """How many bytes of an unfinished one are here."""
 

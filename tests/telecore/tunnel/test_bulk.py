@@ -2,21 +2,24 @@ from __future__ import annotations
 
 import random
 from functools import partial
+from pathlib import Path
 
 import pytest
 
+from cloud.services.files import Files
 from telecore.errors import Busy, NotFound, StorageFailed, TelecoreError, TunnelDown
 from telecore.ids import Sha256
 from telecore.notices import BlobMissing, BlobWanted, Notice
 from telecore.tunnel.bulk import CHUNK, INBOX_HIGH, MOST_SERVED, BlobReceiver, BlobSender
 from telecore.tunnel.frames import Bulk, decode_bulk
+from telecore.tunnel.streets import BlobStore
 from tests.fakes.streets import Blobs
 
 
 class Pair:
     """A receiver and a sender of blobs, with the line between them in our hands."""
 
-    def __init__(self, here: Blobs, there: Blobs) -> None:
+    def __init__(self, here: BlobStore, there: BlobStore) -> None:
         self.complaints: list[str] = []
         self.sender = BlobSender(there, self._to_receiver, lambda: None, self.complaints.append)
         self.receiver = BlobReceiver(here, self._to_sender, lambda: None)
@@ -319,3 +322,19 @@ async def test_the_end_of_one_that_was_stopped_is_not_that_of_the_next() -> None
     await pair.finish()
     assert [type(result) for result in pair.results] == [Busy, type(None)]
     assert await here.size(name) == 100_000
+
+
+async def test_one_that_is_deleted_while_it_is_sent_is_missing(tmp_path: Path) -> None:
+    """The link that carries it lives on."""
+    there = Files(tmp_path)
+    await there.open()
+    name = await there.add(b"x" * 100_000)
+    pair = Pair(Blobs(), there)
+    pair.want(name, 100_000)
+    await pair.move(16)
+    assert len(pair.pieces) == 16
+    await there.delete(name)
+    await pair.finish()
+    await there.close()
+    assert [type(result) for result in pair.results] == [NotFound]
+    assert pair.complaints == []
