@@ -8,9 +8,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, case, delete, select
+from sqlalchemy import BindParameter, Connection, RowMapping, bindparam, case, select
 from sqlalchemy import update as change
 
+from cloud.store import outbox as streets
 from cloud.store import tables, tasks, warnings
 from cloud.store.records import EdgeRecord
 from cloud.store.rows import columns, now
@@ -125,7 +126,7 @@ def revoke(conn: Connection, edge: str) -> int:
         tasks.settle(
             conn, command, "failed", {"code": REVOKED_CODE, "message": "The edge was revoked; nothing was done"}
         )
-    conn.execute(delete(outbox).where(outbox.c.edge == edge, secret))
+        streets.withdraw(conn, EdgeId(edge), command)
     return len(waiting)
 
 

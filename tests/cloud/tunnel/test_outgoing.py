@@ -16,6 +16,8 @@ from telecore.commands import RestartChannel, SendMessage, TopUp
 from telecore.errors import NotFound, Transient
 from telecore.ids import Address, ChannelId, EdgeId, MessageSid, new_sid
 from telecore.model import Direction, MessageStatus
+from telecore.tunnel.frames import Hello, Side
+from telecore.tunnel.resync import Verdict
 from tests.fakes.store import store_url
 
 EDGE, CHANNEL = EdgeId("site-1"), ChannelId("site-1/modem1")
@@ -95,6 +97,22 @@ async def test_a_message_that_was_sent_before_we_knew_stays_sent(db):
     await know(db, outboxes)
     await outboxes.of(EDGE).forget(1)
     assert await statuses(db, [sid]) == ["sent"]
+
+
+async def test_a_voucher_that_the_edge_had_when_it_was_revoked_is_no_sign_that_this_store_is_older(db):
+    """Its receipt was on the way when the tunnel was cut; the edge is enrolled again, and says what it has."""
+    voucher = TopUp(channel=CHANNEL, voucher="1234567890")
+    seq = await db.write(lambda conn: outbox.append(conn, EDGE, voucher))
+    assert await db.write(lambda conn: edges.revoke(conn, EDGE)) == 1
+    assert "1234567890" not in str(await db.read(lambda conn: outbox.rows(conn, EDGE)))
+    outboxes = Outboxes(db)
+    await know(db, outboxes)
+    street = outboxes.of(EDGE)
+    hello = Hello(Side.EDGE, EDGE, "i", "up", 0)
+    assert await street.resumed(seq, voucher.id, hello) is Verdict.CONTINUES
+    await street.forget(seq)
+    assert await db.read(lambda conn: outbox.rows(conn, EDGE)) == []
+    assert await db.read(warnings.list_) == []
 
 
 async def put_secret(db, body="Your code is 739182"):
