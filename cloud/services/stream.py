@@ -76,6 +76,8 @@ class Stream(FeedEar):
         Raises StreamFailed.
         """
         order = self.order
+        if self._over.is_set():
+            return False
         reaching = asyncio.ensure_future(self._door.open(order.url, {HEADER: sign(order.secret, order.url)}))
         over = asyncio.ensure_future(self._over.wait())
         try:

@@ -55,7 +55,9 @@ class Streams:
         self._began = now()
         self._pace = Pace()
         self._tasks = LiveTasks()
-        self._wanted: set[FeedId] = set()
+        self._wanted: dict[FeedId, EdgeId] = {}
+        self._closed: set[FeedId] = set()
+        """Those that are wanted no more, though they have not begun."""
         self._live: dict[FeedId, Stream] = {}
 
     def __len__(self) -> int:
@@ -79,7 +81,7 @@ class Streams:
     def wanted(self, edge: EdgeId, notice: StreamWanted) -> None:
         """A page of a call wants one; asked again after a reconnect."""
         if notice.stream not in self._wanted:
-            self._wanted.add(notice.stream)
+            self._wanted[notice.stream] = edge
             self._tasks.start(self._answer(edge, notice), f"stream {notice.stream}")
 
     def feed_closed(self, edge: EdgeId, notice: FeedClosed) -> None:
@@ -87,6 +89,8 @@ class Streams:
         stream = self._live.get(notice.feed)
         if stream is not None and stream.order.edge == edge:
             stream.end()
+        elif self._wanted.get(notice.feed) == edge:
+            self._closed.add(notice.feed)
 
     # ------------------------------------------------------------------ what customers ask
 
@@ -106,7 +110,7 @@ class Streams:
         made, record, owner = await self._db.write(write)
         if record.edge is not None:
             order = _order(EdgeId(record.edge), record, owner, sid, wanted.spec, answers=False)
-            self._tasks.start(self._serve(order), f"stream {sid}")
+            self._tasks.start(self._serve(self._made(order)), f"stream {sid}")
         return made
 
     async def stop(self, account: AccountSid, call: str, name: str) -> StreamRecord:
@@ -131,9 +135,10 @@ class Streams:
             if order is None:
                 self._feeds.refuse(edge, notice.call, notice.stream)
             else:
-                await self._serve(order)
+                await self._serve(self._made(order))
         finally:
-            self._wanted.discard(notice.stream)
+            del self._wanted[notice.stream]
+            self._closed.discard(notice.stream)
 
     def _begin(self, conn: Connection, edge: EdgeId, notice: StreamWanted) -> StreamOrder | None:
         """None for a call that is not this edge's, and for a stream that was served already."""
@@ -144,12 +149,18 @@ class Streams:
         streams.add(conn, record.account, record.sid, notice.stream, notice.spec.name)
         return _order(edge, record, owner, notice.stream, notice.spec, answers=True)
 
-    async def _serve(self, order: StreamOrder) -> None:
+    def _made(self, order: StreamOrder) -> Stream:
+        """From now on it may be ended, whenever it begins."""
         stream = Stream(order, self._feeds, self._door, self._pace, lambda code, text: self._warn(order, code, text))
-        began = False
+        self._live[order.stream] = stream
+        if order.stream in self._closed:
+            stream.end()
+        return stream
+
+    async def _serve(self, stream: Stream) -> None:
+        order, began = stream.order, False
         try:
-            self._check(order)
-            self._live[order.stream] = stream
+            self._check(stream)
             if began := await stream.open():
                 await self._tell(order, "stream-started")
                 await stream.serve()
@@ -163,11 +174,12 @@ class Streams:
             self._live.pop(order.stream, None)
         await self._tell(order, "stream-stopped" if began else "", over=True)
 
-    def _check(self, order: StreamOrder) -> None:
+    def _check(self, stream: Stream) -> None:
+        order = stream.order
         if not order.url:
             raise StreamFailed(BAD_URL, "the URL is not valid")
-        others = [stream for stream in self._live.values() if stream.order.call == order.call]
-        if len(others) >= MOST_OF_A_CALL:
+        of_call = [other for other in self._live.values() if other.order.call == order.call]
+        if of_call.index(stream) >= MOST_OF_A_CALL:
             raise StreamFailed(UNKNOWN, f"the call has {MOST_OF_A_CALL} streams already")
 
     def _warn(self, order: StreamOrder, code: int, text: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 
 import pytest
 from twilio.request_validator import RequestValidator
 
 from cloud.services.requests import NewStream
+from cloud.services.stream import StreamOrder
 from cloud.store import callbacks, notifications, streams
 from telecore.commands import CloseFeed, FlushFeed, OpenFeed
 from telecore.errors import InvalidRequest, NotFound
@@ -62,6 +64,11 @@ class Site:
     async def is_over(self):
         async with asyncio.timeout(3):
             while (row := await self.row()) is None or row.status != "stopped":  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+    async def until_all_is_done(self):
+        async with asyncio.timeout(3):
+            while self.desk.desk.streams._tasks._tasks:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
 
     async def told(self):
@@ -381,3 +388,40 @@ async def test_a_cloud_that_stops_tells_the_application_and_the_next_one_knows_i
         await site.is_over()
         site.opened()
         await site.command(CloseFeed)
+
+
+async def test_one_that_a_page_has_enough_of_while_it_is_written_never_begins(site, monkeypatch):
+    write = site.desk.db.write
+
+    async def slow(work):
+        made = await write(work)
+        if isinstance(made, StreamOrder):
+            site.closed()
+        return made
+
+    monkeypatch.setattr(site.desk.db, "write", slow)
+    async with StreamApp() as app:
+        site.want(app.url)
+        await site.is_over()
+        await site.until_all_is_done()
+        assert not site.done(OpenFeed)
+        assert await site.told() == []
+
+
+async def test_one_that_is_stopped_in_the_breath_in_which_it_is_created_never_begins(site):
+    """Both are committed together, so the one is told of its commit right behind the other."""
+    db, both = site.desk.db, site.desk.desk.streams
+    account, gate = site.desk.account.sid, threading.Event()
+    async with StreamApp() as app:
+        busy = asyncio.create_task(db.write(lambda conn: gate.wait(10)))
+        await asyncio.sleep(0)
+        spec = StreamSpec(app.url, name="ears")
+        acts = [
+            asyncio.create_task(both.create(account, site.call, NewStream(spec))),
+            asyncio.create_task(both.stop(account, site.call, "ears")),
+        ]
+        await asyncio.sleep(0)
+        gate.set()
+        await asyncio.gather(busy, *acts)
+        await site.until_all_is_done()
+        assert not site.done(OpenFeed)
