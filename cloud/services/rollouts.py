@@ -53,6 +53,7 @@ class Rollouts:
         self._notify = notify
         self._now = now
         self._tasks = LiveTasks()
+        self._looking = asyncio.Lock()
         self._told: dict[EdgeId, UpdatesOffered] = {}
         self._staged: tuple[ReleaseRecord, ...] = ()
         """As it was looked at last; every few seconds, so that a fleet that comes at once asks for nothing."""
@@ -78,12 +79,13 @@ class Rollouts:
             await self._tasks.close()
 
     async def _look(self) -> None:
-        """What is staged now; whom it concerns is told."""
-        try:
-            self._staged = await self._db.read(releases.staged)
-        except Transient as error:
-            log.warning("releases wait for the store: %s", error)
-            return
+        """What is staged now; whom it concerns is told. One after the other: what was seen earlier comes no later."""
+        async with self._looking:
+            try:
+                self._staged = await self._db.read(releases.staged)
+            except Transient as error:
+                log.warning("releases wait for the store: %s", error)
+                return
         for edge in list(self._told):
             self._offer(edge)
 

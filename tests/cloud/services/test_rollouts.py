@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -74,6 +75,31 @@ async def test_a_tenth_hears_of_it_and_a_failing_canary_halts_it_for_all(db: Dat
     fares = {each.edge: each.outcome for each in await db.read(lambda conn: releases.updates_of(conn, record))}
     assert fares == {first: "done", second: "refused", third: "reverted"}
     running.cancel()
+
+
+async def test_what_is_halted_while_the_store_is_asked_is_not_offered_again(db: Database) -> None:
+    """What was seen before comes after what was seen later."""
+    await db.write(lambda conn: releases.add(conn, replace(RELEASE, percent=100)))
+    fleet = Fleet(db)
+    read, seen, told = db.read, asyncio.Event(), asyncio.Event()
+
+    async def slowly(work: Callable[[Connection], Any]) -> Any:
+        found = await read(work)
+        if not seen.is_set():
+            seen.set()
+            await told.wait()
+        return found
+
+    db.read = slowly  # type: ignore[method-assign]
+    fleet.rollouts.on_link(EDGES[0], True)
+    first = asyncio.create_task(fleet.rollouts._look())
+    await seen.wait()
+    await db.write(lambda conn: staging.halt(conn, "0.2.0", "smoke"))
+    second = asyncio.create_task(fleet.rollouts._look())
+    await asyncio.wait({second}, timeout=0.1)
+    told.set()
+    await asyncio.gather(first, second)
+    assert not fleet.offered
 
 
 async def test_one_failure_among_many_does_not_halt_it(db: Database) -> None:
