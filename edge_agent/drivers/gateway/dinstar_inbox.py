@@ -26,12 +26,14 @@ class DinstarInbox:
         self._channels = channels
         self._zone = zone
         self._above = 0
+        self._rewinds = 0
         self._polls = 0
         self._taken = Remembered()
 
     def rewind(self) -> None:
-        """The box may have restarted: its list is read from the beginning."""
+        """The box may have restarted: its list is read from the beginning, also in the middle of a poll."""
         self._above = 0
+        self._rewinds += 1
 
     async def poll(self, core: Core) -> None:
         """Take what is new. Raises what HttpClient raises, StorageFailed; what was not taken comes again."""
@@ -39,12 +41,14 @@ class DinstarInbox:
         if self._polls % WHOLE_EVERY == 0:
             self.rewind()
         for _ in range(PAGES):
+            rewinds = self._rewinds
             answer = await self._client.get(codec.INCOMING_SMS, codec.query_incoming(self._above))
             before = self._above
             for sms in sorted(codec.read_incoming(codec.envelope(answer.json())), key=lambda sms: sms.id or 0):
                 await self.take(sms, core)
-                self._above = max(self._above, sms.id or 0)
-            if self._above == before:
+                if self._rewinds == rewinds:
+                    self._above = max(self._above, sms.id or 0)
+            if self._above == before and self._rewinds == rewinds:
                 return
 
     async def take(self, sms: IncomingSms, core: Core) -> None:

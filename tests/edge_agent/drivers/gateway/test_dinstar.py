@@ -9,6 +9,8 @@ import pytest
 
 from edge_agent.contracts import OutboundSms, UssdState
 from edge_agent.drivers.gateway.dinstar import DinstarManagement
+from edge_agent.drivers.gateway.dinstar_inbox import DinstarInbox
+from edge_agent.drivers.gateway.http_client import HttpAnswer
 from edge_agent.drivers.gateway.management import ManagementSettings
 from simulator.gateway.contracts import Submitted
 from simulator.gateway.web_box import WebTrouble
@@ -555,3 +557,27 @@ async def test_a_report_that_never_comes_is_waited_for():
         await asyncio.sleep(0.2)
         assert r.core.reports == []
         assert r.tongue._opened().outbox.awaiting == 1
+
+
+async def test_a_box_that_restarts_while_its_list_is_read_is_read_from_the_beginning():
+    """It counts its messages anew, so those after the restart have lower numbers."""
+
+    class Box:
+        rows = [{"port": 0, "number": "+1", "text": "old", "incoming_sms_id": 500}]
+
+        async def get(self, path, query):
+            above = int(dict(query)["incoming_sms_id"])
+            rows = [row for row in self.rows if row["incoming_sms_id"] > above]
+            return HttpAnswer(path, 200, "", json.dumps({"error_code": 200, "sms": rows}).encode())
+
+    class Core(KeepingCore):
+        async def part(self, part):
+            await super().part(part)
+            if part.body == "old":
+                box.rows = [{"port": 0, "number": "+1", "text": "new", "incoming_sms_id": 1}]
+                inbox.rewind()
+
+    box, core = Box(), Core()
+    inbox = DinstarInbox(box, {0: CHANNELS[0]}, None)
+    await inbox.poll(core)
+    assert [part.body for part in core.parts] == ["old", "new"]
