@@ -212,7 +212,7 @@ class Gateway:
         except TimeoutError:
             await _bounded(management.close())
             raise DeviceLost(f"its own interface does not answer within {OPEN_LIMIT_S:.0f} s") from None
-        except TelecoreError:
+        except (TelecoreError, asyncio.CancelledError):
             await _bounded(management.close())
             raise
         self.identity = replace(management.identity, profile=self._profile.name)

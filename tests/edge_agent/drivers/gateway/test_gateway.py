@@ -228,6 +228,26 @@ async def test_a_lost_address_ends_it_and_closes_all():
     assert box.closed == 1
 
 
+async def test_an_address_that_is_lost_while_a_box_is_being_opened_lets_go_of_that_too():
+    first, second = FakeManagement(LINES), FakeManagement(LINES)
+    opening = asyncio.Event()
+
+    async def open_slowly():
+        opening.set()
+        await asyncio.Event().wait()
+
+    second.open = open_slowly
+    bench = Bench(first, second)
+    async with bench.running() as running:
+        await first.running.wait()
+        first.lose(DeviceLost("no keep-alive for 90 s"))
+        await asyncio.wait_for(opening.wait(), 5)
+        bench.peer.lost.set_exception(DeviceLost("the address 192.168.8.2 is gone"))
+        with pytest.raises(DeviceLost):
+            await running
+        assert second.closed == 1
+
+
 async def test_a_box_is_not_reset_by_the_ladder():
     with pytest.raises(DeviceRefused, match="not reset by itself"):
         await Bench().gateway.heal(Heal.SOFT_RESET)
