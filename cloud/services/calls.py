@@ -211,8 +211,8 @@ class CallService:
         self.sessions.heard(edge, live)
 
     def lost(self, record: CallRecord) -> None:
-        """Nobody has this call any more."""
-        self._tasks.start(self._end(record.sid, 41), f"end of {record.sid}")
+        """Nobody has this call any more, unless somebody tells of it before its end is written."""
+        self._tasks.start(self._end(record.sid, 41, as_found=record.status), f"end of {record.sid}")
 
     async def close(self) -> None:
         """Leave every call to itself; the edges run their pages on."""
@@ -245,13 +245,17 @@ class CallService:
         for hear in self.on_over:
             hear(record)
 
-    async def _end(self, sid: CallSid, cause: int, status: CallStatus | None = None) -> CallRecord:
-        """End it here, unless it has ended. Raises NotFound."""
+    async def _end(
+        self, sid: CallSid, cause: int, status: CallStatus | None = None, *, as_found: CallStatus | None = None
+    ) -> CallRecord:
+        """End it here, unless it has ended; ``as_found``: or is not what it was. Raises NotFound."""
 
         def write(conn: Connection) -> CallRecord:
             record = calls.get(conn, sid)
             if record is None:
                 raise NotFound(f"The call {sid} was not found")
+            if as_found not in (None, record.status):
+                return record
             after = call_steps.end(conn, record, self._now(), cause, status=status)
             recording_steps.over(conn, sid, self._tools.recording_url)
             return after or record
@@ -259,7 +263,8 @@ class CallService:
         record = await self._db.write(write)
         self._queue.wake()
         self.sessions.refresh(record)
-        self._over(record)
+        if record.status in FINAL_CALL:
+            self._over(record)
         return record
 
 

@@ -16,7 +16,7 @@ from cloud.store.records import Hook
 from telecore import codec
 from telecore.commands import HangUp, LimitCall, PlaceCall, RunPage
 from telecore.errors import InvalidRequest, NoRoute, NotFound
-from telecore.events import CallAnswered, CallEnded, CallOffered, CommandRejected
+from telecore.events import CallAnswered, CallEnded, CallInitiated, CallOffered, CallRinging, CommandRejected
 from telecore.ids import E164, AccountSid, Address, CallSid, new_sid
 from telecore.model import CallStatus, ChannelState
 from telecore.notices import Do, PageFaulted
@@ -581,3 +581,19 @@ async def test_a_call_that_is_answered_and_over_in_the_same_breath_is_served_no_
     assert desk.desk.live_calls() == 0
     assert app.received == []
     assert [n for n in desk.line.sent if isinstance(n, Do) and isinstance(n.command, RunPage)] == []
+
+
+async def test_a_call_of_which_its_edge_tells_in_the_moment_in_which_it_is_given_up_goes_on(desk, number):
+    """Its end is written behind what the edge has told."""
+    found = await desk.desk.calls.create(desk.account.sid, wanted(twiml="<Response/>"))
+    over = []
+    desk.desk.calls.on_over.append(lambda record: over.append(record.sid))
+    await desk.tell(CallInitiated(call=found.sid, channel=CHANNELS[0]), CallRinging(call=found.sid))
+    desk.desk.calls.lost(found)
+    await desk.desk.calls._tasks.settle()
+    assert (await desk.record(found.sid)).status is CallStatus.RINGING
+    assert not over
+    desk.desk.calls.lost(await desk.record(found.sid))
+    await desk.desk.calls._tasks.settle()
+    assert (await desk.record(found.sid)).status is CallStatus.FAILED
+    assert over == [found.sid]
