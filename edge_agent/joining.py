@@ -12,6 +12,7 @@ import logging
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,6 +58,7 @@ class Joining:
         self._now = now
         self._states = states.states if states else ()
         self._use_next = False
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="joining")
 
     async def headers(self) -> dict[str, str]:
         """Of the request that opens the tunnel. Raises StorageFailed."""
@@ -99,7 +101,7 @@ class Joining:
         said = decode_welcome(text)
         states = JoinStates((said.state, *self._states[:1]))
         if self._folder is not None:
-            await _on_disk(states.save, states_path(self._folder))
+            await self._on_disk(states.save, states_path(self._folder))
         self._states = states.states if states else ()
         identity = self.identity
         if self._use_next:
@@ -127,12 +129,12 @@ class Joining:
         if identity == self.identity:
             return
         if self._folder is not None:
-            await _on_disk(identity.save, self._folder / "identity.json")
+            await self._on_disk(identity.save, self._folder / "identity.json")
         self.identity = identity
 
-
-async def _on_disk(save: Callable[[Path], None], path: Path) -> None:
-    try:
-        await asyncio.to_thread(save, path)
-    except OSError as error:
-        raise StorageFailed(f"{path} cannot be written: {error.strerror or error}") from error
+    async def _on_disk(self, save: Callable[[Path], None], path: Path) -> None:
+        """One after the other: a disk that stands still may take what nobody waits for any more, but not last."""
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._disk, save, path)
+        except OSError as error:
+            raise StorageFailed(f"{path} cannot be written: {error.strerror or error}") from error
