@@ -160,7 +160,8 @@ class FarLegs:
 
     async def _recover(self, edge: EdgeId, call: CallSid) -> FarLeg | None:
         """A leg that an earlier process of ours knew. Its holder has to say soon that it still is."""
-        child, near = await self._db.read(lambda conn: self._with_holder(conn, call))
+        # In the order of what is written: its end is either seen here or told when the leg is there to hear it.
+        child, near = await self._db.write(lambda conn: self._with_holder(conn, call))
         if child is None or near is None or child.edge != edge or child.status in FINAL_CALL:
             return None
         return self._leg(child, near, edge)

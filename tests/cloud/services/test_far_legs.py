@@ -237,3 +237,29 @@ async def test_an_edge_that_goes_while_its_leg_is_written_frees_the_far_line(sto
     await story.call()
     await asyncio.wait_for(story.far.line.ended.wait(), 3)
     assert gone
+
+
+async def test_a_leg_that_ends_while_a_new_process_looks_for_it_is_not_kept(story, monkeypatch):
+    await story.call()
+    await story.answered()
+    for edge in (NEAR, FAR):
+        story.street.cut(edge)
+    await story.stop_cloud()
+    story.street.handlers.clear()
+    await story.start_cloud()
+    read, over = story.db.read, []
+    story.desk.calls.on_over.append(lambda record: over.append(record.sid))
+
+    async def slow(work):
+        found = await read(work)
+        if isinstance(found, tuple) and len(found) == 2 and found[1] == NEAR and not over:
+            story.far.line.drop(16)
+            await story.until(lambda: over)
+        return found
+
+    monkeypatch.setattr(story.db, "read", slow)
+    await story.street.mend(FAR)
+    story.far.line.drop(16)
+    await story.until(lambda: over)
+    await story.until(lambda: not story.desk.far_legs._tasks._tasks)
+    assert not story.desk.far_legs._legs
