@@ -36,6 +36,7 @@ class TlsConnections:
         self._names: dict[Hop, str] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._client: ssl.SSLContext | None = None
+        self._closed = False
 
     async def open(self) -> int | None:
         """The port that is listened on, None when connections are only made. Raises DeviceLost."""
@@ -75,6 +76,7 @@ class TlsConnections:
         return True
 
     async def close(self) -> None:
+        self._closed = True
         if self._server is not None:
             self._server.close()
         for task in self._tasks:
@@ -109,7 +111,7 @@ class TlsConnections:
     async def _taken(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         address, port = writer.get_extra_info("peername")[:2]
         hop = Hop(address, port, Transport.TLS)
-        if len(self._writers) >= _MOST:
+        if self._closed or len(self._writers) >= _MOST:  # it was shaking hands while we closed
             writer.transport.abort()
             return
         task = asyncio.current_task()

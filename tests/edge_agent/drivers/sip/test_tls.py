@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -132,3 +133,30 @@ async def test_a_quiet_connection_is_pinged_and_a_dead_one_given_up(
     assert received.endswith(b"\r\n\r\n" * 4)
     await end.close()
     server.close()
+
+
+async def test_a_connection_that_is_being_made_while_we_close_is_not_kept(files: TlsFiles) -> None:
+    """Nobody would answer on it, and its far end would take it for good."""
+    end = End(files, 5061, listens=True)
+    await end.open()
+    reader, writer = await asyncio.open_connection("127.0.0.1", end.stack.tls_port)
+    context = ssl.create_default_context(cafile=files.ca)
+    context.load_cert_chain(files.certificate or "", files.key)
+    came, goes = ssl.MemoryBIO(), ssl.MemoryBIO()
+    hands = context.wrap_bio(came, goes, server_hostname="127.0.0.1")
+    with pytest.raises(ssl.SSLWantReadError):
+        hands.do_handshake()
+    writer.write(goes.read())
+    came.write(await asyncio.wait_for(reader.read(65_536), 3))
+    await end.close()
+    while True:
+        try:
+            hands.do_handshake()
+            break
+        except ssl.SSLWantReadError:
+            came.write(await asyncio.wait_for(reader.read(65_536), 3))
+    writer.write(goes.read())
+    with suppress(ConnectionError):
+        while await asyncio.wait_for(reader.read(65_536), 3):
+            pass
+    writer.close()
