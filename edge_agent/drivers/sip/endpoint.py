@@ -50,8 +50,8 @@ class Endpoint:
         self.port = self._udp.get_extra_info("sockname")[1]
         try:
             self.tls_port = await self._tls.open()
-        except DeviceLost:
-            self._udp.abort()
+        except (DeviceLost, asyncio.CancelledError):
+            await self.close()
             raise
 
     def send(self, data: bytes, hop: Hop) -> None:

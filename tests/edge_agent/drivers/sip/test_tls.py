@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import ssl
 import subprocess
+import threading
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from edge_agent.drivers.sip import tls
+from edge_agent.drivers.sip.endpoint import Endpoint
 from edge_agent.drivers.sip.peer import SipPeer
 from edge_agent.drivers.sip.settings import SipSettings, TlsFiles, Transport
 from edge_agent.drivers.sip.stack import SipStack
@@ -160,3 +163,26 @@ async def test_a_connection_that_is_being_made_while_we_close_is_not_kept(files:
         while await asyncio.wait_for(reader.read(65_536), 3):
             pass
     writer.close()
+
+
+async def test_an_opening_that_is_given_up_lets_go_of_the_address(
+    files: TlsFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reading, go_on = asyncio.Event(), threading.Event()
+    loop, read = asyncio.get_running_loop(), tls._client_context
+
+    def slow(given: TlsFiles) -> ssl.SSLContext:
+        loop.call_soon_threadsafe(reading.set)
+        go_on.wait(5)
+        return read(given)
+
+    monkeypatch.setattr(tls, "_client_context", slow)
+    endpoint = Endpoint(SipSettings(port=0, tls=files), lambda data, hop: None)
+    opening = asyncio.create_task(endpoint.open())
+    await asyncio.wait_for(reading.wait(), 3)
+    udp = endpoint._udp
+    assert udp is not None
+    opening.cancel()
+    await asyncio.wait({opening})
+    go_on.set()
+    assert udp.is_closing()
