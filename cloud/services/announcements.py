@@ -122,5 +122,7 @@ class Announcements:
 
 
 def _edges(conn: Connection, conference: ConferenceRecord, to: ParticipantRecord | None) -> set[EdgeId]:
-    there = [to] if to is not None else participants.present(conn, conference.sid)
-    return {one.edge for one in there if one.status == CONNECTED and one.edge is not None}
+    """Of those who are there now: ``to`` may have gone, or come, while the announcement was made ready."""
+    there = participants.present(conn, conference.sid)
+    meant = [one for one in there if to is None or one.call == to.call]
+    return {one.edge for one in meant if one.status == CONNECTED and one.edge is not None}

@@ -357,6 +357,25 @@ async def test_an_announcement_to_all_and_one_that_fails(desk, room):
     assert room.app.seen("/events")[-1].params["CallSid"] == one
 
 
+async def test_who_leaves_while_his_announcement_is_made_ready_does_not_hear_it_elsewhere(desk, room, monkeypatch):
+    one, two = await room.come(), await room.come()
+    await room.placed(two, room=await room.sid())
+    await room.events(3)
+    announcements = desk.desk.stays._announcements
+    verbs = announcements._verbs
+
+    async def slow(*args):
+        made = await verbs(*args)
+        await room.go(one, "redirected")
+        return made
+
+    monkeypatch.setattr(announcements, "_verbs", slow)
+    hook = Hook(room.app.answer("/announce", twiml("<Say>Five minutes left</Say>")), "GET")
+    await room.api.update_participant(desk.account.sid, await room.one(one), UpdateParticipant(announce=hook))
+    assert (await room.events(5))[-2:] == ["participant-leave", "announcement-fail"]
+    assert not room.commands(Announce, one)
+
+
 async def test_who_speaks_is_told(desk, room):
     one, two = await room.come(), await room.come()
     assert (await room.placed(two, room=await room.sid())).report_speech
