@@ -46,6 +46,7 @@ class AtUssd:
         self._encodings = list(profile.ussd.encodings)
         self._learnt: UssdEncoding | None = None
         self._pending: asyncio.Future[UssdReply] | None = None
+        self._asked = False
         self._unasked: asyncio.Queue[UssdReply] = asyncio.Queue(maxsize=16)
         self._loop = asyncio.get_running_loop()
         self._open = False
@@ -65,7 +66,7 @@ class AtUssd:
         if not self._profile.ussd.in_call and self._in_call():
             raise Busy("a call is up, and this modem takes no USSD during one")
         pending: asyncio.Future[UssdReply] = self._loop.create_future()
-        self._pending = pending
+        self._pending, self._asked = pending, False
         try:
             if self._open and _BEGINS_SESSION.fullmatch(code):
                 await self._end_session()
@@ -99,7 +100,8 @@ class AtUssd:
         if reply == UssdReply(UssdState.RELEASED, "") and self._loop.time() < self._echo_until:
             return True
         self._open = reply.state is UssdState.REPLY_WANTED
-        if self._pending is not None and not self._pending.done():
+        # What comes before the code is out answers the session before it.
+        if self._pending is not None and self._asked and not self._pending.done():
             self._pending.set_result(reply)
         elif not self._unasked.full():
             self._unasked.put_nowait(reply)
@@ -121,7 +123,8 @@ class AtUssd:
     async def _begin(self, code: str, pending: asyncio.Future[UssdReply]) -> None:
         before, self._open = self._open, True  # until it is known how this went, a session may be open
         try:
-            await self._start(code)
+            if not await self._start(code, pending):
+                return
         except (DeviceRefused, InvalidRequest):
             self._open = before
             raise
@@ -130,11 +133,13 @@ class AtUssd:
                 raise
         self._echo_until = 0.0
 
-    async def _start(self, code: str) -> None:
+    async def _start(self, code: str, pending: asyncio.Future[UssdReply]) -> bool:
+        """False: it was called off before it was sent."""
         refusal: DeviceRefused | InvalidRequest = InvalidRequest("this modem takes no USSD")
         for encoding in tuple(self._encodings):
             try:
-                await self._start_as(code, encoding)
+                if not await self._start_as(code, encoding, pending):
+                    return False
             except InvalidRequest as error:
                 refusal = error
             except DeviceRefused as error:
@@ -145,21 +150,25 @@ class AtUssd:
             else:
                 self._learnt = self._learnt or encoding
                 self._encodings.sort(key=lambda known: known is not self._learnt)
-                return
+                return True
         raise refusal
 
-    async def _start_as(self, code: str, encoding: UssdEncoding) -> None:
+    async def _start_as(self, code: str, encoding: UssdEncoding, pending: asyncio.Future[UssdReply]) -> bool:
         command = self._profile.command(self._profile.ussd.start.format(code=encode_text(code, encoding)))
         async with self._dialogue.transaction(Priority.USSD) as talk:
+            if pending.done():
+                return False
+            self._asked = True
             if encoding is not UssdEncoding.UCS2:
                 await talk.command(command)
-                return
+                return True
             await talk.command('AT+CSCS="UCS2"')
             try:
                 await talk.command(command)
             finally:
                 # Left at UCS2, the next plain +CUSD, +CNUM or +COPS would be misread.
                 await talk.attempt('AT+CSCS="GSM"')
+            return True
 
     def _reply(self, cusd: Cusd) -> UssdReply:
         return UssdReply(UssdState(state_of(cusd.m).value), decode_text(cusd.text, cusd.dcs, self._encodings))

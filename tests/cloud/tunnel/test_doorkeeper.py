@@ -381,6 +381,27 @@ async def test_the_key_of_an_edge_is_replaced_by_itself(house: House) -> None:
         pass
 
 
+async def test_a_cloud_that_has_forgotten_the_new_key_of_an_edge_is_shown_the_old_one(house: House) -> None:
+    """Its database was put back while the edge ran; what the edge proves is refused when the line is open already."""
+    device = await house.enrol("box")
+    async with house.connected(device):
+        pass
+    yesterday = await house.record()
+    uplink = house.uplink(device, now=100.0, lasts_s=50.0)
+    async with running(uplink.run()):
+        await until(lambda: uplink.connected)
+        await house.confirmed(device)
+        assert (await house.record()).next_key
+        names = ("public_key", "next_key", "join_accepted", "join_offered")
+        back = {name: getattr(yesterday, name) for name in names}
+        await house.db.write(lambda conn: edges.update(conn, EDGE, **back))
+        uplink._session._line._transport.abort()  # type: ignore[union-attr]
+        await until(lambda: house.refusals)
+        await until(lambda: uplink.connected)
+        await house.confirmed(device)
+    assert set(house.refusals) == {"this edge is not enrolled, or this is not its key"}
+
+
 async def test_the_cloud_gets_a_new_key_and_edges_follow(house: House) -> None:
     device = await house.enrol("box")
     away = house.folder / "away"
