@@ -243,6 +243,8 @@ class Uplink:
             except TunnelDown as error:
                 end = End("", str(error))
             if end.code in _HOPELESS:
+                if end.code == ByeCode.REFUSED:
+                    self._joining.refused()
                 self._refused(end.reason)
                 await self._pause(self._times.refused)
                 continue
