@@ -175,6 +175,61 @@ async def test_cancel_wakes_who_waits(port):
     assert port.modem.log == ['AT+CUSD=1,"*100#",15', "AT+CUSD=2"]
 
 
+async def _held_end(port, ussd, urc=None):
+    """A code that waits for the end of the session before it: who asks, and what lets the end be answered."""
+    port.modem.answers["AT+CUSD=1"] = '+CUSD: 1,"1) Balance",15\r\n\r\nOK'
+    await ussd.request("*100#")
+    ending = asyncio.Event()
+
+    def hold(modem, text):
+        if urc is not None:
+            modem.urc(urc)
+        ending.set()
+
+    port.modem.answers["AT+CUSD=2"] = hold
+    port.modem.answers["AT+CUSD=1"] = '+CUSD: 0,"Topped up",15\r\n\r\nOK'
+    asking = asyncio.ensure_future(ussd.request("*123#"))
+    await ending.wait()
+    port.modem.answers["AT+CUSD=2"] = "OK\r\n\r\n+CUSD: 2"
+    return asking
+
+
+async def test_a_code_that_is_called_off_before_it_is_out_is_never_sent(port):
+    ussd = make(port, PLAIN)
+    asking = await _held_end(port, ussd)
+    ending = asyncio.ensure_future(ussd.cancel())
+    await asyncio.sleep(0)
+    port.modem.reply("OK")
+    await ending
+    assert await asking == UssdReply(UssdState.RELEASED, "")
+    assert port.modem.log == ['AT+CUSD=1,"*100#",15', "AT+CUSD=2", "AT+CUSD=2"]
+
+
+async def test_a_code_that_is_called_off_between_two_ways_of_writing_it_is_not_tried_in_the_other(port):
+    ussd = make(port, PACKED, PLAIN)
+    asked = asyncio.Event()
+    port.modem.answers["AT+CUSD=1"] = lambda modem, text: asked.set()
+    asking = asyncio.ensure_future(ussd.request("*100#"))
+    await asked.wait()
+    ending = asyncio.ensure_future(ussd.cancel())
+    await asyncio.sleep(0)
+    port.modem.reply("+CME ERROR: 50")
+    await ending
+    assert await asking == UssdReply(UssdState.RELEASED, "")
+    assert port.modem.log == ['AT+CUSD=1,"AA180C3602",15', "AT+CUSD=2"]
+
+
+async def test_the_last_words_of_the_session_before_are_no_answer_to_a_code(port, core, until):
+    ussd = make(port, PLAIN)
+    asking = await _held_end(port, ussd, '+CUSD: 2,"Bye",15')
+    telling = asyncio.ensure_future(ussd.run(core))
+    port.modem.reply("OK")
+    assert (await asking).text == "Topped up"
+    await until(lambda: core.ussds)
+    telling.cancel()
+    assert core.ussds == [UssdReply(UssdState.RELEASED, "Bye")]
+
+
 async def test_cancel_without_a_session_is_harmless(port):
     port.modem.answers["AT+CUSD=2"] = "+CME ERROR: 3"
     await make(port, PLAIN).cancel()
