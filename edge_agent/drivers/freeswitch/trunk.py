@@ -63,9 +63,11 @@ class Trunk:
     # how it stands
 
     async def refresh(self) -> Gateway | None:
-        """Ask FreeSWITCH. Raises TimedOut, DeviceLost."""
-        found = read_gateway(await self._socket.api(f"sofia status gateway {self.settings.gateway}"))
+        """Ask FreeSWITCH. What an event tells meanwhile is newer than the answer. Raises TimedOut, DeviceLost."""
         known = self.gateway
+        found = read_gateway(await self._socket.api(f"sofia status gateway {self.settings.gateway}"))
+        if self.gateway is not known:
+            return found
         if found is not None and known is not None and found.state == known.state and not found.up:
             # Only events tell the response; it is still the reason.
             found = Gateway(found.name, found.state, found.up, found.profile, known.code, known.phrase)
@@ -74,7 +76,8 @@ class Trunk:
 
     async def status(self) -> RadioStatus:
         """See ``contracts.RadioService``."""
-        return radio_of(await self.refresh())
+        await self.refresh()
+        return radio_of(self.gateway)
 
     async def restart(self) -> None:
         """Register anew, or (a trunk that does not register) have FreeSWITCH make the gateway anew."""

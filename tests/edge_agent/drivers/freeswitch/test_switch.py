@@ -169,6 +169,28 @@ async def test_what_no_event_told_is_found_by_asking(fake: FakeFreeswitch, site:
     await until(lambda: site.core.last_radio(CHANNEL).state is ChannelState.FAULTY)
 
 
+async def test_a_trunk_that_goes_down_in_the_moment_in_which_it_is_asked_for(
+    fake: FakeFreeswitch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = Site(fake, settings_of(fake, poll_s=60.0))
+    await site.start()
+    socket, trunk = site.device._socket, site.device._trunks["trunk1"]
+    assert socket is not None
+    ask = socket.api
+
+    async def slow(text: str) -> str:
+        answer = await ask(text)
+        fake.tell_gateway("FAILED", "DOWN", Phrase="Forbidden", Status="403")
+        await until(lambda: trunk.gateway is not None and trunk.gateway.state == "FAILED")
+        return answer
+
+    monkeypatch.setattr(socket, "api", slow)
+    assert (await trunk.status()).state is ChannelState.FAULTY
+    assert trunk.gateway is not None
+    assert trunk.gateway.state == "FAILED"
+    await site.stop()
+
+
 async def test_a_gateway_that_is_taken_out(fake: FakeFreeswitch, site: Site) -> None:
     fake.known = False
     fake.send(event({"Event-Name": "CUSTOM", "Event-Subclass": "sofia::gateway_delete", "Gateway": "trunk1"}))
