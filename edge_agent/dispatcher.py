@@ -46,7 +46,7 @@ from telecore.errors import (
     TelecoreError,
     TimedOut,
 )
-from telecore.events import ChannelHealed, CommandRejected, UssdReplied
+from telecore.events import ChannelHealed, CommandRejected, Event, UssdReplied
 from telecore.ids import ChannelId, CommandId
 from telecore.notices import Do
 from telecore.tunnel.frames import Hello
@@ -243,7 +243,21 @@ class Dispatcher:
         except TelecoreError as error:
             log.warning("%s %s could not be done: %s", command.kind, subject_of(command), error)
             code = error.code if isinstance(error, Refused) else CANNOT
-            await self._spool.append(_rejected(command.id, subject_of(command), code, str(error)))
+            await self._answer(_rejected(command.id, subject_of(command), code, str(error)))
+
+    async def _answer(self, event: Event) -> None:
+        """Tell what a command led to, however long the disk takes nothing: others go on meanwhile."""
+        said = ""
+        while True:
+            try:
+                await self._spool.append(event)
+            except StorageFailed as error:
+                if str(error) != said:
+                    said = str(error)
+                    log.error("%s of command %s is not told: %s", event.kind, event.command, error)  # noqa: TRY400
+                await asyncio.sleep(_HELD_S)
+            else:
+                return
 
     async def _ussd(self, command: RequestUssd) -> None:
         ussd = self._ussd_of(command.channel)
@@ -253,7 +267,7 @@ class Dispatcher:
         except (TimeoutError, TimedOut, OutcomeUnknown):
             # The network may have it all the same, so this is no CommandRejected.
             reply = UssdReply(UssdState.TIMEOUT, MODEM_SILENT)
-        await self._spool.append(
+        await self._answer(
             UssdReplied(command=command.id, channel=command.channel, state=reply.state.value, text=reply.text)
         )
 
@@ -265,7 +279,7 @@ class Dispatcher:
         except TimeoutError as error:
             raise TimedOut(f"{command.channel} did not end the session") from error
         released = UssdState.RELEASED.value
-        await self._spool.append(UssdReplied(command=command.id, channel=command.channel, state=released, text=""))
+        await self._answer(UssdReplied(command=command.id, channel=command.channel, state=released, text=""))
 
     def _ussd_of(self, channel: ChannelId) -> UssdService:
         found = self._channel(channel)
@@ -285,7 +299,7 @@ class Dispatcher:
         except TimeoutError as error:
             raise TimedOut(f"{command.channel} did not restart within {_RESTART_TIMEOUT_S:.0f} s") from error
         done = ChannelHealed(command=command.id, channel=command.channel, step="restart", outcome="worked")
-        await self._spool.append(done)
+        await self._answer(done)
 
 
 def _rejected(command: str, subject: str, code: int, reason: str) -> CommandRejected:

@@ -23,7 +23,7 @@ from telecore.commands import (
     SendMessage,
     TopUp,
 )
-from telecore.errors import Busy, DeviceRefused, InvalidRequest, NoNetwork, OutcomeUnknown, TimedOut
+from telecore.errors import Busy, DeviceRefused, InvalidRequest, NoNetwork, OutcomeUnknown, StorageFailed, TimedOut
 from telecore.ids import CallSid, ChannelId, CommandId, DialId, MessageSid
 from telecore.notices import Do
 
@@ -215,6 +215,29 @@ async def test_answers_to_a_request(tmp_path, answer, kind, state, text):
         await d.take(RequestUssd(channel=CHANNEL, code="*100#"))
         (row,) = await d.told()
         assert (row["kind"], row.get("state"), row.get("text")) == (kind, state, text)
+
+
+async def test_an_answer_that_the_disk_does_not_take_is_told_later_and_others_go_on(tmp_path, monkeypatch):
+    monkeypatch.setattr("edge_agent.dispatcher._HELD_S", 0.01)
+    async with desk(tmp_path) as d:
+        append, full = d.spool.append, asyncio.Event()
+
+        async def refuse(event):
+            full.set()
+            raise StorageFailed("the disk is full")
+
+        d.channels[CHANNEL] = Channel(CHANNEL, ussd=FakeUssd(UssdReply(UssdState.RELEASED, "Thank you")))
+        monkeypatch.setattr(d.spool, "append", refuse)
+        await d.take(RequestUssd(channel=CHANNEL, code="*100#"))
+        await asyncio.wait_for(full.wait(), 15)
+        await d.take(RestartChannel(channel=CHANNEL))
+        await d.take(ReadBalance(channel=CHANNEL))
+        assert len(d.balances) == 1
+        monkeypatch.setattr(d.spool, "append", append)
+        async with asyncio.timeout(15):
+            while len(told := await d.told()) < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert sorted(row["kind"] for row in told) == ["command.rejected", "ussd.replied"]
 
 
 async def test_a_request_to_a_channel_that_is_away_is_rejected(tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from edge_agent.drivers.at_modem.call_cause import parse_ceer
 from edge_agent.drivers.at_modem.call_news import OVER
@@ -27,15 +27,24 @@ async def list_calls(dialogue: Dialogue, profile: AtProfile) -> Sequence[Current
         return await _list(talk, profile)
 
 
-async def hang_up_all(dialogue: Dialogue, profile: AtProfile, *, spare_ringing: bool = False) -> None:
+async def hang_up_all(
+    dialogue: Dialogue,
+    profile: AtProfile,
+    *,
+    spare_ringing: bool = False,
+    meant: Callable[[], bool] = lambda: True,
+) -> None:
     """Hang up until +CLCC shows no call; then it is certain. A call that stays on the line costs the device its life.
 
-    ``spare_ringing``: who has begun to ring meanwhile is somebody else and rings on. Raises DeviceLost.
+    ``spare_ringing``: who has begun to ring meanwhile is somebody else and rings on. ``meant``: no more once another
+    call has the line. Raises DeviceLost.
     """
     for attempt in range(ATTEMPTS):
         text = profile.call.hang_up[attempt % len(profile.call.hang_up)]
         try:
             async with dialogue.transaction(Priority.HANG_UP) as talk:
+                if not meant():
+                    return
                 await talk.attempt(profile.command(text))
                 left = await _list(talk, profile) or ()
                 if not any(not (spare_ringing and call.incoming and call.stat in _RINGS) for call in left):

@@ -207,7 +207,12 @@ class AtVoice:
             call.dialling.cancel()  # a character ends the ATD, and with it the call (V.250 §5.6.1)
             await asyncio.wait({call.dialling})
         try:
-            await hang_up_all(self._dialogue, self._profile, spare_ringing=call.outgoing or call.answered)
+            await hang_up_all(
+                self._dialogue,
+                self._profile,
+                spare_ringing=call.outgoing or call.answered,
+                meant=lambda: self._call is None or self._call is call,
+            )
         except DeviceLost as error:
             log.info("%s: hanging up: %s", self._channel, error)
         if call.learn(News.GONE):

@@ -248,6 +248,27 @@ async def test_hang_up_is_verified(start, line, port, until):
     assert len(events) == 1
 
 
+@pytest.mark.parametrize("next_one", ["dialled", "rings"])
+async def test_a_hang_up_that_is_tried_again_does_not_hit_the_next_call(start, line, port, until, next_one):
+    voice, events, rung = start(), [], []
+    call = await dialled(voice, events)
+    line.lasting = 1
+    hanging = asyncio.ensure_future(call.hang_up())
+    await until(lambda: line.lasting == 0)
+    port.modem.urc("VOICE CALL: END: 000003")  # it ends all the same, and the line is free
+    await until(lambda: events)
+    if next_one == "dialled":
+        await dialled(voice, rung)
+    else:
+        line.ring()
+        port.modem.urc("RING")
+        await until(lambda: voice._call is not None)
+    await hanging
+    assert line.entry is not None
+    assert [text for text in port.modem.log if text in ("AT+CHUP", "ATH")] == ["AT+CHUP"]
+    assert rung == []
+
+
 async def test_a_call_that_cannot_be_hung_up_costs_the_device(start, line, port, monkeypatch):
     monkeypatch.setattr("edge_agent.drivers.at_modem.call_end.PAUSE_S", 0.001)
     voice, events = start(), []
