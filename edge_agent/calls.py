@@ -49,7 +49,7 @@ from telecore.errors import NoNetwork, NoRoute, TimedOut
 from telecore.events import CallOffered
 from telecore.ids import E164, CallSid, ChannelId, is_client, new_sid
 from telecore.model import Clip
-from telecore.notices import FarLegHeld, Notice
+from telecore.notices import FarLegHeld, Notice, PageEnded
 from telecore.notices import LiveCall as LiveCallNotice
 from telecore.twiml.control import DialSpec
 
@@ -58,6 +58,8 @@ log = logging.getLogger(__name__)
 INBOUND_LIMIT_S = 14400.0
 DIALLED_LIMIT_S = 90000.0
 """Longer than any <Dial> may last: its own limit counts from the join."""
+MOST_LAST_WORDS = 1000
+"""Outcomes of calls that ended while the tunnel was down."""
 
 
 class Calls:
@@ -103,6 +105,7 @@ class Calls:
         self._early: list[Coroutine[Any, Any, None]] = []
         self._stopping = False
         self._gone = asyncio.Event()
+        self._last_words: list[PageEnded] = []
 
     async def run(self) -> None:
         """Serve calls until cancelled."""
@@ -242,12 +245,15 @@ class Calls:
         )
 
     def repeat(self) -> Sequence[Notice]:
-        """What a cloud that was away has to be told again: outcomes and questions it has not answered."""
+        """What a cloud that was away has to be told: outcomes and questions it has not answered, and where calls led
+        that ended meanwhile."""
         notices: list[Notice] = []
         for call in self._calls.values():
-            notices += [notice for notice in (call.pages.unanswered, call.routes.wanted) if notice is not None]
+            notices += call.pages.repeat()
+            notices += [] if call.routes.wanted is None else [call.routes.wanted]
             notices += call.hearings.repeat()
-        return [*notices, *self.far.repeat(), *self.feeds.repeat(), *self.stays.repeat()]
+        last_words, self._last_words = self._last_words, []
+        return [*last_words, *notices, *self.far.repeat(), *self.feeds.repeat(), *self.stays.repeat()]
 
     def sounds(self) -> Mapping[ChannelId, str]:
         """The channels whose calls sound bad of late, and how; for the health checks."""
@@ -255,7 +261,7 @@ class Calls:
 
     def busy(self, channel: ChannelId) -> int:
         """How many legs this channel carries, those included whose line is not seen free yet."""
-        return sum(call.origin.channel == channel for call in self._calls.values())
+        return sum(call.origin.channel == channel and not call.over for call in self._calls.values())
 
     def _dial_out(self, routed: RoutedLeg, spec: DialSpec) -> LiveCall:
         """Begin one leg of a <Dial>."""
@@ -340,4 +346,6 @@ class Calls:
             served.cancel()
             await asyncio.wait({served})
             del self._calls[call.sid]
+            if call.pages.untold is not None:
+                self._last_words = [*self._last_words, call.pages.untold][-MOST_LAST_WORDS:]
             self._gone.set()

@@ -11,10 +11,10 @@ from edge_agent.media.clips import Clips, clips_of
 from telecore.commands import RunPage
 from telecore.errors import TelecoreError
 from telecore.ids import CallSid
-from telecore.notices import PageEnded, PageFaulted
+from telecore.notices import Notice, PageEnded, PageFaulted
 from telecore.twiml.control import CallControl
 from telecore.twiml.interpreter import run_page
-from telecore.twiml.page import Outcome
+from telecore.twiml.page import Goto, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -23,6 +23,7 @@ class PageRunner:
     """``on_outcome`` hears how each page ended, ``on_error`` that one could not go on.
 
     ``unanswered`` is the outcome that the cloud has not answered with a page yet; it is told again after a reconnect.
+    ``untold`` is the same, if it leads on and nobody has heard it.
     """
 
     def __init__(
@@ -35,6 +36,7 @@ class PageRunner:
     ) -> None:
         self.number = 0
         self.unanswered: PageEnded | None = None
+        self.untold: PageEnded | None = None
         self._call = call
         self._notify = notify
         self._clips = clips
@@ -44,12 +46,17 @@ class PageRunner:
         self._wake = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
 
+    def repeat(self) -> list[Notice]:
+        """What a cloud that is back has to hear."""
+        self.untold = None
+        return [] if self.unanswered is None else [self.unanswered]
+
     def take(self, command: RunPage) -> bool:
         """Run this page next, interrupting the one that runs. False: it is a repetition."""
         if command.page <= self.number:
             return False
         self.number = command.page
-        self.unanswered = None
+        self.unanswered = self.untold = None
         self._next = command
         self._wake.set()
         if self._running is not None:
@@ -85,8 +92,9 @@ class PageRunner:
             log.warning("call %s, page %d could not go on: %s", self._call, command.page, error)
             self._on_error(error)
         else:
-            self.unanswered = PageEnded(self._call, command.page, outcome)
-            self._notify(self.unanswered)
+            self.unanswered = ended = PageEnded(self._call, command.page, outcome)
+            heard = self._notify(ended)
+            self.untold = ended if not heard and isinstance(outcome, Goto) else None
             self._on_outcome(outcome)
         finally:
             ahead.cancel()

@@ -176,6 +176,34 @@ async def test_an_outcome_is_repeated_until_a_page_answers_it(edge):
     assert edge.calls.repeat() == []
 
 
+async def test_where_a_call_led_that_ended_while_the_tunnel_was_down_is_told_once_it_is_up(edge):
+    call, voice = await edge.ring()
+    edge.up = False
+    page = await edge.run_page(call, NEXT)
+    voice.drop(16)
+    await edge.until(lambda: any(event.kind == "call.ended" for event in edge.written))
+    await edge.until(lambda: call not in edge.calls._calls)
+    assert edge.outcomes() == []
+    (told,) = edge.calls.repeat()
+    assert (told.call, told.page, type(told.outcome)) == (call, page, Goto)
+    assert edge.calls.repeat() == []
+
+
+async def test_what_was_told_is_not_told_again_when_the_call_is_over(edge):
+    told, voice = await edge.ring()
+    await edge.run_page(told, NEXT)
+    voice.drop(16)
+    await edge.until(lambda: told not in edge.calls._calls)
+    again, voice = await edge.ring()
+    edge.up = False
+    await edge.run_page(again, NEXT)
+    edge.up = True
+    assert [notice.call for notice in edge.calls.repeat()] == [again]
+    voice.drop(16)
+    await edge.until(lambda: again not in edge.calls._calls)
+    assert edge.calls.repeat() == []
+
+
 async def test_a_page_that_came_too_late_is_not_run(edge):
     from telecore.commands import RunPage
 

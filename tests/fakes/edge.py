@@ -60,6 +60,8 @@ class FakeEdge:
         self.remote: dict[str, bytes] = {}
         self.fetched: list[str] = []
         self.disk: asyncio.Event | None = None
+        self.up = True
+        """The tunnel; while it is down nothing is told at once."""
         self.calls = Calls(
             self._emit,
             self._notify,
@@ -139,8 +141,9 @@ class FakeEdge:
         return len(self.written)
 
     def _notify(self, notice: Notice) -> bool:
-        self.notices.append(notice)
-        return True
+        if self.up:
+            self.notices.append(notice)
+        return self.up
 
     async def _fetch(self, clip: Clip) -> None:
         self.fetched.append(clip.sha256)

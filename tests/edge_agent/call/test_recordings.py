@@ -13,7 +13,7 @@ from telecore.twiml.page import Goto
 from telecore.twiml.verbs.play import Play
 from telecore.twiml.verbs.redirect import Redirect
 from tests.edge_agent.call.test_dialing import Story
-from tests.fakes.edge import TWO, FakeEdge
+from tests.fakes.edge import ONE, TWO, FakeEdge
 
 LOUD = tone((440,), 20, -6)
 
@@ -109,6 +109,7 @@ async def test_one_that_the_disk_takes_after_the_end_of_the_call_is_written_too(
         await edge.tick(10)
         voice.drop()
         await edge.until(lambda: any(event.kind == "call.ended" for event in edge.written))
+        assert edge.calls.busy(ONE) == 0
         free.set()
         await made(edge, sid)
         await edge.until(lambda: not edge.calls._calls)
