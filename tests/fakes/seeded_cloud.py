@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from unittest.mock import patch
 
 from cloud import app
 from cloud.api.description.model import Endpoint
@@ -164,21 +165,23 @@ async def seeded_cloud(directory: Path) -> AsyncIterator[SeededCloud]:
     config.data_dir.mkdir(parents=True, exist_ok=True)
     store_url(config.data_dir)
     stop = asyncio.Event()
-    async with app.built(config) as parts:
-        running = asyncio.create_task(app.run(parts, stop))
-        try:
-            async with asyncio.timeout(20):
-                await parts.web.started.wait()
-            files = Files(config.data_dir / "files")
-            await files.open()
+    # No edge ever tells of the seeded calls, which live as long as a test needs them.
+    with patch("cloud.services.call_reaper._EVERY_S", 3600.0):
+        async with app.built(config) as parts:
+            running = asyncio.create_task(app.run(parts, stop))
             try:
-                yield SeededCloud(parts, files)
+                async with asyncio.timeout(20):
+                    await parts.web.started.wait()
+                files = Files(config.data_dir / "files")
+                await files.open()
+                try:
+                    yield SeededCloud(parts, files)
+                finally:
+                    await files.close()
             finally:
-                await files.close()
-        finally:
-            parts.drain.hurry()
-            stop.set()
-            await asyncio.wait_for(running, 20)
+                parts.drain.hurry()
+                stop.set()
+                await asyncio.wait_for(running, 20)
 
 
 def _filled(value: str, blanks: Mapping[str, str]) -> str:

@@ -103,8 +103,9 @@ async def test_a_day_may_be_ended(modem, tmp_path):
     async with asyncio.timeout(30):
         while not (path.exists() and "AT+CREG?" in path.read_text()):  # noqa: ASYNC110
             await asyncio.sleep(0.05)
+        assert process.stderr is not None
+        await process.stderr.readuntil(b"of 24:00:00, serving")
     os.kill(process.pid, signal.SIGINT)
     _, err = await process.communicate()
     assert process.returncode == 0, err
-    assert b"of 24:00:00, serving" in err
     assert parse_transcript(path.read_text().splitlines()).entries
