@@ -25,7 +25,7 @@ from edge_agent.submitting import interrupted
 from edge_agent.supervise import Fall, supervise
 from edge_agent.unguarded import Unguarded
 from telecore.commands import SendMessage
-from telecore.errors import TelecoreError
+from telecore.errors import StorageFailed, TelecoreError
 from telecore.events import MessageFailed, MessageReceived
 from telecore.ids import ChannelId, MessageSid
 
@@ -164,7 +164,12 @@ class Messages:
         while True:
             await asyncio.sleep(_TICK_S)
             now = self._duty.clock()
-            for event in await self._spool.expire_parts(now - then):
+            try:
+                expired = await self._spool.expire_parts(now - then)
+            except StorageFailed as error:  # the time that has passed counts the next time
+                log.error("messages wait for their missing parts longer: %s", error)  # noqa: TRY400
+                continue
+            for event in expired:
                 log.warning("%s is told without its missing parts", event.kind)
             then = now
 

@@ -12,7 +12,7 @@ from edge_agent.messages import MOST_REPEATS, Messages
 from edge_agent.spool import Spool, Taken
 from edge_agent.unguarded import Unguarded
 from telecore.commands import SendMessage
-from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, NoNetwork, OutcomeUnknown
+from telecore.errors import DeviceLost, DeviceRefused, InvalidRequest, NoNetwork, OutcomeUnknown, StorageFailed
 from telecore.ids import E164, Address, ChannelId, MessageSid
 from tests.fakes.tunnel import until
 
@@ -143,6 +143,34 @@ async def site(tmp_path, service, **options):
 
 def report(ref, status=0, *, key=None, recipient=TO):
     return StatusReport(CHANNEL, key or f"{ref}/{status}", ref, Address(recipient), status, datetime.now(UTC))
+
+
+async def test_a_disk_that_takes_nothing_stops_no_message_that_is_being_sent(tmp_path, monkeypatch):
+    monkeypatch.setattr("edge_agent.messages._TICK_S", 0.01)
+    asked, taken, waited = asyncio.Event(), asyncio.Event(), []
+
+    async def slowly():
+        await taken.wait()
+        return 7
+
+    async with site(tmp_path, FakeSms(slowly)) as s:
+        expire = s.spool.expire_parts
+
+        async def full(seconds):
+            waited.append(seconds)
+            if len(waited) == 2:
+                asked.set()
+            raise StorageFailed("the disk is full")
+
+        monkeypatch.setattr(s.spool, "expire_parts", full)
+        await s.send()
+        await until(lambda: s.service.busy)
+        await asyncio.wait_for(asked.wait(), 15)
+        assert not s.task.done()
+        assert waited[1] > waited[0], "the time counts"
+        monkeypatch.setattr(s.spool, "expire_parts", expire)
+        taken.set()
+        await s.until("message.submitted")
 
 
 async def test_a_message_is_submitted_and_told_with_its_references(tmp_path):
