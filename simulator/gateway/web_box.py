@@ -13,6 +13,8 @@ from aiohttp import web
 from simulator.gateway.digest import DigestLogin
 
 _LARGEST_BODY = 256 * 1024
+_STOP_S = 0.1
+"""For answers under way. To aiohttp nought is no bound at all."""
 _HUGE = 3 * 1024 * 1024
 _TRICKLE_S = 0.1
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -68,7 +70,7 @@ class WebBox:
         """Answer; on the same port again after a `stop`."""
         app = web.Application(middlewares=[self._misbehave, self._login], client_max_size=_LARGEST_BODY)
         app.add_routes(self._routes)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_S)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self.port or self._wanted, reuse_address=True)
         await site.start()
